@@ -1,0 +1,137 @@
+"""Wilson, Newcombe, the rule of three, Benjamini-Hochberg and the percentile interval."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from cxlab.methods.intervals import (
+    benjamini_hochberg,
+    generator,
+    newcombe,
+    normal_quantile,
+    percentile_interval,
+    rule_of_three,
+    wilson,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
+
+# Newcombe (1998), Statistics in Medicine 17:857, method 3 (also R's prop.test without correction).
+NEWCOMBE_1998_ONE = {(81, 263): (0.2553, 0.3662), (15, 148): (0.0624, 0.1605), (0, 20): (0, 0.1611), (1, 29): (0.0061, 0.1718)}
+# Newcombe (1998), Statistics in Medicine 17:873, method 10.
+NEWCOMBE_1998_TWO = {
+    (56, 70, 48, 80): (0.0524, 0.3339),
+    (9, 10, 3, 10): (0.1705, 0.8090),
+    (6, 7, 2, 7): (0.0582, 0.8062),
+    (5, 56, 0, 29): (-0.0381, 0.1926),
+}
+# Benjamini & Hochberg (1995), the 15 p-values of their example.
+BH_1995 = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719, 0.6528, 0.7590, 1.0]
+
+
+def test_newcombe_1998_method_3_wilson():
+    x, n = np.array(list(NEWCOMBE_1998_ONE)).T
+    np.testing.assert_allclose(np.transpose(wilson(x, n)), list(NEWCOMBE_1998_ONE.values()), atol=6e-5)
+
+
+def test_newcombe_1998_method_10_difference():
+    arguments = np.array(list(NEWCOMBE_1998_TWO)).T
+    difference, low, high = newcombe(*arguments)
+    np.testing.assert_allclose(difference, arguments[0] / arguments[1] - arguments[2] / arguments[3])
+    np.testing.assert_allclose(np.transpose([low, high]), list(NEWCOMBE_1998_TWO.values()), atol=6e-5)
+
+
+def test_benjamini_hochberg_1995_four_rejections():
+    reject, adjusted = benjamini_hochberg(BH_1995)
+    assert reject.tolist() == [True] * 4 + [False] * 11
+    assert adjusted[:6] == pytest.approx([0.0015, 0.003, 0.0095, 0.035625, 0.0603, 0.0638571428], abs=1e-9)
+
+
+@given(st.integers(1, 500), st.data(), st.sampled_from([0.8, 0.95, 0.99]))
+def test_wilson_equals_statsmodels(n, data, level):
+    x = data.draw(st.integers(0, n))
+    np.testing.assert_allclose(wilson(x, n, level), proportion_confint(x, n, 1 - level, method="wilson"), atol=1e-12)
+
+
+def test_newcombe_equals_statsmodels():
+    for arguments in [(3, 9, 40, 70), (0, 12, 5, 12), (11, 11, 2, 30)]:
+        expected = confint_proportions_2indep(*arguments, method="newcomb", compare="diff")
+        np.testing.assert_allclose(newcombe(*arguments)[1:], expected, atol=1e-9)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=40), st.floats(0.01, 0.5))
+def test_benjamini_hochberg_equals_statsmodels(p, level):
+    expected = multipletests(p, level, method="fdr_bh")
+    reject, adjusted = benjamini_hochberg(p, level)
+    np.testing.assert_allclose(adjusted, expected[1], atol=1e-12)
+    assert (reject == (adjusted <= level)).all()
+
+
+def test_benjamini_hochberg_keeps_missing_tests_out_of_the_family():
+    reject, adjusted = benjamini_hochberg([0.04, np.nan, 0.01])
+    assert reject.tolist() == [True, False, True] and np.isnan(adjusted[1])
+    assert adjusted[[0, 2]] == pytest.approx([0.04, 0.02])
+
+
+@given(st.integers(0, 60), st.integers(0, 60), st.integers(1, 60), st.integers(1, 60))
+def test_swapping_the_groups_mirrors_newcombe(a, b, n1, n2):
+    a, b = min(a, n1), min(b, n2)
+    d, low, high = newcombe(a, n1, b, n2)
+    e, low2, high2 = newcombe(b, n2, a, n1)
+    assert (d, low, high) == pytest.approx((-e, -high2, -low2))
+    assert low - 1e-12 <= d <= high + 1e-12
+
+
+def test_wilson_edges():
+    assert wilson(0, 0) == (0, 1)
+    assert wilson(0, 5)[0] == 0 and wilson(5, 5)[1] == 1
+    assert wilson([1, 2], 10)[0].shape == (2,)
+    for bad in [(-1, 5), (6, 5), (float("nan"), 5)]:
+        with pytest.raises(ValueError, match="successes must lie between 0 and n"):
+            wilson(*bad)
+    with pytest.raises(ValueError, match="n1 and n2 must be at least 1"):
+        newcombe(0, 0, 1, 2)
+    with pytest.raises(ValueError, match="confidence_level=95"):
+        wilson(1, 2, 95)
+
+
+@given(st.integers(1, 5000))
+def test_rule_of_three_is_the_exact_binomial_bound(n):
+    bound = rule_of_three(n)
+    assert (1 - bound) ** n == pytest.approx(0.05, rel=1e-6)
+    assert bound <= 3 / n
+
+
+def test_rule_of_three_refuses_no_cases():
+    with pytest.raises(ValueError, match="n=0"):
+        rule_of_three(0)
+
+
+def test_generator_seeds_and_passes_through():
+    assert generator(7).random() == generator(7).random()
+    one = generator(1)
+    assert generator(one) is one
+    with pytest.raises(ValueError, match="rng='x'"):
+        generator("x")
+
+
+def test_percentile_interval_shapes_and_missing_draws():
+    draws = np.column_stack([np.arange(101.0), np.arange(101.0) * 2])
+    low, high = percentile_interval(draws, 0.9)
+    assert low == pytest.approx([5, 10]) and high == pytest.approx([95, 190])
+    draws[:50, 0] = np.nan
+    assert percentile_interval(draws, 0.9)[0][0] > 50
+    with pytest.raises(ValueError, match="draws is empty"):
+        percentile_interval([])
+
+
+def test_normal_quantile_is_the_familiar_number():
+    assert normal_quantile(0.95) == pytest.approx(1.959963984540054, abs=1e-12)
+
+
+def test_importing_it_needs_neither_scipy_nor_pandas_nor_statsmodels():
+    code = "import sys, cxlab.methods.intervals; print({'scipy', 'pandas', 'statsmodels'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
