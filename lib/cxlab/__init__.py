@@ -32,8 +32,9 @@ import importlib
 __version__ = "0.1.0"
 
 _METHODS = (
-    "drivers causes expectations contacts agreement claims funnel yields initiatives outlets roles horizons verdict"
-).split()
+    *("drivers", "causes", "expectations", "contacts", "agreement", "claims", "funnel", "yields"),
+    *("initiatives", "outlets", "roles", "horizons", "verdict"),
+)
 _HOMES = {
     **{name: (f"cxlab.methods.{name}", None) for name in _METHODS},
     "charts": ("cxlab.charts", None),

@@ -26,7 +26,11 @@ COLOURS = {
 }
 
 _LAYOUT = {
-    "font": {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "size": 13, "color": "#1f2933"},
+    "font": {
+        "family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif",
+        "size": 13,
+        "color": "#1f2933",
+    },
     "colorway": SEQUENCE,
     "paper_bgcolor": "rgba(0,0,0,0)",
     "plot_bgcolor": "rgba(0,0,0,0)",
@@ -74,7 +78,14 @@ def finish(
     if simulated:
         text += "<br><span style='font-size:12px'>simulated data</span>"
     figure.update_layout(
-        title={"text": text, "x": 0, "xref": "container", "xanchor": "left", "pad": {"l": 8}, "font": {"size": 16}},
+        title={
+            "text": text,
+            "x": 0,
+            "xref": "container",
+            "xanchor": "left",
+            "pad": {"l": 8},
+            "font": {"size": 16},
+        },
         height=height or 420,
         meta={"description": description, "simulated": simulated},
     )

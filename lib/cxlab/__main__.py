@@ -1,0 +1,7 @@
+"""``python -m cxlab``."""
+
+import sys
+
+from cxlab.workbook.cli import main
+
+sys.exit(main())
