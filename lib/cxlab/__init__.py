@@ -17,7 +17,7 @@ Methods, one module a question
     claims          which claims stand unanswered?
     funnel, yields  where do customers fall out, and does quality hold through all stages?
     initiatives     do we work where it hurts?
-    outlets, roles  which outlets differ, and how do roles change?
+    outlets, roles, ecosystem   which outlets differ, how do roles change, and who can act on what is heard?
     horizons        is there an order of levels, and who is a hostage?
     verdict         claim by claim, what did we learn?
 
@@ -33,7 +33,7 @@ __version__ = "0.1.0"
 
 _METHODS = (
     *("drivers", "causes", "expectations", "contacts", "agreement", "claims", "funnel", "yields"),
-    *("initiatives", "outlets", "roles", "horizons", "verdict"),
+    *("initiatives", "outlets", "roles", "ecosystem", "horizons", "verdict"),
 )
 _HOMES = {
     **{name: (f"cxlab.methods.{name}", None) for name in _METHODS},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 
-_MODULES = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
+_MODULES = sorted({path.stem for path in Path(__file__).parent.glob("[a-z]*") if path.suffix in ("", ".py")})
 
 __all__ = _MODULES
 
