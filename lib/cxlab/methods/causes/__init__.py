@@ -1,0 +1,40 @@
+"""Cause or coin: how strong must a hidden cause be, and what can no survey decide?
+
+    robustness_value      an adjusted effect, and how strong an unseen cause must be to explain it away
+    benchmark_bounds      the effect if something k times as strong as a known covariate were missing
+    adjusted_estimates    the effect for any strength of the unseen cause (for a contour chart)
+    e_value               the same question for risk ratios
+    mantel_haenszel       yes/no outcomes compared within strata
+    mediation, both_orders, rho_curve    indirect effects, both ways round, and what hidden causes do to them
+    equivalent_graphs     three causal stories that fit one survey equally well
+    designs               what would decide, and what it costs
+    power_two_groups, size_two_groups    samples for the designs that decide
+    cautions              collinearity, ceiling, small samples, outcome items among the drivers
+"""
+
+from ..power import power_two_groups, size_two_groups
+from .cautions import cautions
+from .designs import designs, equivalent_graphs
+from .mediation import both_orders, mediation, rho_curve
+from .risk import EValue, MantelHaenszel, e_value, mantel_haenszel
+from .sensitivity import Robustness, adjusted_estimates, benchmark_bounds, robustness_from_t, robustness_value
+
+__all__ = [
+    "EValue",
+    "MantelHaenszel",
+    "Robustness",
+    "adjusted_estimates",
+    "benchmark_bounds",
+    "both_orders",
+    "cautions",
+    "designs",
+    "e_value",
+    "equivalent_graphs",
+    "mantel_haenszel",
+    "mediation",
+    "power_two_groups",
+    "rho_curve",
+    "robustness_from_t",
+    "robustness_value",
+    "size_two_groups",
+]

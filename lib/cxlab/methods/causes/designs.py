@@ -1,0 +1,96 @@
+"""What one survey cannot decide: graphs that fit alike, and the designs that would tell them apart."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ..least_squares import complete_cases
+
+__all__ = ["designs", "equivalent_graphs"]
+
+GRAPHS = {
+    "product first": [("product", "experience"), ("product", "outcome"), ("experience", "outcome")],
+    "experience first": [("experience", "product"), ("product", "outcome"), ("experience", "outcome")],
+    "one source": [("source", "product"), ("source", "experience"), ("product", "outcome"), ("experience", "outcome")],
+}
+
+
+def equivalent_graphs(data: pd.DataFrame, *, product: str, experience: str, outcome: str) -> pd.DataFrame:
+    """Return three causal graphs of the same three columns, their arrows, and how well each fits: exactly.
+
+    Parameters
+    ----------
+    data : DataFrame, one row a respondent
+    product, experience, outcome : str
+
+    Returns
+    -------
+    DataFrame
+        One row an arrow: ``graph start end coefficient misfit total_product total_experience``. Coefficients are of
+        standardised columns; the arrows from ``source`` are the square root of the correlation (a cause of equal
+        strength for both, with opposite signs where the correlation is negative). ``misfit`` is the largest difference between an observed
+        and an implied correlation. ``total_*`` is what changing that side by one spread would do to the outcome in
+        this graph.
+
+    Notes
+    -----
+    All three have as many arrows as correlations, so that every set of three correlations fits each of them (the
+    graphs are equivalent, Verma & Pearl 1990; Pearl 2009). What differs is what an action would do.
+    """
+    table = complete_cases(data, [product, experience, outcome], minimum=5)
+    r = np.corrcoef(table[[product, experience, outcome]].to_numpy(), rowvar=False)
+    link = r[0, 1]
+    to_p, to_e = np.linalg.solve(r[:2, :2], r[:2, 2])
+    names = {"product": product, "experience": experience, "outcome": outcome, "source": "source"}
+    rows = []
+    for graph, arrows in GRAPHS.items():
+        weight = {("product", "outcome"): to_p, ("experience", "outcome"): to_e}
+        shared = {("source", "product"): np.sqrt(abs(link)), ("source", "experience"): np.sign(link) * np.sqrt(abs(link))}
+        coefficient = {arrow: {**weight, **shared}.get(arrow, link) for arrow in arrows}
+        misfit = float(np.abs(_implied(coefficient) - r).max())
+        totals = (
+            to_p + to_e * coefficient.get(("product", "experience"), 0.0),
+            to_e + to_p * coefficient.get(("experience", "product"), 0.0),
+        )
+        rows += [(graph, names[a], names[b], float(coefficient[a, b]), misfit, *totals) for a, b in arrows]
+    columns = ["graph", "start", "end", "coefficient", "misfit", "total_product", "total_experience"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def designs() -> pd.DataFrame:
+    """Return the designs that would decide what one survey cannot, cheapest first.
+
+    Returns
+    -------
+    DataFrame
+        ``design changes decides assumes cost first_step``: what is varied and by whom, which question it settles,
+        what must still be believed, an order of magnitude of the effort, and how to begin.
+    """
+    columns = ["design", "changes", "decides", "assumes", "cost", "first_step"]
+    rows = [
+        ("randomised vignette", "the story that a person reads, by lot", "whether courtesy makes up for a missing product, as stated",
+         "people do as they say", "days; a few hundred answers", "the form of notebook 04"),
+        ("panel of the same customers", "nothing; the same people are asked again", "which moves first; stable hidden causes drop out",
+         "no hidden cause that changes at the same time", "months; one more wave, half of the people lost", "keep a customer key in the survey"),
+        ("between firms", "nothing; firms differ", "whether the finding holds where halo of one rater averages out",
+         "firms do not differ in something else that matters", "months; 30 firms or more", "join a syndicated survey"),
+        ("instrument", "something outside, such as a carrier strike or a store's distance", "the effect among those who were moved by it",
+         "it touches loyalty only through the experience", "weeks of analysis; rarely at hand", "list what hit some customers by accident"),
+        ("randomised field test", "the service or the product of real customers, by lot", "the effect on real renewals",
+         "groups do not talk to each other", "a quarter; thousands of customers, a budget", "hold out a random part of the next roll-out"),
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _implied(coefficient: dict[tuple[str, str], float]) -> np.ndarray:
+    """Correlations of product, experience, outcome that the path model (I - B)^-1 implies, errors free."""
+    order = ["source", "product", "experience", "outcome"]
+    b = np.zeros((4, 4))
+    for (start, end), value in coefficient.items():
+        b[order.index(end), order.index(start)] = value
+    transfer = np.linalg.inv(np.eye(4) - b)
+    # error variances that make every variable's variance 1, found from the causes downwards
+    error = np.linalg.solve(transfer**2, np.ones(4))
+    sigma = transfer @ np.diag(error) @ transfer.T
+    return sigma[1:, 1:]
