@@ -1,5 +1,13 @@
-"""Key drivers: how is an explained outcome split between product, experience and the rest?"""
+"""Key drivers: how is an explained outcome split between product, experience and the rest?
 
+importance   relative_importance, decompose, share_difference, relative_weights: exact LMG with intervals
+structure    commonality, htmt, reliability_grid, halo_curve, parity_curve: is the split real?
+segments     segment_shares, shrink, compare_outcomes, disputed_items, assignment_range, slopes_by_level: for whom?
+ordinal      proportional_odds, ordinal_importance: without treating ratings as numbers
+firms        between_within, simpson_check: firms against customers
+"""
+
+from cxlab.methods.drivers.firms import Simpson, between_within, simpson_check
 from cxlab.methods.drivers.importance import (
     Decomposition,
     Difference,
@@ -9,14 +17,43 @@ from cxlab.methods.drivers.importance import (
     share_difference,
 )
 from cxlab.methods.drivers.inputs import Caution, DataWarning
+from cxlab.methods.drivers.ordinal import OrderedFit, ordinal_importance, proportional_odds
+from cxlab.methods.drivers.segments import (
+    Shrunk,
+    assignment_range,
+    compare_outcomes,
+    disputed_items,
+    segment_shares,
+    shrink,
+    slopes_by_level,
+)
+from cxlab.methods.drivers.structure import commonality, halo_curve, htmt, parity_curve, reliability_grid
 
 __all__ = [
     "Caution",
     "DataWarning",
     "Decomposition",
     "Difference",
+    "OrderedFit",
+    "Shrunk",
+    "Simpson",
+    "assignment_range",
+    "between_within",
+    "commonality",
+    "compare_outcomes",
     "decompose",
+    "disputed_items",
+    "halo_curve",
+    "htmt",
+    "ordinal_importance",
+    "parity_curve",
+    "proportional_odds",
     "relative_importance",
     "relative_weights",
+    "reliability_grid",
+    "segment_shares",
     "share_difference",
+    "shrink",
+    "simpson_check",
+    "slopes_by_level",
 ]

@@ -11,7 +11,7 @@ import pandas as pd
 
 from cxlab.evidence.errors import InputError
 
-__all__ = ["Caution", "DataWarning", "Prepared", "check_level", "prepare", "tidy_blocks"]
+__all__ = ["Caution", "DataWarning", "Prepared", "check_level", "complete", "prepare", "tidy_blocks"]
 
 
 class DataWarning(UserWarning):
@@ -82,6 +82,22 @@ def _column(data: pd.DataFrame, name: str, role: str) -> pd.Series:
             f"{role}: column {name!r} holds {column.dtype}, not numbers; recode it (for instance 1..5) in the mapping"
         )
     return column.astype(float)
+
+
+def complete(data: pd.DataFrame, columns: Iterable[str], role: str) -> np.ndarray:
+    """Return the complete cases of numeric columns, at least three and none of them constant."""
+    names = list(columns)
+    values = pd.DataFrame({name: _column(data, name, role) for name in names}).dropna().to_numpy()
+    if len(values) < 3:
+        raise InputError(
+            f"{role}: only {len(values)} of {len(data)} rows are complete; at least 3 are needed"
+        )
+    flat = [name for name, width in zip(names, np.ptp(values, axis=0), strict=True) if not width > 0]
+    if flat:
+        raise InputError(
+            f"{role}: {', '.join(map(repr, flat))} never varies among the complete cases; leave it out"
+        )
+    return values
 
 
 def prepare(
