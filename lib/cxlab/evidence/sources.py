@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -213,20 +214,14 @@ def _open_sample(source: str) -> pd.DataFrame:
     if not path.is_file():
         ready = sorted(file.stem for file in path.parent.glob("simulated-*.csv"))
         raise InputError(f"there is no sample {source!r}; these ship with the workbook: {', '.join(ready)}")
-    description = tomllib.loads((path.parent / "samples.toml").read_text(encoding="utf-8"))[source]
-    table = pd.read_csv(path, parse_dates=description.get("dates", []))
-    table.attrs.update(
-        name=source,
-        title=description["title"],
-        table=description["table"],
-        licence="CC0-1.0",
-        citation="made by the workbook's own simulator",
-        sha256=_sha256(path.read_bytes()),
-        simulated=True,
-        notes=description["notes"],
-    )
-    if description["table"] == "survey":
-        _describe_survey(table, description)
+    facts = json.loads((path.parent / "samples.json").read_text(encoding="utf-8"))[source]
+    table = pd.read_csv(path, parse_dates=facts.pop("dates"))
+    table.attrs.update(facts, name=source, sha256=_sha256(path.read_bytes()), simulated=True)
+    if facts["table"] == "survey":
+        outcomes = list(facts["outcomes"])
+        table.attrs.setdefault("default_outcome", "loyalty" if "loyalty" in outcomes else outcomes[0])
+        table.attrs.setdefault("labels", {})
+        table.attrs.setdefault("range", None)
     return table
 
 

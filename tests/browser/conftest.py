@@ -1,0 +1,38 @@
+"""A headless Chromium, found on the machine; without one the tests skip, or fail when it is required."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+_FLAGS += ["--disable-component-update", "--disable-sync"]
+
+
+def _chromium() -> str | None:
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    return next((path for path in map(shutil.which, names) if path), None)
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "tests/browser" in item.path.as_posix():
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Return a launched browser."""
+    path = _chromium()
+    if path is None:
+        if os.environ.get("CXLAB_REQUIRE_BROWSER") == "1":
+            pytest.fail("CXLAB_REQUIRE_BROWSER=1, but no Chromium is on this machine")
+        pytest.skip("no Chromium on this machine (Debian and Ubuntu: apt install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=_FLAGS)
+        yield browser
+        browser.close()
