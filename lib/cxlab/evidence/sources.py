@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["fetch", "open_source", "registry"]
 
+# What a survey may say of itself besides its blocks and outcomes, and what stands there when it says nothing.
+_OPTIONAL = {"segments": [], "weights": None, "labels": {}, "range": None, "roles": {}}
+
 
 @cache
 def registry() -> dict[str, dict[str, Any]]:
@@ -47,7 +50,8 @@ def open_source(source: str) -> pd.DataFrame:
         One row a respondent (or an event); for a study's own events an ibis table. ``.attrs`` holds plain values:
         ``name title table licence citation sha256 simulated notes`` and, for a survey, ``blocks`` (side -> item
         columns), ``outcomes`` (name -> items; each is also a column, the mean of its items where all were
-        answered), ``default_outcome``, ``segments``, ``weights`` (a column or None), ``labels`` and ``range``.
+        answered), ``default_outcome``, ``segments``, ``weights`` (a column or None), ``labels``, ``range`` and
+        ``roles`` (other readings of single items: disputed, in_use, trust, emotion, product_by_author ...).
 
     Raises
     ------
@@ -203,8 +207,10 @@ def _read_ecom(path: Path) -> pd.DataFrame:
 def _describe_survey(table: pd.DataFrame, entry: Mapping[str, Any]) -> None:
     for outcome, items in entry["outcomes"].items():
         table[outcome] = table[items].mean(axis=1, skipna=False)
-    for key in ("blocks", "outcomes", "segments", "labels", "range", "default_outcome", "weights"):
-        table.attrs[key] = entry.get(key, {"segments": [], "labels": {}, "range": None}.get(key))
+    for key in ("blocks", "outcomes", "default_outcome"):
+        table.attrs[key] = entry[key]
+    for key, empty in _OPTIONAL.items():
+        table.attrs[key] = entry.get(key, empty)
 
 
 def _open_sample(source: str) -> pd.DataFrame:
@@ -220,8 +226,8 @@ def _open_sample(source: str) -> pd.DataFrame:
     if facts["table"] == "survey":
         outcomes = list(facts["outcomes"])
         table.attrs.setdefault("default_outcome", "loyalty" if "loyalty" in outcomes else outcomes[0])
-        table.attrs.setdefault("labels", {})
-        table.attrs.setdefault("range", None)
+        for key, empty in _OPTIONAL.items():
+            table.attrs.setdefault(key, empty)
     return table
 
 

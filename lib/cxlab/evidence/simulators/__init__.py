@@ -6,9 +6,13 @@ import importlib
 
 _HOMES = {
     "make_survey": "survey",
+    "make_survey_sample": "survey",
     "make_firms": "survey",
     "make_journeys": "journeys",
     "make_stage_quality": "journeys",
+    "make_say_do": "journeys",
+    "make_responsibility": "journeys",
+    "make_plans": "journeys",
     "make_contacts": "contacts",
     "make_visits": "visits",
     "make_outlets": "visits",

@@ -16,10 +16,8 @@ from cxlab.evidence import simulators as make
 
 __all__ = ["SAMPLES", "write_samples"]
 
-_SEGMENTS = {"business": {"product": 0.4, "experience": 0.3}, "private": {"product": 0.2, "experience": 0.5}}
-
 SAMPLES: dict[str, Callable[[], pd.DataFrame]] = {
-    "survey": lambda: make.make_survey(300, points=10, segments=_SEGMENTS, missing=0.01, rng=1),
+    "survey": lambda: make.make_survey_sample(rng=1),
     "firms": lambda: make.make_firms(rng=1),
     "events": lambda: make.make_journeys(400, rng=1),
     "stage_quality": lambda: make.make_stage_quality(300, rng=1),
@@ -56,9 +54,18 @@ def write_samples(folder: Path) -> list[str]:
         dates = sample.select_dtypes(include=["datetime", "datetimetz"]).columns.tolist()
         numbers = sample.select_dtypes(include="floating").columns
         # Four decimals keep the files small and the same on every machine.
-        sample.assign(**{column: sample[column].round(4) for column in numbers}).to_csv(folder / f"{name}.csv", index=False)
+        sample.assign(**{column: sample[column].round(4) for column in numbers}).to_csv(
+            folder / f"{name}.csv", index=False
+        )
         about = {key: value for key, value in sample.attrs.items() if key not in ("name", "simulated")}
-        facts[name] = {"title": f"Simulated {table}", "table": table, "notes": "", **about, "dates": dates, **_CONSTANT}
+        facts[name] = {
+            "title": f"Simulated {table}",
+            "table": table,
+            "notes": "",
+            **about,
+            "dates": dates,
+            **_CONSTANT,
+        }
     text = json.dumps(facts, indent=1, sort_keys=True, default=_plain)
     (folder / "samples.json").write_text(text + "\n", encoding="utf-8")
     return list(facts)
