@@ -80,8 +80,9 @@ def make_survey(
     -------
     DataFrame
         ``respondent``, ``<side>_1..``, ``<outcome>_1..``, a composite column for each outcome, and ``segment`` and
-        ``firm`` when asked for. ``attrs``: ``simulated, table, blocks, outcomes, segments, weights, truth``; for
-        the truth of the shares see ``survey_truth``.
+        ``firm`` when asked for. ``attrs`` as a source has them, and ``truth``; ``roles`` names the
+        product's facets (items 1-2 useful, 3 usable, 4 sensuous), and trust and emotion when they are sides or
+        outcomes. For the truth of the shares see ``survey_truth``.
 
     Examples
     --------
@@ -146,8 +147,12 @@ def make_survey(
         "simulated": True,
         "blocks": blocks,
         "outcomes": measured,
-        "segments": [name for name in ("segment", "firm") if name in survey],
+        "default_outcome": "loyalty" if "loyalty" in measured else outcomes[0],
+        "segments": [name for name in ("segment",) if name in survey],
         "weights": None,
+        "labels": {},
+        "range": None if points is None else [1, points],
+        "roles": _roles(blocks, measured),
         "truth": {"slopes": dict(slopes), "spreads": dict(zip(sides, map(float, spread), strict=True))},
     }
     return survey
@@ -283,6 +288,23 @@ def make_firms(
         },
     }
     return table
+
+
+def _roles(blocks: dict[str, list[str]], measured: dict[str, list[str]]) -> dict[str, list[str]]:
+    roles = {}
+    product = blocks.get("product", [])
+    if len(product) >= 4:
+        roles |= {
+            "useful": product[:2],
+            "usable": product[2:3],
+            "sensuous": product[3:],
+            "in_use": product[2:3],
+        }
+    if "trust" in blocks:
+        roles["trust"] = blocks["trust"]
+    if "emotion" in measured:
+        roles["emotion"] = measured["emotion"]
+    return roles
 
 
 def _opinions(generator, respondents, sides, correlation, firms, firm_spread):

@@ -2,7 +2,8 @@
 
 importance   relative_importance, decompose, share_difference, relative_weights: exact LMG with intervals
 structure    commonality, htmt, reliability_grid, halo_curve, parity_curve: is the split real?
-segments     segment_shares, shrink, compare_outcomes, disputed_items, assignment_range, slopes_by_level: for whom?
+segments     segment_shares, shrink, compare_outcomes, disputed_items, assignment_range: for whom, and as coded by whom?
+slopes       standardised_slopes, slopes_by_level: what one step adds
 ordinal      proportional_odds, ordinal_importance: without treating ratings as numbers
 firms        between_within, simpson_check: firms against customers
 """
@@ -25,8 +26,8 @@ from cxlab.methods.drivers.segments import (
     disputed_items,
     segment_shares,
     shrink,
-    slopes_by_level,
 )
+from cxlab.methods.drivers.slopes import slopes_by_level, standardised_slopes
 from cxlab.methods.drivers.structure import commonality, halo_curve, htmt, parity_curve, reliability_grid
 
 __all__ = [
@@ -56,4 +57,5 @@ __all__ = [
     "shrink",
     "simpson_check",
     "slopes_by_level",
+    "standardised_slopes",
 ]

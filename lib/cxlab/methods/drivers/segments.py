@@ -22,7 +22,6 @@ __all__ = [
     "disputed_items",
     "segment_shares",
     "shrink",
-    "slopes_by_level",
 ]
 
 Blocks = Mapping[str, Iterable[str] | str]
@@ -360,80 +359,3 @@ def assignment_range(
         registered = all(item in tidy[side] for item, side in place.items())
         rows.append((*sides, *table.loc[second, ["share", "low", "high"]], registered))
     return pd.DataFrame(rows, columns=[*disputed, "share", "low", "high", "registered"])
-
-
-def slopes_by_level(
-    data: pd.DataFrame,
-    *,
-    outcome: str,
-    of: str | Sequence[str],
-    given: str | Sequence[str],
-    levels: int = 4,
-    strata: int = 10,
-    bootstrap: int = 1000,
-    confidence_level: float = 0.95,
-    rng: int | np.random.Generator | None = None,
-) -> pd.DataFrame:
-    """Ask what one point of one side adds among customers who rate the other side alike.
-
-    Parameters
-    ----------
-    data, outcome, bootstrap, confidence_level, rng
-        As in ``relative_importance``.
-    of, given : column or columns
-        The side whose slope is asked for, and the side that is held alike; each the mean of its items.
-    levels : int
-        Groups of ``given`` by its quantiles (4: quartiles).
-    strata : int
-        Finer groups inside which everyone is compared for the last row.
-
-    Returns
-    -------
-    DataFrame
-        Index ``level``: ``1 (lowest)`` .. ``4 (highest)`` and ``alike`` (within fine strata, pooled); ``n, slope, low,
-        high`` (units of the outcome per point of ``of``), ``given`` (mean of the group). Ties can merge groups.
-    """
-    check_level(bootstrap, confidence_level)
-    sides = tidy_blocks({"of": of, "given": given})
-    ready = prepare(data, outcome=outcome, blocks=sides)
-    x, held = (ready.values[:, group].mean(axis=1) for group in ready.groups)
-    y = ready.values[:, -1]
-    coarse, fine = (pd.qcut(held, parts, labels=False, duplicates="drop") for parts in (levels, strata))
-    generator = np.random.default_rng(rng)
-    counts = np.vstack(
-        [np.ones(ready.n), generator.multinomial(ready.n, np.full(ready.n, 1 / ready.n), size=bootstrap)]
-    )
-    covered, variance = _within(counts, x, y, coarse)
-    slopes = covered / np.where(variance > 1e-12, variance, np.nan)
-    covered, variance = _within(counts, x, y, fine)
-    slopes = np.vstack([slopes, covered.sum(axis=0) / variance.sum(axis=0)])
-    low, high = limits(slopes[:, 1:], confidence_level)
-    groups = int(coarse.max()) + 1
-    names = [str(group + 1) for group in range(groups)]
-    names[0], names[-1] = f"{names[0]} (lowest)", f"{names[-1]} (highest)"
-    table = pd.DataFrame(
-        {
-            "n": [*np.bincount(coarse), ready.n],
-            "slope": slopes[:, 0],
-            "low": low,
-            "high": high,
-            "given": [*(held[coarse == group].mean() for group in range(groups)), held.mean()],
-        },
-        index=pd.Index([*names, "alike"], name="level"),
-    )
-    table.attrs = {"n": ready.n, "dropped": ready.dropped, "strata": int(fine.max()) + 1}
-    return table
-
-
-def _within(
-    counts: np.ndarray, x: np.ndarray, y: np.ndarray, group: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Weighted sums of cross products around each group's own means, (groups, draws)."""
-    covered, variance = [], []
-    for number in range(int(group.max()) + 1):
-        inside = group == number
-        a, b, weight = x[inside] - x[inside].mean(), y[inside] - y[inside].mean(), counts[:, inside]
-        total = np.maximum(weight.sum(axis=1), 1e-12)
-        covered.append(weight @ (a * b) - (weight @ a) * (weight @ b) / total)
-        variance.append(weight @ (a * a) - (weight @ a) ** 2 / total)
-    return np.array(covered), np.array(variance)

@@ -46,8 +46,8 @@ def commonality(
     -------
     DataFrame
         Index ``part`` (block names joined by " & "); ``blocks`` (how many share it), ``raw`` (sums to R2), ``share``
-        (sums to 1), ``adjusted`` (sums to adjusted R2) with its limits ``low, high``: R2 units; 0 inside them means
-        that nothing may be there. ``attrs``: ``n, dropped, r2, r2_adjusted``.
+        (sums to 1) with ``share_low, share_high``, ``adjusted`` (sums to adjusted R2) with its limits ``low, high``:
+        R2 units; 0 inside them means that nothing may be there. ``attrs``: ``n, dropped, r2, r2_adjusted``.
 
     References
     ----------
@@ -72,11 +72,14 @@ def commonality(
     raw = np.array([_common(r2, part, len(names)) for part in parts])
     fair = np.array([_common(adjusted, part, len(names)) for part in parts])
     low, high = limits(fair[:, 1:], confidence_level)
+    part_low, part_high = limits(fair[:, 1:] / adjusted[-1, 1:], confidence_level)
     table = pd.DataFrame(
         {
             "blocks": [len(part) for part in parts],
             "raw": raw[:, 0],
             "share": raw[:, 0] / r2[-1, 0],
+            "share_low": part_low,
+            "share_high": part_high,
             "adjusted": fair[:, 0],
             "low": low,
             "high": high,
