@@ -1,0 +1,83 @@
+"""Does a constant performance satisfy less from wave to wave?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ..least_squares import complete_cases, fit
+
+__all__ = ["expectation_drift"]
+
+
+def expectation_drift(
+    data: pd.DataFrame,
+    *,
+    customer: str = "customer",
+    wave: str = "wave",
+    expected: str = "expected",
+    perceived: str = "perceived",
+    satisfaction: str = "satisfaction",
+    confidence_level: float = 0.95,
+) -> pd.DataFrame:
+    """Return how expectation, performance and satisfaction move per wave, performance held constant.
+
+    Parameters
+    ----------
+    data : DataFrame, one row a customer and wave
+        Waves are numbered in their sorted order, 0, 1, 2 ... Complete cases.
+    customer, wave, expected, perceived, satisfaction : str
+
+    Returns
+    -------
+    DataFrame
+        Index ``trend``; ``estimate low high n customers``, all per wave: ``expected`` and ``perceived`` (plain
+        trends), ``gap at constant performance`` (perceived - expected given perceived), ``satisfaction at constant
+        performance``, and ``satisfaction at constant performance and expectation`` (what rising expectations do not
+        account for). Cluster-robust by customer.
+
+    Raises
+    ------
+    ValueError
+        When there are fewer than two waves.
+
+    Notes
+    -----
+    Where the same people answer again the fits compare them with themselves (customer fixed effects); where
+    everybody answered once they compare waves, and people may have changed instead of expectations.
+    """
+    columns = [expected, perceived, satisfaction]
+    known = data[data[customer].notna() & data[wave].notna()]
+    order = {label: i for i, label in enumerate(sorted(known[wave].unique(), key=_natural))}
+    if len(order) < 2:
+        raise ValueError(f"column {wave!r} holds {len(order)} wave; a trend needs at least two")
+    table = complete_cases(known, columns, minimum=12)
+    time = known.loc[table.index, wave].map(order).to_numpy(float)
+    people = known.loc[table.index, customer]
+    again = people.map(people.value_counts()) > 1
+    within = bool(again.mean() > 0.5)
+    if within:
+        table, time, people = table[again], time[again.to_numpy()], people[again]
+    e, p, s = (table[name].to_numpy() for name in columns)
+    models = {
+        "expected": (e, [time]),
+        "perceived": (p, [time]),
+        "gap at constant performance": (p - e, [time, p]),
+        "satisfaction at constant performance": (s, [time, p]),
+        "satisfaction at constant performance and expectation": (s, [time, p, e]),
+    }
+    rows = []
+    for outcome, drivers in models.values():
+        x = np.column_stack(drivers if within else [*drivers, np.ones(len(time))])
+        result = fit(outcome, x, groups=people, absorbed=people if within else None)
+        rows.append(result.contrast(np.eye(x.shape[1])[0], confidence_level)[:3])
+    found = pd.DataFrame(rows, columns=["estimate", "low", "high"], index=pd.Index(list(models), name="trend"))
+    found["n"], found["customers"] = len(table), people.nunique()
+    return found
+
+
+def _natural(label) -> tuple:
+    try:
+        return (0, float(label), "")
+    except (TypeError, ValueError):
+        return (1, 0.0, str(label))
