@@ -1,0 +1,431 @@
+"""All of it in order: plan, run what changed, make the pages, publish in one step."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from cxlab.evidence.errors import InputError
+from cxlab.evidence.places import cache_folder, project_folder
+
+from . import cache, plan, publish, run
+from .plan import Page
+
+__all__ = ["Options", "build_report"]
+
+_PACKAGES = ("cxlab", "pandas", "numpy", "scipy", "statsmodels", "plotly", "papermill", "nbconvert")
+
+
+@dataclass
+class Options:
+    """What the command line asked for."""
+
+    out: Path
+    params: Path | None = None
+    only: Sequence[str] = ()
+    given: Sequence[str] = ()
+    by: str | None = None
+    min_cell: int | None = None
+    against: Path | None = None
+    fresh: bool = False
+    jobs: int = 0
+    timeout: float = 600.0
+
+
+@dataclass
+class Part:
+    """One report of the build: the main one, or that of a segment."""
+
+    folder: str
+    label: str
+    pages: list[Page]
+    paths: dict[str, str]
+    keys: dict[str, str] = field(default_factory=dict)
+    executed: dict[str, str] = field(default_factory=dict)
+    html: dict[str, str] = field(default_factory=dict)
+    stated: dict[str, dict] = field(default_factory=dict)
+
+    @property
+    def root(self) -> str:
+        return "../" * (self.folder.count("/") + 1) if self.folder else ""
+
+
+def build_report(options: Options) -> int:
+    """Build and publish a report.
+
+    Returns
+    -------
+    int
+        0, or 3 when ``against`` names an older results.json and numbers changed beyond their intervals.
+
+    Raises
+    ------
+    InputError, NotebookError, OutOfReach
+        The last good report is then untouched.
+    """
+    out = options.out.resolve()
+    publish.check_target(out)
+    if options.against is not None:
+        _read_results(options.against)
+    with publish.locked(out, cache_folder()):
+        publish.recover(out)
+        study, parts = _plan(options)
+        min_cell = _min_cell(options, study)
+        key = _whole_key(options, parts, study, min_cell)
+        name = f"last-{cache.key_of(str(out))[:24]}"
+        if not options.fresh and cache.read(name) == key and publish.is_intact(out):
+            print(f"{_shown(out)}: nothing has changed, the report stands")
+            return _exit_code(options, out)
+        with run.Forge(_jobs(options, parts), min_cell=min_cell, timeout=options.timeout) as forge:
+            _make(parts, forge, options, min_cell)
+        with publish.staging(out) as folder:
+            _write(folder, parts, options, study, min_cell)
+            publish.publish(folder, out)
+        cache.store(name, key)
+        cache.prune()
+    print(f"{_shown(out)}: {sum(len(part.html) for part in parts)} pages; open {_shown(out / 'index.html')}")
+    return _exit_code(options, out)
+
+
+# ---------------------------------------------------------------- what to run
+
+
+def _plan(options: Options) -> tuple[Any, list[Part]]:
+    folder = project_folder() / "notebooks"
+    pages = plan.select(plan.find_pages(folder), options.only)
+    paths = {str(project_folder()): "."}
+    study = None
+    if options.params is not None:
+        from . import own
+
+        study = own.read(options.params)
+        own.give(pages, study, paths)
+    plan.give_parameters(pages, options.given)
+    for page in pages:
+        for name, value in page.given.items():
+            if (name == "source" or name.endswith("_source")) and isinstance(value, str) and Path(value).is_file():
+                path = Path(value).resolve()
+                page.given[name] = str(path)
+                paths.setdefault(str(path), f"{path.parent.name}/{path.name}")
+    parts = [Part("", "", pages, paths)]
+    if options.by is not None:
+        from . import segments
+
+        if study is None:
+            raise InputError(f"--by {options.by} splits your own data: give --params STUDY/params.yaml as well")
+        parts += segments.parts(parts[0], study, options.by, _min_cell(options, study))
+    return study, parts
+
+
+def _min_cell(options: Options, study: Any) -> int:
+    if options.min_cell is not None:
+        return options.min_cell
+    return study.min_cell if study is not None else 5
+
+
+def _jobs(options: Options, parts: Sequence[Part]) -> int:
+    wanted = options.jobs or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else [0, 0])
+    return max(1, min(wanted, sum(len(part.pages) for part in parts)))
+
+
+def _whole_key(options: Options, parts: Sequence[Part], study: Any, min_cell: int) -> str:
+    return cache.key_of(
+        {
+            "parts": [
+                [
+                    part.folder,
+                    part.label,
+                    [[page.stem, page.missing, _run_key(page, min_cell)] for page in part.pages],
+                ]
+                for part in parts
+            ],
+            "templates": cache.templates_hash(),
+            "study": getattr(study, "name", None),
+            "by": options.by,
+            "versions": _versions(),
+            "against": cache.file_hash(options.against) if options.against else None,
+        }
+    )
+
+
+def _run_key(page: Page, min_cell: int, results: str | None = None) -> str:
+    return cache.run_key(page.path, page.given, extra={"min_cell": min_cell, "results": results})
+
+
+# ---------------------------------------------------------------- run
+
+
+def _make(parts: Sequence[Part], forge: run.Forge, options: Options, min_cell: int) -> None:
+    """Fill in each part's executed notebooks, what they state and their pages; pages that read the others come last."""
+    from .progress import Progress
+
+    everything = [(part, page) for part in parts for page in part.pages if not page.missing]
+    with Progress(len(everything)) as progress:
+        for last in (False, True):
+            wave = [(part, page) for part, page in everything if page.needs_results == last]
+            _run_wave(wave, forge, options, min_cell, progress)
+
+
+def _run_wave(
+    wave: Sequence[tuple[Part, Page]], forge: run.Forge, options: Options, min_cell: int, progress: Any
+) -> None:
+    jobs, where = [], {}
+    for part, page in wave:
+        given, paths, results = dict(page.given), dict(part.paths), None
+        if page.needs_results:
+            results = _results_so_far(part)
+            path = forge.folder / f"results-{cache.key_of(part.folder)[:8]}.json"
+            path.write_text(results, encoding="utf-8")
+            given["results"] = str(path)
+            paths[str(path)] = "results.json"
+        key = _run_key(page, min_cell, results)
+        context = _context(part, page)
+        page_key = cache.render_key(key, context)
+        executed = None if options.fresh else cache.read(f"run-{key}")
+        html = None if options.fresh else cache.read(f"page-{page_key}")
+        if executed is not None and html is not None:
+            _keep(part, page, executed, html)
+            progress.done(page.stem, kept=True)
+            continue
+        identity = f"{part.folder}/{page.stem}" if part.folder else page.stem
+        job = {
+            "job": identity,
+            "path": str(page.path),
+            "parameters": given,
+            "context": context,
+            "cwd": str(Path.cwd()),
+            "paths": paths,
+        }
+        if executed is not None:
+            file = forge.folder / f"kept-{key[:16]}.ipynb"
+            file.write_text(executed, encoding="utf-8")
+            job["executed"] = str(file)
+        jobs.append(job)
+        where[identity] = (part, page, key, page_key)
+    failures = []
+    for event in forge.run(jobs, progress.watch):
+        part, page, key, page_key = where[event["job"]]
+        if event["event"] == "failed":
+            failures.append(run.Failure(event["job"], event, run.keep_failed(event)))
+            continue
+        executed = Path(event["executed"]).read_text(encoding="utf-8")
+        html = Path(event["page"]).read_text(encoding="utf-8")
+        cache.store(f"run-{key}", executed)
+        cache.store(f"page-{page_key}", html)
+        _keep(part, page, executed, html)
+        shutil.rmtree(Path(event["page"]).parent, ignore_errors=True)
+    run.raise_failures(failures)
+
+
+def _keep(part: Part, page: Page, executed: str, html: str) -> None:
+    from .stabilise import collect
+
+    part.executed[page.stem], part.html[page.stem] = executed, html
+    part.stated[page.stem] = collect(json.loads(executed))
+
+
+def _results_so_far(part: Part) -> str:
+    from .site import results_of, to_json
+
+    return to_json(results_of({page.stem: part.stated[page.stem] for page in part.pages if page.stem in part.stated}))
+
+
+# ---------------------------------------------------------------- write
+
+
+def _href(page: Page) -> str:
+    return f"{page.stem}.html"
+
+
+def _links(part: Part) -> list[dict[str, Any]]:
+    return [
+        {"stem": page.stem, "number": page.number, "question": page.question, "href": _href(page)}
+        for page in part.pages
+        if not page.missing
+    ]
+
+
+def _context(part: Part, page: Page) -> dict[str, Any]:
+    from .pages import parameter_rows
+
+    links = _links(part)
+    at = next(i for i, link in enumerate(links) if link["stem"] == page.stem)
+    shown = [p for p in page.parameters.values() if not (page.needs_results and p.name == "results")]
+    return {
+        "stem": page.stem,
+        "number": page.number,
+        "title": page.title,
+        "question": page.question,
+        "minutes": page.minutes,
+        "parameters": parameter_rows(shown, page.given, part.paths),
+        "pages": links,
+        "previous": links[at - 1] if at else None,
+        "next": links[at + 1] if at + 1 < len(links) else None,
+        "root": part.root,
+        "home": "index.html",
+        "versions": _versions(),
+        "segment": part.label,
+    }
+
+
+def _versions() -> list[tuple[str, str]]:
+    found = [("Python", ".".join(map(str, sys.version_info[:3])))]
+    for name in _PACKAGES:
+        try:
+            found.append((name, version(name)))
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _write(folder: Path, parts: Sequence[Part], options: Options, study: Any, min_cell: int) -> None:
+    from . import site
+
+    _write_assets(folder / "assets")
+    for part in parts:
+        target = folder / part.folder
+        (target / "notebooks").mkdir(parents=True, exist_ok=True)
+        for stem, html in part.html.items():
+            (target / f"{stem}.html").write_text(html, encoding="utf-8")
+            (target / "notebooks" / f"{stem}.ipynb").write_text(part.executed[stem], encoding="utf-8")
+        results = site.results_of({p.stem: part.stated[p.stem] for p in part.pages if p.stem in part.stated})
+        (target / "results.json").write_text(site.to_json(results), encoding="utf-8")
+        (target / "index.html").write_text(_index(part, parts, options, study), encoding="utf-8")
+        if part.folder:
+            (target / "manifest.json").write_text(site.to_json(_facts(part, min_cell)), encoding="utf-8")
+    if options.by is not None:
+        from . import segments
+
+        (folder / "segments" / "index.html").write_text(segments.overview(parts, options.by), encoding="utf-8")
+    if options.against is not None:
+        from . import compare
+
+        compare.write_page(options.against, folder)
+    files = {
+        path.relative_to(folder).as_posix(): cache.file_hash(path) for path in sorted(folder.rglob("*")) if path.is_file()
+    }
+    (folder / "manifest.json").write_text(site.to_json({**_facts(parts[0], min_cell), "files": files}), encoding="utf-8")
+
+
+def _facts(part: Part, min_cell: int) -> dict[str, Any]:
+    shown = {
+        page.stem: {row["name"]: row["value"] for row in _context(part, page)["parameters"]}
+        for page in part.pages
+        if not page.missing
+    }
+    sources = {
+        source["name"]: {key: source.get(key) for key in ("title", "licence", "citation", "sha256", "simulated")}
+        for page in part.stated.values()
+        for source in page["sources"]
+    }
+    return {
+        "cxlab": 1,
+        "notebooks": {page.stem: cache.file_hash(page.path) for page in part.pages if not page.missing},
+        "needs": {page.stem: page.missing for page in part.pages if page.missing},
+        "parameters": shown,
+        "sources": sources,
+        "min_cell": min_cell,
+        "versions": dict(_versions()),
+    }
+
+
+def _write_assets(folder: Path) -> None:
+    from .pages import TEMPLATES
+
+    folder.mkdir(parents=True)
+    for path in sorted((TEMPLATES / "assets").iterdir()):
+        if path.is_file():
+            shutil.copyfile(path, folder / path.name)
+    plotly = find_spec("plotly")
+    assert plotly is not None and plotly.origin
+    shutil.copyfile(Path(plotly.origin).parent / "package_data" / "plotly.min.js", folder / "plotly.min.js")
+
+
+def _index(part: Part, parts: Sequence[Part], options: Options, study: Any) -> str:
+    from . import site
+
+    cards, answer = [], ""
+    for page in part.pages:
+        stated = part.stated.get(page.stem, {"records": [], "conclusions": [], "sources": []})
+        simulated = [bool(source.get("simulated")) for source in stated["sources"]]
+        first = stated["conclusions"][0] if stated["conclusions"] else ""
+        if page.needs_results and first:
+            answer = first
+        cards.append(
+            {
+                "number": page.number,
+                "question": page.question,
+                "href": "" if page.missing else _href(page),
+                "missing": page.missing,
+                "answer": first,
+                "minutes": page.minutes,
+                "sources": [str(source.get("title") or source.get("name")) for source in stated["sources"]],
+                "simulated": _simulated(simulated, part.html.get(page.stem, "")),
+                "picture": site.picture(stated["records"]),
+            }
+        )
+    links = []
+    if part.folder:
+        links.append({"href": "../index.html", "text": "All segments side by side"})
+    elif options.by is not None:
+        links.append({"href": "segments/index.html", "text": f"The same questions for each {options.by}, side by side"})
+    if not part.folder and options.against is not None:
+        links.append({"href": "changes.html", "text": "What changed since the last report"})
+    count = sum(not page.missing for page in part.pages)
+    return site.index_html(
+        {
+            "root": part.root,
+            "home": "index.html",
+            "pages": _links(part),
+            "segment": part.label,
+            "lede": (f"{study.name} · " if study is not None else "")
+            + (f"{part.label} · " if part.label else "")
+            + f"{count} {'question' if count == 1 else 'questions'}, answered from data",
+            "heading": "Is it the product, or the experience?" if study is None else "What your own customers say",
+            "answer": answer,
+            "links": links,
+            "cards": cards,
+            "versions": _versions()[:3],
+        }
+    )
+
+
+def _simulated(flags: Sequence[bool], html: str) -> str:
+    if flags and all(flags):
+        return "all"
+    return "part" if any(flags) or 'class="badge">partly' in html else ""
+
+
+# ---------------------------------------------------------------- compare
+
+
+def _read_results(path: Path) -> Mapping[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"--against {path}: there is no such file; name the results.json of an older report") from None
+    except (ValueError, IsADirectoryError):
+        raise InputError(f"--against {path}: that is not a results.json of a report") from None
+
+
+def _exit_code(options: Options, out: Path) -> int:
+    if options.against is None:
+        return 0
+    from . import compare
+
+    return compare.exit_code(options.against, out / "results.json")
+
+
+def _shown(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
