@@ -3,7 +3,7 @@
 importance   relative_importance, decompose, share_difference, relative_weights: exact LMG with intervals
 structure    commonality, htmt, reliability_grid, halo_curve, parity_curve: is the split real?
 segments     segment_shares, shrink, compare_outcomes, disputed_items, assignment_range: for whom, and as coded by whom?
-slopes       standardised_slopes, slopes_by_level: what one step adds
+slopes       item_correlations, standardised_slopes, slopes_by_level: what one step adds
 ordinal      proportional_odds, ordinal_importance: without treating ratings as numbers
 firms        between_within, simpson_check: firms against customers
 """
@@ -27,7 +27,7 @@ from cxlab.methods.drivers.segments import (
     segment_shares,
     shrink,
 )
-from cxlab.methods.drivers.slopes import slopes_by_level, standardised_slopes
+from cxlab.methods.drivers.slopes import item_correlations, slopes_by_level, standardised_slopes
 from cxlab.methods.drivers.structure import commonality, halo_curve, htmt, parity_curve, reliability_grid
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "disputed_items",
     "halo_curve",
     "htmt",
+    "item_correlations",
     "ordinal_importance",
     "parity_curve",
     "proportional_odds",

@@ -10,8 +10,42 @@ import pandas as pd
 from cxlab.methods.drivers.importance import limits
 from cxlab.methods.drivers.inputs import check_level, prepare, tidy_blocks
 from cxlab.methods.drivers.subsets import bootstrap_covariances
+from cxlab.methods.intervals import normal_quantile
 
-__all__ = ["slopes_by_level", "standardised_slopes"]
+__all__ = ["item_correlations", "slopes_by_level", "standardised_slopes"]
+
+
+def item_correlations(
+    data: pd.DataFrame,
+    *,
+    outcome: str,
+    blocks: Mapping[str, Iterable[str] | str],
+    confidence_level: float = 0.95,
+) -> pd.DataFrame:
+    """Return each item's plain correlation with the outcome: the naive answer, kept to show why it fails.
+
+    Parameters
+    ----------
+    data, outcome, blocks, confidence_level
+        As in ``relative_importance``.
+
+    Returns
+    -------
+    DataFrame
+        One row an item, strongest first: ``block, item, correlation, low, high`` (Fisher's z). ``attrs``: ``n, dropped``.
+    """
+    check_level(0, confidence_level)
+    ready = prepare(data, outcome=outcome, blocks=blocks)
+    matrix = np.corrcoef(ready.values, rowvar=False)[-1, :-1]
+    half = normal_quantile(confidence_level) / np.sqrt(max(ready.n - 3, 1))
+    z = np.arctanh(np.clip(matrix, -0.999999, 0.999999))
+    rows = [(block, item) for block, items in ready.blocks.items() for item in items]
+    table = pd.DataFrame(rows, columns=["block", "item"]).assign(
+        correlation=matrix, low=np.tanh(z - half), high=np.tanh(z + half)
+    )
+    table = table.sort_values("correlation", ascending=False, kind="stable", ignore_index=True)
+    table.attrs = {"n": ready.n, "dropped": ready.dropped, "outcome": outcome}
+    return table
 
 
 def standardised_slopes(

@@ -1,0 +1,467 @@
+"""Shares, slopes and what could make them: the figures of key driver analysis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from textwrap import wrap
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from .style import COLOURS, SEQUENCE, finish, rgba
+
+__all__ = [
+    "assignments",
+    "commonality",
+    "compare",
+    "correlations",
+    "halo",
+    "htmt",
+    "parity",
+    "reliability",
+    "segments",
+    "shares",
+    "slopes",
+]
+
+_SYMBOLS = ["circle", "diamond", "square", "triangle-up", "x", "star"]
+_PATTERNS = {"product": "", "experience": "/", "shared": "x"}
+
+
+def _colour(name: str, place: int = 0) -> str:
+    return COLOURS.get(name, SEQUENCE[(place + 2) % len(SEQUENCE)])
+
+
+def _pattern(shape: str) -> dict:
+    """Thin white lines over the full colour: told apart in grey print, with the number still legible."""
+    return {
+        "shape": shape,
+        "fillmode": "overlay",
+        "fgcolor": "white",
+        "fgopacity": 0.35,
+        "size": 10,
+        "solidity": 0.15,
+    }
+
+
+def _wrapped(text: str, width: int = 22) -> str:
+    return "<br>".join(wrap(text, width)) or text
+
+
+def _bars(values: pd.Series, low: pd.Series, high: pd.Series) -> dict:
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": (high - values).tolist(),
+        "arrayminus": (values - low).tolist(),
+        "thickness": 1.6,
+        "width": 5,
+    }
+
+
+def _dots(table: pd.DataFrame, names: Sequence[str], value: str, low: str, high: str, **marker) -> go.Scatter:
+    return go.Scatter(
+        x=table[value].tolist(),
+        y=list(names),
+        error_x=_bars(table[value], table[low], table[high]),
+        mode="markers",
+        marker={"size": 11, **marker},
+        showlegend=False,
+    )
+
+
+def _rows(figure: go.Figure, count: int, **finishing) -> go.Figure:
+    """Rows read from the top; the height grows with their number."""
+    figure.update_yaxes(autorange="reversed", type=figure.layout.yaxis.type or "category")
+    return _legend_below(finish(figure, height=max(260, 170 + 34 * count), **finishing))
+
+
+def _legend_below(figure: go.Figure) -> go.Figure:
+    """The legend keeps clear of the axis title however low the figure is."""
+    figure.update_layout(legend={"yref": "container", "y": 0.01, "yanchor": "bottom"})
+    if (
+        any(trace.showlegend for trace in figure.data)
+        or sum(trace.showlegend is None for trace in figure.data) > 1
+    ):
+        figure.update_layout(margin={"b": 76})
+    return figure
+
+
+def correlations(
+    table: pd.DataFrame, *, outcome: str, labels: dict[str, str] | None = None, simulated: bool = False
+) -> go.Figure:
+    """Draw each item's correlation with the outcome, coloured by side (``drivers.item_correlations``)."""
+    figure = go.Figure()
+    words = labels or {}
+    for place, (block, part) in enumerate(table.groupby("block", sort=False)):
+        names = [_wrapped(words.get(item, item)) for item in part["item"]]
+        trace = _dots(part, names, "correlation", "low", "high", color=_colour(block, place))
+        trace.update(name=block, showlegend=True, marker_symbol=_SYMBOLS[place % len(_SYMBOLS)])
+        figure.add_trace(trace)
+    figure.update_xaxes(title=f"correlation with {outcome}", rangemode="tozero")
+    return _rows(
+        figure,
+        len(table),
+        title=f"The naive answer: what goes with {outcome}?",
+        description=f"Each row is an item; the dot is its correlation with {outcome}, the line its 95 % interval. "
+        "Almost everything correlates, because satisfied customers rate everything higher.",
+        simulated=simulated,
+    )
+
+
+def shares(table: pd.DataFrame, *, outcome: str, simulated: bool = False) -> go.Figure:
+    """Draw each block's share with its interval; slope and spread stand beside it (``relative_importance``)."""
+    figure = go.Figure()
+    notes = [f"slope {row.slope:.2f}, spread {row.spread:.2f}" for row in table.itertuples()]
+    for place, (block, row) in enumerate(table.iterrows()):
+        figure.add_trace(
+            go.Bar(
+                x=[row["share"]],
+                y=[f"{block}<br><span style='font-size:11px'>{notes[place]}</span>"],
+                orientation="h",
+                marker={
+                    "color": _colour(block, place),
+                    "pattern": _pattern(_PATTERNS.get(block, "")),
+                },
+                error_x=_bars(
+                    row[["share"]], row[["low"]].set_axis(["share"]), row[["high"]].set_axis(["share"])
+                ),
+                text=f"{row['share']:.0%}",
+                textposition="inside",
+                insidetextanchor="start",
+                textangle=0,
+                textfont={"color": "white", "size": 14},
+                showlegend=False,
+            )
+        )
+    figure.update_xaxes(title="share of what is explained", tickformat=".0%", range=[0, 1])
+    return _rows(
+        figure,
+        len(table) + 1,
+        title=f"What is explained of {outcome}, shared out",
+        description="Bars are each block's share of the variation that all blocks explain together, lines the 95 % "
+        "interval. The slope says what a step adds, the spread how much customers differ: a share mixes both.",
+        simulated=simulated,
+    )
+
+
+def commonality(
+    shared_out: pd.DataFrame, parts: pd.DataFrame, *, outcome: str, simulated: bool = False
+) -> go.Figure:
+    """Draw the LMG shares of two blocks above their commonality parts (one bar each, same length)."""
+    first, second = shared_out.index
+    figure = go.Figure()
+    both = f"{first} & {second}"
+    pieces = [
+        (first, shared_out.loc[first, "share"], parts.loc[first, "share"]),
+        ("shared", None, parts.loc[both, "share"]),
+        (second, shared_out.loc[second, "share"], parts.loc[second, "share"]),
+    ]
+    for name, halved, apart in pieces:
+        values = [halved, apart]
+        figure.add_trace(
+            go.Bar(
+                name=name,
+                y=["shared part<br>halved", "shared part<br>kept apart"],
+                x=values,
+                orientation="h",
+                marker={"color": _colour(name), "pattern": _pattern(_PATTERNS.get(name, ""))},
+                text=["" if value is None else f"{value:.0%}" for value in values],
+                textposition="inside",
+                textangle=0,
+                textfont={"color": "white", "size": 14},
+            )
+        )
+    figure.update_layout(barmode="relative", legend={"traceorder": "normal"})
+    figure.update_xaxes(title="share of what is explained", tickformat=".0%")
+    return _rows(
+        figure,
+        6,
+        title=f"How much of the split of {outcome} is a convention?",
+        description=f"The upper bar gives each side half of what only both explain together. The lower bar keeps that "
+        f"part apart: only {first}, shared, only {second}.",
+        simulated=simulated,
+    )
+
+
+def reliability(grid: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
+    """Draw the second side's share over assumed reliabilities, with the even split as a line."""
+    first, second = grid.attrs["first"], grid.attrs["second"]
+    table = grid.pivot(index="second_reliability", columns="first_reliability", values="share")
+    z = table.astype(object).where(table.notna(), None).to_numpy().tolist()
+    x, y = table.columns.tolist(), table.index.tolist()
+    scale = [[0, rgba(_colour(first), 0.9)], [0.5, "rgb(245,245,245)"], [1, rgba(_colour(second), 0.9)]]
+    bar = {"title": {"text": f"share of<br>{second}"}, "tickformat": ".0%", "thickness": 12}
+    figure = go.Figure(
+        go.Heatmap(x=x, y=y, z=z, zmin=0, zmax=1, colorscale=scale, colorbar=bar, hoverongaps=False)
+    )
+    lines = {"start": 0.5, "end": 0.5, "size": 1, "coloring": "none"}
+    figure.add_trace(
+        go.Contour(
+            x=x,
+            y=y,
+            z=z,
+            contours=lines,
+            line={"color": "black", "width": 2},
+            showscale=False,
+            hoverinfo="skip",
+            showlegend=False,
+        )
+    )
+    alpha = grid.attrs["alpha"]
+    if all(value == value for value in alpha.values()):
+        figure.add_trace(
+            go.Scatter(
+                x=[alpha[first]],
+                y=[alpha[second]],
+                mode="markers",
+                marker={
+                    "symbol": "star",
+                    "size": 16,
+                    "color": "black",
+                    "line": {"color": "white", "width": 1},
+                },
+                name="Cronbach's alpha",
+                showlegend=False,
+            )
+        )
+    figure.update_xaxes(title=f"reliability of {first}")
+    figure.update_yaxes(title=f"reliability of {second}")
+    return finish(
+        figure,
+        title="Could unequal measurement error make this split?",
+        description=f"Colour is the share of {second} after correcting for the assumed reliabilities; the black line is "
+        "an even split, the star the reliabilities seen in the items. Empty cells cannot occur.",
+        simulated=simulated,
+    )
+
+
+def halo(curve: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
+    """Draw both sides' shares while a general liking is taken out of every correlation."""
+    first, second = curve.attrs["first"], curve.attrs["second"]
+    figure = go.Figure()
+    for name, values, dash in ((second, curve["share"], "solid"), (first, 1 - curve["share"], "dash")):
+        figure.add_trace(
+            go.Scatter(
+                x=curve["halo"],
+                y=values,
+                mode="lines",
+                name=name,
+                line={"color": _colour(name), "width": 3, "dash": dash},
+            )
+        )
+    marked = curve.attrs.get("marker_share")
+    if marked is not None:
+        figure.add_hline(
+            y=marked,
+            line={"dash": "dot", "color": COLOURS["neutral"]},
+            annotation_text=f"{second}, marker held",
+        )
+    figure.update_xaxes(title="halo taken out (correlation)")
+    figure.update_yaxes(title="share", tickformat=".0%", range=[0, 1])
+    return _legend_below(
+        finish(
+            figure,
+            title="Could a general liking make this split?",
+            description="Lines are the shares of both sides after taking a halo of growing size out of every correlation; "
+            "on the left nothing is taken out.",
+            simulated=simulated,
+        )
+    )
+
+
+def htmt(table: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
+    """Draw the heterotrait-monotrait ratio of each pair against its customary bounds."""
+    rows = table[table["htmt"].notna()]
+    names = [f"{row.first} /<br>{row.second}" for row in rows.itertuples()]
+    figure = go.Figure(_dots(rows, names, "htmt", "low", "high", color=COLOURS["highlight"]))
+    figure.add_vrect(x0=0.85, x1=0.9, fillcolor=rgba(COLOURS["neutral"], 0.2), line_width=0)
+    figure.add_vline(x=1, line={"dash": "dash", "color": COLOURS["neutral"]}, annotation_text="one thing")
+    figure.update_xaxes(title="HTMT (grey: .85 to .90)")
+    return _rows(
+        figure,
+        len(rows) + 1,
+        title="Two things or one?",
+        description="Each row is a pair; at 1 the two are one thing measured twice. Dots are estimates, lines 95 % "
+        "intervals, the grey band the customary bounds.",
+        simulated=simulated,
+    )
+
+
+def parity(curve: pd.DataFrame, *, at: float | None = None, simulated: bool = False) -> go.Figure:
+    """Draw the shares against the spread of one side, the observed spread marked; ``at`` marks another factor."""
+    varied = curve.attrs["vary"]
+    figure = go.Figure()
+    for place, (block, part) in enumerate(curve.groupby("block", sort=False)):
+        colour = _colour(block, place)
+        figure.add_trace(
+            go.Scatter(
+                x=[*part["spread"], *part["spread"][::-1]],
+                y=[*part["high"], *part["low"][::-1]],
+                mode="lines",
+                fill="toself",
+                fillcolor=rgba(colour, 0.16),
+                line={"width": 0},
+                hoverinfo="skip",
+                showlegend=False,
+            )
+        )
+        figure.add_trace(
+            go.Scatter(
+                x=part["spread"],
+                y=part["share"],
+                name=f"{block} (slope {curve.attrs['slopes'][block]:.2f} throughout)",
+                mode="lines+markers",
+                marker={"symbol": _SYMBOLS[place % len(_SYMBOLS)], "size": 7},
+                line={"color": colour, "width": 3},
+            )
+        )
+    seen = curve.loc[curve["observed"], "spread"].iloc[0]
+    figure.add_vline(x=seen, line={"color": COLOURS["neutral"], "width": 2}, annotation_text="observed")
+    if at is not None and at != 1:
+        figure.add_vline(
+            x=at * seen,
+            line={"color": COLOURS["highlight"], "dash": "dot", "width": 2},
+            annotation_text="you",
+        )
+    figure.update_xaxes(title=f"spread of {varied} (points)")
+    figure.update_yaxes(title="share", tickformat=".0%", range=[0, 1])
+    return _legend_below(
+        finish(
+            figure,
+            title=f"If the {varied} differed less, would it stop mattering?",
+            description=f"Lines are shares, bands 95 % intervals, while the spread of {varied} changes and every slope stays "
+            "as it is. On the left all offers are alike: the share vanishes though the slope does not.",
+            simulated=simulated,
+            height=460,
+        )
+    )
+
+
+def segments(table: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
+    """Draw each segment's share, raw and pulled towards the mean (``drivers.segment_shares``)."""
+    of = table.attrs["of"]
+    order = table.sort_values("share")
+    names = [f"{name} (n {row.n})" for name, row in zip(order.index, order.itertuples(), strict=True)]
+    figure = go.Figure()
+    rows = list(range(len(order)))
+    raw = _dots(
+        order,
+        [row - 0.13 for row in rows],
+        "share",
+        "low",
+        "high",
+        color=COLOURS["neutral"],
+        symbol="circle-open",
+    )
+    figure.add_trace(raw.update(name="alone", showlegend=True))
+    if order["shrunk"].notna().any():
+        pulled = _dots(
+            order,
+            [row + 0.13 for row in rows],
+            "shrunk",
+            "shrunk_low",
+            "shrunk_high",
+            color=_colour(of),
+            symbol="diamond",
+        )
+        figure.add_trace(pulled.update(name="pulled towards the mean", showlegend=True))
+        figure.add_vline(x=table.attrs["mean"], line={"dash": "dot", "color": _colour(of)})
+    figure.update_xaxes(title=f"share of {of}", tickformat=".0%")
+    figure.update_yaxes(type="linear", tickvals=rows, ticktext=names)
+    return _rows(
+        figure,
+        len(order) + 2,
+        title="Is the answer the same for every kind of customer?",
+        description=f"Each row is a segment: the open circle its own share of {of}, the diamond the share pulled towards "
+        "the mean (dotted), the more the fewer customers it has. Lines are 95 % intervals.",
+        simulated=simulated,
+    )
+
+
+def compare(table: pd.DataFrame, *, of: str, title: str, simulated: bool = False) -> go.Figure:
+    """Draw one block's share in several splits (rows: outcomes, models, surveys, views), even split marked."""
+    shown = table[table["share"].notna()]
+    names = [str(name) for name in shown.index]
+    filled = shown.assign(low=shown["low"].fillna(shown["share"]), high=shown["high"].fillna(shown["share"]))
+    figure = go.Figure(_dots(filled, names, "share", "low", "high", color=_colour(of)))
+    figure.add_vline(x=0.5, line={"dash": "dash", "color": COLOURS["neutral"]})
+    figure.update_xaxes(title=f"share of {of}", tickformat=".0%", range=[0, 1])
+    return _rows(
+        figure,
+        len(shown) + 1,
+        title=title,
+        description=f"Each row is one split; the dot is the share of {of}, the line its 95 % interval where there is one, "
+        "the dashed line an even split.",
+        simulated=simulated,
+    )
+
+
+def assignments(table: pd.DataFrame, *, chosen: int, of: str, simulated: bool = False) -> go.Figure:
+    """Draw the share of one side under every assignment of items, the chosen row in front."""
+    order = table["share"].rank(method="first").astype(int)
+    figure = go.Figure(
+        go.Scatter(
+            x=order,
+            y=table["share"],
+            error_y=_bars(table["share"], table["low"], table["high"]),
+            mode="markers",
+            marker={"color": rgba(COLOURS["neutral"], 0.6), "size": 8, "symbol": "circle-open"},
+            name="every other assignment",
+        )
+    )
+    row = table.iloc[[chosen]]
+    figure.add_trace(
+        go.Scatter(
+            x=order.iloc[[chosen]],
+            y=row["share"],
+            error_y=_bars(row["share"], row["low"], row["high"]),
+            mode="markers+text",
+            text=[f"{row['share'].iloc[0]:.0%}"],
+            textposition="middle right",
+            marker={"color": _colour(of), "size": 15, "symbol": "diamond"},
+            name="yours",
+        )
+    )
+    figure.add_hline(y=0.5, line={"dash": "dash", "color": COLOURS["neutral"]})
+    figure.update_yaxes(title=f"share of {of}", tickformat=".0%", range=[0, 1])
+    figure.update_xaxes(title="assignments, by share", showticklabels=False, range=[0, len(table) + 1])
+    return _legend_below(
+        finish(
+            figure,
+            title="Does it depend on who sorts the items?",
+            description=f"Each dot is the share of {of} under one way of putting items on sides, with its 95 % interval; the "
+            "diamond is the assignment that you chose.",
+            simulated=simulated,
+        )
+    )
+
+
+def slopes(
+    table: pd.DataFrame,
+    *,
+    title: str,
+    unit: str = "standardised slope",
+    smallest: float | None = None,
+    simulated: bool = False,
+) -> go.Figure:
+    """Draw slopes with their intervals against zero (and the smallest effect of interest)."""
+    figure = go.Figure()
+    for place, (name, _) in enumerate(table.iterrows()):
+        part = table.loc[[name]]
+        symbol = _SYMBOLS[place % len(_SYMBOLS)]
+        figure.add_trace(
+            _dots(part, [str(name)], "slope", "low", "high", color=_colour(str(name), place), symbol=symbol)
+        )
+    figure.add_vline(x=0, line={"color": COLOURS["neutral"]})
+    if smallest is not None:
+        figure.add_vrect(x0=-smallest, x1=smallest, fillcolor=rgba(COLOURS["neutral"], 0.15), line_width=0)
+    figure.update_xaxes(title=unit)
+    return _rows(
+        figure,
+        len(table) + 1,
+        title=title,
+        description="Each row is a slope with the others held; lines are 95 % intervals, the upright line no effect"
+        + (", the grey band effects too small to matter." if smallest is not None else "."),
+        simulated=simulated,
+    )
