@@ -2,22 +2,31 @@
 
     robustness_value      an adjusted effect, and how strong an unseen cause must be to explain it away
     benchmark_bounds      the effect if something k times as strong as a known covariate were missing
-    adjusted_estimates    the effect for any strength of the unseen cause (for a contour chart)
+    adjusted_estimates, sensitivity_grid    the effect for any strength of the unseen cause (for a contour chart)
     e_value               the same question for risk ratios
     mantel_haenszel       yes/no outcomes compared within strata
     mediation, both_orders, rho_curve    indirect effects, both ways round, and what hidden causes do to them
     equivalent_graphs     three causal stories that fit one survey equally well
     designs               what would decide, and what it costs
     power_two_groups, size_two_groups    samples for the designs that decide
+    composites            mean scores of the blocks, standardised when asked
     cautions              collinearity, ceiling, small samples, outcome items among the drivers
 """
 
+from ..composites import composites
 from ..power import power_two_groups, size_two_groups
 from .cautions import cautions
 from .designs import designs, equivalent_graphs
 from .mediation import both_orders, mediation, rho_curve
 from .risk import EValue, MantelHaenszel, e_value, mantel_haenszel
-from .sensitivity import Robustness, adjusted_estimates, benchmark_bounds, robustness_from_t, robustness_value
+from .sensitivity import (
+    Robustness,
+    adjusted_estimates,
+    benchmark_bounds,
+    robustness_from_t,
+    robustness_value,
+    sensitivity_grid,
+)
 
 __all__ = [
     "EValue",
@@ -27,6 +36,7 @@ __all__ = [
     "benchmark_bounds",
     "both_orders",
     "cautions",
+    "composites",
     "designs",
     "e_value",
     "equivalent_graphs",
@@ -36,5 +46,6 @@ __all__ = [
     "rho_curve",
     "robustness_from_t",
     "robustness_value",
+    "sensitivity_grid",
     "size_two_groups",
 ]

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from ..least_squares import complete_cases, fit, t_quantile
 
-__all__ = ["Robustness", "adjusted_estimates", "benchmark_bounds", "robustness_from_t", "robustness_value"]
+__all__ = ["Robustness", "adjusted_estimates", "benchmark_bounds", "robustness_from_t", "robustness_value", "sensitivity_grid"]
 
 
 class Robustness(NamedTuple):
@@ -203,6 +203,20 @@ def adjusted_estimates(
     estimate = np.sign(found.estimate) * (abs(found.estimate) - bias)
     half = t_quantile(confidence_level, found.dof - 1) * error
     return estimate, estimate - half, estimate + half
+
+
+def sensitivity_grid(found: Robustness, *, largest: float = 0.4, points: int = 21) -> pd.DataFrame:
+    """Return the estimate that is left for every pair of strengths up to ``largest``.
+
+    Returns
+    -------
+    DataFrame
+        ``r2_treatment r2_outcome estimate``.
+    """
+    axis = np.linspace(0, largest, points)
+    r2_d, r2_y = (grid.ravel() for grid in np.meshgrid(axis, axis))
+    estimate, _, _ = adjusted_estimates(found, r2_treatment=r2_d, r2_outcome=r2_y)
+    return pd.DataFrame({"r2_treatment": r2_d, "r2_outcome": r2_y, "estimate": estimate})
 
 
 def _scaled(r2_d: float, r2_y: float, k: float) -> tuple[float, float]:

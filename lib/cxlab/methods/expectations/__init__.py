@@ -1,27 +1,31 @@
 """Is the gap what satisfies? Surfaces, kinks, stories drawn by lot, waves and empty corners.
 
+    composites                   mean scores of the blocks
     response_surface, surface_grid, congruence, compare_gap_models   expectation and perception (Edwards)
-    kinked_slopes, knot_grid     does a side only prevent anger, or also win?
+    kinked_slopes, kink_paths, knot_grid     does a side only prevent anger, or also win?
     penalty_reward               the popular dummies, here only to show how they mislead
     vignette_contrasts, vignette_power, vignette_form   stock-out against courtesy, randomised
-    expectation_drift            does a constant performance satisfy less over time?
+    expectation_drift, wave_means   does a constant performance satisfy less over time?
     product_experience, corner_means, necessary_condition   great product with bad experience, and the reverse
 """
 
+from ..composites import composites
 from .corners import Necessity, corner_means, necessary_condition, product_experience
-from .kinks import kinked_slopes, knot_grid, penalty_reward
+from .kinks import kink_paths, kinked_slopes, knot_grid, penalty_reward
 from .surface import Surface, compare_gap_models, congruence, response_surface, surface_grid
 from .vignettes import Vignettes, vignette_contrasts, vignette_form, vignette_power
-from .waves import expectation_drift
+from .waves import expectation_drift, wave_means
 
 __all__ = [
     "Necessity",
     "Surface",
     "Vignettes",
     "compare_gap_models",
+    "composites",
     "congruence",
     "corner_means",
     "expectation_drift",
+    "kink_paths",
     "kinked_slopes",
     "knot_grid",
     "necessary_condition",
@@ -32,4 +36,5 @@ __all__ = [
     "vignette_contrasts",
     "vignette_form",
     "vignette_power",
+    "wave_means",
 ]

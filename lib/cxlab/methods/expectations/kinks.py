@@ -10,7 +10,7 @@ import pandas as pd
 from ..intervals import benjamini_hochberg
 from ..least_squares import complete_cases, fit, t_quantile
 
-__all__ = ["kinked_slopes", "knot_grid", "penalty_reward"]
+__all__ = ["kink_paths", "kinked_slopes", "knot_grid", "penalty_reward"]
 
 
 def kinked_slopes(
@@ -39,6 +39,8 @@ def kinked_slopes(
     ceiling : "auto", a number or None
         The top of the outcome's scale. Answers there are then treated as "at least so much" (censored regression).
         ``"auto"`` does so with the observed maximum when more than 5 % of the answers stand there; None never does.
+        Unless None, the driver's own highest and lowest answers get a level of their own when more than 5 % stand
+        there, so that the slopes rest on the answers in between.
     confidence_level : float
 
     Returns
@@ -83,7 +85,10 @@ def kinked_slopes(
                 "both sides need at least 10: choose a knot nearer the middle"
             )
         columns += [np.minimum(away, 0), np.maximum(away, 0)]
-    x = np.column_stack([*columns, *(table[name].to_numpy() for name in covariates)])
+    columns += [table[name].to_numpy() for name in covariates]
+    if ceiling is not None:
+        columns += [end for name in drivers for end in _ends(table[name].to_numpy(), knots[name])]
+    x = np.column_stack(columns)
     top, at_top = _top(y, ceiling)
     if top is None:
         result = fit(y, x)
@@ -143,6 +148,23 @@ def knot_grid(
     return found[["knot", "below", "above", "difference", "low", "high", "adjusted", "kink"]]
 
 
+def kink_paths(slopes: pd.DataFrame, *, reach: float = 2.0) -> pd.DataFrame:
+    """Return the two lines of each driver as points to draw, with the band that their slopes' intervals open.
+
+    Returns
+    -------
+    DataFrame
+        ``driver position change low high``: change of the outcome from its value at the knot (position 0).
+    """
+    rows = []
+    for name, row in slopes.iterrows():
+        for position in np.linspace(-reach, reach, 9):
+            side = "below" if position < 0 else "above"
+            change = sorted(position * row[f"{side}_{end}"] for end in ("low", "high"))
+            rows.append((name, position, position * row[side], *change))
+    return pd.DataFrame(rows, columns=["driver", "position", "change", "low", "high"])
+
+
 def penalty_reward(
     data: pd.DataFrame, *, outcome: str, driver: str, confidence_level: float = 0.95
 ) -> pd.DataFrame:
@@ -178,6 +200,19 @@ def _knots(table: pd.DataFrame, drivers: list[str], knot) -> dict[str, float]:
     }
 
 
+def _ends(x: np.ndarray, knot: float) -> list[np.ndarray]:
+    """Indicators of a driver's own lowest and highest answer where it is crowded: "10" may mean far more than 10.
+
+    Left out on a side that would have fewer than two other values to draw its line through.
+    """
+    found = []
+    for end, side in ((x.max(), x[x > knot]), (x.min(), x[x < knot])):
+        at_end = x == end
+        if at_end.mean() > 0.05 and len(np.unique(side)) >= 3:
+            found.append(at_end.astype(float))
+    return found
+
+
 def _top(y: np.ndarray, ceiling: str | float | None) -> tuple[float | None, float]:
     top = float(y.max()) if ceiling in ("auto", None) else float(ceiling)
     share = float((y >= top).mean())
@@ -185,14 +220,16 @@ def _top(y: np.ndarray, ceiling: str | float | None) -> tuple[float | None, floa
         return None, share
     if share > 0.8:
         raise ValueError(f"{share:.0%} of the answers stand at the top of the scale: nothing is left to explain")
-    return top, share
+    # on a scale in steps the top answer begins half a step earlier
+    step = float(np.median(np.diff(np.unique(y.round(9)))))
+    return top - step / 2, share
 
 
 def _censored(y: np.ndarray, x: np.ndarray, top: float) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients and sandwich covariance of a regression in which answers at ``top`` mean "top or more"."""
+    """Coefficients and sandwich covariance of a regression in which answers above ``top`` mean "top or more"."""
     from scipy.special import log_ndtr
 
-    full = y >= top
+    full = y > top
     # Olsen (1978): in gamma = beta / sigma and theta = 1 / sigma the likelihood is concave.
     start = np.linalg.lstsq(x, y, rcond=None)[0]
     theta = 1 / max(float((y - x @ start).std()), 1e-6)

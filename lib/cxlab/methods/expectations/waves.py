@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..least_squares import complete_cases, fit
+from ..least_squares import complete_cases, fit, t_quantile
 
-__all__ = ["expectation_drift"]
+__all__ = ["expectation_drift", "wave_means"]
 
 
 def expectation_drift(
@@ -74,6 +74,30 @@ def expectation_drift(
     found = pd.DataFrame(rows, columns=["estimate", "low", "high"], index=pd.Index(list(models), name="trend"))
     found["n"], found["customers"] = len(table), people.nunique()
     return found
+
+
+def wave_means(
+    data: pd.DataFrame,
+    *,
+    wave: str = "wave",
+    columns: tuple[str, ...] = ("expected", "perceived", "satisfaction"),
+    confidence_level: float = 0.95,
+) -> pd.DataFrame:
+    """Return the plain mean of each column in each wave.
+
+    Returns
+    -------
+    DataFrame
+        ``wave quantity mean low high n``, t intervals.
+    """
+    rows = []
+    known = data[data[wave].notna()]
+    for label in sorted(known[wave].unique(), key=_natural):
+        for name in columns:
+            values = known.loc[known[wave] == label, name].dropna().astype(float)
+            half = t_quantile(confidence_level, max(len(values) - 1, 1)) * values.std(ddof=1) / np.sqrt(len(values))
+            rows.append((str(label), name, values.mean(), values.mean() - half, values.mean() + half, len(values)))
+    return pd.DataFrame(rows, columns=["wave", "quantity", "mean", "low", "high", "n"])
 
 
 def _natural(label) -> tuple:
