@@ -210,6 +210,7 @@ def _facts(raw: RawTable, mapping: Mapping, table: Table, notes: list[str]) -> d
         "sha256": raw.sha256,
         "simulated": False,
         "notes": plain_text("; ".join(filter(None, [mapping.facts.get("notes", ""), *notes]))),
+        "remarks": [plain_text(note) for note in notes],
         "private": [c.name for c in table.columns if c.personal and c.kind == "text"],
     }
     if table.name == "survey":
