@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxlab.evidence.errors import InputError
+
+from .diff import write_whole
 
 if TYPE_CHECKING:
     from cxlab.evidence.files import RawTable
@@ -64,8 +65,8 @@ def start_study(study: str | Path, *, table: str, source: str, part: str | None 
     folder.mkdir(parents=True, exist_ok=True)
     if target.exists():
         os.replace(target, target.with_suffix(".yaml.bak"))
-    _write(target, write_mapping(declaration, raw, guess, folder=folder, source=source, part=part))
-    _write(params, add_table(params, declaration.name, folder))
+    write_whole(target, write_mapping(declaration, raw, guess, folder=folder, source=source, part=part))
+    write_whole(params, add_table(params, declaration.name, folder))
     lines = [f"{target}: {len(guess.columns)} of {len(declaration.columns)} columns guessed; each guess is marked '{GUESS}'"]
     lines += [f"  to do: no column looks like {column.name!r} ({column.description}); map one" for column in guess.open]
     try:
@@ -220,16 +221,3 @@ def add_table(params: Path, table: str, folder: Path) -> str:
         indent = re.match(r"[ ]+", text[block.end() :])
         return text[: block.end()] + (indent[0] if indent else "  ") + line.strip() + "\n" + text[block.end() :]
     return text.rstrip("\n") + f"\ntables:\n{line}\n"
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        os.chmod(part, 0o644)
-        os.replace(part, path)
-    except BaseException:
-        os.unlink(part)
-        raise
