@@ -62,7 +62,8 @@ def make_outlets(
     organisation_share : float
         Share of the latent (normal) variance of the rates that lies between organisations, 0..1.
     worst, worst_drop : int, float
-        So many randomly chosen outlets are lowered by ``worst_drop`` (column ``planted``).
+        So many randomly chosen outlets are lowered by ``worst_drop`` (column ``planted``); six in ten of their
+        complaints are about one thing each.
     size_spread : float
         Outlets' sizes are lognormal with this standard deviation.
 
@@ -80,12 +81,16 @@ def make_outlets(
 
     names = list(ORGANISATIONS)
     if outlets < len(names):
-        raise ValueError(f"outlets={outlets} must be at least {len(names)}: each organisation has one; raise it")
+        raise ValueError(
+            f"outlets={outlets} must be at least {len(names)}: each organisation has one; raise it"
+        )
     if not 0 <= organisation_share <= 1:
         raise ValueError(f"organisation_share={organisation_share} must lie between 0 and 1")
     rng = np.random.default_rng(rng)
     share = np.array([ORGANISATIONS[name][0] for name in names])
-    organisation = np.r_[np.arange(len(names)), rng.choice(len(names), outlets - len(names), p=share / share.sum())]
+    organisation = np.r_[
+        np.arange(len(names)), rng.choice(len(names), outlets - len(names), p=share / share.sum())
+    ]
     organisation.sort()
     latent = np.sqrt(organisation_share) * rng.standard_normal(len(names))[organisation]
     latent += np.sqrt(1 - organisation_share) * rng.standard_normal(outlets)
@@ -148,7 +153,9 @@ def make_visits(
     >>> make_visits(1000, outlets=20).columns.tolist()
     ['outlet', 'organisation', 'person', 'role', 'timestamp', 'score', 'comment']
     """
-    world = _world(visits, outlets, months, start, rated, commented, person_spread, thin_drop, thin_month, rng)
+    world = _world(
+        visits, outlets, months, start, rated, commented, person_spread, thin_drop, thin_month, rng
+    )
     codes = _draw(world, np.random.default_rng(world.seed), visits, 0, world.months)
     frame = pd.DataFrame(
         {
@@ -198,7 +205,9 @@ def write_visits(
     folder = Path(path)
     if folder.exists() and any(folder.iterdir()):
         raise ValueError(f"path={str(path)!r} is not an empty folder; name a new one")
-    world = _world(visits, outlets, months, start, rated, commented, person_spread, thin_drop, thin_month, rng)
+    world = _world(
+        visits, outlets, months, start, rated, commented, person_spread, thin_drop, thin_month, rng
+    )
     dictionaries = {
         "outlet": pa.array(world.outlet_names),
         "organisation": pa.array(list(ORGANISATIONS)),
@@ -229,7 +238,9 @@ def write_visits(
             done += size
         writer.close()
     (folder / "truth").mkdir()
-    pq.write_table(pa.Table.from_pandas(world.outlets, preserve_index=False), folder / "truth" / "outlets.parquet")
+    pq.write_table(
+        pa.Table.from_pandas(world.outlets, preserve_index=False), folder / "truth" / "outlets.parquet"
+    )
     return folder
 
 
@@ -253,10 +264,13 @@ class _World:
     texts: list[str]
     bounds: np.ndarray  # first text of each theme, and the end
     theme_cdf: np.ndarray  # organisation -> cumulative chance of each issue theme
+    own_theme: np.ndarray  # of each outlet: the theme of most of its complaints, -1 for none
     seed: int
 
 
-def _world(visits, outlets, months, start, rated, commented, person_spread, thin_drop, thin_month, rng) -> _World:
+def _world(
+    visits, outlets, months, start, rated, commented, person_spread, thin_drop, thin_month, rng
+) -> _World:
     for name, value in {"visits": visits, "months": months}.items():
         if value < 1:
             raise ValueError(f"{name}={value} must be at least 1")
@@ -274,7 +288,11 @@ def _world(visits, outlets, months, start, rated, commented, person_spread, thin
     weight = pull * outlets["size"].to_numpy()
     cumulative = np.cumsum(weight / weight.sum(axis=1, keepdims=True), axis=1)
     grid = (np.arange(_SLOTS) + 0.5) / _SLOTS
-    table = np.stack([np.searchsorted(row, grid) for row in cumulative]).clip(max=len(outlets) - 1).astype(np.int16)
+    table = (
+        np.stack([np.searchsorted(row, grid) for row in cumulative])
+        .clip(max=len(outlets) - 1)
+        .astype(np.int16)
+    )
     rate = outlets["rate"].to_numpy()
     themes = list(PHRASES)
     texts = [text for theme in themes for text in PHRASES[theme]] + PRAISE
@@ -282,6 +300,7 @@ def _world(visits, outlets, months, start, rated, commented, person_spread, thin
     mix = np.exp(0.6 * rng.standard_normal((len(names), len(themes)))) * np.linspace(2.0, 0.5, len(themes))
     mix[names.index("Mobility"), themes.index("parking")] *= 8
     mix[names.index("Food hall"), themes.index("waiting")] *= 2
+    planted = outlets["planted"].to_numpy(bool) if "planted" in outlets else np.zeros(len(outlets), bool)
     first = np.datetime64(start, "M")
     edges = (first + np.arange(months + 1)).astype("datetime64[s]").astype(np.int64)
     return _World(
@@ -303,6 +322,7 @@ def _world(visits, outlets, months, start, rated, commented, person_spread, thin
         texts=texts,
         bounds=bounds,
         theme_cdf=np.cumsum(mix / mix.sum(axis=1, keepdims=True), axis=1),
+        own_theme=np.where(planted, rng.integers(0, len(themes), len(outlets)), -1).astype(np.int8),
         seed=int(rng.integers(1 << 62)),
     )
 
@@ -315,10 +335,14 @@ def _mix_bits(values: np.ndarray, salt: int) -> np.ndarray:
     return (((z ^ (z >> np.uint64(31))) >> np.uint64(11)).astype(np.float64)) * 2.0**-53
 
 
-def _draw(world: _World, rng: np.random.Generator, rows: int, low: float, high: float) -> dict[str, np.ndarray]:
+def _draw(
+    world: _World, rng: np.random.Generator, rows: int, low: float, high: float
+) -> dict[str, np.ndarray]:
     """Draw ``rows`` visits between months ``low`` and ``high`` (fractions allowed) as integer codes."""
     role = np.searchsorted(np.cumsum(_ROLE_VISITS)[:-1], rng.random(rows)).astype(np.int8)
-    number = (rng.random(rows) * world.pools[role]).astype(np.int64) + np.r_[0, np.cumsum(world.pools)[:-1]][role]
+    number = (rng.random(rows) * world.pools[role]).astype(np.int64) + np.r_[0, np.cumsum(world.pools)[:-1]][
+        role
+    ]
     when = low + rng.random(rows) * (high - low)
     month = np.minimum(when.astype(np.int64), world.months - 1)
     # each person changes role at most once, at a month fixed by the person's number
@@ -346,10 +370,14 @@ def _draw(world: _World, rng: np.random.Generator, rows: int, low: float, high: 
     draw = rng.random(rated.size)
     rest = (draw - satisfied) / (1 - satisfied)
     score[rated] = np.where(
-        draw < satisfied, np.where(draw < 0.55 * satisfied, 5, 4), np.where(rest < 0.5, 3, np.where(rest < 0.8, 2, 1))
+        draw < satisfied,
+        np.where(draw < 0.55 * satisfied, 5, 4),
+        np.where(rest < 0.5, 3, np.where(rest < 0.8, 2, 1)),
     )
     spoke = np.flatnonzero(rng.random(rated.size) < world.commented)
-    comment[rated[spoke]] = _comments(world, rng, organisation[rated[spoke]], score[rated[spoke]], thin[spoke])
+    comment[rated[spoke]] = _comments(
+        world, rng, organisation[rated[spoke]], score[rated[spoke]], thin[spoke]
+    )
     return {
         "outlet": outlet,
         "organisation": organisation,
@@ -361,10 +389,13 @@ def _draw(world: _World, rng: np.random.Generator, rows: int, low: float, high: 
     }
 
 
-def _comments(world: _World, rng: np.random.Generator, organisation, score, thin) -> np.ndarray:
+def _comments(world: _World, rng: np.random.Generator, outlet, score, thin) -> np.ndarray:
     themes = list(PHRASES)
+    organisation = world.organisation[outlet]
     draw = rng.random(organisation.size)
     theme = (draw[:, None] > world.theme_cdf[organisation]).sum(axis=1)
+    own = world.own_theme[outlet]
+    theme = np.where((own >= 0) & (rng.random(organisation.size) < 0.6), own, theme)
     signs = themes.index("signs")
     base = np.diff(world.theme_cdf[:, : signs + 1], axis=1, prepend=0)[organisation, signs]
     theme = np.where(rng.random(organisation.size) < 6 * thin * base, signs, theme)
