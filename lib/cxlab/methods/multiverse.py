@@ -79,6 +79,7 @@ def multiverse(
     rules: RuleSet,
     blocks: Mapping[str, Sequence[str]],
     disputed: Sequence[str] = (),
+    presets: Mapping[str, Sequence[str]] | None = None,
     outcomes: Mapping[str, Sequence[str]],
     reliabilities: Sequence[str] = ("as measured", "corrected"),
     halos: Sequence[float] = (0.0, 0.1, 0.2),
@@ -98,6 +99,8 @@ def multiverse(
         Items that stand firmly on a side, disputed ones included on the side where they stand by default.
     disputed : sequence of str
         Each goes to product, to experience, or out.
+    presets : mapping name -> items of the product side, optional
+        Whole assignments by somebody's own definition; all other items of the two sides count as experience.
     outcomes : mapping name -> items
     reliabilities : of "as measured", "corrected"
     halos : sequence of numbers in 0..1
@@ -115,7 +118,7 @@ def multiverse(
     items, covariances = _covariances(data, everything, blocks, bootstrap, rng)
     judged = [rule for rule in rules.rules if {a.record for c in rule.conditions() for a in c.atoms()} <= _KNOWN]
     rows = []
-    for assignment, sides in _assignments(blocks, disputed):
+    for assignment, sides in _assignments(blocks, disputed, presets or {}):
         for outcome, outcome_items in outcomes.items():
             if set(outcome_items) & {item for side in sides.values() for item in side}:
                 continue
@@ -160,13 +163,20 @@ def _limits(draws: np.ndarray, confidence_level: float) -> tuple[float, float, f
     return (min(float(low), float(draws[0])), float(draws[0]), max(float(high), float(draws[0])))
 
 
-def _assignments(blocks: Mapping[str, Sequence[str]], disputed: Sequence[str]) -> list[tuple[str, dict[str, list[str]]]]:
+def _assignments(
+    blocks: Mapping[str, Sequence[str]], disputed: Sequence[str], presets: Mapping[str, Sequence[str]]
+) -> list[tuple[str, dict[str, list[str]]]]:
+    every = [item for side in _SIDES for item in blocks[side]]
     fixed = {side: [item for item in blocks[side] if item not in disputed] for side in _SIDES}
-    found = []
+    found = [("as given", {side: list(blocks[side]) for side in _SIDES})]
+    for name, items in presets.items():
+        own = [item for item in every if item in items]
+        if own and len(own) < len(every):
+            found.append((name, {"product": own, "experience": [item for item in every if item not in own]}))
     for places in itertools.product((*_SIDES, "out"), repeat=len(disputed)):
         sides = {side: fixed[side] + [i for i, p in zip(disputed, places, strict=True) if p == side] for side in _SIDES}
-        if all(sides.values()):
-            name = ", ".join(f"{item} {place}" for item, place in zip(disputed, places, strict=True)) or "as given"
+        if all(sides.values()) and sides not in [known for _, known in found]:
+            name = ", ".join(f"{item} {place}" for item, place in zip(disputed, places, strict=True))
             found.append((name, sides))
     return found
 
