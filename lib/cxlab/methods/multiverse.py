@@ -17,7 +17,7 @@ import pandas as pd
 from cxlab.evidence.rules import Atom, Rule, RuleSet
 from cxlab.methods.intervals import generator, percentile_interval
 
-__all__ = ["corrected_slopes", "multiverse"]
+__all__ = ["core_numbers", "corrected_slopes", "multiverse"]
 
 _SIDES = ("product", "experience")
 _STEM = "02-product-or-experience"
@@ -134,6 +134,46 @@ def multiverse(
                 row |= {rule.claim: _decide(rule, limits) for rule in judged}
                 rows.append(row)
     return pd.DataFrame(rows)
+
+
+def core_numbers(
+    data: pd.DataFrame, *, outcome: str, bootstrap: int = 200, rng: int | np.random.Generator | None = 1
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return what page 02 would record of a survey's two sides, ready for ``judge``.
+
+    Parameters
+    ----------
+    data : DataFrame
+        A survey with ``attrs`` ``blocks``, ``outcomes`` and ``name``.
+    outcome : str
+        A key of ``attrs["outcomes"]``.
+    bootstrap, rng
+        Resamples of respondents.
+
+    Returns
+    -------
+    dict
+        ``{notebook: {record: {value, low, high, unit}}}``.
+    """
+    from cxlab.methods.drivers import commonality, decompose, htmt, share_difference
+
+    sides = {side: list(data.attrs["blocks"][side]) for side in _SIDES}
+    options = {"bootstrap": bootstrap, "rng": rng}
+    slopes = corrected_slopes(data, outcome_items=data.attrs["outcomes"][outcome], blocks=sides, **options)
+    split = decompose(data, outcome=outcome, blocks=sides, **options)
+    gap = share_difference(split, *_SIDES)
+    common = commonality(data, outcome=outcome, blocks=sides, **options).loc["product & experience"]
+    apart = htmt(data, blocks=sides, **options).iloc[0]
+    found = {f"slope-{side}-corrected": tuple(slopes.loc[side, ["estimate", "low", "high"]]) for side in _SIDES}
+    found["slope-difference-points"] = tuple(slopes.loc["difference", ["points", "points_low", "points_high"]])
+    found["share-difference"] = (gap.estimate, gap.low, gap.high)
+    found["share-shared"] = tuple(common[["share", "share_low", "share_high"]])
+    found["htmt-product-experience"] = tuple(apart[["htmt", "low", "high"]])
+    numbers = {
+        name: {"value": float(v), "low": float(low), "high": float(high), "unit": ""} for name, (v, low, high) in found.items()
+    }
+    numbers["source-survey"] = {"value": str(data.attrs["name"]), "unit": "source"}
+    return {_STEM: numbers}
 
 
 _KNOWN = {

@@ -22,10 +22,10 @@ import pandas as pd
 from cxlab.evidence.errors import InputError
 from cxlab.evidence.rules import LEVELS, Atom, Condition, Rule, RuleSet, load_rules, mirror_results, mirror_rules
 from cxlab.methods.intervals import benjamini_hochberg
-from cxlab.methods.multiverse import corrected_slopes, multiverse
+from cxlab.methods.multiverse import core_numbers, corrected_slopes, multiverse
 
 __all__ = [
-    "OUTCOMES", "corrected_slopes", "flips", "judge", "load_results", "load_rules", "mirror_results", "mirror_rules",
+    "OUTCOMES", "core_numbers", "corrected_slopes", "flips", "judge", "load_results", "load_rules", "mirror_results", "mirror_rules",
     "multiverse", "sentences", "sweep",
 ]  # fmt: skip
 
