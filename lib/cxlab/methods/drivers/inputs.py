@@ -137,7 +137,7 @@ def prepare(
     weight = _weights(data, weights)
     complete = frame.notna().all(axis=1).to_numpy()
     if weight is not None:
-        complete &= np.isfinite(weight) & (weight > 0)
+        complete = complete & np.isfinite(weight) & (weight > 0)
     values = frame.to_numpy()[complete]
     names = [*items, outcome]
     n, needed = len(values), minimum or len(items) + 2

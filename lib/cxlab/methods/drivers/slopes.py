@@ -131,7 +131,7 @@ def slopes_by_level(
     Returns
     -------
     DataFrame
-        Index ``level``: ``1 (lowest)`` .. ``4 (highest)`` and ``alike`` (within fine strata, pooled); ``n, slope, low,
+        Index ``level``: ``1 (lowest)`` .. ``4 (highest)`` and ``alike`` (inside fine strata, pooled; what is left of ``given`` there is held by a line); ``n, slope, low,
         high`` (units of the outcome per point of ``of``, or standardised), ``given`` (mean of the group). Ties can merge groups.
     """
     check_level(bootstrap, confidence_level)
@@ -144,10 +144,14 @@ def slopes_by_level(
     counts = np.vstack(
         [np.ones(ready.n), generator.multinomial(ready.n, np.full(ready.n, 1 / ready.n), size=bootstrap)]
     )
-    covered, variance = _within(counts, x, y, coarse)
-    slopes = covered / np.where(variance > 1e-12, variance, np.nan)
-    covered, variance = _within(counts, x, y, fine)
-    slopes = np.vstack([slopes, covered.sum(axis=0) / variance.sum(axis=0)])
+    xy, xx = (_within(counts, x, other, coarse) for other in (y, x))
+    slopes = xy / np.where(xx > 1e-12, xx, np.nan)
+    xx, xg, gg, xy, gy = (
+        _within(counts, one, two, fine).sum(axis=0)
+        for one, two in ((x, x), (x, held), (held, held), (x, y), (held, y))
+    )
+    gg = np.where(gg > 1e-9, gg, np.inf)
+    slopes = np.vstack([slopes, (xy - xg * gy / gg) / (xx - xg**2 / gg)])
     if standardise:
         slopes *= x.std() / y.std()
     low, high = limits(slopes[:, 1:], confidence_level)
@@ -168,15 +172,11 @@ def slopes_by_level(
     return table
 
 
-def _within(
-    counts: np.ndarray, x: np.ndarray, y: np.ndarray, group: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _within(counts: np.ndarray, x: np.ndarray, y: np.ndarray, group: np.ndarray) -> np.ndarray:
     """Weighted sums of cross products around each group's own means, (groups, draws)."""
-    covered, variance = [], []
+    sums = []
     for number in range(int(group.max()) + 1):
         inside = group == number
         a, b, weight = x[inside] - x[inside].mean(), y[inside] - y[inside].mean(), counts[:, inside]
-        total = np.maximum(weight.sum(axis=1), 1e-12)
-        covered.append(weight @ (a * b) - (weight @ a) * (weight @ b) / total)
-        variance.append(weight @ (a * a) - (weight @ a) ** 2 / total)
-    return np.array(covered), np.array(variance)
+        sums.append(weight @ (a * b) - (weight @ a) * (weight @ b) / np.maximum(weight.sum(axis=1), 1e-12))
+    return np.array(sums)
