@@ -8,7 +8,7 @@ import io
 from dataclasses import dataclass, field
 
 from .errors import InputError
-from .values import show
+from .plain import show
 
 __all__ = ["Delimited", "decode", "read_delimited", "sniff_delimiter"]
 

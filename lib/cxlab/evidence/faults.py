@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from .errors import InputError
-from .values import show
+from .plain import show
 
 __all__ = ["Fault", "raise_faults", "where_bad"]
 

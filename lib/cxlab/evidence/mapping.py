@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import InputError
-from .values import show
+from .plain import show
 from .yamls import nearest, read_yaml, refuse_unknown
 
 if TYPE_CHECKING:

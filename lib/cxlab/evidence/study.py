@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import InputError
-from .values import show
+from .plain import show
 from .yamls import nearest, read_yaml, refuse_unknown
 
 __all__ = ["Study", "find_study", "read_study"]

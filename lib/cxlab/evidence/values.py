@@ -12,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from .plain import show
+
 __all__ = [
     "MISSING_WORDS",
     "Parsed",
@@ -52,25 +54,6 @@ class Parsed(NamedTuple):
     bad: np.ndarray
     rule: str
     note: str = ""
-
-
-def show(value: object, width: int = 40) -> str:
-    """Return a value as one short, harmless line: control and direction characters are written out.
-
-    Examples
-    --------
-    >>> show("a\\x1b[31m")
-    "'a\\\\x1b[31m'"
-    """
-    text = value if isinstance(value, str) else str(value)
-    cut = text[: width + 1]
-    safe = "".join(c if c.isprintable() and not "\u200b" <= c <= "\u206f" else _escape(c) for c in cut)
-    safe = safe[:width] + ("..." if len(safe) > width else "")
-    return f"'{safe}'"
-
-
-def _escape(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
 
 
 def blank_missing(texts: pd.Series, codes: list[str] | tuple[str, ...] = ()) -> pd.Series:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import InputError
-from .values import show
+from .plain import show
 
 __all__ = ["nearest", "read_yaml", "refuse_unknown"]
 

@@ -131,7 +131,7 @@ def prepare_large(path: str | Path, mapping: Mapping) -> Large:
 
 
 def _from_address(address: str, mapping: Mapping) -> Large:
-    from ..files import connect_address
+    from ..databases import connect_address
 
     source, name = connect_address(address, mapping.read.get("table"))
     if source.name == "duckdb":
@@ -144,7 +144,8 @@ def _from_address(address: str, mapping: Mapping) -> Large:
 
 
 def _from_files(path: str | Path, mapping: Mapping) -> Large:
-    from ..files import open_duckdb, pick_table, read_raw
+    from ..databases import open_duckdb, pick_table
+    from ..files import read_raw
 
     files = _files(path)
     name = Path(path).name
