@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from .dots import dots
+from .dots import dots, legend_below
 from .style import COLOURS, finish, rgba
 
 __all__ = ["contours", "effects", "graphs", "orders", "power", "rho"]
@@ -18,7 +18,7 @@ def effects(table: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
         table, label="side", group="model", title="Slope of each side, alone and adjusted",
         description="Dots are standardised slopes with 95 percent intervals, for each side: alone, beside the other side, and with the "
         "rest held fixed. The further a dot falls when more is held fixed, the more of it belonged to something else.",
-        x_title="spreads of the outcome per spread of the side", simulated=simulated,
+        x_title="standardised slope", simulated=simulated,
         colours=[COLOURS["neutral"], COLOURS["expectation"], COLOURS["highlight"]],
     )  # fmt: skip
 
@@ -57,9 +57,9 @@ def contours(
         description=f"Lines of equal effect of {treatment} if a hidden cause explained the given share of what is left over of {treatment} "
         "(across) and of the outcome (up). On the dashed line nothing is left. Diamonds mark a hidden cause as strong as a known one.",
     )  # fmt: skip
-    figure.update_xaxes(title={"text": f"hidden cause's share of {treatment}"}, tickformat=".0%", range=[0, wide.columns.max()])
-    figure.update_yaxes(title={"text": "hidden cause's share of the outcome"}, tickformat=".0%", range=[0, wide.index.max()])
-    return figure
+    figure.update_xaxes(title={"text": f"hidden share of {treatment}"}, tickformat=".0%", range=[0, wide.columns.max()])
+    figure.update_yaxes(title={"text": "hidden share of the outcome"}, tickformat=".0%", range=[0, wide.index.max()])
+    return legend_below(figure)
 
 
 def orders(table: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
@@ -98,7 +98,7 @@ def rho(curve: pd.DataFrame, *, rho_zero: float, order: str, simulated: bool = F
     )  # fmt: skip
     figure.update_xaxes(title={"text": "correlation of the unexplained parts (rho)"}, range=[-0.95, 0.95])
     figure.update_yaxes(title={"text": "indirect effect"})
-    return figure
+    return legend_below(figure)
 
 
 _PLACES = {"product": (0.0, 1.0), "experience": (0.0, 0.0), "outcome": (1.0, 0.5), "source": (-0.55, 0.5)}
@@ -125,13 +125,13 @@ def graphs(table: pd.DataFrame, *, graph: str, outcome: str, simulated: bool = F
     shown = list(dict.fromkeys([*part.start, *part.end]))
     figure.add_scatter(
         x=[_PLACES[names[name]][0] for name in shown], y=[_PLACES[names[name]][1] for name in shown],
-        mode="markers+text", text=[f"<b>{'hidden source' if name == 'source' else name}</b>" for name in shown],
-        textposition=["top center" if _PLACES[names[name]][1] > 0.2 else "bottom center" for name in shown],
+        mode="markers+text", text=[f"<b>{'hidden<br>source' if name == 'source' else name.replace('_', '<br>')}</b>" for name in shown],
+        textposition=["top center" if names[name] in ("product", "outcome") else "bottom center" for name in shown],
         marker={"size": 22, "color": [COLOURS.get(names[name], COLOURS["highlight"]) for name in shown],
                 "symbol": ["diamond" if name == "source" else "circle" for name in shown]},
         hoverinfo="skip", showlegend=False,
     )  # fmt: skip
-    text = f"raising product: {totals.total_product:.2f}   raising experience: {totals.total_experience:.2f}"
+    text = f"raising product: {totals.total_product:.2f}, raising experience: {totals.total_experience:.2f}"
     figure.add_annotation(x=0.5, y=-0.14, xref="paper", yref="paper", text=text, showarrow=False, font={"size": 13})
     finish(
         figure, title=f"{graph[:1].upper()}{graph[1:]}: misfit {totals.misfit:.3f}", simulated=simulated, height=400,
@@ -139,8 +139,8 @@ def graphs(table: pd.DataFrame, *, graph: str, outcome: str, simulated: bool = F
         f"correlations with a misfit of {totals.misfit:.3f}, like the other two; raising product by one spread would move the outcome by "
         f"{totals.total_product:.2f}, raising experience by {totals.total_experience:.2f}.",
     )  # fmt: skip
-    figure.update_xaxes(visible=False, range=[-0.8, 1.35])
-    figure.update_yaxes(visible=False, range=[-0.3, 1.3])
+    figure.update_xaxes(visible=False, range=[-0.85, 1.4])
+    figure.update_yaxes(visible=False, range=[-0.35, 1.35])
     figure.update_layout(margin={"b": 50})
     return figure
 
@@ -162,4 +162,4 @@ def power(table: pd.DataFrame, *, needed: int | None, unit: str = "people in eac
     )  # fmt: skip
     figure.update_xaxes(title={"text": unit}, type="log")
     figure.update_yaxes(title={"text": "chance to find it"}, tickformat=".0%", range=[0, 1.02])
-    return figure
+    return legend_below(figure)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from .dots import dots
+from .dots import dots, legend_below
 from .style import COLOURS, finish, rgba
 
 __all__ = ["congruence", "contrasts", "corners", "false_kinks", "kinks", "models", "power", "surface", "vignettes", "waves"]
@@ -23,7 +23,8 @@ def surface(grid: pd.DataFrame, *, outcome: str, simulated: bool = False) -> go.
         hovertemplate="perceived %{x:.1f}, expected %{y:.1f}: %{z:.2f}<extra></extra>",
     )  # fmt: skip
     figure.add_scatter(
-        x=axis, y=axis, mode="lines", line={"color": "#D55E00", "dash": "dash", "width": 3}, name="just as expected", hoverinfo="skip"
+        x=axis, y=axis, mode="lines", line={"color": "#C4500A", "dash": "dash", "width": 3}, name="just as expected", showlegend=True,
+        hoverinfo="skip",
     )
     finish(
         figure, title=f"Predicted {outcome} by what was perceived and expected", simulated=simulated, height=480,
@@ -32,7 +33,7 @@ def surface(grid: pd.DataFrame, *, outcome: str, simulated: bool = False) -> go.
     )  # fmt: skip
     figure.update_xaxes(title={"text": "perceived"}, range=axis)
     figure.update_yaxes(title={"text": "expected"}, range=axis)
-    return figure
+    return legend_below(figure)
 
 
 def congruence(lines: pd.DataFrame, *, line: str, outcome: str, middle: float | None = None, simulated: bool = False) -> go.Figure:
@@ -58,7 +59,7 @@ def congruence(lines: pd.DataFrame, *, line: str, outcome: str, middle: float | 
     )  # fmt: skip
     figure.update_xaxes(title={"text": "perceived = expected" if met else "perceived minus expected"})
     figure.update_yaxes(title={"text": outcome})
-    return figure
+    return legend_below(figure)
 
 
 def models(table: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
@@ -93,7 +94,7 @@ def kinks(paths: pd.DataFrame, *, outcome: str, simulated: bool = False) -> go.F
     )  # fmt: skip
     figure.update_xaxes(title={"text": "distance from the knot, in spreads"})
     figure.update_yaxes(title={"text": f"change of {outcome}"})
-    return figure
+    return legend_below(figure)
 
 
 def false_kinks(table: pd.DataFrame, *, share: float) -> go.Figure:
@@ -101,7 +102,7 @@ def false_kinks(table: pd.DataFrame, *, share: float) -> go.Figure:
     return dots(
         table, label="method", title=f"Kinks seen in a straight world, {share:.0%} of answers at the top",
         description="Dots are the difference between loss and gain that each method sees, with 95 percent intervals, in a simulated world "
-        "whose true difference is zero (dashed).", x_title="seen difference, in spreads of the outcome", simulated=True,
+        "whose true difference is zero (dashed).", x_title="difference seen (truth: 0)", simulated=True,
     )  # fmt: skip
 
 
@@ -124,7 +125,7 @@ def vignettes(cells: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
         "line with the product in stock and one without it. Parallel lines mean that courtesy adds the same in both.",
     )  # fmt: skip
     figure.update_yaxes(title={"text": "satisfaction"})
-    return figure
+    return legend_below(figure)
 
 
 def contrasts(table: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
@@ -180,7 +181,7 @@ def waves(table: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
     )  # fmt: skip
     figure.update_xaxes(title={"text": "wave"}, type="category")
     figure.update_yaxes(title={"text": "mean"})
-    return figure
+    return legend_below(figure)
 
 
 def corners(table: pd.DataFrame, *, outcome: str, simulated: bool = False) -> go.Figure:
@@ -202,7 +203,7 @@ def corners(table: pd.DataFrame, *, outcome: str, simulated: bool = False) -> go
             font={"size": 12, "color": "white" if dark else "#1f2933"},
         )  # fmt: skip
     finish(
-        figure, title=f"Mean {outcome} by product and experience", simulated=simulated,
+        figure, title=f"Mean {outcome.replace('_', ' ')} by product and experience", simulated=simulated,
         description=f"Nine groups of customers, thirds of product across and thirds of experience upwards, each with mean {outcome}, its "
         "95 percent interval and the number of respondents.",
     )  # fmt: skip

@@ -1,10 +1,11 @@
 """Cause or coin: how strong must a hidden cause be, and what can no survey decide?
 
+    adjusted_effects      each side alone, beside the other, and with the rest held fixed
     robustness_value      an adjusted effect, and how strong an unseen cause must be to explain it away
     benchmark_bounds      the effect if something k times as strong as a known covariate were missing
     adjusted_estimates, sensitivity_grid    the effect for any strength of the unseen cause (for a contour chart)
     e_value               the same question for risk ratios
-    mantel_haenszel       yes/no outcomes compared within strata
+    mantel_haenszel, risk_by_side   yes/no outcomes compared within strata
     mediation, both_orders, rho_curve    indirect effects, both ways round, and what hidden causes do to them
     equivalent_graphs     three causal stories that fit one survey equally well
     designs               what would decide, and what it costs
@@ -18,9 +19,10 @@ from ..power import power_two_groups, size_two_groups
 from .cautions import cautions
 from .designs import designs, equivalent_graphs
 from .mediation import both_orders, mediation, rho_curve
-from .risk import EValue, MantelHaenszel, e_value, mantel_haenszel
+from .risk import EValue, MantelHaenszel, e_value, mantel_haenszel, risk_by_side
 from .sensitivity import (
     Robustness,
+    adjusted_effects,
     adjusted_estimates,
     benchmark_bounds,
     robustness_from_t,
@@ -32,6 +34,7 @@ __all__ = [
     "EValue",
     "MantelHaenszel",
     "Robustness",
+    "adjusted_effects",
     "adjusted_estimates",
     "benchmark_bounds",
     "both_orders",
@@ -44,6 +47,7 @@ __all__ = [
     "mediation",
     "power_two_groups",
     "rho_curve",
+    "risk_by_side",
     "robustness_from_t",
     "robustness_value",
     "sensitivity_grid",

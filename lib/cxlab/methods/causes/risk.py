@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 
 from ..intervals import normal_quantile
 
-__all__ = ["EValue", "MantelHaenszel", "e_value", "mantel_haenszel"]
+__all__ = ["EValue", "MantelHaenszel", "e_value", "mantel_haenszel", "risk_by_side"]
 
 
 class EValue(NamedTuple):
@@ -143,6 +144,44 @@ def mantel_haenszel(
     risk_spread = np.exp(z * np.sqrt(risk_variance))
     numbers = (odds, odds / spread, odds * spread, crude, ratio, ratio / risk_spread, ratio * risk_spread)
     return MantelHaenszel(*map(float, numbers), n=int(n.sum()), strata=len(n))
+
+
+def risk_by_side(
+    data: pd.DataFrame, *, outcome: str, sides: Sequence[str], confidence_level: float = 0.95
+) -> pd.DataFrame:
+    """Return how much likelier the best third of each side is to be in the best third of the outcome.
+
+    Parameters
+    ----------
+    data : DataFrame, one row a respondent, scores (complete cases are used)
+    outcome : str
+    sides : two columns; each is compared within thirds of the other
+
+    Returns
+    -------
+    DataFrame
+        Index ``side``; ``risk_ratio low high`` (Mantel-Haenszel), ``odds_ratio``, ``e_value`` and ``e_value_limit``,
+        ``n``. The cut at a third throws information away; it is here because renewal is a yes or a no.
+    """
+    first, second = sides
+    table = data[[outcome, first, second]].dropna()
+    rows = []
+    for side, other in ((first, second), (second, first)):
+        cuts = np.unique(np.quantile(table[other], [1 / 3, 2 / 3]))
+        cells = pd.DataFrame(
+            {
+                "good": (table[outcome] >= table[outcome].quantile(2 / 3)).astype(int),
+                "high": (table[side] >= table[side].quantile(2 / 3)).astype(int),
+                "stratum": (table[other].to_numpy()[:, None] > cuts).sum(axis=1),
+            }
+        )
+        found = mantel_haenszel(
+            cells, outcome="good", exposed="high", strata="stratum", confidence_level=confidence_level
+        )
+        needed = e_value(found.risk_ratio, low=found.risk_low, high=found.risk_high)
+        rows.append((found.risk_ratio, found.risk_low, found.risk_high, found.odds_ratio, *needed, found.n))
+    columns = ["risk_ratio", "low", "high", "odds_ratio", "e_value", "e_value_limit", "n"]
+    return pd.DataFrame(rows, columns=columns, index=pd.Index([first, second], name="side"))
 
 
 def _single(ratio: float) -> float:

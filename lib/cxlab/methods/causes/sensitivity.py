@@ -11,7 +11,15 @@ from numpy.typing import ArrayLike
 
 from ..least_squares import complete_cases, fit, t_quantile
 
-__all__ = ["Robustness", "adjusted_estimates", "benchmark_bounds", "robustness_from_t", "robustness_value", "sensitivity_grid"]
+__all__ = [
+    "Robustness",
+    "adjusted_effects",
+    "adjusted_estimates",
+    "benchmark_bounds",
+    "robustness_from_t",
+    "robustness_value",
+    "sensitivity_grid",
+]
 
 
 class Robustness(NamedTuple):
@@ -94,6 +102,37 @@ def robustness_value(
     return Robustness(
         estimate, low, high, error, t, result.dof, partial, value, value_at_level, len(table), dropped
     )
+
+
+def adjusted_effects(
+    data: pd.DataFrame,
+    *,
+    outcome: str,
+    sides: Sequence[str],
+    covariates: Sequence[str] = (),
+    confidence_level: float = 0.95,
+) -> pd.DataFrame:
+    """Return the slope of each side alone, beside the other sides, and with the covariates held fixed as well.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``side model estimate low high value value_at_level n``; ``model`` is "alone", "beside the other" or
+        "rest held fixed" (left out without covariates), ``value`` and ``value_at_level`` are robustness values.
+    """
+    sides, rows = list(sides), []
+    for side in sides:
+        others = [name for name in sides if name != side]
+        models = {"alone": [], "beside the other": others, "rest held fixed": [*others, *covariates]}
+        for model, held in models.items():
+            if model == "rest held fixed" and not len(covariates):
+                continue
+            found = robustness_value(
+                data, outcome=outcome, treatment=side, covariates=held, confidence_level=confidence_level
+            )
+            numbers = (found.estimate, found.low, found.high, found.value, found.value_at_level, found.n)
+            rows.append((side, model, *numbers))
+    return pd.DataFrame(rows, columns=["side", "model", "estimate", "low", "high", "value", "value_at_level", "n"])
 
 
 def robustness_from_t(

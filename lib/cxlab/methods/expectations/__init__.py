@@ -3,7 +3,7 @@
     composites                   mean scores of the blocks
     response_surface, surface_grid, congruence, compare_gap_models   expectation and perception (Edwards)
     kinked_slopes, kink_paths, knot_grid     does a side only prevent anger, or also win?
-    penalty_reward               the popular dummies, here only to show how they mislead
+    penalty_reward, kinks_in_a_straight_world   the popular dummies, here only to show how they mislead
     vignette_contrasts, vignette_power, vignette_form   stock-out against courtesy, randomised
     expectation_drift, wave_means   does a constant performance satisfy less over time?
     product_experience, corner_means, necessary_condition   great product with bad experience, and the reverse
@@ -11,8 +11,8 @@
 
 from ..composites import composites
 from .corners import Necessity, corner_means, necessary_condition, product_experience
-from .kinks import kink_paths, kinked_slopes, knot_grid, penalty_reward
-from .surface import Surface, compare_gap_models, congruence, response_surface, surface_grid
+from .kinks import kink_paths, kinked_slopes, kinks_in_a_straight_world, knot_grid, penalty_reward
+from .surface import Surface, compare_gap_models, congruence, gap_table, response_surface, surface_grid
 from .vignettes import Vignettes, vignette_contrasts, vignette_form, vignette_power
 from .waves import expectation_drift, wave_means
 
@@ -25,8 +25,10 @@ __all__ = [
     "congruence",
     "corner_means",
     "expectation_drift",
+    "gap_table",
     "kink_paths",
     "kinked_slopes",
+    "kinks_in_a_straight_world",
     "knot_grid",
     "necessary_condition",
     "penalty_reward",

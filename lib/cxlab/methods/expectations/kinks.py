@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from ..intervals import benjamini_hochberg
+from ..intervals import benjamini_hochberg, generator
 from ..least_squares import complete_cases, fit, t_quantile
 
-__all__ = ["kink_paths", "kinked_slopes", "knot_grid", "penalty_reward"]
+__all__ = ["kink_paths", "kinked_slopes", "kinks_in_a_straight_world", "knot_grid", "penalty_reward"]
 
 
 def kinked_slopes(
@@ -188,6 +188,37 @@ def penalty_reward(
     weights = {"penalty": (0, -1, 0), "reward": (0, 0, 1), "difference": (0, -1, -1)}
     rows = [result.contrast(w, confidence_level)[:3] for w in weights.values()]
     return pd.DataFrame(rows, columns=["estimate", "low", "high"], index=pd.Index(list(weights), name="effect"))
+
+
+def kinks_in_a_straight_world(
+    *, top_shares: Sequence[float] = (0.0, 0.1, 0.2, 0.3), n: int = 1500, rng: int | np.random.Generator | None = None
+) -> pd.DataFrame:
+    """Return what three methods see where the truth is a straight line and part of the answers is at the top.
+
+    Parameters
+    ----------
+    top_shares : list of shares
+        How many of the answers stand at the top of the scale.
+    n : int
+        Respondents of each simulated world, slope 0.6, one driver.
+
+    Returns
+    -------
+    DataFrame
+        ``top_share method estimate low high``: loss minus gain, in spreads of the true outcome; the truth is 0.
+    """
+    random = generator(rng)
+    x = random.normal(size=n)
+    y = 0.6 * x + 0.8 * random.normal(size=n)
+    rows = []
+    for share in top_shares:
+        world = pd.DataFrame({"x": x, "y": np.minimum(y, np.quantile(y, 1 - share)) if share > 0 else y})
+        dummies = penalty_reward(world, outcome="y", driver="x").loc["difference"]
+        rows.append((share, "penalty-reward dummies", dummies.estimate, dummies.low, dummies.high))
+        for method, ceiling in (("two slopes, scale ignored", None), ("two slopes, full scale allowed for", "auto")):
+            row = kinked_slopes(world, outcome="y", drivers=["x"], knot=0.0, ceiling=ceiling).iloc[0]
+            rows.append((share, method, row.difference, row.low, row.high))
+    return pd.DataFrame(rows, columns=["top_share", "method", "estimate", "low", "high"])
 
 
 def _knots(table: pd.DataFrame, drivers: list[str], knot) -> dict[str, float]:

@@ -7,10 +7,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from ..composites import composites
 from ..intervals import percentile_interval
 from ..least_squares import Fit, bootstrap_moments, complete_cases, fit, leave_one_out_r2, solve_moments
 
-__all__ = ["Surface", "compare_gap_models", "congruence", "response_surface", "surface_grid"]
+__all__ = ["Surface", "compare_gap_models", "congruence", "gap_table", "response_surface", "surface_grid"]
 
 # Rows: a1..a4 as sums of b0..b5.
 _SHAPES = {
@@ -96,6 +97,30 @@ def response_surface(
     shape = _table(result, _SHAPES, confidence_level, "shape")
     points = table[[perceived, expected]].set_axis(["perceived", "expected"], axis=1)
     return Surface(terms, shape, centre, result.r2, len(table), len(data) - len(table), points, result)
+
+
+def gap_table(survey: pd.DataFrame, fallback: pd.DataFrame) -> pd.DataFrame:
+    """Return perceived, expected and satisfaction from a survey that asked for expectations, else from ``fallback``.
+
+    Perceived is the mean of all product and experience items, expected that of the block ``expectation``;
+    satisfaction is the outcome of that name, or the survey's default outcome.
+
+    Returns
+    -------
+    DataFrame
+        ``perceived expected satisfaction``, complete cases; ``attrs`` hold ``name`` and ``simulated`` of the source.
+    """
+    blocks = survey.attrs.get("blocks", {})
+    columns = ["perceived", "expected", "satisfaction"]
+    if {"product", "experience", "expectation"} <= set(blocks):
+        outcome = "satisfaction" if "satisfaction" in survey.columns else survey.attrs["default_outcome"]
+        joined = {"perceived": [*blocks["product"], *blocks["experience"]], "expected": blocks["expectation"]}
+        table = composites(survey, blocks=joined, outcomes=[outcome]).set_axis(columns, axis=1)
+        source = survey
+    else:
+        table, source = fallback[columns].dropna(), fallback
+    table.attrs = {"name": source.attrs.get("name", ""), "simulated": bool(source.attrs.get("simulated", False))}
+    return table
 
 
 def surface_grid(surface: Surface, *, points: int = 25) -> pd.DataFrame:
