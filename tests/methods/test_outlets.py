@@ -148,7 +148,9 @@ def test_case_mix_sums_to_the_total_and_removes_a_planted_mix():
     cells["satisfied"] = rng.binomial(cells["n"], np.where(cells["role"] == "guest", 0.85, 0.65))
     fitted = outlets.case_mix(cells, factors=["role"])
     assert fitted.table["expected"].sum() == pytest.approx(cells["satisfied"].sum())
-    assert fitted.coefficients["role=resident"] == pytest.approx(np.log(0.65 / 0.35) - np.log(0.85 / 0.15), abs=0.05)
+    assert fitted.coefficients["role=resident"] == pytest.approx(
+        np.log(0.65 / 0.35) - np.log(0.85 / 0.15), abs=0.05
+    )
     assert fitted.dispersion == pytest.approx(1, abs=0.35)
     raw = cells.groupby("outlet")[["n", "satisfied"]].sum()
     assert (raw["satisfied"] / raw["n"]).std() > 3 * (fitted.table["satisfied"] / fitted.table["n"]).std()
@@ -158,7 +160,9 @@ def test_three_crossed_components_are_recovered():
     rng = np.random.default_rng(4)
     rows = 40_000
     outlet = rng.integers(0, 600, rows)
-    data = pd.DataFrame({"outlet": outlet, "organisation": outlet % 40, "person": rng.integers(0, 8000, rows)})
+    data = pd.DataFrame(
+        {"outlet": outlet, "organisation": outlet % 40, "person": rng.integers(0, 8000, rows)}
+    )
     effects = {"organisation": 0.5, "outlet": 0.4, "person": 0.6}
     data["score"] = rng.standard_normal(rows)
     for factor, spread in effects.items():
@@ -215,13 +219,17 @@ def test_no_fault_is_not_detected_more_than_chance_allows():
     for seed in range(40):
         data, rate = draw(seed, 120)
         rng = np.random.default_rng(500 + seed)
-        cells = pd.concat([data.assign(after=side, satisfied=rng.binomial(data["n"], rate)) for side in (False, True)])
+        cells = pd.concat(
+            [data.assign(after=side, satisfied=rng.binomial(data["n"], rate)) for side in (False, True)]
+        )
         hits += outlets.pooled_detection(cells).p < 0.05
     assert hits <= 7
 
 
 def test_suppression_leaves_no_small_cell_and_no_difference():
-    table = pd.DataFrame({"row": list("aaabbb"), "to": list("xyzxyz"), "n": [3, 50, 9, 20, 30, 40], "share": 0.1})
+    table = pd.DataFrame(
+        {"row": list("aaabbb"), "to": list("xyzxyz"), "n": [3, 50, 9, 20, 30, 40], "share": 0.1}
+    )
     shown = outlets.suppress(table, within=["row"])
     assert shown["suppressed"].tolist() == [True, False, True, False, False, False]
     assert shown["n"].dropna().min() >= 5

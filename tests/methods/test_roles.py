@@ -94,7 +94,9 @@ def test_removal_intervals_cover_the_truth_of_the_simulator():
     truth = roles.removal_effect(chance).set_index("touchpoint")["effect"]
     inside = []
     for seed in range(15):
-        found = roles.removal_effect(make_paths(800, rng=seed), bootstrap=150, rng=seed).set_index("touchpoint")
+        found = roles.removal_effect(make_paths(800, rng=seed), bootstrap=150, rng=seed).set_index(
+            "touchpoint"
+        )
         inside += [found.loc[name, "low"] <= truth[name] <= found.loc[name, "high"] for name in truth.index]
     assert 0.86 <= np.mean(inside) <= 1.0
 
@@ -163,7 +165,10 @@ def test_a_role_never_left_has_no_probability_but_an_interval():
     [
         (lambda: roles.transition_matrix(pd.DataFrame({"person": [1]})), "lacks the column"),
         (lambda: roles.transition_matrix(make_roles(5, rng=1), states=["visitor"]), "not among states"),
-        (lambda: roles.order_test(pd.DataFrame({"person": [1, 2], "role": "a", "timestamp": 1})), "3 roles in a row"),
+        (
+            lambda: roles.order_test(pd.DataFrame({"person": [1, 2], "role": "a", "timestamp": 1})),
+            "3 roles in a row",
+        ),
         (lambda: roles.removal_effect(make_paths(50, rng=1).assign(converted=False)), "no path ends"),
         (lambda: roles.touched(pd.DataFrame({"person": [None], "organisation": ["a"]})), "no row"),
     ],

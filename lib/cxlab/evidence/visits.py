@@ -51,7 +51,9 @@ def open_visits(source: str = "simulated-visits", *, seed: int = 1) -> Any:
         )
     missing = [name for name in COLUMNS if name not in table.columns]
     if missing:
-        raise InputError(f"{source} lacks the column(s) {', '.join(missing)}: this page needs {', '.join(COLUMNS)}")
+        raise InputError(
+            f"{source} lacks the column(s) {', '.join(missing)}: this page needs {', '.join(COLUMNS)}"
+        )
     return table
 
 

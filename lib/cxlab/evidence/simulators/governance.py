@@ -21,7 +21,11 @@ _ATTRS = {"simulated": True}
 
 
 def make_kpis(
-    organisations: int = 12, *, agreement: float = 0.3, rewarded: float = 0.7, rng: int | np.random.Generator | None = 1
+    organisations: int = 12,
+    *,
+    agreement: float = 0.3,
+    rewarded: float = 0.7,
+    rng: int | np.random.Generator | None = 1,
 ) -> pd.DataFrame:
     """Return what each simulated organisation rewards.
 
@@ -42,14 +46,20 @@ def make_kpis(
     rng = np.random.default_rng(rng)
     names = _organisations(organisations)
     common = rng.standard_normal(len(KPIS))
-    latent = np.sqrt(agreement) * common + np.sqrt(1 - agreement) * rng.standard_normal((len(names), len(KPIS)))
+    latent = np.sqrt(agreement) * common + np.sqrt(1 - agreement) * rng.standard_normal(
+        (len(names), len(KPIS))
+    )
     edge = np.quantile(latent, 1 - rewarded, axis=1, keepdims=True)
     weight = np.where(latent >= edge, np.exp(0.7 * latent), 0)
     weight = np.round(100 * weight / weight.sum(axis=1, keepdims=True), 1)
-    frame = pd.DataFrame(weight, index=pd.Index(names, name="organisation"), columns=pd.Index(KPIS, name="kpi"))
+    frame = pd.DataFrame(
+        weight, index=pd.Index(names, name="organisation"), columns=pd.Index(KPIS, name="kpi")
+    )
     frame = frame.stack().rename("weight").reset_index()
     frame = frame[frame["weight"] > 0].reset_index(drop=True)
-    frame.attrs.update(_ATTRS, name="simulated-kpis", table="kpis", title="What simulated organisations reward")
+    frame.attrs.update(
+        _ATTRS, name="simulated-kpis", table="kpis", title="What simulated organisations reward"
+    )
     return frame
 
 
@@ -117,12 +127,18 @@ def make_findings(
             "state": np.where(done, done_state, open_state),
         }
     )
-    frame.attrs.update(_ATTRS, name="simulated-findings", table="findings", title="Simulated findings and who acts")
+    frame.attrs.update(
+        _ATTRS, name="simulated-findings", table="findings", title="Simulated findings and who acts"
+    )
     return frame
 
 
 def make_practices(
-    organisations: int = 12, *, present: float = 0.7, voluntary: float = 0.4, rng: int | np.random.Generator | None = 1
+    organisations: int = 12,
+    *,
+    present: float = 0.7,
+    voluntary: float = 0.4,
+    rng: int | np.random.Generator | None = 1,
 ) -> pd.DataFrame:
     """Return which culture practices simulated organisations have, and whether they chose them.
 
@@ -142,9 +158,15 @@ def make_practices(
     mode = np.where(rng.random(shape) < voluntary, "voluntary", "mandated")
     mode = np.where(rng.random(shape) < present, mode, "absent")
     frame = pd.DataFrame(
-        {"organisation": np.repeat(names, len(PRACTICES)), "practice": PRACTICES * len(names), "mode": mode.ravel()}
+        {
+            "organisation": np.repeat(names, len(PRACTICES)),
+            "practice": PRACTICES * len(names),
+            "mode": mode.ravel(),
+        }
     )
-    frame.attrs.update(_ATTRS, name="simulated-practices", table="practices", title="Simulated culture practices")
+    frame.attrs.update(
+        _ATTRS, name="simulated-practices", table="practices", title="Simulated culture practices"
+    )
     return frame
 
 

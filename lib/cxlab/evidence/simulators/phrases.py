@@ -6,43 +6,43 @@ __all__ = ["PHRASES", "PRAISE"]
 
 _PARTS = {
     "waiting": (
-        ["long queue at the counter", "waited far too long", "the queue did not move", "slow service and a long wait"],
-        ["only one till open", "twenty minutes of waiting", "nobody opened a second counter", "waiting with children"],
+        ["long queue", "the queue did not move", "far too long a queue", "queue for twenty minutes"],
+        ["one till open for a long queue", "long queue with children", "slow till, long queue"],
     ),
     "staff": (
-        ["staff was rude", "assistant ignored us", "unfriendly staff", "the assistant was impolite"],
-        ["no greeting from staff", "staff talked among themselves", "felt unwelcome by the assistant", "rude answer"],
+        ["staff was rude", "staff ignored us", "unfriendly staff", "impolite staff"],
+        ["no greeting from the staff", "staff talked among themselves", "rude answer from the staff"],
     ),
     "stock": (
-        ["size out of stock", "shelf empty", "the item was sold out", "product not available"],
-        ["advertised item missing from stock", "stock never refilled", "empty shelf again", "sold out since last week"],
+        ["size out of stock", "shelf empty, out of stock", "item out of stock", "stock never refilled"],
+        ["sold out, no stock", "advertised item missing from stock", "shelf without stock"],
     ),
     "price": (
-        ["prices too high", "overpriced for the quality", "price differs from the label", "expensive compared online"],
-        ["hidden charge on the price", "price label wrong", "too expensive", "paid a higher price than shown"],
+        ["price too high", "price differs from the label", "higher price than shown", "price label wrong"],
+        ["expensive price compared online", "hidden charge on the price", "too expensive a price"],
     ),
     "cleanliness": (
-        ["dirty toilets", "floor was sticky and dirty", "restroom not clean", "tables not cleaned"],
-        ["bad smell near the toilets", "bins overflowing and dirty", "no soap in the restroom", "cleaning needed"],
+        ["dirty toilets", "dirty tables", "dirty restroom", "dirty carpets"],
+        ["toilets smell dirty", "dirty bins overflowing", "no soap and dirty toilets"],
     ),
     "parking": (
-        ["parking full", "could not find the car in the garage", "parking ticket machine broken", "garage exit jammed"],
-        ["half an hour to leave the parking", "parking garage badly lit", "no parking space", "garage ticket lost"],
+        ["parking full", "parking machine broken", "no parking space", "parking badly lit"],
+        ["car not found in the parking garage", "parking garage gate jammed", "stuck in the parking garage"],
     ),
     "payment": (
-        ["card terminal failed", "payment app crashed", "card refused twice", "app did not load the voucher"],
-        ["cash only without notice", "payment took three tries", "voucher not accepted by the app", "card terminal slow"],
+        ["card terminal failed", "card refused twice", "card took three tries", "card not accepted"],
+        ["app and card crashed", "voucher and card rejected", "slow card terminal"],
     ),
     "returns": (
-        ["refund refused", "return not accepted", "exchange took forever", "refund still missing"],
-        ["receipt demanded for the return", "no exchange without a form", "refund only as credit", "return desk closed"],
+        ["refund refused", "refund still missing", "refund only as credit", "no refund"],
+        ["return desk gave no refund", "exchange instead of a refund", "return form for a refund"],
     ),
     "signs": (
-        ["no signs to the exit", "got lost without signs", "map and signs are wrong", "signs point the wrong way"],
-        ["could not find the lift, no sign", "directory map outdated", "lost between floors", "signs too small to read"],
+        ["no signs to the exit", "signs are wrong", "signs point the wrong way", "signs too small to read"],
+        ["got lost between signs", "lift without signs", "directory map and signs outdated"],
     ),
 }
-_WHERE = ["", " on the ground floor", " upstairs", " at the weekend", " in the evening", " this morning"]
+_WHERE = ["", " today", " again", " on Saturday", " this morning"]
 PHRASES = {
     theme: [f"{first}, {second}{where}" for first in openings for second in closings for where in _WHERE]
     for theme, (openings, closings) in _PARTS.items()
@@ -50,5 +50,11 @@ PHRASES = {
 PRAISE = [
     f"{first} and {second}"
     for first in ["friendly staff", "lovely place", "great selection", "quick service", "nice atmosphere"]
-    for second in ["helpful advice", "clean and bright", "will come again", "good value", "everything was easy"]
+    for second in [
+        "helpful advice",
+        "clean and bright",
+        "will come again",
+        "good value",
+        "everything was easy",
+    ]
 ]

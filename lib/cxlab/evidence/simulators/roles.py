@@ -74,7 +74,9 @@ def make_roles(
     jumps = JUMPS if jumps is None else jumps
     chance = jumps.to_numpy(float)
     if not np.allclose(chance.sum(axis=1), 1) or chance.shape != (len(jumps), len(jumps) + 1):
-        raise ValueError("jumps must have one column more than rows (the last is leaving) and rows that sum to 1")
+        raise ValueError(
+            "jumps must have one column more than rows (the last is leaving) and rows that sum to 1"
+        )
     for name, value in {"overlap": overlap, "memory": memory}.items():
         if not 0 <= value <= 1:
             raise ValueError(f"{name}={value} is a chance: it must lie between 0 and 1")
@@ -99,7 +101,8 @@ def make_roles(
     pick = rng.random(len(who))
     homes = [_ORGANISATIONS.get(name, ["Organisation"]) for name in names]
     begin, end = (
-        pd.Timestamp(start) + pd.to_timedelta(pd.Series(np.floor(value * 365.2425)), unit="D") for value in (when, stop)
+        pd.Timestamp(start) + pd.to_timedelta(pd.Series(np.floor(value * 365.2425)), unit="D")
+        for value in (when, stop)
     )
     frame = pd.DataFrame(
         {
@@ -111,7 +114,9 @@ def make_roles(
         }
     )
     frame = frame.sort_values(["person", "timestamp"], kind="stable", ignore_index=True)
-    frame.attrs.update(simulated=True, name="simulated-roles", table="roles", title="Simulated lives in changing roles")
+    frame.attrs.update(
+        simulated=True, name="simulated-roles", table="roles", title="Simulated lives in changing roles"
+    )
     return frame
 
 
@@ -134,7 +139,9 @@ def make_paths(
     steps = PATHS if steps is None else steps
     cumulative = np.cumsum(steps.to_numpy(float), axis=1)
     if not np.allclose(cumulative[:, -1], 1) or steps.shape[1] != len(steps) + 1:
-        raise ValueError("steps must have touchpoints and (start) as rows, touchpoints and two ends as columns, rows sum to 1")
+        raise ValueError(
+            "steps must have touchpoints and (start) as rows, touchpoints and two ends as columns, rows sum to 1"
+        )
     rng = np.random.default_rng(rng)
     k = len(steps) - 1
     who, at, number = np.arange(people), np.full(people, k), 0
@@ -156,5 +163,7 @@ def make_paths(
         }
     )
     frame = frame.sort_values(["person", "timestamp"], kind="stable", ignore_index=True)
-    frame.attrs.update(simulated=True, name="simulated-paths", table="paths", title="Simulated paths of touchpoints")
+    frame.attrs.update(
+        simulated=True, name="simulated-paths", table="paths", title="Simulated paths of touchpoints"
+    )
     return frame

@@ -62,7 +62,7 @@ def make_outlets(
     organisation_share : float
         Share of the latent (normal) variance of the rates that lies between organisations, 0..1.
     worst, worst_drop : int, float
-        So many randomly chosen outlets are lowered by ``worst_drop`` (column ``planted``); six in ten of their
+        So many outlets, drawn in proportion to their size, are lowered by ``worst_drop`` (column ``planted``); six in ten of their
         complaints are about one thing each.
     size_spread : float
         Outlets' sizes are lognormal with this standard deviation.
@@ -77,7 +77,7 @@ def make_outlets(
     >>> make_outlets(100, rng=1).columns.tolist()
     ['outlet', 'organisation', 'size', 'rate', 'planted']
     """
-    from scipy import stats
+    from scipy.special import betaincinv, ndtr
 
     names = list(ORGANISATIONS)
     if outlets < len(names):
@@ -94,16 +94,17 @@ def make_outlets(
     organisation.sort()
     latent = np.sqrt(organisation_share) * rng.standard_normal(len(names))[organisation]
     latent += np.sqrt(1 - organisation_share) * rng.standard_normal(outlets)
-    rate = stats.beta.ppf(stats.norm.cdf(latent), a, b)
+    rate = betaincinv(a, b, ndtr(latent))
     planted = np.zeros(outlets, bool)
-    planted[rng.choice(outlets, min(worst, outlets), replace=False)] = True
+    size = rng.lognormal(0, size_spread, outlets)
+    planted[rng.choice(outlets, min(worst, outlets), replace=False, p=size / size.sum())] = True
     rate = np.clip(np.where(planted, rate - worst_drop, rate), 0.02, 0.98)
     width = len(str(outlets))
     return pd.DataFrame(
         {
             "outlet": [f"S{number:0{width}d}" for number in range(1, outlets + 1)],
             "organisation": np.array(names, dtype=object)[organisation],
-            "size": rng.lognormal(0, size_spread, outlets),
+            "size": size,
             "rate": rate,
             "planted": planted,
         }
@@ -297,7 +298,7 @@ def _world(
     themes = list(PHRASES)
     texts = [text for theme in themes for text in PHRASES[theme]] + PRAISE
     bounds = np.cumsum([0, *(len(PHRASES[theme]) for theme in themes), len(PRAISE)])
-    mix = np.exp(0.6 * rng.standard_normal((len(names), len(themes)))) * np.linspace(2.0, 0.5, len(themes))
+    mix = np.exp(0.6 * rng.standard_normal((len(names), len(themes)))) * np.linspace(1.6, 0.7, len(themes))
     mix[names.index("Mobility"), themes.index("parking")] *= 8
     mix[names.index("Food hall"), themes.index("waiting")] *= 2
     planted = outlets["planted"].to_numpy(bool) if "planted" in outlets else np.zeros(len(outlets), bool)
@@ -375,9 +376,7 @@ def _draw(
         np.where(rest < 0.5, 3, np.where(rest < 0.8, 2, 1)),
     )
     spoke = np.flatnonzero(rng.random(rated.size) < world.commented)
-    comment[rated[spoke]] = _comments(
-        world, rng, organisation[rated[spoke]], score[rated[spoke]], thin[spoke]
-    )
+    comment[rated[spoke]] = _comments(world, rng, outlet[rated[spoke]], score[rated[spoke]], thin[spoke])
     return {
         "outlet": outlet,
         "organisation": organisation,

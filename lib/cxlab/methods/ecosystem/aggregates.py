@@ -66,7 +66,9 @@ def aggregate(
     table = ibis.memtable(visits) if isinstance(visits, pd.DataFrame) else visits
     missing = [name for name in COLUMNS if name not in table.columns]
     if missing:
-        raise InputError(f"visits lack the column(s) {', '.join(missing)}; they have {', '.join(table.columns)}")
+        raise InputError(
+            f"visits lack the column(s) {', '.join(missing)}; they have {', '.join(table.columns)}"
+        )
     if failed >= satisfied:
         raise ValueError(f"failed={failed} must be below satisfied={satisfied}")
     cells = (

@@ -92,7 +92,11 @@ def observed_exposure(
     rated = sample.dropna(subset=["failed"])
     if rated.empty:
         raise InputError("failed is missing everywhere: no visit was rated")
-    people = rated.assign(failed=rated["failed"].astype(float)).groupby("person")["failed"].agg(n="size", failures="sum")
+    people = (
+        rated.assign(failed=rated["failed"].astype(float))
+        .groupby("person")["failed"]
+        .agg(n="size", failures="sum")
+    )
     rate = people["failures"].sum() / people["n"].sum()
     place = np.searchsorted(edges, people["n"].to_numpy(), side="right") - 1
     rows = []
@@ -101,12 +105,22 @@ def observed_exposure(
         if len(inside) < min_cell:
             continue
         top = edges[number + 1] - 1 if number + 1 < len(edges) else None
-        label = f"{low_edge} or more" if top is None else str(low_edge) if top == low_edge else f"{low_edge} to {top}"
+        label = (
+            f"{low_edge} or more"
+            if top is None
+            else str(low_edge)
+            if top == low_edge
+            else f"{low_edge} to {top}"
+        )
         met = int((inside["failures"] > 0).sum())
         low, high = wilson(met, len(inside))
         chance = float((1 - (1 - rate) ** inside["n"]).mean())
-        rows.append((label, inside["n"].mean(), len(inside), met / len(inside), float(low), float(high), chance))
-    table = pd.DataFrame(rows, columns=["visits", "mean_visits", "people", "share", "low", "high", "independent"])
+        rows.append(
+            (label, inside["n"].mean(), len(inside), met / len(inside), float(low), float(high), chance)
+        )
+    table = pd.DataFrame(
+        rows, columns=["visits", "mean_visits", "people", "share", "low", "high", "independent"]
+    )
     table.attrs["failure"] = float(rate)
     return table
 
@@ -170,12 +184,18 @@ def exposure_gap(
     """
     require(sample, ["person", "role", "failed"], "sample")
     if role not in set(sample["role"]):
-        raise InputError(f"role={role!r} does not occur; there are {', '.join(sorted(map(str, set(sample['role']))))}")
+        raise InputError(
+            f"role={role!r} does not occur; there are {', '.join(sorted(map(str, set(sample['role']))))}"
+        )
     part = sample[sample["role"] == role]
-    everyone = sample.dropna(subset=["failed"]).groupby("person")["failed"].agg(["size", "sum"]).to_numpy(float)
+    everyone = (
+        sample.dropna(subset=["failed"]).groupby("person")["failed"].agg(["size", "sum"]).to_numpy(float)
+    )
     seen = part.groupby("person")["failed"].agg(visits="size", n="count", failures="sum").to_numpy(float)
     if (seen[:, 1] > 0).sum() < 10:
-        raise InputError(f"role={role!r} has {(seen[:, 1] > 0).sum():.0f} people with a rated visit: at least 10 are needed")
+        raise InputError(
+            f"role={role!r} has {(seen[:, 1] > 0).sum():.0f} people with a rated visit: at least 10 are needed"
+        )
     rng = generator(rng)
 
     def value(rows: np.ndarray, others: np.ndarray) -> tuple[float, ...]:
@@ -192,7 +212,10 @@ def exposure_gap(
 
     found = value(seen, everyone)
     draws = [
-        value(seen[rng.integers(0, len(seen), len(seen))], everyone[rng.integers(0, len(everyone), len(everyone))])[0]
+        value(
+            seen[rng.integers(0, len(seen), len(seen))],
+            everyone[rng.integers(0, len(everyone), len(everyone))],
+        )[0]
         for _ in range(bootstrap)
     ]
     low, high = percentile_interval(draws, confidence_level)
@@ -216,9 +239,18 @@ def control(cells: pd.DataFrame, *, min_cell: int = 5) -> pd.DataFrame:
     """
     require(cells, ["person", "organisation", "satisfied"], "cells")
     rated = cells.dropna(subset=["satisfied"])
-    bad = rated.assign(bad=~rated["satisfied"].astype(bool)).groupby(["person", "organisation"])["bad"].sum().reset_index()
+    bad = (
+        rated.assign(bad=~rated["satisfied"].astype(bool))
+        .groupby(["person", "organisation"])["bad"]
+        .sum()
+        .reset_index()
+    )
     bad["all"] = bad.groupby("person")["bad"].transform("sum")
-    table = bad.groupby("organisation").agg(people=("person", "size"), own=("bad", "sum"), total=("all", "sum")).reset_index()
+    table = (
+        bad.groupby("organisation")
+        .agg(people=("person", "size"), own=("bad", "sum"), total=("all", "sum"))
+        .reset_index()
+    )
     table["elsewhere"] = table["total"] - table["own"]
     table = table[(table["people"] >= min_cell) & (table["total"] >= min_cell)]
     table["control"] = table["own"] / table["total"]

@@ -14,7 +14,9 @@ __all__ = ["capacity", "closing", "progress", "time_to_owner"]
 STATES = ["open", "designed", "in place", "effect shown"]
 
 
-def capacity(findings: pd.DataFrame, *, cycle_days: int = 90, layers: list[str] | None = None) -> pd.DataFrame:
+def capacity(
+    findings: pd.DataFrame, *, cycle_days: int = 90, layers: list[str] | None = None
+) -> pd.DataFrame:
     """Compare what each layer is given with what it closes.
 
     Parameters
@@ -76,7 +78,9 @@ def closing(
     table = ripe.groupby(list(by), observed=True)["in_time"].agg(findings="size", closed="sum").reset_index()
     if "layer" in by:
         order = {layer: place for place, layer in enumerate(_layers(frame))}
-        table = table.sort_values("layer", key=lambda column: column.map(order), kind="stable", ignore_index=True)
+        table = table.sort_values(
+            "layer", key=lambda column: column.map(order), kind="stable", ignore_index=True
+        )
     table["share"] = table["closed"] / table["findings"]
     table["low"], table["high"] = wilson(table["closed"], table["findings"])
     if tuple(by) == ("layer",) and len(table) > 1:
@@ -96,7 +100,7 @@ def time_to_owner(findings: pd.DataFrame) -> pd.DataFrame:
         ``layer findings``, ``days low high``: the median with its order-statistic (binomial) interval at 95 %, and
         ``slowest_tenth``: the 90th percentile.
     """
-    from scipy.stats import binom
+    from scipy.special import bdtrik
 
     require(findings, ["heard"], "findings")
     frame = _findings(findings)
@@ -107,7 +111,7 @@ def time_to_owner(findings: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for layer in _layers(frame):
         days = np.sort(frame.loc[frame["layer"] == layer, "days"].to_numpy(float))
-        edge = int(binom.ppf(0.025, len(days), 0.5))
+        edge = int(np.ceil(np.nan_to_num(bdtrik(0.025, len(days), 0.5))))
         low, high = days[max(edge - 1, 0)], days[min(len(days) - edge, len(days) - 1)]
         rows.append((layer, len(days), float(np.median(days)), low, high, float(np.quantile(days, 0.9))))
     return pd.DataFrame(rows, columns=["layer", "findings", "days", "low", "high", "slowest_tenth"])
@@ -149,11 +153,15 @@ def _findings(findings: pd.DataFrame, *more: str) -> pd.DataFrame:
     frame = findings[list(dict.fromkeys(["layer", *more]))].copy()
     frame["raised"], frame["closed"] = pd.to_datetime(findings["raised"]), pd.to_datetime(findings["closed"])
     if frame["raised"].isna().any():
-        raise InputError("raised is missing in at least one finding: every finding needs the day it was raised")
+        raise InputError(
+            "raised is missing in at least one finding: every finding needs the day it was raised"
+        )
     return frame
 
 
 def _layers(frame: pd.DataFrame) -> list[str]:
     known = ["outlet", "organisation", "central office"]
     there = list(frame["layer"].dropna().unique())
-    return [layer for layer in known if layer in there] + sorted(layer for layer in there if layer not in known)
+    return [layer for layer in known if layer in there] + sorted(
+        layer for layer in there if layer not in known
+    )

@@ -76,11 +76,15 @@ def kpi_alignment(
     require(kpis, ["organisation", "kpi", "weight"], "kpis")
     if (kpis["weight"] < 0).any() or kpis["weight"].isna().any():
         raise InputError("weight must be 0 or more in every row: a missing weight is an absent row")
-    table = kpis.pivot_table(index="organisation", columns="kpi", values="weight", aggfunc="sum", fill_value=0)
+    table = kpis.pivot_table(
+        index="organisation", columns="kpi", values="weight", aggfunc="sum", fill_value=0
+    )
     table = table[table.sum(axis=1) > 0]
     m, k = table.shape
     if m < 2 or k < 2:
-        raise InputError(f"kpis has {m} organisation(s) that reward anything and {k} measure(s): two of each are needed")
+        raise InputError(
+            f"kpis has {m} organisation(s) that reward anything and {k} measure(s): two of each are needed"
+        )
     matrix = table.div(table.sum(axis=1), axis=0)
     ranks = matrix.rank(axis=1).to_numpy()
     w = _concordance(ranks)
@@ -89,7 +93,9 @@ def kpi_alignment(
     p = (1 + (chance >= w - 1e-12).sum()) / (permutations + 1)
     centred = ranks - ranks.mean(axis=1, keepdims=True)
     size = np.linalg.norm(centred, axis=1, keepdims=True)
-    pairs = np.nan_to_num((centred / np.where(size > 0, size, np.nan)) @ (centred / np.where(size > 0, size, np.nan)).T)
+    pairs = np.nan_to_num(
+        (centred / np.where(size > 0, size, np.nan)) @ (centred / np.where(size > 0, size, np.nan)).T
+    )
     low, high = _jackknife(pairs, w, confidence_level) if m > 2 else (np.nan, np.nan)
     partners = []
     for row, name in enumerate(matrix.index):
@@ -100,7 +106,9 @@ def kpi_alignment(
         partners.append((name, r, *edges, int((matrix.iloc[row] > 0).sum())))
     partners = pd.DataFrame(partners, columns=["organisation", "agreement", "low", "high", "rewarded"])
     partners = partners.sort_values("agreement", ascending=False, kind="stable", ignore_index=True)
-    matrix = matrix.loc[partners["organisation"], matrix.mean().sort_values(ascending=False, kind="stable").index]
+    matrix = matrix.loc[
+        partners["organisation"], matrix.mean().sort_values(ascending=False, kind="stable").index
+    ]
     return Alignment(w, float(low), float(high), float(p), matrix, partners, m, k)
 
 
@@ -159,8 +167,14 @@ def decision_rights(rights: pd.DataFrame, *, layers: list[str] | None = None) ->
         raise InputError("a decision has two rights in one layer: keep the stronger")
     known = ["outlet", "organisation", "central office"]
     there = list(dict.fromkeys(rights["layer"]))
-    order = layers or [layer for layer in known if layer in there] + [layer for layer in there if layer not in known]
-    table = rights.pivot(index="decision", columns="layer", values="right").reindex(columns=order).fillna("not involved")
+    order = layers or [layer for layer in known if layer in there] + [
+        layer for layer in there if layer not in known
+    ]
+    table = (
+        rights.pivot(index="decision", columns="layer", values="right")
+        .reindex(columns=order)
+        .fillna("not involved")
+    )
     deciders = (table == "decides").sum(axis=1)
     table = table.reset_index().rename_axis(columns=None)
     table["deciders"] = deciders.to_numpy()

@@ -75,7 +75,9 @@ def find_issues(
     total = places["n"].sum()
     central = _counted(complaints, ["issue"])
     central = central[central["issue"].isin(list(whole or {}))]
-    central = central.assign(expected=central["n"].astype(float), layer="central office", organisation="all", outlet="all")
+    central = central.assign(
+        expected=central["n"].astype(float), layer="central office", organisation="all", outlet="all"
+    )
     central["reason"] = central["issue"].map(dict(whole or {}))
 
     organisation = _counted(complaints, ["issue", "organisation"])
@@ -84,7 +86,9 @@ def find_issues(
     organisation["expected"] = (
         organisation["issue"].map(everywhere) / total * organisation["organisation"].map(visits)
     ).astype(float)
-    organisation = organisation.assign(layer="organisation", outlet="all", reason="more often than in the whole")
+    organisation = organisation.assign(
+        layer="organisation", outlet="all", reason="more often than in the whole"
+    )
 
     outlet = _counted(complaints, ["issue", "organisation", "outlet"])
     above = organisation.set_index(["issue", "organisation"])["n"]
@@ -99,11 +103,28 @@ def find_issues(
     table = pd.concat(parts, ignore_index=True)
     table = table[table["n"] >= min_cell]
     table["ratio"] = table["n"] / table["expected"]
-    table["low"], table["high"] = _poisson_ratio(table["n"].to_numpy(float), table["expected"].to_numpy(float))
+    table["low"], table["high"] = _poisson_ratio(
+        table["n"].to_numpy(float), table["expected"].to_numpy(float)
+    )
     table = table[(table["layer"] == LAYERS[-1]) | (table["low"] > smallest)]
     table["place"] = table["layer"].map({layer: place for place, layer in enumerate(LAYERS[::-1])})
-    table = table.sort_values(["place", "ratio", "n", "issue", "outlet"], ascending=[True, False, False, True, True])
-    columns = ["layer", "issue", "organisation", "outlet", "n", "expected", "ratio", "low", "high", "p", "since", "reason"]
+    table = table.sort_values(
+        ["place", "ratio", "n", "issue", "outlet"], ascending=[True, False, False, True, True]
+    )
+    columns = [
+        "layer",
+        "issue",
+        "organisation",
+        "outlet",
+        "n",
+        "expected",
+        "ratio",
+        "low",
+        "high",
+        "p",
+        "since",
+        "reason",
+    ]
     return table[columns].reset_index(drop=True)
 
 
@@ -139,7 +160,11 @@ def route(
     above = dict(zip(LAYERS, [*LAYERS[1:], "steering board"], strict=True))
     evidence = [
         f"{row.n:.0f} complaints, {row.reason}"
-        + ("" if row.layer == "central office" else f": {row.ratio:.1f} times ({row.low:.1f} to {row.high:.1f})")
+        + (
+            ""
+            if row.layer == "central office"
+            else f": {row.ratio:.1f} times ({row.low:.1f} to {row.high:.1f})"
+        )
         for row in found.itertuples()
     ]
     return pd.DataFrame(
@@ -152,7 +177,9 @@ def route(
             "evidence": evidence,
             "owner_role": found["layer"].map(owners).to_numpy(),
             "age_days": (as_of - pd.to_datetime(found["since"]).dt.normalize()).dt.days.to_numpy(),
-            "act_by": [str((as_of + pd.Timedelta(days=act_within[layer])).date()) for layer in found["layer"]],
+            "act_by": [
+                str((as_of + pd.Timedelta(days=act_within[layer])).date()) for layer in found["layer"]
+            ],
             "escalate_to": found["layer"].map(above).to_numpy(),
         }
     )
@@ -176,7 +203,10 @@ class RouterFiles:
 
     def _repr_html_(self) -> str:
         links = []
-        for name, kind, text in (("router.csv", "text/csv", self.csv), ("router.json", "application/json", self.json)):
+        for name, kind, text in (
+            ("router.csv", "text/csv", self.csv),
+            ("router.json", "application/json", self.json),
+        ):
             body = base64.b64encode(text.encode()).decode()
             links.append(f'<a download="{name}" href="data:{kind};base64,{html.escape(body)}">{name}</a>')
         return "<p>Download the router: " + " or ".join(links) + ".</p>"

@@ -32,6 +32,7 @@ class ThemeModel:
     words: pd.DataFrame
     vectors: Any
     topics: np.ndarray
+    joined: np.ndarray
 
     def assign(self, texts: Sequence[str]) -> np.ndarray:
         """Return the theme's number of each text (-1: missing, or no known word)."""
@@ -41,12 +42,12 @@ class ThemeModel:
             return np.full(len(series), -1)
         matrix = self.vectors.transform([str(text) for text in distinct])
         weight = np.asarray(matrix @ self.topics.T)
-        theme = np.where(weight.max(axis=1) > 1e-12, weight.argmax(axis=1), -1)
+        theme = np.where(weight.max(axis=1) > 1e-12, self.joined[weight.argmax(axis=1)], -1)
         return np.where(codes >= 0, theme[codes], -1)
 
 
 def fit_themes(
-    texts: Sequence[str], *, themes: int = 9, words: int = 6, rng: int | np.random.Generator | None = 0
+    texts: Sequence[str], *, themes: int = 14, words: int = 6, rng: int | np.random.Generator | None = 0
 ) -> ThemeModel:
     """Learn themes from a sample of comments.
 
@@ -55,7 +56,8 @@ def fit_themes(
     texts : list of str
         English; some thousands are enough. Missing ones are left out.
     themes : int
-        How many.
+        How many to look for; those that share one of the three words that name them are joined, so that a large theme is
+        not split while a rare one is lost.
     words : int
         How many words of each theme to keep for showing.
 
@@ -74,7 +76,9 @@ def fit_themes(
 
     texts = [str(text) for text in texts if isinstance(text, str) and text.strip()]
     if themes < 2 or len(texts) < 10 * themes:
-        raise InputError(f"{len(texts)} comments cannot carry themes={themes}: at least 2 themes and 10 comments each")
+        raise InputError(
+            f"{len(texts)} comments cannot carry themes={themes}: at least 2 themes and 10 comments each"
+        )
     seed = int(generator(rng).integers(2**31))
     vectors = TfidfVectorizer(stop_words="english", min_df=2, sublinear_tf=True)
     try:
@@ -82,27 +86,51 @@ def fit_themes(
     except ValueError:
         matrix = np.zeros((1, 0))
     if matrix.shape[1] < themes:
-        raise InputError(f"the comments share too few words for themes={themes}: give more, or ask for fewer themes")
+        raise InputError(
+            f"the comments share too few words for themes={themes}: give more, or ask for fewer themes"
+        )
     model = NMF(themes, init="nndsvda", random_state=seed, max_iter=200, tol=5e-3)
     weights = model.fit_transform(matrix)
     size = np.linalg.norm(model.components_, axis=1)
     topics = model.components_ / np.where(size > 0, size, 1)[:, None]
-    volume = np.bincount((weights * size).argmax(axis=1), minlength=themes)
-    topics = topics[np.argsort(-volume, kind="stable")]
+    used = np.bincount((weights * size).argmax(axis=1), minlength=themes) > 0
+    weights, size, topics = weights[:, used], size[used], topics[used]
+    themes = len(topics)
+    joined = _join(np.argsort(-topics, axis=1, kind="stable")[:, :3])
+    groups = int(joined.max()) + 1
+    volume = np.bincount((weights * size).argmax(axis=1), minlength=themes).astype(float)
+    order = np.argsort(-np.bincount(joined, volume, groups), kind="stable")
+    joined = np.argsort(order)[joined]
+    together = np.zeros((groups, topics.shape[1]))
+    np.add.at(together, joined, topics * volume[:, None])
+    together /= np.maximum(np.linalg.norm(together, axis=1, keepdims=True), 1e-12)
     vocabulary = vectors.get_feature_names_out()
-    heaviest = np.argsort(-topics, axis=1, kind="stable")[:, :words]
+    heaviest = np.argsort(-together, axis=1, kind="stable")[:, :words]
     shown = pd.DataFrame(
         {
-            "theme": np.repeat(np.arange(themes), words),
+            "theme": np.repeat(np.arange(groups), heaviest.shape[1]),
             "word": vocabulary[heaviest.ravel()],
-            "weight": np.take_along_axis(topics, heaviest, axis=1).ravel(),
+            "weight": np.take_along_axis(together, heaviest, axis=1).ravel(),
         }
     )
-    return ThemeModel([", ".join(vocabulary[row[:3]]) for row in heaviest], shown, vectors, topics)
+    return ThemeModel([", ".join(vocabulary[row[:3]]) for row in heaviest], shown, vectors, topics, joined)
+
+
+def _join(heaviest: np.ndarray) -> np.ndarray:
+    """Number the groups of rows that share an entry, also through others."""
+    group = np.arange(len(heaviest))
+    for row, words in enumerate(heaviest):
+        for other in range(row):
+            if set(words) & set(heaviest[other]):
+                group[group == group[row]] = group[other]
+    return np.unique(group, return_inverse=True)[1]
 
 
 def theme_counts(
-    batches: Iterable[pd.DataFrame], model: ThemeModel, *, by: Sequence[str] = ("outlet", "organisation", "role")
+    batches: Iterable[pd.DataFrame],
+    model: ThemeModel,
+    *,
+    by: Sequence[str] = ("outlet", "organisation", "role"),
 ) -> pd.DataFrame:
     """Count themes by outlet, organisation and role in a stream of batches (memory stays that of one batch).
 
@@ -184,7 +212,9 @@ def priorities(
     if not harm.sum() > 0:
         raise InputError(f"{severity} is 0 everywhere: there is no harm to rank")
     if bootstrap < 20:
-        raise ValueError(f"bootstrap={bootstrap} must be at least 20: the stability of the top is what is asked")
+        raise ValueError(
+            f"bootstrap={bootstrap} must be at least 20: the stability of the top is what is asked"
+        )
     rng, people = generator(rng), int(who.max()) + 1
     draws = np.empty((bootstrap, k))
     for draw in range(bootstrap):
@@ -231,7 +261,7 @@ def spread_issues(
     complaints: pd.DataFrame,
     rated: pd.DataFrame,
     *,
-    discovery: float = 0.05,
+    discovery: float = 0.01,
     min_cell: int = 5,
 ) -> pd.DataFrame:
     """Ask of each issue whether it became more frequent, outlet by outlet and over all outlets together.
@@ -248,7 +278,7 @@ def spread_issues(
     DataFrame, strongest pooled evidence first
         ``issue n`` (complaints); ``before after`` complaints a thousand rated visits; ``change low high`` of that,
         pooled (Mantel-Haenszel); ``p``; ``pooled`` boolean (Benjamini-Hochberg over issues); ``outlets`` how many
-        outlets find it on their own; ``only_whole`` boolean: pooled, but no outlet alone.
+        outlets find it on their own; ``only_whole`` boolean: more frequent, pooled, while no outlet alone shows it.
     """
     rows = []
     base = rated.groupby(["outlet", "after"], as_index=False)["n"].sum()
@@ -267,5 +297,5 @@ def spread_issues(
     columns = ["issue", "n", "before", "after", "change", "low", "high", "p", "outlets"]
     table = pd.DataFrame(rows, columns=columns)
     table["pooled"] = benjamini_hochberg(table["p"], discovery)[0]
-    table["only_whole"] = table["pooled"] & (table["outlets"] == 0)
+    table["only_whole"] = table["pooled"] & (table["change"] > 0) & (table["outlets"] == 0)
     return table.sort_values("p", kind="stable", ignore_index=True)

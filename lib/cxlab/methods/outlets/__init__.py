@@ -1,14 +1,14 @@
 """Which outlets truly differ, and what is each outlet's level, fairly judged?
 
-    shrink_rates         beta-binomial empirical Bayes: fair rates, ranks with intervals
-    funnel_limits        exact control limits, widened for over-dispersion; flags with false-discovery control
-    funnel_curve         the limits as smooth curves, for the chart
-    case_mix             what was expected of each outlet given whom it serves
-    variance_components  whose experience is it: the organisation's, the outlet's, the visitor's?
-    meta_analysis        random-effects pooling (DerSimonian-Laird)
-    month_changes        each outlet's months against its other months
-    pooled_detection     what only the whole sees: a change per outlet against the pooled change
-    suppress             blanks cells that count too few people, also where a difference would tell
+shrink_rates         beta-binomial empirical Bayes: fair rates, ranks with intervals
+funnel_limits        exact control limits, widened for over-dispersion; flags with false-discovery control
+funnel_curve         the limits as smooth curves, for the chart
+case_mix             what was expected of each outlet given whom it serves
+variance_components  whose experience is it: the organisation's, the outlet's, the visitor's?
+meta_analysis        random-effects pooling (DerSimonian-Laird)
+month_changes        each outlet's months against its other months
+pooled_detection     what only the whole sees: a change per outlet against the pooled change
+suppress             blanks cells that count too few people, also where a difference would tell
 """
 
 from .casemix import CaseMix, case_mix

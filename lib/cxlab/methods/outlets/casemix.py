@@ -80,11 +80,15 @@ def case_mix(
     y = data[observed].to_numpy(float)
     size = data[n].to_numpy(float) if n else np.ones(len(data))
     if (y < 0).any() or (n and ((y > size) | (size <= 0)).any()):
-        raise InputError(f"{observed} must lie between 0 and {n or 'infinity'} in every row, and {n or 'it'} above 0")
+        raise InputError(
+            f"{observed} must lie between 0 and {n or 'infinity'} in every row, and {n or 'it'} above 0"
+        )
     beta, mean = _fit(design, y, size, binomial=bool(n))
     variance = mean * (1 - mean / size) if n else mean
     free = len(y) - np.linalg.matrix_rank(design)
-    dispersion = float(((y - mean) ** 2 / np.maximum(variance, 1e-12)).sum() / free) if free > 0 else float("nan")
+    dispersion = (
+        float(((y - mean) ** 2 / np.maximum(variance, 1e-12)).sum() / free) if free > 0 else float("nan")
+    )
     sums = (
         pd.DataFrame({"outlet": data[outlet].to_numpy(), "n": size, "observed": y, "expected": mean})
         .groupby("outlet", sort=True, observed=True)
@@ -113,7 +117,9 @@ def _design(data: pd.DataFrame, factors: list[str]) -> tuple[list[str], np.ndarr
     return names, np.column_stack(columns)
 
 
-def _fit(design: np.ndarray, y: np.ndarray, size: np.ndarray, *, binomial: bool) -> tuple[np.ndarray, np.ndarray]:
+def _fit(
+    design: np.ndarray, y: np.ndarray, size: np.ndarray, *, binomial: bool
+) -> tuple[np.ndarray, np.ndarray]:
     mean = size * (y + 0.5) / (size + 1) if binomial else y + 0.1
     eta = np.log(mean / (size - mean)) if binomial else np.log(mean)
     beta = np.zeros(design.shape[1])

@@ -157,11 +157,15 @@ def meta_analysis(estimates, variances, *, confidence_level: float = 0.95) -> Me
     """
     y, v = np.asarray(estimates, float), np.asarray(variances, float)
     if y.shape != v.shape or y.size < 2 or not (v > 0).all() or not np.isfinite(y).all():
-        raise ValueError("estimates and variances must be two or more numbers each, variances above 0; drop the rest")
+        raise ValueError(
+            "estimates and variances must be two or more numbers each, variances above 0; drop the rest"
+        )
     w = 1 / v
     q = float((w * (y - (w * y).sum() / w.sum()) ** 2).sum())
     tau2 = max(0.0, (q - (y.size - 1)) / (w.sum() - (w**2).sum() / w.sum()))
     w = 1 / (v + tau2)
     mean, error = float((w * y).sum() / w.sum()), float(np.sqrt(1 / w.sum()))
     half = normal_quantile(confidence_level) * error
-    return MetaAnalysis(mean, mean - half, mean + half, float(tau2), q, max(0.0, 1 - (y.size - 1) / q) if q else 0.0)
+    return MetaAnalysis(
+        mean, mean - half, mean + half, float(tau2), q, max(0.0, 1 - (y.size - 1) / q) if q else 0.0
+    )

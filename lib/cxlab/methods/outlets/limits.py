@@ -82,7 +82,9 @@ def funnel_limits(
         x, n = counts(data)
         target = x.sum() / n.sum() if target is None else target
         if not 0 < target < 1:
-            raise InputError(f"target={target:g} must lie strictly between 0 and 1: nobody, or everybody, is satisfied")
+            raise InputError(
+                f"target={target:g} must lie strictly between 0 and 1: nobody, or everybody, is satisfied"
+            )
         value = x / n
     else:
         x, n = _ratio_counts(data)
@@ -93,12 +95,20 @@ def funnel_limits(
     z = _z(kind, value, n, target)
     variance = _variance(kind, n, target)
     phi, tau2 = _spread(z, 1 / variance, extremes, share)
-    settings = {"kind": kind, "target": float(target), "phi": phi, "tau": float(np.sqrt(tau2)), "levels": (inner, outer)}
+    settings = {
+        "kind": kind,
+        "target": float(target),
+        "phi": phi,
+        "tau": float(np.sqrt(tau2)),
+        "levels": (inner, outer),
+    }
     settings["overdispersion"] = overdispersion
     limits = _limits(n, settings)
     widened = _wide_z(z, variance, settings)
     p = 2 * _upper_tail(np.abs(widened))
-    table = pd.DataFrame({"outlet": data["outlet"].to_numpy(), "n": n, "value": value, "target": target, "z": z})
+    table = pd.DataFrame(
+        {"outlet": data["outlet"].to_numpy(), "n": n, "value": value, "target": target, "z": z}
+    )
     for name in ("low", "high", "low_outer", "high_outer"):
         table[name] = limits[name]
     table["naive"] = _side(value, limits["low_outer"], limits["high_outer"])
@@ -139,7 +149,10 @@ def _limits(n: np.ndarray, settings: dict) -> dict[str, np.ndarray]:
         exact = _exact_binomial if kind == "rate" else _exact_poisson
         result[f"low{suffix}"], result[f"high{suffix}"] = exact(n, target, tail)
         if settings["overdispersion"] == "none":
-            result[f"od_low{suffix}"], result[f"od_high{suffix}"] = result[f"low{suffix}"], result[f"high{suffix}"]
+            result[f"od_low{suffix}"], result[f"od_high{suffix}"] = (
+                result[f"low{suffix}"],
+                result[f"high{suffix}"],
+            )
             continue
         if settings["overdispersion"] == "additive":
             width = np.sqrt(variance + settings["tau"] ** 2)
@@ -156,13 +169,16 @@ def _limits(n: np.ndarray, settings: dict) -> dict[str, np.ndarray]:
 
 def _exact_binomial(n: np.ndarray, target: float, tail: float) -> tuple[np.ndarray, np.ndarray]:
     """Spiegelhalter (2005), appendix A.1.1: the binomial quantile, interpolated to the exact probability."""
-    from scipy.stats import binom
+    from scipy.special import bdtr, bdtrik
 
+    n = np.asarray(n, float)
     edges = []
     for probability in (tail, 1 - tail):
-        r = binom.ppf(probability, n, target)
-        step = binom.pmf(r, n, target)
-        alpha = (binom.cdf(r, n, target) - probability) / np.maximum(step, 1e-300)
+        r = np.ceil(np.clip(bdtrik(probability, n, target), 0, n) - 1e-9)
+        r = np.where((r > 0) & (bdtr(r - 1, n, target) >= probability), r - 1, r)
+        below = np.where(r > 0, bdtr(np.maximum(r - 1, 0), n, target), 0.0)
+        at = bdtr(r, n, target)
+        alpha = (at - probability) / np.maximum(at - below, 1e-300)
         edges.append(np.clip((r - alpha) / n, 0, 1))
     return edges[0], edges[1]
 
@@ -236,7 +252,9 @@ def _ratio_counts(data: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         raise InputError("data has no rows: nothing to judge")
     observed, expected = (data[name].to_numpy(float) for name in ("observed", "expected"))
     if not ((observed >= 0) & (expected > 0)).all():
-        raise InputError("observed must be 0 or more and expected above 0 in every row; drop outlets without visits")
+        raise InputError(
+            "observed must be 0 or more and expected above 0 in every row; drop outlets without visits"
+        )
     return observed, expected
 
 

@@ -57,7 +57,9 @@ def month_changes(
     """
     require(data, ["outlet", "month"])
     x, n = counts(data)
-    frame = pd.DataFrame({"outlet": data["outlet"].to_numpy(), "month": data["month"].to_numpy(), "n": n, "x": x})
+    frame = pd.DataFrame(
+        {"outlet": data["outlet"].to_numpy(), "month": data["month"].to_numpy(), "n": n, "x": x}
+    )
     months = {month: place for place, month in enumerate(sorted(frame["month"].unique()))}
     if len(months) < 2:
         raise InputError(f"month has {len(months)} value(s): a change needs two months; give a longer period")
@@ -69,7 +71,9 @@ def month_changes(
     follows = (frame["place"] - before["place"]) == 1
     frame, before = frame[follows], before[follows]
     if frame.empty:
-        raise InputError(f"no outlet has two months in a row with {min_cell} rated visits: lower min_cell or pool months")
+        raise InputError(
+            f"no outlet has two months in a row with {min_cell} rated visits: lower min_cell or pool months"
+        )
     n1, x1, n0, x0 = (values.to_numpy(float) for values in (frame["n"], frame["x"], before["n"], before["x"]))
     pooled = (x1 + x0) / (n1 + n0)
     pooled = (pooled * (n1 + n0) + 1) / (n1 + n0 + 2)
@@ -77,7 +81,9 @@ def month_changes(
     change, low, high = newcombe(x1, n1, x0, n0)
     weight = 1 / error**2
     place = frame["place"].to_numpy()
-    common = np.bincount(place, weight * change, len(months)) / np.maximum(np.bincount(place, weight, len(months)), 1e-12)
+    common = np.bincount(place, weight * change, len(months)) / np.maximum(
+        np.bincount(place, weight, len(months)), 1e-12
+    )
     z = (change - common[place]) / error
     bounds = np.quantile(z, [0.1, 0.9])
     core = float(np.sqrt((z.clip(*bounds) ** 2).mean()) / 0.8116) if len(z) >= 20 else 1.0
@@ -156,13 +162,17 @@ def pooled_detection(
     """
     require(data, ["outlet", "after"])
     x, n = counts(data)
-    frame = pd.DataFrame({"outlet": data["outlet"].to_numpy(), "after": data["after"].to_numpy(bool), "n": n, "x": x})
+    frame = pd.DataFrame(
+        {"outlet": data["outlet"].to_numpy(), "after": data["after"].to_numpy(bool), "n": n, "x": x}
+    )
     wide = frame.pivot_table(index="outlet", columns="after", values=["n", "x"], aggfunc="sum", observed=True)
     if True not in wide["n"].columns or False not in wide["n"].columns:
         raise InputError("after has one value only: both a period before and one after are needed")
     wide = wide[(wide["n"].min(axis=1, skipna=False) >= min_cell)]
     if wide.empty:
-        raise InputError(f"no outlet has {min_cell} cases both before and after: lower min_cell or widen the periods")
+        raise InputError(
+            f"no outlet has {min_cell} cases both before and after: lower min_cell or widen the periods"
+        )
     from scipy.special import ndtr
 
     n0, n1, x0, x1 = (wide[kind][side].to_numpy(float) for kind in "nx" for side in (False, True))
@@ -193,6 +203,11 @@ def pooled_detection(
     )
     z = abs(difference) / np.sqrt(variance) if variance > 0 else 0.0
     return PooledDetection(
-        table, int(found.sum()), len(table), difference, float(difference - half), float(difference + half),
+        table,
+        int(found.sum()),
+        len(table),
+        difference,
+        float(difference - half),
+        float(difference + half),
         float(2 * ndtr(-z)),
     )

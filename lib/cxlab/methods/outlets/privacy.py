@@ -49,7 +49,9 @@ def suppress(
     require(data, [count, *within])
     if min_cell < 1:
         raise ValueError(f"min_cell={min_cell} must be at least 1; 5 is usual")
-    numeric = [name for name in data.columns if pd.api.types.is_numeric_dtype(data[name]) and name not in within]
+    numeric = [
+        name for name in data.columns if pd.api.types.is_numeric_dtype(data[name]) and name not in within
+    ]
     blank = [count, *(values if values is not None else numeric)]
     hide = (data[count] > 0) & (data[count] < min_cell)
     if len(within) and hide.any():
@@ -64,7 +66,9 @@ def suppress(
         hide = pd.Series(mask, index=data.index)
     result = data.copy()
     for name in dict.fromkeys(blank):
-        result[name] = result[name].astype("Float64" if pd.api.types.is_numeric_dtype(result[name]) else object)
+        result[name] = result[name].astype(
+            "Float64" if pd.api.types.is_numeric_dtype(result[name]) else object
+        )
         result.loc[hide, name] = pd.NA
     result["suppressed"] = hide
     return result

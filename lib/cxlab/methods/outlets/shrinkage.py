@@ -95,7 +95,9 @@ def shrink_rates(
         repeated = data.loc[data["outlet"].duplicated(), "outlet"].iloc[0]
         from cxlab.evidence.errors import InputError
 
-        raise InputError(f"outlet={repeated!r} has several rows: sum n and satisfied to one row an outlet first")
+        raise InputError(
+            f"outlet={repeated!r} has several rows: sum n and satisfied to one row an outlet first"
+        )
     normal_quantile(confidence_level)
     if draws < 1:
         raise ValueError(f"draws={draws} must be at least 1; 2000 is usual")

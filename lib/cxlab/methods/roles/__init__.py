@@ -1,12 +1,12 @@
 """How do people change role, how long do they stay, and which touchpoints do their paths depend on?
 
-    transition_matrix   moves from role to role with Dirichlet intervals
-    order_test          does the past beyond the current role matter?
-    sojourn             how long a role lasts, open spells counted as such
-    overlap             who holds two roles at once
-    lifetime            a person's years, roles and organisations
-    touched             how many organisations a person's journey touches
-    removal_effect      which touchpoint do converting paths run through?
+transition_matrix   moves from role to role with Dirichlet intervals
+order_test          does the past beyond the current role matter?
+sojourn             how long a role lasts, open spells counted as such
+overlap             who holds two roles at once
+lifetime            a person's years, roles and organisations
+touched             how many organisations a person's journey touches
+removal_effect      which touchpoint do converting paths run through?
 """
 
 from .paths import path_counts, removal_effect

@@ -104,7 +104,9 @@ def removal_effect(
                 draws[draw] = _effects(again)[0]
     effect, conversion = _effects(table)
     if not conversion > 0:
-        raise InputError(f"{converted}: no path ends in a conversion, so that nothing can be lost; check the column")
+        raise InputError(
+            f"{converted}: no path ends in a conversion, so that nothing can be lost; check the column"
+        )
     result = pd.DataFrame({"touchpoint": names, "effect": effect, "low": np.nan, "high": np.nan})
     if draws is not None:
         result["low"], result["high"] = percentile_interval(draws, confidence_level)
@@ -151,14 +153,18 @@ def _steps(data, person, touchpoint, timestamp, converted):
     """Return each step's code, whose step it is, the touchpoints' names and how many people reach each."""
     missing = [name for name in (person, touchpoint, timestamp, converted) if name not in data.columns]
     if missing:
-        raise InputError(f"data lacks the column(s) {', '.join(missing)}; it has {', '.join(map(str, data.columns))}")
+        raise InputError(
+            f"data lacks the column(s) {', '.join(missing)}; it has {', '.join(map(str, data.columns))}"
+        )
     data = data[[person, touchpoint, timestamp, converted]].dropna()
     if data.empty:
         raise InputError("data has no complete row: person, touchpoint, timestamp and converted are needed")
     who = pd.factorize(data[person])[0]
     won = data[converted].to_numpy(dtype=bool)
     if np.any(np.bincount(who, won) * np.bincount(who, ~won) > 0):
-        raise InputError(f"{converted} must be the same on all rows of a person; cut paths at the conversion first")
+        raise InputError(
+            f"{converted} must be the same on all rows of a person; cut paths at the conversion first"
+        )
     order = np.lexsort((np.arange(len(who)), data[timestamp].to_numpy(), who))
     code, names = pd.factorize(data[touchpoint].astype(str), sort=True)
     who, code, won = who[order], code[order], won[order]

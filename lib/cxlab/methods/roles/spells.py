@@ -87,7 +87,11 @@ def overlap(
     spells = data[[person, role, start, end]].copy()
     spells[end] = pd.to_datetime(spells[end]).fillna(pd.Timestamp.max.floor("D"))
     pairs = spells.merge(spells, on=person, suffixes=("", "_2"))
-    together = (pairs[role] != pairs[f"{role}_2"]) & (pairs[start] < pairs[f"{end}_2"]) & (pairs[f"{start}_2"] < pairs[end])
+    together = (
+        (pairs[role] != pairs[f"{role}_2"])
+        & (pairs[start] < pairs[f"{end}_2"])
+        & (pairs[f"{start}_2"] < pairs[end])
+    )
     both = pairs[together].groupby([role, f"{role}_2"], observed=True)[person].nunique()
     people = spells.groupby(role, observed=True)[person].nunique()
     index = pd.MultiIndex.from_tuples([(a, b) for a in people.index for b in people.index if a != b])
@@ -152,7 +156,17 @@ def lifetime(
         low, high = wilson(inside.sum(), len(level), confidence_level)
         median = _median(years[inside], ~people["open"].to_numpy()[inside], confidence_level)
         name = str(number) if number < 4 else "4 or more"
-        rows.append((name, int(inside.sum()), inside.mean(), low, high, people["roles"].to_numpy()[inside].mean(), *median))
+        rows.append(
+            (
+                name,
+                int(inside.sum()),
+                inside.mean(),
+                low,
+                high,
+                people["roles"].to_numpy()[inside].mean(),
+                *median,
+            )
+        )
     names = ["organisations", "people", "share", "low", "high", "roles", "years", "years_low", "years_high"]
     return pd.DataFrame(rows, columns=names)
 
@@ -211,6 +225,8 @@ def _median(t: np.ndarray, d: np.ndarray, confidence_level: float) -> tuple[floa
 def _need(data: pd.DataFrame, columns: list[str]) -> None:
     missing = [name for name in columns if name not in data.columns]
     if missing:
-        raise InputError(f"data lacks the column(s) {', '.join(missing)}; it has {', '.join(map(str, data.columns))}")
+        raise InputError(
+            f"data lacks the column(s) {', '.join(missing)}; it has {', '.join(map(str, data.columns))}"
+        )
     if not len(data):
         raise InputError("data has no rows")

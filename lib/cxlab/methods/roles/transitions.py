@@ -60,7 +60,11 @@ def transition_matrix(
     normal_quantile(confidence_level)
     if prior <= 0:
         raise ValueError(f"prior={prior} must be above 0; 0.5 is Jeffreys' choice")
-    if role not in data.columns and len(data.columns) == len(data) > 0 and list(data.columns) == list(data.index):
+    if (
+        role not in data.columns
+        and len(data.columns) == len(data) > 0
+        and list(data.columns) == list(data.index)
+    ):
         names, table = [str(name) for name in data.columns], data.to_numpy(float)
         if (table < 0).any() or np.isnan(table).any():
             raise InputError("the table of counts has negative or missing entries")
@@ -141,20 +145,28 @@ def order_test(
     from scipy.special import chdtrc
 
     if order < 0:
-        raise ValueError(f"order={order} must be 0 or more; 1 asks whether the role before the current one matters")
+        raise ValueError(
+            f"order={order} must be 0 or more; 1 asks whether the role before the current one matters"
+        )
     codes, names, starts = _sequences(data, person, role, timestamp, None)
     size = len(names)
     age = np.arange(len(codes)) - np.maximum.accumulate(np.where(starts, np.arange(len(codes)), 0))
     at = np.flatnonzero(age >= order + 1)
     if not at.size:
-        raise InputError(f"no person has {order + 2} roles in a row: memory of order {order + 1} cannot be tested")
+        raise InputError(
+            f"no person has {order + 2} roles in a row: memory of order {order + 1} cannot be tested"
+        )
     past = np.zeros(at.size, dtype=np.int64)
     for back in range(order, 0, -1):
         past = past * size + codes[at - back]
     older, current = codes[at - order - 1], codes[at]
     table = np.zeros((size**order, size, size))
     np.add.at(table, (past, older, current), 1)
-    rows, columns, total = table.sum(2, keepdims=True), table.sum(1, keepdims=True), table.sum((1, 2), keepdims=True)
+    rows, columns, total = (
+        table.sum(2, keepdims=True),
+        table.sum(1, keepdims=True),
+        table.sum((1, 2), keepdims=True),
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
         part = np.where(table > 0, table * np.log(table * total / (rows * columns)), 0.0)
     statistic = float(max(0.0, 2 * part.sum()))
@@ -168,7 +180,9 @@ def _sequences(data, person, role, timestamp, states) -> tuple[np.ndarray, list[
     """Return role codes sorted by person and time, the roles' names, and where a person's path starts."""
     missing = [column for column in (person, role, timestamp) if column not in data.columns]
     if missing:
-        raise InputError(f"data lacks the column(s) {', '.join(missing)}; it has {', '.join(map(str, data.columns))}")
+        raise InputError(
+            f"data lacks the column(s) {', '.join(missing)}; it has {', '.join(map(str, data.columns))}"
+        )
     data = data[[person, role, timestamp]].dropna()
     if data.empty:
         raise InputError("data has no row with person, role and timestamp all known")
@@ -187,5 +201,7 @@ def _sequences(data, person, role, timestamp, states) -> tuple[np.ndarray, list[
     names = [str(state) for state in states]
     codes = pd.Index(names).get_indexer(labels)
     if (codes < 0).any():
-        raise InputError(f"role {labels[np.argmin(codes)]!r} is not among states={names}: add it or drop those rows")
+        raise InputError(
+            f"role {labels[np.argmin(codes)]!r} is not among states={names}: add it or drop those rows"
+        )
     return codes.astype(np.int64), names, starts
