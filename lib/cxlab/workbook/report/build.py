@@ -52,6 +52,7 @@ class Part:
     executed: dict[str, str] = field(default_factory=dict)
     html: dict[str, str] = field(default_factory=dict)
     stated: dict[str, dict] = field(default_factory=dict)
+    hidden: list[str] = field(default_factory=list)
 
     @property
     def root(self) -> str:
@@ -73,8 +74,11 @@ def build_report(options: Options) -> int:
     """
     out = options.out.resolve()
     publish.check_target(out)
+    old = None
     if options.against is not None:
-        _read_results(options.against)
+        from . import compare
+
+        old = compare.read_old(options.against)
     with publish.locked(out, cache_folder()):
         publish.recover(out)
         study, parts = _plan(options)
@@ -83,32 +87,39 @@ def build_report(options: Options) -> int:
         name = f"last-{cache.key_of(str(out))[:24]}"
         if not options.fresh and cache.read(name) == key and publish.is_intact(out):
             print(f"{_shown(out)}: nothing has changed, the report stands")
-            return _exit_code(options, out)
+            return 3 if cache.read(f"{name}-moved") == key else 0
         with run.Forge(_jobs(options, parts), min_cell=min_cell, timeout=options.timeout) as forge:
             _make(parts, forge, options, min_cell)
         with publish.staging(out) as folder:
-            _write(folder, parts, options, study, min_cell)
+            moved = _write(folder, parts, options, study, min_cell, old)
             publish.publish(folder, out)
         cache.store(name, key)
+        cache.store(f"{name}-moved", key if moved else "")
         cache.prune()
     print(f"{_shown(out)}: {sum(len(part.html) for part in parts)} pages; open {_shown(out / 'index.html')}")
-    return _exit_code(options, out)
+    if old is not None:
+        print((out / "changes.md").read_text(encoding="utf-8").splitlines()[2])
+    return 3 if moved else 0
 
 
 # ---------------------------------------------------------------- what to run
 
 
 def _plan(options: Options) -> tuple[Any, list[Part]]:
-    folder = project_folder() / "notebooks"
-    pages = plan.select(plan.find_pages(folder), options.only)
+    every = plan.find_pages(project_folder() / "notebooks")
+    pages = plan.select(every, options.only)
     paths = {str(project_folder()): "."}
     study = None
     if options.params is not None:
         from . import own
 
         study = own.read(options.params)
-        own.give(pages, study, paths)
+        pages = own.leave_out(pages)
+        own.give(every, pages, study, paths)
     plan.give_parameters(pages, options.given)
+    for page in pages:
+        if "min_cell" in page.parameters and "min_cell" not in page.given and _min_cell(options, study) != 5:
+            page.given["min_cell"] = _min_cell(options, study)
     for page in pages:
         for name, value in page.given.items():
             if (name == "source" or name.endswith("_source")) and isinstance(value, str) and Path(value).is_file():
@@ -286,8 +297,13 @@ def _versions() -> list[tuple[str, str]]:
     return found
 
 
-def _write(folder: Path, parts: Sequence[Part], options: Options, study: Any, min_cell: int) -> None:
+def _write(
+    folder: Path, parts: Sequence[Part], options: Options, study: Any, min_cell: int, old: Mapping[str, Any] | None
+) -> bool:
+    """Write all files of the report; return whether numbers moved since the older one."""
     from . import site
+
+    moved = False
 
     _write_assets(folder / "assets")
     for part in parts:
@@ -305,14 +321,15 @@ def _write(folder: Path, parts: Sequence[Part], options: Options, study: Any, mi
         from . import segments
 
         (folder / "segments" / "index.html").write_text(segments.overview(parts, options.by), encoding="utf-8")
-    if options.against is not None:
+    if old is not None:
         from . import compare
 
-        compare.write_page(options.against, folder)
+        moved = compare.write_pages(old, folder, _links(parts[0]))
     files = {
         path.relative_to(folder).as_posix(): cache.file_hash(path) for path in sorted(folder.rglob("*")) if path.is_file()
     }
     (folder / "manifest.json").write_text(site.to_json({**_facts(parts[0], min_cell), "files": files}), encoding="utf-8")
+    return moved
 
 
 def _facts(part: Part, min_cell: int) -> dict[str, Any]:
@@ -402,26 +419,6 @@ def _simulated(flags: Sequence[bool], html: str) -> str:
     if flags and all(flags):
         return "all"
     return "part" if any(flags) or 'class="badge">partly' in html else ""
-
-
-# ---------------------------------------------------------------- compare
-
-
-def _read_results(path: Path) -> Mapping[str, Any]:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"--against {path}: there is no such file; name the results.json of an older report") from None
-    except (ValueError, IsADirectoryError):
-        raise InputError(f"--against {path}: that is not a results.json of a report") from None
-
-
-def _exit_code(options: Options, out: Path) -> int:
-    if options.against is None:
-        return 0
-    from . import compare
-
-    return compare.exit_code(options.against, out / "results.json")
 
 
 def _shown(path: Path) -> str:

@@ -28,9 +28,14 @@ _GRACE = 15.0
 
 def _import_what_kernels_need() -> None:
     """Import what nearly every notebook needs; nothing here may start a thread, since the process will fork."""
-    import IPython.core.interactiveshell
+    # jsonschema imports this optional checker of addresses when it is there, which compiles a grammar for 1.5 s.
+    sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+    import nbformat
+
+    del sys.modules["rfc3987_syntax"]
     import ipykernel.ipkernel
     import ipykernel.kernelapp
+    import IPython.core.interactiveshell
     import numpy
     import pandas
     import papermill
@@ -46,7 +51,7 @@ def _import_what_kernels_need() -> None:
     pages.warm_up()
     # What plotly would otherwise import at the first chart of every kernel.
     plotly.graph_objects.Figure(plotly.graph_objects.Scatter(x=[0], y=[0])).to_json()
-    assert numpy and pandas and papermill and warm and IPython and ipykernel and scipy and cxlab
+    assert nbformat and numpy and pandas and papermill and warm and IPython and ipykernel and scipy and cxlab
 
 
 class _Forge:

@@ -15,7 +15,7 @@ from typing import Any
 
 from cxlab.evidence.errors import InputError
 
-__all__ = ["Page", "Parameter", "declared_parameters", "find_pages", "give_parameters", "read_page", "select"]
+__all__ = ["Page", "Parameter", "declared_parameters", "find_pages", "give_parameters", "read_page", "select", "table_of"]
 
 _TYPES = {"str": str, "int": int, "float": float, "bool": bool, "list": list, "dict": dict, "None": type(None)}
 
@@ -192,7 +192,7 @@ def give(pages: Sequence[Page], name: str, value: Any, *, origin: str) -> None:
 def _takers_of_source(takers: list[Page], value: Any, origin: str) -> list[Page]:
     if not isinstance(value, str):
         return takers
-    table = _table_of(value, origin)
+    table = table_of(value, origin)
     fitting = [page for page in takers if not page.tables or table is None or table in page.tables]
     if not fitting:
         raise InputError(
@@ -202,7 +202,7 @@ def _takers_of_source(takers: list[Page], value: Any, origin: str) -> list[Page]
     return fitting
 
 
-def _table_of(source: str, origin: str) -> str | None:
+def table_of(source: str, origin: str) -> str | None:
     """Return the kind of table a source holds; refuse one that does not exist before a kernel starts."""
     from cxlab.evidence.places import data_folder
     from cxlab.evidence.sources import registry

@@ -9,7 +9,7 @@ from typing import Any
 
 from .numbers import is_share, show_interval, show_number
 
-__all__ = ["environment", "index_html", "picture", "results_of"]
+__all__ = ["comparison", "environment", "index_html", "picture", "results_of"]
 
 _ROWS = 6
 _WORDS = ("supported", "refuted", "undecided", "not testable here")
@@ -65,7 +65,16 @@ def picture(records: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     return _forest([record for record in numbers if record["unit"] == unit][:_ROWS], unit)
 
 
+def comparison(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Return one number of several segments as a small picture."""
+    numbers = [r for r in rows if isinstance(r["value"], int | float) and not isinstance(r["value"], bool)]
+    return _forest(numbers, numbers[0]["unit"]) if numbers else None
+
+
 def _forest(records: Sequence[Mapping[str, Any]], unit: str) -> dict[str, Any]:
+    if not is_share(unit) and all(record.get("low") is None for record in records):
+        rows = [{"name": _words(r["name"]), "value": show_number(r["value"], unit)} for r in records]
+        return {"kind": "numbers", "rows": rows, "unit": unit}
     ends = [r[key] for r in records for key in ("value", "low", "high") if r.get(key) is not None]
     left, right = min(ends), max(ends)
     if is_share(unit) and left >= 0 and right <= 1:
