@@ -28,15 +28,27 @@ WORLDS = {
         {"P3": "undecided", "C4a": "undecided", "C2c": "undecided"},
     ),
     "parity": (
-        {"slopes": {"product": 0.45, "experience": 0.45}, "spreads": {"product": 0.5, "experience": 1.0}, "respondents": 12_000},
+        {
+            "slopes": {"product": 0.45, "experience": 0.45},
+            "spreads": {"product": 0.5, "experience": 1.0},
+            "respondents": 20_000,
+        },
         {"P3": "refuted", "C4a": "supported", "C2c": "supported"},
+    ),
+}
+
+# No rule on one survey can see this one: a general liking does everything, but the sides also differ by themselves.
+BLIND = {
+    "half halo": (
+        {"slopes": {"product": 0.0, "experience": 0.0}, "spreads": 1.0, "halo": 1.0},
+        {"P3": "undecided", "C4a": "undecided"},
     ),
 }
 
 
 def outcomes(world: str, runs: int, bootstrap: int = 200) -> dict[str, float]:
     """Return the share of runs with the right verdict, for each core claim."""
-    truth, right = WORLDS[world]
+    truth, right = {**WORLDS, **BLIND}[world]
     rules = cx.verdict.load_rules()
     hits = dict.fromkeys(right, 0)
     for seed in range(runs):
@@ -53,10 +65,10 @@ def outcomes(world: str, runs: int, bootstrap: int = 200) -> dict[str, float]:
 def main() -> None:
     runs = 20 if "--quick" in sys.argv else 200
     print(f"cxlab {cx.__version__}, numpy {np.__version__}; {runs} runs a world")
-    for world in WORLDS:
+    for world, (_, right) in {**WORLDS, **BLIND}.items():
         start = time.process_time()
         for claim, share in outcomes(world, runs).items():
-            print(f"{world:15s} {claim:4s} {WORLDS[world][1][claim]:10s} {share:6.1%}")
+            print(f"{world:15s} {claim:4s} {right[claim]:10s} {share:6.1%}")
         print(f"{world:15s} {(time.process_time() - start) / runs:.2f} CPU s a run")
 
 

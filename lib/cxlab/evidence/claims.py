@@ -90,7 +90,9 @@ def load_evidence(folder: str | Path | None = None) -> Evidence:
         wrong = (claims[column] != "") & ~stance.isin([-2, -1, 0, 1, 2])
         if wrong.any():
             line = int(wrong.idxmax()) + 2
-            raise InputError(f"claims.csv, line {line}: {column} is {claims.loc[line - 2, column]!r}; allowed are -2..2 or empty")
+            raise InputError(
+                f"claims.csv, line {line}: {column} is {claims.loc[line - 2, column]!r}; allowed are -2..2 or empty"
+            )
         claims[column] = stance.astype("Float64")
     check_links(claims, tables["links"])
     known = set(claims["claim_id"]) | set(tables["ideas"]["idea_id"])
@@ -110,7 +112,9 @@ def check_links(claims: pd.DataFrame, links: pd.DataFrame) -> None:
     """
     known = set(claims["claim_id"])
     seen: set[tuple[str, str]] = set()
-    for i, (start, end, relation) in enumerate(zip(links["from_claim"], links["to_claim"], links["relation"], strict=True)):
+    for i, (start, end, relation) in enumerate(
+        zip(links["from_claim"], links["to_claim"], links["relation"], strict=True)
+    ):
         line = f"links.csv, line {i + 2}"
         for claim in (start, end):
             if claim not in known:
@@ -141,10 +145,15 @@ def check_evidence(folder: str | Path | None = None) -> list[str]:
         if rule.claim not in known:
             raise InputError(f"rule {rule.id}: there is no claim {rule.claim!r}")
     decided = set(rules.claims())
-    testable = [*evidence.claims.loc[evidence.claims["testable"] != "no", "claim_id"], *evidence.ideas["idea_id"]]
+    testable = [
+        *evidence.claims.loc[evidence.claims["testable"] != "no", "claim_id"],
+        *evidence.ideas["idea_id"],
+    ]
     bare = [claim for claim in testable if claim not in decided]
     if bare:
-        raise InputError(f"{', '.join(bare)}: testable, but without a rule and without a reason in coverage.csv")
+        raise InputError(
+            f"{', '.join(bare)}: testable, but without a rule and without a reason in coverage.csv"
+        )
     return [
         f"{len(evidence.claims)} claims, {len(evidence.links)} links, {len(evidence.facts)} checked facts",
         f"{len(rules.rules)} rules about {len({rule.claim for rule in rules.rules})} claims, frozen {rules.frozen}, sha256 {rules.sha256}",
@@ -155,4 +164,6 @@ def check_evidence(folder: str | Path | None = None) -> list[str]:
 def _unique(column: pd.Series, file: str, what: str) -> None:
     twice = column.duplicated()
     if twice.any():
-        raise InputError(f"{file}, line {int(twice.idxmax()) + 2}: {what} {column[twice.idxmax()]} stands twice")
+        raise InputError(
+            f"{file}, line {int(twice.idxmax()) + 2}: {what} {column[twice.idxmax()]} stands twice"
+        )

@@ -136,17 +136,28 @@ def read_form(path: str | Path, statements: pd.DataFrame) -> pd.DataFrame:
     if filled.empty:
         raise InputError(f"{name} is empty: no statement has a label")
     if (filled["rater"] == "").any():
-        raise InputError(f"{name}, line {int((filled['rater'] == '').idxmax()) + 2}: a label without a rater; a letter will do")
-    by_letter = {"s": LABELS["labels"], "m": LABELS["meanings"], "t": LABELS["texts"], "d": LABELS["sentences"]}
+        raise InputError(
+            f"{name}, line {int((filled['rater'] == '').idxmax()) + 2}: a label without a rater; a letter will do"
+        )
+    by_letter = {
+        "s": LABELS["labels"],
+        "m": LABELS["meanings"],
+        "t": LABELS["texts"],
+        "d": LABELS["sentences"],
+    }
     known = set(statements["statement"]) | {f"{s}b" for s in statements["statement"] if s.startswith("s")}
     for row in filled.itertuples():
         allowed = by_letter.get(row.statement[:1], ())
         if not allowed or (row.statement[0] in "sm" and row.statement not in known):
             raise InputError(f"{name}, line {row.Index + 2}: there is no statement {row.statement!r}")
         if row.label not in allowed:
-            raise InputError(f"{name}, line {row.Index + 2}: label {row.label!r}; allowed are {', '.join(allowed)}")
+            raise InputError(
+                f"{name}, line {row.Index + 2}: label {row.label!r}; allowed are {', '.join(allowed)}"
+            )
     twice = filled.duplicated(["rater", "statement"])
     if twice.any():
         row = filled.loc[twice.idxmax()]
-        raise InputError(f"{name}, line {int(twice.idxmax()) + 2}: rater {row['rater']} labels {row['statement']} twice")
+        raise InputError(
+            f"{name}, line {int(twice.idxmax()) + 2}: rater {row['rater']} labels {row['statement']} twice"
+        )
     return table.assign(label=table["label"].where(table["label"] != ""))

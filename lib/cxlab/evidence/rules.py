@@ -1,29 +1,32 @@
-"""The rules of the verdict: data in a small comparison language, read, validated, hashed and mirrored; no eval.
-
-    condition  = clause {"or" clause}            clause = comparison {"and" comparison}
-    comparison = term ("<" | ">") term           term   = ["-"] atom {("+" | "-") atom}
-    atom       = number | "sesoi" | ("value" | "low" | "high") "(" [NN "/"] record ")"
-
-A number that is missing makes a comparison unknown; unknown passes through "and" and "or" as in Kleene's logic.
-"""
+"""The rules of the verdict: data, read, validated, hashed and mirrored; their language is in ``rule_language``."""
 
 from __future__ import annotations
 
 import csv
 import hashlib
 import json
-import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from .errors import InputError
 from .places import data_folder
+from .rule_language import Atom, Comparison, Condition, parse
 
-__all__ = ["LEVELS", "Condition", "Record", "Rule", "RuleSet", "load_rules", "mirror_results", "mirror_rules", "parse"]
+__all__ = [
+    "LEVELS",
+    "Condition",
+    "Record",
+    "Rule",
+    "RuleSet",
+    "load_rules",
+    "mirror_results",
+    "mirror_rules",
+    "parse",
+]
 
 LEVELS = (
     "anecdote or league table",
@@ -32,59 +35,12 @@ LEVELS = (
     "randomised",
 )
 SIDES = {"product": "experience", "experience": "product", "none": "none"}
-_TOKEN = re.compile(r"\s*(?:(\d+\.?\d*|\.\d+)|(value|low|high)\(\s*(?:(\d\d)/)?([a-z][a-z0-9-]*)\s*\)|([a-z]+)|([<>+-]))")
 _KEYS = {
     "id": str, "claim": str, "notebook": str, "side": str, "sesoi": float, "reads": str,
     "supported_when": str, "refuted_when": str, "evidence": str, "decidable_when": str, "raised": dict,
 }  # fmt: skip
 _OPTIONAL = {"decidable_when", "raised"}
 _OPPOSITE = {"value": "value", "low": "high", "high": "low"}
-
-
-class Atom(NamedTuple):
-    """One signed part of a term: a number, the smallest effect of interest, or a recorded number."""
-
-    sign: int
-    kind: str
-    number: float = 0.0
-    notebook: str = ""
-    record: str = ""
-
-
-class Comparison(NamedTuple):
-    """``left < right`` or ``left > right``."""
-
-    left: tuple[Atom, ...]
-    operator: str
-    right: tuple[Atom, ...]
-
-
-@dataclass(frozen=True)
-class Condition:
-    """A parsed condition: any of the clauses, each of them all of its comparisons."""
-
-    clauses: tuple[tuple[Comparison, ...], ...]
-
-    def atoms(self) -> list[Atom]:
-        """Return every recorded number that it reads."""
-        terms = (term for clause in self.clauses for c in clause for term in (c.left, c.right))
-        return [atom for term in terms for atom in term if atom.record]
-
-    def holds(self, look: Callable[[Atom], Any], sesoi: float) -> Any:
-        """Return True, False or None (unknown); arrays where ``look`` returns arrays."""
-        found = None
-        for position, clause in enumerate(self.clauses):
-            part = None
-            for i, comparison in enumerate(clause):
-                one = _compare(comparison, look, sesoi)
-                part = one if i == 0 else _and(part, one)
-            found = part if position == 0 else _or(found, part)
-        return found
-
-    def __str__(self) -> str:
-        return " or ".join(
-            " and ".join(f"{_text(c.left)} {c.operator} {_text(c.right)}" for c in clause) for clause in self.clauses
-        )
 
 
 @dataclass(frozen=True)
@@ -121,7 +77,11 @@ class Rule:
 
     def conditions(self) -> list[Condition]:
         """Return the conditions that decide the outcome."""
-        return [self.supported_when, self.refuted_when, *([self.decidable_when] if self.decidable_when else [])]
+        return [
+            self.supported_when,
+            self.refuted_when,
+            *([self.decidable_when] if self.decidable_when else []),
+        ]
 
 
 @dataclass(frozen=True)
@@ -172,7 +132,11 @@ def load_rules(folder: str | Path | None = None) -> RuleSet:
     header, raw = content.get("header", {}), content.get("rule", [])
     missing = {"version", "frozen", "looks", "explored", "sha256"} - set(header)
     if missing or not raw:
-        raise InputError(f"rules.toml: the header lacks {', '.join(sorted(missing))}" if missing else "rules.toml holds no rule")
+        raise InputError(
+            f"rules.toml: the header lacks {', '.join(sorted(missing))}"
+            if missing
+            else "rules.toml holds no rule"
+        )
     records = _read_records(folder / "records.csv")
     rules = tuple(_rule(entry, records) for entry in raw)
     seen: set[str] = set()
@@ -187,48 +151,19 @@ def load_rules(folder: str | Path | None = None) -> RuleSet:
             f"{str(header['sha256'])[:12]}): set the new hash and date, and say in CHANGELOG.md what changed and why"
         )
     untested = {
-        row["claim"]: (row["reason"], row["evidence"]) for row in _rows(folder / "coverage.csv") if row["reason"]
+        row["claim"]: (row["reason"], row["evidence"])
+        for row in _rows(folder / "coverage.csv")
+        if row["reason"]
     }
-    return RuleSet(rules, records, untested, str(header["frozen"]), header["looks"], tuple(header["explored"]), sha256)
+    return RuleSet(
+        rules, records, untested, str(header["frozen"]), header["looks"], tuple(header["explored"]), sha256
+    )
 
 
 def hash_rules(content: Mapping[str, Any]) -> str:
     """Return the sha256 of everything in ``rules.toml`` but the hash itself, whatever its layout."""
     header = {key: str(value) for key, value in content["header"].items() if key != "sha256"}
     return hashlib.sha256(json.dumps([header, content["rule"]], sort_keys=True).encode()).hexdigest()
-
-
-def parse(text: str) -> Condition:
-    """Parse a condition.
-
-    Examples
-    --------
-    >>> str(parse("low(share-product) > 0.5 + sesoi or high(02/slope-product) < -sesoi"))
-    'low(share-product) > 0.5 + sesoi or high(02/slope-product) < -sesoi'
-    """
-    tokens, position = [], 0
-    while position < len(text.rstrip()):
-        match = _TOKEN.match(text, position)
-        if not match:
-            raise InputError(f"cannot read {text[position:].strip()[:30]!r} in the condition {text!r}")
-        tokens.append(match)
-        position = match.end()
-    clauses: list[tuple[Comparison, ...]] = []
-    clause: list[Comparison] = []
-    while True:
-        left, operator = _term(tokens, text)
-        if operator not in ("<", ">"):
-            raise InputError(f"the condition {text!r} needs < or > between two terms")
-        right, joint = _term(tokens, text)
-        clause.append(Comparison(left, operator, right))
-        if joint == "and":
-            continue
-        clauses.append(tuple(clause))
-        clause = []
-        if joint is None:
-            return Condition(tuple(clauses))
-        if joint != "or":
-            raise InputError(f"the condition {text!r} goes on after a comparison with {joint!r}; use and, or")
 
 
 def mirror_rules(rules: RuleSet) -> RuleSet:
@@ -239,7 +174,12 @@ def mirror_rules(rules: RuleSet) -> RuleSet:
             return condition and Condition(
                 tuple(
                     tuple(
-                        Comparison(*(part if isinstance(part, str) else _mirror_term(part, rule, rules.records) for part in c))
+                        Comparison(
+                            *(
+                                part if isinstance(part, str) else _mirror_term(part, rule, rules.records)
+                                for part in c
+                            )
+                        )
                         for c in clause
                     )
                     for clause in condition.clauses
@@ -269,14 +209,23 @@ def mirror_results(results: Mapping[str, Mapping[str, Any]], rules: RuleSet) -> 
             if record is None or not record.mirror:
                 turned[notebook][name] = entry
             elif record.mirrored == "negate":
-                minus = {key: None if entry.get(key) is None else -entry[key] for key in ("value", "low", "high")}
-                turned[notebook][record.mirror] = {**entry, "value": minus["value"], "low": minus["high"], "high": minus["low"]}
+                minus = {
+                    key: None if entry.get(key) is None else -entry[key] for key in ("value", "low", "high")
+                }
+                turned[notebook][record.mirror] = {
+                    **entry,
+                    "value": minus["value"],
+                    "low": minus["high"],
+                    "high": minus["low"],
+                }
             else:
                 turned[notebook][record.mirror] = entry
     return turned
 
 
-def _mirror_term(term: tuple[Atom, ...], rule: Rule, records: Mapping[tuple[str, str], Record]) -> tuple[Atom, ...]:
+def _mirror_term(
+    term: tuple[Atom, ...], rule: Rule, records: Mapping[tuple[str, str], Record]
+) -> tuple[Atom, ...]:
     def turn(atom: Atom) -> Atom:
         record = records[(atom.notebook, atom.record)] if atom.record else None
         if record is None or not record.mirror:
@@ -286,41 +235,6 @@ def _mirror_term(term: tuple[Atom, ...], rule: Rule, records: Mapping[tuple[str,
         return atom._replace(record=record.mirror)
 
     return tuple(turn(atom) for atom in term)
-
-
-def _term(tokens: list, text: str) -> tuple[tuple[Atom, ...], str | None]:
-    """Take one term off ``tokens``; return it and the token that ended it."""
-    atoms: list[Atom] = []
-    sign, wanted = 1, True
-    while tokens:
-        number, how, notebook, record, word, symbol = tokens[0].groups()
-        if wanted and symbol == "-" and not atoms and sign == 1:
-            sign = -1
-        elif wanted and number:
-            atoms.append(Atom(sign, "number", float(number)))
-            wanted = False
-        elif wanted and word == "sesoi":
-            atoms.append(Atom(sign, "sesoi"))
-            wanted = False
-        elif wanted and how:
-            atoms.append(Atom(sign, how, 0.0, notebook or "", record))
-            wanted = False
-        elif not wanted and symbol in ("+", "-"):
-            sign, wanted = (1 if symbol == "+" else -1), True
-        elif not wanted:
-            tokens.pop(0)
-            return tuple(atoms), word or symbol or tokens_text(number, how)
-        else:
-            break
-        tokens.pop(0)
-    if wanted:
-        raise InputError(f"the condition {text!r} lacks a number, sesoi, value(x), low(x) or high(x) somewhere")
-    return tuple(atoms), None
-
-
-def tokens_text(number: str | None, how: str | None) -> str:
-    """Return what to show for a token that stands where it must not."""
-    return number or f"{how}(...)"
 
 
 def _rule(entry: Mapping[str, Any], records: Mapping[tuple[str, str], Record]) -> Rule:
@@ -395,7 +309,9 @@ def _check_fair(rule: Rule, name: str, records: Mapping[tuple[str, str], Record]
     def interval() -> Any:
         wide = random.choice(levels, (3, 4000))
         narrow = np.tile(random.choice(middles, 4000), (3, 1))
-        return np.sort(np.concatenate([wide, narrow], axis=1) + random.normal(0, 0.1 * rule.sesoi, (3, 8000)), axis=0)
+        return np.sort(
+            np.concatenate([wide, narrow], axis=1) + random.normal(0, 0.1 * rule.sesoi, (3, 8000)), axis=0
+        )
 
     spread = {key: interval()[:, random.permutation(8000)] for key in atoms}
     order = {"low": 0, "value": 1, "high": 2}
@@ -405,44 +321,12 @@ def _check_fair(rule: Rule, name: str, records: Mapping[tuple[str, str], Record]
 
     supported, refuted = (c.holds(look, rule.sesoi) for c in (rule.supported_when, rule.refuted_when))
     if (supported & refuted).any():
-        raise InputError(f"{name} can be supported and refuted by the same numbers: make its two conditions exclude each other")
+        raise InputError(
+            f"{name} can be supported and refuted by the same numbers: make its two conditions exclude each other"
+        )
     if not supported.any() or not refuted.any():
         side = "refuted" if supported.any() else "supported"
         raise InputError(f"{name} can never be {side}: no numbers meet that condition")
-
-
-def _compare(comparison: Comparison, look: Callable[[Atom], Any], sesoi: float) -> Any:
-    sides = []
-    for term in (comparison.left, comparison.right):
-        total: Any = 0.0
-        for atom in term:
-            part = atom.number if atom.kind == "number" else sesoi if atom.kind == "sesoi" else look(atom)
-            if part is None:
-                return None
-            total = total + atom.sign * part
-        sides.append(total)
-    return sides[0] < sides[1] if comparison.operator == "<" else sides[0] > sides[1]
-
-
-def _and(a: Any, b: Any) -> Any:
-    if a is False or b is False:
-        return False
-    return None if a is None or b is None else a & b
-
-
-def _or(a: Any, b: Any) -> Any:
-    if a is True or b is True:
-        return True
-    return None if a is None or b is None else a | b
-
-
-def _text(term: tuple[Atom, ...]) -> str:
-    words = []
-    for i, atom in enumerate(term):
-        place = f"{atom.notebook[:2]}/" if atom.notebook else ""
-        body = f"{atom.number:g}" if atom.kind == "number" else "sesoi" if atom.kind == "sesoi" else f"{atom.kind}({place}{atom.record})"
-        words.append(("-" if atom.sign < 0 else "") + body if i == 0 else ("- " if atom.sign < 0 else "+ ") + body)
-    return " ".join(words)
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
@@ -457,12 +341,16 @@ def _read_records(path: Path) -> dict[tuple[str, str], Record]:
     rows = _rows(path)
     records = {
         (row["notebook"], row["record"]): Record(
-            row["notebook"], row["record"], *(row[key] for key in ("table", "unit", "what", "mirror", "mirrored", "simulator"))
+            row["notebook"],
+            row["record"],
+            *(row[key] for key in ("table", "unit", "what", "mirror", "mirrored", "simulator")),
         )
         for row in rows
     }
     for (notebook, name), record in records.items():
         back = records.get((notebook, record.mirror))
         if record.mirror and (back is None or back.mirror != name or back.mirrored != record.mirrored):
-            raise InputError(f"records.csv: {name} in {notebook} and its mirror {record.mirror!r} do not name each other")
+            raise InputError(
+                f"records.csv: {name} in {notebook} and its mirror {record.mirror!r} do not name each other"
+            )
     return records

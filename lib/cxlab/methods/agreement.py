@@ -89,7 +89,9 @@ def krippendorff_alpha(
     known = codes >= 0
     pairable = known.sum(axis=0) >= 2
     if not pairable.any():
-        raise ValueError("ratings hold no statement with two labels: agreement needs two raters on the same statement")
+        raise ValueError(
+            "ratings hold no statement with two labels: agreement needs two raters on the same statement"
+        )
     codes, known = codes[:, pairable], known[:, pairable]
     units = _coincidences(codes, known, len(values))
     estimate = float(_alpha(units.sum(axis=0, keepdims=True), values, level)[0])
@@ -106,7 +108,11 @@ def krippendorff_alpha(
 
 
 def label_share(
-    ratings: pd.DataFrame, *, labels: Collection[Any], statements: Collection[str] | None = None, confidence_level: float = 0.95
+    ratings: pd.DataFrame,
+    *,
+    labels: Collection[Any],
+    statements: Collection[str] | None = None,
+    confidence_level: float = 0.95,
 ) -> Share:
     """Return the share of some labels, with an interval that respects that a rater's labels hang together.
 
@@ -145,7 +151,11 @@ def label_share(
     n, raters = int(known.sum()), int((given > 0).sum())
     share = float(hits.sum() / n)
     spread = float(np.var(own, ddof=1)) if raters > 1 else 0.0
-    effective = share * (1 - share) / (spread / raters) if spread > 0 else (n if 0 < share < 1 and raters > 1 else raters)
+    effective = (
+        share * (1 - share) / (spread / raters)
+        if spread > 0
+        else (n if 0 < share < 1 and raters > 1 else raters)
+    )
     effective = min(max(effective, raters), n)
     low, high = wilson(share * effective, effective, confidence_level)
     return Share(share, float(low), float(high), n, raters)

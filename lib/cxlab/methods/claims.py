@@ -29,7 +29,9 @@ __all__ = [
 ]
 
 
-def grounded_extension(claims: Iterable[str] | pd.DataFrame, links: pd.DataFrame | Iterable[tuple[str, str]]) -> set[str]:
+def grounded_extension(
+    claims: Iterable[str] | pd.DataFrame, links: pd.DataFrame | Iterable[tuple[str, str]]
+) -> set[str]:
     """Return the claims that any sceptical reader must accept, given who attacks whom.
 
     Parameters
@@ -56,7 +58,9 @@ def grounded_extension(claims: Iterable[str] | pd.DataFrame, links: pd.DataFrame
     attackers: dict[str, set[str]] = {claim: set() for claim in ids}
     for start, end in _attacks(links):
         if start not in attackers or end not in attackers:
-            raise ValueError(f"the attack from {start!r} to {end!r} names a claim that is not among the claims")
+            raise ValueError(
+                f"the attack from {start!r} to {end!r} names a claim that is not among the claims"
+            )
         attackers[end].add(start)
     accepted: set[str] = set()
     while True:
@@ -138,7 +142,9 @@ def argument_strength(
         speakers = dict(zip(claims["claim_id"], claims["speaker"], strict=True))
     if not self_support:
         if speakers is None:
-            raise ValueError("self_support=False needs speakers: give the claims as a table or speakers={claim: name}")
+            raise ValueError(
+                "self_support=False needs speakers: give the claims as a table or speakers={claim: name}"
+            )
         own = links["from_claim"].map(speakers) == links["to_claim"].map(speakers)
         links = links[~(own & (links["relation"] == "support"))]
     position = {claim: i for i, claim in enumerate(ids)}
@@ -159,7 +165,9 @@ def argument_strength(
     strength = _settle(weights, scores)
     tail = (1 - confidence_level) / 2
     low, high = np.quantile(strength, [tail, 1 - tail], axis=0)
-    return pd.DataFrame({"strength": strength.mean(axis=0), "low": low, "high": high}, index=pd.Index(ids, name="claim"))
+    return pd.DataFrame(
+        {"strength": strength.mean(axis=0), "low": low, "high": high}, index=pd.Index(ids, name="claim")
+    )
 
 
 def strongest_cases(claims: pd.DataFrame, links: pd.DataFrame, **options) -> pd.DataFrame:
@@ -183,9 +191,13 @@ def strongest_cases(claims: pd.DataFrame, links: pd.DataFrame, **options) -> pd.
     rows = links.assign(strength=links["from_claim"].map(strength))
     rows["other"] = rows["from_claim"].map(speaker) != rows["to_claim"].map(speaker)
     rows = rows.sort_values(["other", "strength", "from_claim"], ascending=[False, False, True])
-    best = rows.drop_duplicates(["to_claim", "relation"]).pivot(index="to_claim", columns="relation", values="from_claim")
+    best = rows.drop_duplicates(["to_claim", "relation"]).pivot(
+        index="to_claim", columns="relation", values="from_claim"
+    )
     best = best.reindex(index=claims["claim_id"], columns=["support", "attack"]).fillna("")
-    return best.rename(columns={"support": "case_for", "attack": "case_against"}).rename_axis(index="claim", columns=None)
+    return best.rename(columns={"support": "case_for", "attack": "case_against"}).rename_axis(
+        index="claim", columns=None
+    )
 
 
 def map_layout(claims: pd.DataFrame) -> pd.DataFrame:
@@ -196,7 +208,7 @@ def map_layout(claims: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         The claims with ``x`` (0 the post, N comment N, a claim's place within it as the decimals) and ``y`` (the lane).
     """
-    order = claims["location"].str.extract(r"(\d+)")[0].fillna(0).astype(int)
+    order = pd.to_numeric(claims["location"].str.extract(r"(\d+)")[0]).fillna(0).astype(int)
     within = claims.groupby("location", sort=False).cumcount()
     size = claims.groupby("location")["claim_id"].transform("size")
     lanes = {speaker: -i for i, speaker in enumerate(dict.fromkeys(claims["speaker"]))}
@@ -213,7 +225,9 @@ def _settle(weights: np.ndarray, base: np.ndarray, step: float = 0.2, tolerance:
         if np.abs(goal - strength).max() < tolerance:
             return goal
         strength = strength + step * (goal - strength)
-    raise ValueError("the strengths did not settle: the links hold a cycle for which the model does not converge")
+    raise ValueError(
+        "the strengths did not settle: the links hold a cycle for which the model does not converge"
+    )
 
 
 def _ids(claims: Iterable[str] | pd.DataFrame) -> list[str]:

@@ -116,7 +116,9 @@ def multiverse(
     """
     everything = [item for items in outcomes.values() for item in items]
     items, covariances = _covariances(data, everything, blocks, bootstrap, rng)
-    judged = [rule for rule in rules.rules if {a.record for c in rule.conditions() for a in c.atoms()} <= _KNOWN]
+    judged = [
+        rule for rule in rules.rules if {a.record for c in rule.conditions() for a in c.atoms()} <= _KNOWN
+    ]
     rows = []
     for assignment, sides in _assignments(blocks, disputed, presets or {}):
         for outcome, outcome_items in outcomes.items():
@@ -127,7 +129,12 @@ def multiverse(
             for reliability, halo in itertools.product(reliabilities, halos):
                 numbers = _reading(*parts, htmt, corrected=reliability == "corrected", halo=halo)
                 limits = {name: _limits(draws, confidence_level) for name, draws in numbers.items()}
-                row: dict[str, Any] = {"assignment": assignment, "outcome": outcome, "reliability": reliability, "halo": halo}
+                row: dict[str, Any] = {
+                    "assignment": assignment,
+                    "outcome": outcome,
+                    "reliability": reliability,
+                    "halo": halo,
+                }
                 for side in _SIDES:
                     low, value, high = limits[f"slope-{side}-corrected"]
                     row |= {side: value, f"{side}_low": low, f"{side}_high": high}
@@ -164,13 +171,18 @@ def core_numbers(
     gap = share_difference(split, *_SIDES)
     common = commonality(data, outcome=outcome, blocks=sides, **options).loc["product & experience"]
     apart = htmt(data, blocks=sides, **options).iloc[0]
-    found = {f"slope-{side}-corrected": tuple(slopes.loc[side, ["estimate", "low", "high"]]) for side in _SIDES}
-    found["slope-difference-points"] = tuple(slopes.loc["difference", ["points", "points_low", "points_high"]])
+    found = {
+        f"slope-{side}-corrected": tuple(slopes.loc[side, ["estimate", "low", "high"]]) for side in _SIDES
+    }
+    found["slope-difference-points"] = tuple(
+        slopes.loc["difference", ["points", "points_low", "points_high"]]
+    )
     found["share-difference"] = (gap.estimate, gap.low, gap.high)
     found["share-shared"] = tuple(common[["share", "share_low", "share_high"]])
     found["htmt-product-experience"] = tuple(apart[["htmt", "low", "high"]])
     numbers = {
-        name: {"value": float(v), "low": float(low), "high": float(high), "unit": ""} for name, (v, low, high) in found.items()
+        name: {"value": float(v), "low": float(low), "high": float(high), "unit": ""}
+        for name, (v, low, high) in found.items()
     }
     numbers["source-survey"] = {"value": str(data.attrs["name"]), "unit": "source"}
     return {_STEM: numbers}
@@ -214,7 +226,10 @@ def _assignments(
         if own and len(own) < len(every):
             found.append((name, {"product": own, "experience": [item for item in every if item not in own]}))
     for places in itertools.product((*_SIDES, "out"), repeat=len(disputed)):
-        sides = {side: fixed[side] + [i for i, p in zip(disputed, places, strict=True) if p == side] for side in _SIDES}
+        sides = {
+            side: fixed[side] + [i for i, p in zip(disputed, places, strict=True) if p == side]
+            for side in _SIDES
+        }
         if all(sides.values()) and sides not in [known for _, known in found]:
             name = ", ".join(f"{item} {place}" for item, place in zip(disputed, places, strict=True))
             found.append((name, sides))
@@ -222,7 +237,11 @@ def _assignments(
 
 
 def _covariances(
-    data: pd.DataFrame, outcome_items: Sequence[str], blocks: Mapping[str, Sequence[str]], bootstrap: int, rng: Any
+    data: pd.DataFrame,
+    outcome_items: Sequence[str],
+    blocks: Mapping[str, Sequence[str]],
+    bootstrap: int,
+    rng: Any,
 ) -> tuple[dict[str, int], np.ndarray]:
     """Return item positions and covariance matrices: the sample's first, then one a draw."""
     names = list(dict.fromkeys([*outcome_items, *(item for items in blocks.values() for item in items)]))
@@ -231,11 +250,15 @@ def _covariances(
         raise ValueError(f"items {', '.join(lost)} are not among the columns of data")
     shared = set(outcome_items) & {item for items in blocks.values() for item in items}
     if shared:
-        raise ValueError(f"items {', '.join(sorted(shared))} are in a block and in the outcome: an item explains itself")
+        raise ValueError(
+            f"items {', '.join(sorted(shared))} are in a block and in the outcome: an item explains itself"
+        )
     values = data[names].dropna().to_numpy(float)
     n = len(values)
     if n < 3 * len(names):
-        raise ValueError(f"{n} complete respondents for {len(names)} items: at least three times as many are needed")
+        raise ValueError(
+            f"{n} complete respondents for {len(names)} items: at least three times as many are needed"
+        )
     values = values - values.mean(axis=0)
     draws = generator(rng).multinomial(n, np.full(n, 1 / n), size=bootstrap)
     weights = np.vstack([np.ones((1, n)), draws]).astype(float)
@@ -246,7 +269,10 @@ def _covariances(
 
 
 def _composites(
-    covariances: np.ndarray, items: Mapping[str, int], outcome_items: Sequence[str], blocks: Mapping[str, Sequence[str]]
+    covariances: np.ndarray,
+    items: Mapping[str, int],
+    outcome_items: Sequence[str],
+    blocks: Mapping[str, Sequence[str]],
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return covariances of the block means (the outcome last) and each one's alpha, for every draw."""
     groups = [*blocks.values(), outcome_items]
@@ -284,7 +310,7 @@ def _reading(
     room = 1 - pe**2
     slope_p, slope_e = (p - pe * e) / room, (e - pe * p) / room
     both = slope_p * p + slope_e * e
-    only_p, only_e = both - e**2, both - p**2
+    only_p = both - e**2
     with np.errstate(divide="ignore", invalid="ignore"):
         share_p, shared = (p**2 + only_p) / 2 / both, (p**2 + e**2 - both) / both
     points = slope_p / scale[:, 0] - slope_e / scale[:, 1]
@@ -301,7 +327,9 @@ def _reading(
     }
 
 
-def _htmt(covariances: np.ndarray, items: Mapping[str, int], sides: Mapping[str, Sequence[str]]) -> np.ndarray:
+def _htmt(
+    covariances: np.ndarray, items: Mapping[str, int], sides: Mapping[str, Sequence[str]]
+) -> np.ndarray:
     if min(len(sides[side]) for side in _SIDES) < 2:
         return np.full(len(covariances), np.nan)
     scale = np.sqrt(np.diagonal(covariances, axis1=1, axis2=2))

@@ -20,7 +20,16 @@ import numpy as np
 import pandas as pd
 
 from cxlab.evidence.errors import InputError
-from cxlab.evidence.rules import LEVELS, Atom, Condition, Rule, RuleSet, load_rules, mirror_results, mirror_rules
+from cxlab.evidence.rules import (
+    LEVELS,
+    Atom,
+    Condition,
+    Rule,
+    RuleSet,
+    load_rules,
+    mirror_results,
+    mirror_rules,
+)
 from cxlab.methods.intervals import benjamini_hochberg
 from cxlab.methods.multiverse import core_numbers, corrected_slopes, multiverse
 
@@ -43,7 +52,9 @@ class _Finding(NamedTuple):
     rehearsal: str
 
 
-def judge(rules: RuleSet, results: Mapping[str, Mapping[str, Any]] | str | Path, *, level: float = 0.05) -> pd.DataFrame:
+def judge(
+    rules: RuleSet, results: Mapping[str, Mapping[str, Any]] | str | Path, *, level: float = 0.05
+) -> pd.DataFrame:
     """Apply every rule to the recorded numbers.
 
     Parameters
@@ -81,7 +92,9 @@ def judge(rules: RuleSet, results: Mapping[str, Mapping[str, Any]] | str | Path,
         own = [rule for rule in rules.rules if rule.claim == claim]
         if not own:
             reason, evidence = rules.untested[claim]
-            rows.append({"claim": claim, "outcome": OUTCOMES[3], "evidence": evidence, "status": "", "reason": reason})
+            rows.append(
+                {"claim": claim, "outcome": OUTCOMES[3], "evidence": evidence, "status": "", "reason": reason}
+            )
             continue
         whole = _combine([found[rule.id] for rule in own])
         opposite = [other[rule.id] for rule in own if rule.id in other]
@@ -106,7 +119,9 @@ def judge(rules: RuleSet, results: Mapping[str, Mapping[str, Any]] | str | Path,
     decided = table["outcome"].isin(OUTCOMES[:2]) & table["p_value"].notna()
     table["survives"] = pd.array([None] * len(table), dtype="boolean")
     if decided.any():
-        table.loc[decided, "survives"] = benjamini_hochberg(table.loc[decided, "p_value"].to_numpy(float), level)[0]
+        table.loc[decided, "survives"] = benjamini_hochberg(
+            table.loc[decided, "p_value"].to_numpy(float), level
+        )[0]
     return table
 
 
@@ -130,7 +145,9 @@ def load_results(path: str | Path) -> dict[str, dict[str, Any]]:
     return content
 
 
-def sweep(rules: RuleSet, results: Mapping[str, Mapping[str, Any]], *, factors: Sequence[float]) -> pd.DataFrame:
+def sweep(
+    rules: RuleSet, results: Mapping[str, Mapping[str, Any]], *, factors: Sequence[float]
+) -> pd.DataFrame:
     """Judge with every smallest effect of interest multiplied by each factor.
 
     Returns
@@ -142,7 +159,9 @@ def sweep(rules: RuleSet, results: Mapping[str, Mapping[str, Any]], *, factors: 
     return pd.DataFrame(columns).loc[list(dict.fromkeys(rule.claim for rule in rules.rules))]
 
 
-def flips(rules: RuleSet, results: Mapping[str, Mapping[str, Any]], readings: pd.DataFrame | None = None) -> pd.Series:
+def flips(
+    rules: RuleSet, results: Mapping[str, Mapping[str, Any]], readings: pd.DataFrame | None = None
+) -> pd.Series:
     """Say for each claim which smallest effect, or which reading of the survey, would change its outcome.
 
     Parameters
@@ -167,7 +186,11 @@ def flips(rules: RuleSet, results: Mapping[str, Mapping[str, Any]], readings: pd
             continue
         moved = [f for f in factors if row[f] != row[1.0]]
         near = min(moved, key=lambda f: (abs(math.log(f)), f)) if moved else None
-        text = f"a smallest effect of {sesoi[claim] * near:.3g} gives '{row[near]}'" if near else f"no smallest effect from {sesoi[claim] * 0.25:.3g} to {sesoi[claim] * 3:.3g}"
+        text = (
+            f"a smallest effect of {sesoi[claim] * near:.3g} gives '{row[near]}'"
+            if near
+            else f"no smallest effect from {sesoi[claim] * 0.25:.3g} to {sesoi[claim] * 3:.3g}"
+        )
         if readings is not None and claim in readings:
             share = (readings[claim] != row[1.0]).mean()
             text += f"; {share:.0%} of the readings of the survey differ"
@@ -193,19 +216,27 @@ def sentences(verdicts: pd.DataFrame, texts: Mapping[str, str] | None = None) ->
     counts = verdicts["outcome"].value_counts()
     rest = int(counts.get(OUTCOMES[3], 0))
     told = [f"{int(counts.get(name, 0))} {name}" for name in OUTCOMES[:3]]
-    lines = [f"Of {len(verdicts)} claims and ideas, {', '.join(told[:-1])} and {told[-1]}; {rest} could not be tested here."]
+    lines = [
+        f"Of {len(verdicts)} claims and ideas, {', '.join(told[:-1])} and {told[-1]}; {rest} could not be tested here."
+    ]
     for name in OUTCOMES[:3]:
         for row in verdicts[verdicts["outcome"] == name].itertuples():
             text = (texts or {}).get(row.claim, "")
             status = f", {row.status}" if row.status else ""
-            lines.append(f"{row.claim} is {row.outcome} ({row.evidence}{status}){': ' + text if text else ''}")
+            lines.append(
+                f"{row.claim} is {row.outcome} ({row.evidence}{status}){': ' + text if text else ''}"
+            )
     sides = verdicts[(verdicts["opposite"] != "") & verdicts["outcome"].isin(OUTCOMES[:3])]
     both = sides[(sides["outcome"] == "supported") & (sides["opposite"] == "supported")]
     if len(both):
-        lines.append(f"{', '.join(both['claim'])}: as well supported with product and experience exchanged, so no point for one side.")
+        lines.append(
+            f"{', '.join(both['claim'])}: as well supported with product and experience exchanged, so no point for one side."
+        )
     neither = sides[(sides["outcome"] == "refuted") & (sides["opposite"] == "refuted")]
     if len(neither):
-        lines.append(f"{', '.join(neither['claim'])}: refuted, and so is the same claim for the other side: no winner.")
+        lines.append(
+            f"{', '.join(neither['claim'])}: refuted, and so is the same claim for the other side: no winner."
+        )
     return lines
 
 
@@ -290,7 +321,11 @@ def _combine(findings: Sequence[_Finding]) -> _Finding:
         return _Finding(OUTCOMES[3], reasons, "", sources, numbers, math.nan, rehearsal)
     outcomes = {f.outcome for f in applied}
     outcome = applied[0].outcome if len(outcomes) == 1 else OUTCOMES[2]
-    reason = "; ".join(dict.fromkeys(f.reason for f in applied if f.reason)) if len(outcomes) == 1 else "its rules differ"
+    reason = (
+        "; ".join(dict.fromkeys(f.reason for f in applied if f.reason))
+        if len(outcomes) == 1
+        else "its rules differ"
+    )
     levels = [f.level for f in applied if f.outcome == outcome] or [f.level for f in applied]
     p_values = [f.p_value for f in applied]
     sources = tuple(dict.fromkeys(s for f in applied for s in f.sources))

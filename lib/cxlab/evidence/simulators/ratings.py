@@ -80,7 +80,9 @@ def make_ratings(
         if letter == "s" and wording and size:
             moved = share + np.array([-wording, wording, 0.0])
             if (moved < 0).any():
-                raise InputError(f"make_ratings: wording={wording} takes more from a label than its share; use less")
+                raise InputError(
+                    f"make_ratings: wording={wording} takes more from a label than its share; use less"
+                )
             parts.append(_form(random, raters, [f"{name}b" for name in names], labels, moved, agreement))
     table = pd.concat(parts, ignore_index=True)
     if missing:
@@ -90,7 +92,12 @@ def make_ratings(
 
 
 def _form(
-    random: np.random.Generator, raters: int, names: list[str], labels: Sequence[str], share: np.ndarray, agreement: float
+    random: np.random.Generator,
+    raters: int,
+    names: list[str],
+    labels: Sequence[str],
+    share: np.ndarray,
+    agreement: float,
 ) -> pd.DataFrame:
     size = (raters, len(names))
     true = random.choice(len(labels), len(names), p=share)
