@@ -20,7 +20,7 @@ __all__ = [
     "parity",
     "reliability",
     "segments",
-    "shares",
+    "importance",
     "slopes",
 ]
 
@@ -109,7 +109,7 @@ def correlations(
     )
 
 
-def shares(table: pd.DataFrame, *, outcome: str, simulated: bool = False) -> go.Figure:
+def importance(table: pd.DataFrame, *, outcome: str, simulated: bool = False) -> go.Figure:
     """Draw each block's share with its interval; slope and spread stand beside it (``relative_importance``)."""
     figure = go.Figure()
     notes = [f"slope {row.slope:.2f}, spread {row.spread:.2f}" for row in table.itertuples()]
