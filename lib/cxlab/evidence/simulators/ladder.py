@@ -104,7 +104,7 @@ def make_ladder(
     conditions[np.arange(accounts), rng.integers(0, 3, accounts)] = third
     trust = np.round(np.clip(score.mean(axis=1) / 10 + rng.normal(0, 1, accounts), 0, 10))
     extra = rng.random(accounts) < 0.4
-    recommend = np.round(np.clip(trust * 0.7 + 1.5 + 0.8 * extra + rng.normal(0, 1, accounts), 0, 10))
+    recommend = np.round(np.clip(trust * 0.8 + 2.6 + 0.8 * extra + rng.normal(0, 1, accounts), 0, 10))
     agreed = np.where(rng.random(accounts) < metrics_missing, 0, rng.integers(2, 6, accounts))
 
     shown = score.copy()

@@ -1,0 +1,60 @@
+"""Is there an order of levels, must all five hold, and who is a hostage? The five horizons of an account.
+
+Contents
+    scaling     scalability, transposed, independence, guttman_errors, reproducibility, monotonicity, order_claim
+    sequence    first_attainment, attainment_pairs: which level is reached first
+    rules       scoring_rules, score_rules, averaging_hides: the lowest level or the average
+    hostages    hostage_cells, hostage_interaction, dependence_drop, release
+    hidden      hidden_bounds, hidden_curve: what an unseen level can hide
+    accounts    health_card, pass_rates, level_checks, advocacy, METRICS
+"""
+
+from __future__ import annotations
+
+from .accounts import METRICS, advocacy, health_card, level_checks, pass_rates
+from .hidden import HiddenBounds, hidden_bounds, hidden_curve
+from .hostages import Difference, Interaction, dependence_drop, hostage_cells, hostage_interaction, release
+from .rules import averaging_hides, score_rules, scoring_rules
+from .scaling import (
+    Reproducibility,
+    Scalability,
+    guttman_errors,
+    independence,
+    monotonicity,
+    order_claim,
+    reproducibility,
+    scalability,
+    transposed,
+)
+from .sequence import attainment_pairs, first_attainment
+
+__all__ = [
+    "METRICS",
+    "Difference",
+    "HiddenBounds",
+    "Interaction",
+    "Reproducibility",
+    "Scalability",
+    "advocacy",
+    "attainment_pairs",
+    "averaging_hides",
+    "dependence_drop",
+    "first_attainment",
+    "guttman_errors",
+    "health_card",
+    "hidden_bounds",
+    "hidden_curve",
+    "hostage_cells",
+    "hostage_interaction",
+    "independence",
+    "level_checks",
+    "monotonicity",
+    "order_claim",
+    "pass_rates",
+    "release",
+    "reproducibility",
+    "scalability",
+    "score_rules",
+    "scoring_rules",
+    "transposed",
+]
