@@ -164,8 +164,11 @@ def read_delimited(
         if start:
             notes.append(f"{start} line(s) before the header (line {lines[start]}) were skipped")
     header = [field_.strip().strip("\ufeff") for field_ in reader_rows[start]]
+    full, body = len(header), reader_rows[start + 1 :]
     while len(header) > 1 and not header[-1]:
         header.pop()
+    if any(len(header) < len(row) <= full and any(cell.strip() for cell in row[len(header) :]) for row in body):
+        header += [""] * (full - len(header))
     if len(header) > COLUMN_LIMIT:
         raise InputError(f"{name} has {len(header)} columns, more than {COLUMN_LIMIT}; keep those that are needed")
     if not any(header):
@@ -173,7 +176,7 @@ def read_delimited(
     result = Delimited([], [], [], delimiter, coding, lines[start], notes=notes)
     _name_columns(result, header)
     width = len(header)
-    for line, row in zip(lines[start + 1 :], reader_rows[start + 1 :], strict=True):
+    for line, row in zip(lines[start + 1 :], body, strict=True):
         if len(row) > width and not any(cell.strip() for cell in row[width:]):
             row = row[:width]
         if len(row) == width:

@@ -26,7 +26,7 @@ __all__ = ["RawTable", "kind_of_file", "read_raw", "sha256_of"]
 
 CELLS = 60_000_000
 BYTES = 1_500_000_000
-UNPACKED = 600_000_000
+UNPACKED = 400_000_000
 READ_KEYS = ("encoding", "delimiter", "header_line", "sheet", "table")
 
 

@@ -62,9 +62,9 @@ def _reason(name: str, values: pd.Series, sample: int) -> str:
     values = values.dropna()
     identifier = bool(_IDS.search(plain))
     if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_datetime64_any_dtype(values):
-        whole = pd.api.types.is_integer_dtype(values) or (pd.api.types.is_float_dtype(values) and (values % 1 == 0).all())
-        if identifier and len(values) > 20 and values.nunique() > 0.9 * len(values) and whole:
-            return "is an identifier of nearly every row"
+        if identifier and len(values) > 20 and values.nunique() > 0.9 * len(values):
+            whole = pd.api.types.is_integer_dtype(values) or (pd.api.types.is_float_dtype(values) and (values % 1 == 0).all())
+            return "is an identifier of nearly every row" if whole else ""
         return ""
     texts = values.astype(str).drop_duplicates()
     if len(texts) > sample:

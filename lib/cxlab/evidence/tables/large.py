@@ -255,7 +255,7 @@ def _transcode(file: Path, folder: Path, encoding: str) -> Path:
     target = folder / f"{len(list(folder.iterdir()))}.csv"
     opener = gzip.open if kind_of_file(file) == "gzip" else open
     with open(target, "wb") as out:
-        if encoding.startswith("utf-"):
+        if encoding.startswith("utf-") and " " not in encoding:
             with opener(file, "rt", encoding=encoding, errors="strict", newline="") as text:
                 try:
                     while block := text.read(1 << 20):
@@ -278,10 +278,12 @@ def _csv_source(files: Sequence[Path], header, mapping: Mapping) -> str:
     words = sorted({w for word in MISSING_WORDS if word for w in (word, word.upper(), word.capitalize())} | set(mapping.missing))
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in header.header)
     listed = ", ".join(literal(str(file)) for file in files)
+    packed = "gzip" if kind_of_file(files[0]) == "gzip" else "none"
     nulls = ", ".join(literal(word) for word in ["", *words])
     return (
         f"read_csv([{listed}], auto_detect = false, header = false, skip = {header.header_line}, delim = {literal(header.delimiter)}, "
-        f"quote = '\"', escape = '\"', columns = {{{columns}}}, nullstr = [{nulls}], max_line_size = 12000000)"
+        f"quote = '\"', escape = '\"', columns = {{{columns}}}, nullstr = [{nulls}], max_line_size = 12000000"
+        f", compression = '{packed}')"
     )
 
 
@@ -390,13 +392,14 @@ def _time_sql(large: Large, column: Column, raw: str, values, mapping: Mapping) 
         return f"make_timestamp(try_cast({trimmed} as bigint) * 1000000)"
     if uniques and all(re.fullmatch(r"1\d{12}", t) for t in uniques[:2000]):
         return f"make_timestamp(try_cast({trimmed} as bigint) * 1000)"
-    iso = f"try_cast({trimmed} as timestamp)"
     zoned = f"(right({trimmed}, 1) = 'Z' or (length({trimmed}) > 16 and substr({trimmed}, -6, 1) in ('+', '-')))"
+    large.found["zones"] = (column.name, f"count_if({zoned})")
     found = parse_times(texts, day_is_first=first)
+    iso = f"try_cast({trimmed} as timestamp)"
     if "time zone" in found.rule or "time zones" in found.note:
-        large.found["zones"] = (column.name, f"count(*) filter (where {zoned})", f"count({raw})")
-        if found.note:
-            large.notes.append(f"column {show(large.names[column.name])}: {found.note}")
+        # A plain timestamp would drop the offset; with the session in UTC this one counts it.
+        iso = f"timezone('UTC', try_cast({trimmed} as timestamptz))"
+        large.notes.append(f"column {show(large.names[column.name])}: time zones were turned into UTC")
     if not slashed:
         return iso
     if first is None:
@@ -470,8 +473,8 @@ def _judge(large: Large, column: Column, facts: dict[str, Any], rows: int) -> No
         large.notes.append(f"column {show(theirs)}: {empty:,} rows have none and are dropped and counted")
     if empty == rows and column.required and column.gaps:
         large.faults.append(Fault("is missing on every row", "fill it", theirs))
-    if "zoned" in facts and 0 < facts["zoned"] < facts["filled"]:
-        large.faults.append(Fault("must carry a time zone in all lines or in none", "write all in UTC", theirs, None, (), min(facts["zoned"], facts["filled"] - facts["zoned"]), large.row_word))
+    if facts.get("zoned") and (facts["zoned"] < facts["filled"] or "timestamptz" not in typed):
+        large.faults.append(Fault("must carry a time zone in all lines or in none", "write all in UTC", theirs, None, (), max(1, min(facts["zoned"], facts["filled"] - facts["zoned"])), large.row_word))
     if column.kind == "time" and facts.get("low") is not None:
         low, high = facts["low"], facts["high"]
         if low.year < 1900 or high.year > 2200:

