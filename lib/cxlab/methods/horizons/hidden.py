@@ -120,7 +120,7 @@ def hidden_curve(pass_others: float, *, pass_hidden: np.ndarray | list[float] | 
     return pd.DataFrame(
         {
             "pass_hidden": rate,
-            "low": np.maximum(0, pass_others + rate - 1),
+            "low": np.maximum(0, np.round(pass_others + rate - 1, 12)),
             "high": np.minimum(pass_others, rate),
         }
     )
