@@ -145,11 +145,12 @@ def graphs(table: pd.DataFrame, *, graph: str, outcome: str, simulated: bool = F
     return figure
 
 
-def power(table: pd.DataFrame, *, needed: int | None, unit: str = "people in each group", simulated: bool = False) -> go.Figure:
-    """Chance to find an effect by sample size; columns ``n power design``; ``needed`` marks 80 % of the first design."""
+def power(tables: list[pd.DataFrame], *, needed: int | None, unit: str = "people in each group") -> go.Figure:
+    """Chance to find an effect by sample size, one table a design (``power_table``); ``needed``: 80 % of the first."""
     figure = go.Figure()
     dashes = ["solid", "dash", "dot", "dashdot"]
-    for i, (design, part) in enumerate(table.groupby("design", sort=False)):
+    for i, part in enumerate(tables):
+        design = part.design.iloc[0]
         figure.add_scatter(
             x=part.n, y=part.power, mode="lines", name=design, line={"width": 3, "dash": dashes[i % len(dashes)]},
             hovertemplate=f"{design}<br>%{{x:,}} {unit}: %{{y:.0%}}<extra></extra>",
@@ -157,7 +158,7 @@ def power(table: pd.DataFrame, *, needed: int | None, unit: str = "people in eac
     figure.add_hline(y=0.8, line={"dash": "dash", "width": 1, "color": COLOURS["neutral"]})
     note = "not within reach here" if needed is None else f"{needed:,} {unit} for 80 %"
     finish(
-        figure, title=f"{table.design.iloc[0]}: {note}", simulated=simulated,
+        figure, title=f"{tables[0].design.iloc[0]}: {note}",
         description="Each line is the chance to find the chosen effect as the sample grows, one line a design; the dashed level is 80 percent.",
     )  # fmt: skip
     figure.update_xaxes(title={"text": unit}, type="log")

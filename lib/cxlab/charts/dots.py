@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from .style import COLOURS, SEQUENCE, finish
 
-__all__ = ["dots"]
+__all__ = ["dots", "legend_below"]
 
 _SYMBOLS = ["circle", "diamond", "square", "triangle-up", "x", "star"]
 
@@ -74,16 +74,29 @@ def dots(
         )
     if reference is not None:
         figure.add_vline(x=reference, line={"dash": "dash", "width": 1, "color": COLOURS["neutral"]})
-    finish(figure, title=title, description=description, simulated=simulated, height=170 + 34 * len(labels) * max(1, 0.6 * len(groups)))
+    written = ["<br>".join(wrap(str(name), 20)) for name in labels]
+    row = max(34 * max(1, 0.6 * len(groups)), 17 * max(text.count("<br>") + 1 for text in written) + 8)
+    finish(figure, title=title, description=description, simulated=simulated, height=int(180 + row * len(labels)))
     figure.update_xaxes(title={"text": x_title}, tickformat=".0%" if percent else None, zeroline=False)
     figure.update_yaxes(
         tickvals=list(places.values()),
-        ticktext=["<br>".join(wrap(str(name), 20)) for name in places],
+        ticktext=written,
         range=[0.4, len(labels) + 0.6],
         zeroline=False,
         showgrid=False,
     )
-    figure.update_layout(legend={"y": -0.3 if len(labels) < 5 else -0.18})
+    return legend_below(figure)
+
+
+def legend_below(figure: go.Figure) -> go.Figure:
+    """Put the legend at the foot of the figure, clear of the axis title also where it wraps on a phone."""
+    names = [trace.name for trace in figure.data if trace.showlegend is not False and trace.name]
+    if len(names) < 2 and not any(trace.showlegend for trace in figure.data):
+        return figure
+    rows = -(-sum(7 * len(name) + 50 for name in names) // 360)
+    figure.update_layout(
+        legend={"yref": "container", "y": 0.01, "yanchor": "bottom"}, margin={"b": 56 + 22 * rows}, height=figure.layout.height + 22 * rows
+    )
     return figure
 
 

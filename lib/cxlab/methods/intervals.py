@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = [
     "benjamini_hochberg",
     "generator",
+    "in_brackets",
     "newcombe",
     "normal_quantile",
     "percentile_interval",
@@ -34,6 +35,19 @@ def generator(rng: int | np.random.Generator | None) -> np.random.Generator:
     if rng is None or isinstance(rng, np.random.Generator | int | np.integer):
         return np.random.default_rng(rng)
     raise ValueError(f"rng={rng!r} must be an int, a numpy Generator or None")
+
+
+def in_brackets(value: float, low: float, high: float, *, digits: int = 2, percent: bool = False) -> str:
+    """Return an estimate and its interval as a sentence shows them, without a minus before a zero.
+
+    Examples
+    --------
+    >>> in_brackets(-0.001, -0.09, 0.0912), in_brackets(0.541, 0.5, 0.58, digits=0, percent=True)
+    ('0.00 [-0.09, 0.09]', '54 % [50 %, 58 %]')
+    """
+    factor, unit = (100, " %") if percent else (1, "")
+    shown = [f"{round(number * factor, digits) + 0:.{digits}f}{unit}" for number in (value, low, high)]
+    return f"{shown[0]} [{shown[1]}, {shown[2]}]"
 
 
 def wilson(

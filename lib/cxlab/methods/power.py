@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["power_two_groups", "size_two_groups"]
+__all__ = ["power_table", "power_two_groups", "size_two_groups"]
 
 
 def power_two_groups(
@@ -55,6 +58,12 @@ def power_two_groups(
         power = nct.sf(critical, dof, noncentral) + nct.cdf(-critical, dof, noncentral)
     # far out in the tail the noncentral t is numerically empty: the test is then sure to find the effect
     return np.where(dof < 0.5, 1 - confidence_level, np.where(noncentral > 35, 1.0, np.nan_to_num(power, nan=1.0)))[()]
+
+
+def power_table(n_per_group: Sequence[int], *, effect: float, design: str = "", **facts: float) -> pd.DataFrame:
+    """Return power by sample size as a table to draw: ``design n power``; ``facts`` as in ``power_two_groups``."""
+    power = power_two_groups(n_per_group, effect=effect, **facts)
+    return pd.DataFrame({"design": design, "n": list(n_per_group), "power": power})
 
 
 def size_two_groups(*, effect: float, power: float = 0.8, **design: float) -> int:

@@ -37,11 +37,11 @@ _PHRASES = {
     "no_human_reached": (("bot", "recording", "robot"), ("human", "person", "operator"), ("loop", "press", "hung")),
 }  # fmt: skip
 _FRAMES = (
-    "My {0} about the {1}: it {2} again.",
-    "I write because of {0} and {1}, nothing {2} so far.",
-    "Second time: {0}, {1}, {2}.",
-    "Hello, {1} {2}, so {0} please.",
-    "{0} {1} {2}, that is all I can say today.",
+    "Again {0} with the {1}; it {2}.",
+    "Since then {0}, {1}, and now this: {2}.",
+    "Never before {0}; now the {1} {2}.",
+    "Why {0}? The {1} {2}, and still is.",
+    "{0}, {1}, {2}, that is all.",
 )
 
 
@@ -52,7 +52,7 @@ def make_contacts(
     first_shares: Mapping[str, float] | None = None,
     accuracy: float = 0.88,
     slips: Mapping[tuple[str, str], float] | None = None,
-    checked: float = 0.12,
+    checked: float = 0.15,
     customers: int | None = None,
     texts: bool = True,
     rng: int | np.random.Generator | None = None,

@@ -6,19 +6,20 @@
     adjusted_estimates, sensitivity_grid    the effect for any strength of the unseen cause (for a contour chart)
     e_value               the same question for risk ratios
     mantel_haenszel, risk_by_side   yes/no outcomes compared within strata
-    mediation, both_orders, rho_curve    indirect effects, both ways round, and what hidden causes do to them
+    mediation, both_orders, indirect_paths, rho_curve    indirect effects, both ways round, and what hidden causes do to them
     equivalent_graphs     three causal stories that fit one survey equally well
     designs               what would decide, and what it costs
-    power_two_groups, size_two_groups    samples for the designs that decide
+    power_table, power_two_groups, size_two_groups    samples for the designs that decide
     composites            mean scores of the blocks, standardised when asked
     cautions              collinearity, ceiling, small samples, outcome items among the drivers
 """
 
 from ..composites import composites
-from ..power import power_two_groups, size_two_groups
+from ..intervals import in_brackets
+from ..power import power_table, power_two_groups, size_two_groups
 from .cautions import cautions
 from .designs import designs, equivalent_graphs
-from .mediation import both_orders, mediation, rho_curve
+from .mediation import both_orders, indirect_paths, mediation, rho_curve
 from .risk import EValue, MantelHaenszel, e_value, mantel_haenszel, risk_by_side
 from .sensitivity import (
     Robustness,
@@ -31,6 +32,7 @@ from .sensitivity import (
 )
 
 __all__ = [
+    "in_brackets",
     "EValue",
     "MantelHaenszel",
     "Robustness",
@@ -43,8 +45,10 @@ __all__ = [
     "designs",
     "e_value",
     "equivalent_graphs",
+    "indirect_paths",
     "mantel_haenszel",
     "mediation",
+    "power_table",
     "power_two_groups",
     "rho_curve",
     "risk_by_side",

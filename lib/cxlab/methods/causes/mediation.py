@@ -10,7 +10,7 @@ import pandas as pd
 from ..intervals import generator, percentile_interval
 from ..least_squares import bootstrap_moments, complete_cases, solve_moments
 
-__all__ = ["both_orders", "mediation", "rho_curve"]
+__all__ = ["both_orders", "indirect_paths", "mediation", "rho_curve"]
 
 _EFFECTS = ["indirect", "direct", "total", "share_mediated", "rho_zero"]
 
@@ -104,6 +104,43 @@ def both_orders(
         part.insert(0, "order", f"{treatment} through {mediator}")
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
+
+
+def indirect_paths(
+    data: pd.DataFrame,
+    *,
+    sides: Sequence[str],
+    mediators: Sequence[str],
+    outcome: str,
+    covariates: Sequence[str] = (),
+    bootstrap: int = 500,
+    confidence_level: float = 0.95,
+    rng: int | np.random.Generator | None = None,
+) -> pd.DataFrame:
+    """Return indirect effect and ``rho_zero`` of each side through each mediator, the other sides held fixed.
+
+    A side may be a mediator too; it is then not held fixed on that path. The same resamples serve all paths.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``side mediator effect estimate low high n``; ``effect`` is "indirect" or "rho_zero".
+    """
+    seed = rng if isinstance(rng, int) else int(generator(rng).integers(2**63))
+    parts = []
+    for side in sides:
+        for mediator in mediators:
+            if mediator == side:
+                continue
+            held = [name for name in [*sides, *covariates] if name not in (side, mediator)]
+            found = mediation(
+                data, treatment=side, mediator=mediator, outcome=outcome, covariates=held,
+                bootstrap=bootstrap, confidence_level=confidence_level, rng=seed,
+            )  # fmt: skip
+            part = found.loc[["indirect", "rho_zero"]].reset_index()
+            parts.append(part.assign(side=side, mediator=mediator))
+    columns = ["side", "mediator", "effect", "estimate", "low", "high", "n"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
 def rho_curve(

@@ -7,10 +7,12 @@
     feedback_themes, theme_examples   themes in short texts, and how steady they are
 """
 
+from ..intervals import in_brackets
 from .shares import REASONS, confusion, corrected_shares, reason_groups
 from .themes import Themes, feedback_themes, theme_examples
 
 __all__ = [
+    "in_brackets",
     "REASONS",
     "Themes",
     "confusion",

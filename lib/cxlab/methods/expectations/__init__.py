@@ -10,6 +10,7 @@
 """
 
 from ..composites import composites
+from ..intervals import in_brackets
 from .corners import Necessity, corner_means, necessary_condition, product_experience
 from .kinks import kink_paths, kinked_slopes, kinks_in_a_straight_world, knot_grid, penalty_reward
 from .surface import Surface, compare_gap_models, congruence, gap_table, response_surface, surface_grid
@@ -17,6 +18,7 @@ from .vignettes import Vignettes, vignette_contrasts, vignette_form, vignette_po
 from .waves import expectation_drift, wave_means
 
 __all__ = [
+    "in_brackets",
     "Necessity",
     "Surface",
     "Vignettes",
