@@ -5,9 +5,12 @@ structure    commonality, htmt, reliability_grid, halo_curve, parity_curve: is t
 segments     segment_shares, shrink, compare_outcomes, disputed_items, assignment_range: for whom, and as coded by whom?
 slopes       item_correlations, standardised_slopes, slopes_by_level: what one step adds
 ordinal      proportional_odds, ordinal_importance: without treating ratings as numbers
+alternatives alternative_splits, compare_surveys, ecsi_paths: other models, other surveys, a published model
+readings     main_sides, move, facets, readings, split_readings, can_average, advocacy_outcome: which items mean what
 firms        between_within, simpson_check: firms against customers
 """
 
+from cxlab.methods.drivers.alternatives import alternative_splits, compare_surveys, ecsi_paths
 from cxlab.methods.drivers.firms import Simpson, between_within, simpson_check
 from cxlab.methods.drivers.importance import (
     Decomposition,
@@ -19,6 +22,15 @@ from cxlab.methods.drivers.importance import (
 )
 from cxlab.methods.drivers.inputs import Caution, DataWarning
 from cxlab.methods.drivers.ordinal import OrderedFit, ordinal_importance, proportional_odds
+from cxlab.methods.drivers.readings import (
+    advocacy_outcome,
+    can_average,
+    facets,
+    main_sides,
+    move,
+    readings,
+    split_readings,
+)
 from cxlab.methods.drivers.segments import (
     Shrunk,
     assignment_range,
@@ -38,18 +50,27 @@ __all__ = [
     "OrderedFit",
     "Shrunk",
     "Simpson",
+    "advocacy_outcome",
+    "alternative_splits",
     "assignment_range",
     "between_within",
+    "can_average",
     "commonality",
     "compare_outcomes",
+    "compare_surveys",
     "decompose",
     "disputed_items",
+    "ecsi_paths",
+    "facets",
     "halo_curve",
     "htmt",
     "item_correlations",
+    "main_sides",
+    "move",
     "ordinal_importance",
     "parity_curve",
     "proportional_odds",
+    "readings",
     "relative_importance",
     "relative_weights",
     "reliability_grid",
@@ -58,5 +79,6 @@ __all__ = [
     "shrink",
     "simpson_check",
     "slopes_by_level",
+    "split_readings",
     "standardised_slopes",
 ]

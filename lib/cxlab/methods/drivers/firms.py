@@ -70,7 +70,8 @@ def between_within(
     DataFrame
         One row a view and block: ``view`` (pooled, between, within), ``block, slope, slope_low, slope_high, share, low,
         high, spread``. The within view is NaN where every firm has one row. ``attrs``: ``firms, n, dropped`` and ``icc``
-        (block -> estimate, low, high): the part of a block's variance that lies between firms.
+        (block -> estimate, low, high): the part of a block's variance that lies between firms, with
+        Searle's limits from the F distribution.
 
     References
     ----------
@@ -122,9 +123,7 @@ def between_within(
         "firms": k,
         "n": len(values),
         "dropped": len(data) - len(values),
-        "icc": _intraclass(
-            names, counts, size, scatter, within, grand, rows_drawn[:, 0, 0], confidence_level
-        ),
+        "icc": _intraclass(names, products, size, means, confidence_level),
     }
     return table
 
@@ -225,20 +224,21 @@ def _rows(view, names, matrices, spread, confidence_level, usable):
     ]
 
 
-def _intraclass(names, counts, size, scatter, within, grand, rows_drawn, confidence_level):
-    """ICC(1) of each block: (MSB - MSW) / (MSB + (n0 - 1) MSW), firms resampled."""
-    k = counts.sum(axis=1)
-    n0 = (rows_drawn - (counts @ size**2) / rows_drawn) / (k - 1)
+def _intraclass(names, products, size, means, confidence_level):
+    """ICC(1) of each block, (MSB - MSW) / (MSB + (n0 - 1) MSW), with Searle's F limits."""
+    from scipy import stats
+
+    k, n = len(size), size.sum()
+    n0 = (n - (size**2).sum() / n) / (k - 1)
+    tail = (1 - confidence_level) / 2
     found = {}
     for place, name in enumerate(names):
-        inner = within[:, place, place]
-        outer = scatter[:, place, place] - rows_drawn * grand[:, place] ** 2 - inner
-        error = inner / np.maximum(rows_drawn - k, 1)
-        mean_square = outer / (k - 1)
-        whole = mean_square + (n0 - 1) * error
-        icc = np.where(
-            (rows_drawn > k) & (whole > 0), (mean_square - error) / np.where(whole > 0, whole, 1), np.nan
-        )
-        low, high = limits(icc[None, 1:], confidence_level) if np.isfinite(icc[0]) else ([np.nan], [np.nan])
-        found[name] = (float(icc[0]), float(low[0]), float(high[0]))
+        within = (products[:, place, place] - size * means[:, place] ** 2).sum()
+        between = (size * means[:, place] ** 2).sum() - (size * means[:, place]).sum() ** 2 / n
+        if n <= k or within <= 0:
+            found[name] = (float("nan"), float("nan"), float("nan"))
+            continue
+        ratio = (between / (k - 1)) / (within / (n - k))
+        ratios = [ratio, *(ratio / stats.f.ppf(level, k - 1, n - k) for level in (1 - tail, tail))]
+        found[name] = tuple(float((value - 1) / (value + n0 - 1)) for value in ratios)
     return found

@@ -1,0 +1,124 @@
+"""Readings of the items, other models, other surveys, and the published ECSI model."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cxlab.evidence.simulators.survey import make_survey
+from cxlab.evidence.sources import open_source
+from cxlab.methods import drivers
+
+
+@pytest.fixture(scope="module")
+def ecsi():
+    return open_source("ecsi-mobile")
+
+
+def test_ecsi_composites_lie_within_03_of_the_published_paths_but_for_satisfaction_to_loyalty(ecsi):
+    """Tenenhaus et al. 2005; plspm 0.5.1, centroid scheme."""
+    table = drivers.ecsi_paths(ecsi).set_index("path")
+    others = table.drop(index="satisfaction to loyalty")
+    assert others["difference"].abs().max() < 0.03
+    assert table.loc["satisfaction to loyalty", ["ours", "published"]].tolist() == pytest.approx(
+        [0.406, 0.483], abs=1e-3
+    )
+    assert table.loc["quality to satisfaction", "published"] == pytest.approx(0.513, abs=5e-4)
+    assert table.loc["image to loyalty", "published"] == pytest.approx(0.195, abs=5e-4)
+
+
+def test_the_exception_is_the_item_on_price_tolerance(ecsi):
+    table = drivers.ecsi_paths(ecsi, loyalty=["CUSL1", "CUSL3"]).set_index("path")
+    assert table["difference"].abs().max() < 0.03
+    with pytest.raises(ValueError, match="ecsi-mobile"):
+        drivers.ecsi_paths(ecsi.drop(columns="IMAG1"))
+
+
+def test_satisfaction_given_equipment_equals_kenett_and_salini_2011():
+    survey = open_source("abc-vendor")
+    found = survey.loc[survey["Equipment"] == 4, "Satisfaction"].value_counts(normalize=True).sort_index()
+    assert found.to_numpy() == pytest.approx([0.007, 0.056, 0.148, 0.606, 0.183], abs=5e-4)
+
+
+def test_the_sides_of_a_survey_stand_in_a_fixed_order(ecsi):
+    turned = ecsi.copy()
+    turned.attrs = {**ecsi.attrs, "blocks": dict(reversed(ecsi.attrs["blocks"].items()))}
+    assert list(drivers.main_sides(turned)) == ["product", "experience"]
+    turned.attrs["blocks"] = {"product": ["PERQ2"]}
+    with pytest.raises(ValueError, match="no items on the side experience"):
+        drivers.main_sides(turned)
+
+
+def test_moving_keeps_every_item_once_and_drops_empty_blocks():
+    blocks = {"product": ["a", "b"], "experience": ["c"]}
+    assert drivers.move(blocks, ["c"], to="product") == {"product": ["a", "b", "c"]}
+    assert drivers.move(blocks, ["a"], to=None) == {"product": ["b"], "experience": ["c"]}
+    assert drivers.move(blocks, ["new"], to="trust") == {**blocks, "trust": ["new"]}
+    assert drivers.move(blocks, [], to="trust") == blocks
+
+
+def test_readings_of_ecsi_hold_the_presets_and_each_disputed_item(ecsi):
+    found = drivers.readings(ecsi)
+    assert list(found)[:3] == ["as registered", "the author's own", "comment 2's"]
+    assert len(found) == 5
+    every = sorted([*found["as registered"]["product"], *found["as registered"]["experience"]])
+    for blocks in found.values():
+        assert sorted([*blocks["product"], *blocks["experience"]]) == every
+    assert "PERQ3" in found["the author's own"]["product"] and "PERQ4" in found["comment 2's"]["experience"]
+
+
+def test_readings_without_roles_fall_back_on_the_data():
+    survey = make_survey(400, correlation=0.9, rng=1)
+    survey.attrs["roles"] = {}
+    found = drivers.readings(survey)
+    assert found["as registered"] == drivers.main_sides(survey)
+    assert {"the author's own", "comment 2's"} & set(found)
+
+
+def test_a_reading_is_split_as_its_blocks_are(ecsi):
+    found = drivers.readings(ecsi)
+    table = drivers.split_readings(
+        ecsi, outcomes=["loyalty", "satisfaction"], readings=found, bootstrap=20, rng=1
+    )
+    assert len(table) == 2 * len(found)
+    row = table[(table["outcome"] == "satisfaction") & (table["reading"] == "the author's own")].iloc[0]
+    alone = drivers.decompose(
+        ecsi, outcome="satisfaction", blocks=found["the author's own"], bootstrap=0
+    ).table
+    assert row["share"] == pytest.approx(alone.loc["experience", "share"], abs=1e-12)
+
+
+def test_categories_of_one_question_are_no_scale_and_ratings_are(ecsi):
+    assert drivers.can_average(ecsi, drivers.main_sides(ecsi))
+    kind = np.random.default_rng(1).integers(0, 3, 200)
+    data = pd.DataFrame({"b": kind == 1, "c": kind == 2, "x": kind * 1.0}).astype(float)
+    assert not drivers.can_average(data, {"product": ["b", "c"], "experience": ["x"]})
+
+
+def test_facets_and_advocacy_are_found_by_role_name_or_label(ecsi):
+    survey = make_survey(50, rng=1)
+    assert list(drivers.facets(survey)) == ["useful", "usable", "sensuous"]
+    assert drivers.advocacy_outcome(survey) == "advocacy"
+    assert drivers.advocacy_outcome(ecsi) == "CUSL3"
+    survey.attrs = {"outcomes": {"loyalty": ["loyalty_1"]}, "default_outcome": "loyalty"}
+    assert drivers.advocacy_outcome(survey) == "loyalty" and drivers.facets(survey) == {}
+
+
+def test_other_models_agree_where_the_world_is_linear():
+    survey = make_survey(3000, points=10, rng=1)
+    table = drivers.alternative_splits(
+        survey, outcome="loyalty_1", blocks=drivers.main_sides(survey), bootstrap=50, rng=1
+    )
+    assert list(table.index) == ["blocks", "items", "composites", "first half", "second half", "ordinal"]
+    assert np.ptp(table["share"]) < 0.12
+    plain = drivers.decompose(
+        survey, outcome="loyalty_1", blocks=drivers.main_sides(survey), bootstrap=0
+    ).table
+    assert table.loc["blocks", "share"] == pytest.approx(plain.loc["experience", "share"], abs=1e-12)
+
+
+def test_surveys_stand_side_by_side(ecsi):
+    both = drivers.compare_surveys([ecsi, make_survey(200, rng=1)], bootstrap=20, rng=1)
+    assert list(both.index) == ["ecsi-mobile", "simulated-survey"]
+    assert both["share"].between(0, 1).all()
