@@ -88,6 +88,7 @@ def build_report(options: Options) -> int:
         if not options.fresh and cache.read(name) == key and publish.is_intact(out):
             print(f"{_shown(out)}: nothing has changed, the report stands")
             return 3 if cache.read(f"{name}-moved") == key else 0
+        _check_rules(parts[0].pages)
         with run.Forge(_jobs(options, parts), min_cell=min_cell, timeout=options.timeout) as forge:
             _make(parts, forge, options, min_cell)
         with publish.staging(out) as folder:
@@ -134,6 +135,15 @@ def _plan(options: Options) -> tuple[Any, list[Part]]:
             raise InputError(f"--by {options.by} splits your own data: give --params STUDY/params.yaml as well")
         parts += segments.parts(parts[0], study, options.by, _min_cell(options, study))
     return study, parts
+
+
+def _check_rules(pages: Sequence[Page]) -> None:
+    """Refuse a malformed rule before any number is known that it would judge."""
+    folder = project_folder() / "data" / "evidence"
+    if any(page.needs_results for page in pages) and (folder / "rules.toml").is_file():
+        from cxlab.evidence.claims import check_evidence
+
+        check_evidence(folder)
 
 
 def _min_cell(options: Options, study: Any) -> int:

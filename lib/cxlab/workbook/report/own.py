@@ -36,7 +36,7 @@ def sources_of(page: Page) -> dict[str, str]:
         if name == "source" and page.tables:
             wanted[name] = page.tables[0]
         elif name.endswith("_source"):
-            table = head if head in page.tables else _table_of_default(parameter.default)
+            table = head if head in (*page.tables, *page.optional) else _table_of_default(parameter.default)
             if table is not None:
                 wanted[name] = table
     return wanted
@@ -66,9 +66,13 @@ def give(every: Sequence[Page], pages: Sequence[Page], study: Any, paths: dict[s
     paths[str(study.path.parent)] = study.path.parent.name
     for page in pages:
         wanted = sources_of(page)
-        page.missing = study.missing(list(dict.fromkeys([*page.tables, *wanted.values()])))
+        # A parameter that is empty by default may stay empty; one that names a sample may not.
+        spare = {n: t for n, t in wanted.items() if t in page.optional and t not in page.tables and not page.parameters[n].default}
+        needed = [*page.tables, *[table for name, table in wanted.items() if name not in spare]]
+        page.missing = study.missing(list(dict.fromkeys(needed)))
         if not page.missing:
-            page.given.update({name: study.source_of(table) for name, table in wanted.items()})
+            found = {name: study.source_of(table) for name, table in wanted.items()}
+            page.given.update({name: source for name, source in found.items() if source is not None})
     for name, value in study.parameters.items():
         plan.give(every, name, value, origin=f"{study.path.name}, parameters")
     for stem, values in study.notebooks.items():

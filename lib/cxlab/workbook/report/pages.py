@@ -37,7 +37,13 @@ _TAG = re.compile(r"<[^>]+>")
 
 def warm_up() -> None:
     """Import and build what every page needs, once, before the forge forks."""
-    _exporter()
+    cells = [
+        {"cell_type": "markdown", "metadata": {}, "source": "# A\n\nWord $a$"},
+        {"cell_type": "code", "metadata": {}, "source": "a = 1", "outputs": []},
+    ]
+    around = {"stem": "a", "number": "", "title": "A", "question": "A", "minutes": 1, "parameters": [], "pages": []}
+    more = {"previous": None, "next": None, "root": "", "home": "", "versions": [], "segment": ""}
+    render({"cells": cells, "metadata": {}}, {**around, **more})
 
 
 _EXPORTER: Any = None
@@ -59,8 +65,8 @@ def _exporter() -> Any:
 
         exporter = PageExporter(template_name="cxlab", extra_template_basedirs=[str(TEMPLATES)])
         for name, function in {
-            "prose": lambda text: _markdown(text, trusted=True),
-            "output_prose": lambda text: _markdown(text, trusted=False),
+            "prose": _prose,
+            "output_prose": _output_prose,
             "json_block": json_block,
             "tidy_table": _tidy_table,
             "value": show_value,
@@ -200,12 +206,12 @@ def _tidy_table(html: str) -> str:
     return _SCRIPT.sub("", html)
 
 
-_RENDERERS: dict[bool, Any] = {}
+_RENDERERS: dict[str, Any] = {}
 
 
-def _markdown(source: str, *, trusted: bool) -> str:
-    """Return Markdown as HTML; what comes out of data (``trusted=False``) may hold no HTML of its own."""
-    if trusted not in _RENDERERS:
+def _prose(source: str) -> str:
+    """Return the Markdown of a notebook's author as HTML, with headings that can be linked to and MathML."""
+    if "prose" not in _RENDERERS:
         from latex2mathml.converter import convert
         from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
@@ -227,17 +233,23 @@ def _markdown(source: str, *, trusted: bool) -> str:
             def table(self, text: str) -> str:
                 return f'<div class="table" tabindex="0" role="group" aria-label="Table">{super().table(text)}</div>'  # type: ignore[misc]
 
-        def make() -> Any:
-            renderer = Renderer(escape=not trusted, allow_harmful_protocols=False, exclude_anchor_links=True)
-            return MarkdownWithMath(renderer=renderer)
+        renderer = Renderer(escape=False, allow_harmful_protocols=False, exclude_anchor_links=True)
+        _RENDERERS["prose"] = MarkdownWithMath(renderer=renderer)
+    return _RENDERERS["prose"].render(source)
 
-        _RENDERERS[trusted] = make()
-    return _RENDERERS[trusted].render(source)
+
+def _output_prose(source: str) -> str:
+    """Return Markdown that a cell computed as HTML; it may hold texts from data, so no HTML of its own and no math."""
+    if "output" not in _RENDERERS:
+        import mistune
+
+        _RENDERERS["output"] = mistune.create_markdown(escape=True, plugins=["table", "strikethrough"])
+    return _RENDERERS["output"](source)
 
 
 def inline(sentence: str) -> str:
     """Return a sentence's Markdown as HTML without the paragraph around it."""
-    html = _markdown(sentence, trusted=False).strip()
+    html = _output_prose(sentence).strip()
     return html[3:-4] if html.startswith("<p>") and html.endswith("</p>") and html.count("<p>") == 1 else html
 
 

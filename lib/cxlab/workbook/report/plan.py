@@ -45,6 +45,7 @@ class Page:
     parameters: dict[str, Parameter]
     given: dict[str, Any] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
+    optional: list[str] = field(default_factory=list)
 
     @property
     def stem(self) -> str:
@@ -93,6 +94,7 @@ def read_page(path: Path) -> Page:
         in_report=bool(facts.get("report", True)),
         needs_results=bool(facts.get("needs_results", False)),
         parameters={p.name: p for p in _parameters_of(cells, path)},
+        optional=list(facts.get("optional_tables", [])),
     )
 
 
