@@ -11,10 +11,18 @@
 
 from ..composites import composites
 from ..intervals import in_brackets
-from .corners import Necessity, corner_means, necessary_condition, product_experience
+from .corners import Necessity, corner_means, necessary_condition, necessity_table, product_experience
 from .kinks import kink_paths, kinked_slopes, kinks_in_a_straight_world, knot_grid, penalty_reward
-from .surface import Surface, compare_gap_models, congruence, gap_table, response_surface, surface_grid
-from .vignettes import Vignettes, vignette_contrasts, vignette_form, vignette_power
+from .surface import (
+    Surface,
+    compare_gap_models,
+    congruence,
+    gap_findings,
+    gap_table,
+    response_surface,
+    surface_grid,
+)
+from .vignettes import Vignettes, vignette_contrasts, vignette_form, vignette_power, vignette_sheet
 from .waves import expectation_drift, wave_means
 
 __all__ = [
@@ -27,12 +35,14 @@ __all__ = [
     "congruence",
     "corner_means",
     "expectation_drift",
+    "gap_findings",
     "gap_table",
     "kink_paths",
     "kinked_slopes",
     "kinks_in_a_straight_world",
     "knot_grid",
     "necessary_condition",
+    "necessity_table",
     "penalty_reward",
     "product_experience",
     "response_surface",
@@ -40,5 +50,6 @@ __all__ = [
     "vignette_contrasts",
     "vignette_form",
     "vignette_power",
+    "vignette_sheet",
     "wave_means",
 ]

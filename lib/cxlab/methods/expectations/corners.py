@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 from ..intervals import generator, wilson
 from ..least_squares import complete_cases, fit, leave_one_out_r2, t_quantile
 
-__all__ = ["Necessity", "corner_means", "necessary_condition", "product_experience"]
+__all__ = ["Necessity", "corner_means", "necessary_condition", "necessity_table", "product_experience"]
 
 
 def product_experience(
@@ -202,6 +202,19 @@ def necessary_condition(
         float(good[~without].mean()) if count < len(x) else float("nan"),
         inside, count, float(areas[0]), p_value, len(x),
     )  # fmt: skip
+
+
+def necessity_table(found: Mapping[str, Necessity]) -> pd.DataFrame:
+    """Return several ``necessary_condition`` results as rows, index ``condition``.
+
+    Examples
+    --------
+    >>> world = pd.DataFrame({"x": range(9), "y": range(9)})
+    >>> float(necessity_table({"x": necessary_condition(world, condition="x", outcome="y", rng=1)}).share["x"])
+    0.0
+    """
+    table = pd.DataFrame([result._asdict() for result in found.values()])
+    return table.set_index(pd.Index(list(found), name="condition"))
 
 
 def _standard(values: np.ndarray) -> np.ndarray:

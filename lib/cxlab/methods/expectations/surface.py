@@ -11,7 +11,7 @@ from ..composites import composites
 from ..intervals import percentile_interval
 from ..least_squares import Fit, bootstrap_moments, complete_cases, fit, leave_one_out_r2, solve_moments
 
-__all__ = ["Surface", "compare_gap_models", "congruence", "gap_table", "response_surface", "surface_grid"]
+__all__ = ["Surface", "compare_gap_models", "congruence", "gap_findings", "gap_table", "response_surface", "surface_grid"]
 
 # Rows: a1..a4 as sums of b0..b5.
 _SHAPES = {
@@ -49,6 +49,7 @@ def response_surface(
     outcome: str,
     centre: float | None = None,
     covariance: str = "HC3",
+    groups: str | None = None,
     confidence_level: float = 0.95,
 ) -> Surface:
     """Fit ``outcome = b0 + b1 P + b2 E + b3 P^2 + b4 P E + b5 E^2`` and read the surface along two lines.
@@ -63,6 +64,8 @@ def response_surface(
     centre : float, optional
         Subtracted from both P and E; their pooled mean when left out. The shape is read there.
     covariance : {"HC3", "HC2", "classical"}
+    groups : str, optional
+        Column of labels, such as the customer: where labels repeat, errors are cluster-robust instead.
     confidence_level : float
 
     Returns
@@ -92,11 +95,42 @@ def response_surface(
     True
     """
     table, x, centre = _design(data, perceived, expected, outcome, centre)
-    result = fit(table[outcome], x, covariance=covariance)
+    labels = data.loc[table.index, groups] if groups is not None else None
+    clustered = labels is not None and labels.duplicated().any()
+    result = fit(table[outcome], x, covariance=covariance, groups=labels if clustered else None)
     terms = _table(result, {f"b{i}": np.eye(6)[i] for i in range(6)}, confidence_level, "term")
     shape = _table(result, _SHAPES, confidence_level, "shape")
     points = table[[perceived, expected]].set_axis(["perceived", "expected"], axis=1)
     return Surface(terms, shape, centre, result.r2, len(table), len(data) - len(table), points, result)
+
+
+def gap_findings(surface: Surface, *, middle: float | None, confidence_level: float = 0.95) -> pd.DataFrame:
+    """Return what the surface says about met and missed expectations, in the terms of the claims.
+
+    Parameters
+    ----------
+    surface : Surface
+    middle : float or None
+        The middle of the outcome's scale; without it the lowest level is left out.
+    confidence_level : float
+
+    Returns
+    -------
+    DataFrame
+        Index ``incongruence-slope`` (change of the outcome as expectation outgrows reality: -a3),
+        ``congruence-slope`` (a1) and ``congruence-lowest`` (lowest prediction where reality equals expectation, over
+        the 5th to 95th percentile of the answers, less ``middle``); ``estimate low high unit``.
+    """
+    a1, a3 = (np.asarray(_SHAPES[name], dtype=float) for name in ("a1", "a3"))
+    rows = {
+        "incongruence-slope": (*surface.fit.contrast(-a3, confidence_level)[:3], "scale points per point"),
+        "congruence-slope": (*surface.fit.contrast(a1, confidence_level)[:3], "scale points per point"),
+    }
+    if middle is not None:
+        met = congruence(surface, confidence_level=confidence_level).query("line == 'met'")
+        lowest = met.loc[met.predicted.idxmin(), ["predicted", "low", "high"]] - middle
+        rows["congruence-lowest"] = (*lowest, "scale points")
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["estimate", "low", "high", "unit"])
 
 
 def gap_table(survey: pd.DataFrame, fallback: pd.DataFrame) -> pd.DataFrame:
@@ -118,7 +152,9 @@ def gap_table(survey: pd.DataFrame, fallback: pd.DataFrame) -> pd.DataFrame:
         table = composites(survey, blocks=joined, outcomes=[outcome]).set_axis(columns, axis=1)
         source = survey
     else:
-        table, source = fallback[columns].dropna(), fallback
+        # one row a customer, the first: answers of one person are not independent
+        once = fallback.drop_duplicates("customer") if "customer" in fallback else fallback
+        table, source = once[columns].dropna(), fallback
     table.attrs = {"name": source.attrs.get("name", ""), "simulated": bool(source.attrs.get("simulated", False))}
     return table
 

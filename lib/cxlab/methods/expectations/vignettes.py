@@ -13,7 +13,7 @@ from ..intervals import generator
 from ..least_squares import complete_cases, fit
 from ..power import power_two_groups
 
-__all__ = ["Vignettes", "vignette_contrasts", "vignette_form", "vignette_power"]
+__all__ = ["Vignettes", "vignette_contrasts", "vignette_form", "vignette_power", "vignette_sheet"]
 
 # Weights on the cell means, in the order (out, plain), (out, courteous), (in, plain), (in, courteous).
 _CONTRASTS = {
@@ -174,6 +174,23 @@ def vignette_form(
             "satisfaction": "",
         }
     )
+
+
+def vignette_sheet(form: pd.DataFrame) -> str:
+    """Return the form as plain text to print and cut: one sheet a person, without saying which story it is.
+
+    Examples
+    --------
+    >>> print(vignette_sheet(vignette_form(1, rng=1)).splitlines()[0])
+    Sheet 1
+    """
+    from textwrap import fill
+
+    scale = "  ".join(str(point) for point in range(11))
+    sheets = [
+        f"Sheet {row.person}\n{fill(row.story, 78)}\n{fill(row.question, 78)}\n  {scale}" for row in form.itertuples()
+    ]
+    return ("\n" + "- " * 39 + "\n").join(sheets)
 
 
 def _permutation(a: np.ndarray, b: np.ndarray, draws: int, rng: int | np.random.Generator | None) -> float:
