@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from .errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["LABELS", "read_form", "survey_form", "survey_template"]
+__all__ = ["LABELS", "Kit", "read_form", "survey_form", "survey_kit", "survey_template"]
 
 LABELS = {
     "labels": ("product", "experience", "both", "neither"),
@@ -97,6 +98,43 @@ def survey_form(statements: pd.DataFrame, *, form: str = "labels", wording: int 
         f"<p>Rater (a letter or number, not a name): ________</p><table><thead><tr><th>No.</th><th>Text</th>{head}</tr>"
         f"</thead><tbody>{body}</tbody></table></body></html>"
     )
+
+
+class Kit:
+    """Links that save each form from the page itself, with no request to anywhere."""
+
+    def __init__(self, files: dict[str, tuple[str, str]]) -> None:
+        self.files = files
+
+    def __repr__(self) -> str:
+        return f"Kit of {len(self.files)} files: {', '.join(self.files)}"
+
+    def save(self, folder: str | Path) -> list[str]:
+        """Write all files into a folder and return their names."""
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        for name, (_, text) in self.files.items():
+            (Path(folder) / name).write_text(text, encoding="utf-8")
+        return list(self.files)
+
+    def _repr_html_(self) -> str:
+        links = [
+            f"<li><a download='{name}' href='data:{mime};base64,{base64.b64encode(text.encode()).decode()}'>{name}</a></li>"
+            for name, (mime, text) in self.files.items()
+        ]
+        return f"<ul>{''.join(links)}</ul>"
+
+
+def survey_kit(statements: pd.DataFrame) -> Kit:
+    """Return all forms to save: each as a page to print and as a CSV to fill in."""
+    files = {}
+    for form, wording in (("labels", 1), ("labels", 2), ("meanings", 1), ("texts", 1), ("sentences", 1)):
+        name = f"{form}-wording-{wording}" if form == "labels" else form
+        files[f"{name}.html"] = ("text/html", survey_form(statements, form=form, wording=wording))
+        files[f"{name}.csv"] = (
+            "text/csv",
+            survey_template(statements, form=form, wording=wording).to_csv(index=False),
+        )
+    return Kit(files)
 
 
 def read_form(path: str | Path, statements: pd.DataFrame) -> pd.DataFrame:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from cxlab.methods.intervals import generator, percentile_interval, wilson
 
-__all__ = ["Alpha", "Share", "krippendorff_alpha", "label_share", "wide"]
+__all__ = ["Alpha", "Share", "alpha_widths", "form_numbers", "krippendorff_alpha", "label_share", "wide"]
 
 LEVELS = ("nominal", "ordinal", "interval")
 
@@ -159,6 +159,142 @@ def label_share(
     effective = min(max(effective, raters), n)
     low, high = wilson(share * effective, effective, confidence_level)
     return Share(share, float(low), float(high), n, raters)
+
+
+_NAMES_EXPERIENCE = ("experience", "both")
+# record -> (groups of statements.csv, labels counted)
+_GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "label-share-things": ("things", ("product",)),
+    "label-share-status": ("status", ("product", "neither")),
+    "label-share-taste": ("taste", _NAMES_EXPERIENCE),
+    "label-share-disgust": ("disgust", _NAMES_EXPERIENCE),
+    "label-share-feelings": ("feelings", _NAMES_EXPERIENCE),
+    "label-share-failing-device": ("device", _NAMES_EXPERIENCE),
+    "label-share-driving": ("driving", _NAMES_EXPERIENCE),
+    "label-share-account": ("account", ("product", "both")),
+    "label-share-both": ("", ("both",)),
+    "label-share-product": ("", ("product",)),
+}
+_OTHER_FORMS = {
+    "meaning-share-interaction": ("m", ("interaction",)),
+    "text-share-interaction": ("t", ("interactions only",)),
+    "text-share-alternative": ("d", ("alternative to product",)),
+}
+
+
+def form_numbers(
+    ratings: pd.DataFrame,
+    *,
+    statements: pd.DataFrame,
+    bootstrap: int = 500,
+    rng: int | np.random.Generator | None = 1,
+) -> pd.DataFrame:
+    """Return every number that the 'ask ten people' forms can give.
+
+    Parameters
+    ----------
+    ratings : DataFrame
+        The table ``ratings``: ``rater statement label``; any of the forms may be missing.
+    statements : DataFrame
+        ``statements.csv``: which statement stands for which group.
+    bootstrap, rng
+        For the alphas.
+
+    Returns
+    -------
+    DataFrame
+        Index: names as in ``records.csv``; columns ``estimate low high n unit raw`` (``raw``: raw agreement of alphas).
+    """
+    names = ratings["statement"].astype(str)
+    present = {form: names.str.fullmatch(rf"{form}\d+").any() for form in "smtd"}
+    rows: dict[str, tuple] = {}
+
+    def put(name: str, share: Share, unit: str) -> None:
+        rows[name] = (share.estimate, share.low, share.high, share.n, unit, np.nan)
+
+    if present["s"]:
+        table = wide(ratings, "s")
+        alpha = krippendorff_alpha(table, bootstrap=bootstrap, rng=rng)
+        rows["alpha-labels"] = (alpha.estimate, alpha.low, alpha.high, alpha.statements, "alpha", alpha.raw)
+        groups = statements.set_index("statement")["groups"].str.split()
+        for name, (group, labels) in _GROUPS.items():
+            chosen = [s for s in table if s in groups.index and (not group or group in groups[s])]
+            if chosen and table[chosen].notna().any(axis=None):
+                put(name, label_share(table, labels=labels, statements=chosen), "share of labels")
+        most = table.apply(lambda column: (column == "product").sum() / max(column.notna().sum(), 1)) > 0.5
+        low, high = wilson(int(most.sum()), len(most))
+        rows["statement-share-product-only"] = (
+            most.mean(), float(low), float(high), len(most), "share of statements", np.nan,
+        )  # fmt: skip
+        second = ratings[names.str.fullmatch(r"s\d+b")].dropna(subset="label")
+        if len(second):
+            again = second.pivot(index="rater", columns="statement", values="label")
+            rows["wording-difference"] = (*_wording(table, again), "share of labels", np.nan)
+    if present["m"]:
+        alpha = krippendorff_alpha(wide(ratings, "m"), bootstrap=bootstrap, rng=rng)
+        rows["alpha-meaning"] = (alpha.estimate, alpha.low, alpha.high, alpha.statements, "alpha", alpha.raw)
+    for name, (form, labels) in _OTHER_FORMS.items():
+        if present[form]:
+            unit = {"m": "share of labels", "t": "share of texts", "d": "share of sentences"}[form]
+            put(name, label_share(wide(ratings, form), labels=labels), unit)
+    return pd.DataFrame.from_dict(
+        rows, orient="index", columns=["estimate", "low", "high", "n", "unit", "raw"]
+    )
+
+
+def _wording(first: pd.DataFrame, second: pd.DataFrame) -> tuple[float, float, float, int]:
+    """Share of 'experience' in the second wording minus the first, statement by statement, with a t interval."""
+    from scipy import stats
+
+    shares = [(table == "experience").sum() / table.notna().sum() for table in (first, second)]
+    shares[1].index = shares[1].index.str.removesuffix("b")
+    gaps = (shares[1] - shares[0]).dropna()
+    half = (
+        stats.t.ppf(0.975, len(gaps) - 1) * gaps.std(ddof=1) / np.sqrt(len(gaps)) if len(gaps) > 1 else np.nan
+    )
+    return float(gaps.mean()), float(gaps.mean() - half), float(gaps.mean() + half), len(gaps)
+
+
+def alpha_widths(
+    ratings: pd.DataFrame,
+    *,
+    raters: Collection[int] = (5, 10, 20),
+    statements: Collection[int] = (6, 12, 30, 60),
+    repeats: int = 20,
+    rng: int | np.random.Generator | None = 1,
+) -> pd.DataFrame:
+    """Ask how wide alpha's interval would be with other numbers of raters and statements.
+
+    Parameters
+    ----------
+    ratings : DataFrame
+        One row a rater, one column a statement: a pilot, from which raters and statements are drawn again.
+    raters, statements : collections of int
+    repeats : int
+        Samples for each pair; the mean interval is returned.
+
+    Returns
+    -------
+    DataFrame
+        ``raters statements estimate low high width``.
+    """
+    if max(raters) > len(ratings):
+        raise ValueError(
+            f"raters={max(raters)} are more than the {len(ratings)} of the pilot: a rater cannot be drawn twice"
+        )
+    random = generator(rng)
+    codes = ratings.to_numpy(object)
+    rows = []
+    for k in raters:
+        for m in statements:
+            found = []
+            for _ in range(repeats):
+                sample = codes[random.permutation(len(codes))[:k]][:, random.integers(0, codes.shape[1], m)]
+                alpha = krippendorff_alpha(sample, bootstrap=200, rng=random)
+                found.append((alpha.estimate, alpha.low, alpha.high))
+            estimate, low, high = np.nanmean(np.array(found), axis=0)
+            rows.append((k, m, estimate, low, high, high - low))
+    return pd.DataFrame(rows, columns=["raters", "statements", "estimate", "low", "high", "width"])
 
 
 def wide(ratings: pd.DataFrame, form: str = "") -> pd.DataFrame:

@@ -116,9 +116,7 @@ def multiverse(
     """
     everything = [item for items in outcomes.values() for item in items]
     items, covariances = _covariances(data, everything, blocks, bootstrap, rng)
-    judged = [
-        rule for rule in rules.rules if {a.record for c in rule.conditions() for a in c.atoms()} <= _KNOWN
-    ]
+    judged = _readable(rules)
     rows = []
     for assignment, sides in _assignments(blocks, disputed, presets or {}):
         for outcome, outcome_items in outcomes.items():
@@ -192,6 +190,16 @@ _KNOWN = {
     "slope-product-corrected", "slope-experience-corrected", "slope-difference-points", "slope-difference-corrected",
     "share-product", "share-experience", "share-shared", "share-difference", "htmt-product-experience",
 }  # fmt: skip
+
+
+def _readable(rules: RuleSet) -> list[Rule]:
+    """Return the rules of claims for which one survey's two sides are all that is needed."""
+
+    def reads(rule: Rule) -> bool:
+        return {atom.record for condition in rule.conditions() for atom in condition.atoms()} <= _KNOWN
+
+    beyond = {rule.claim for rule in rules.rules if not reads(rule)}
+    return [rule for rule in rules.rules if reads(rule) and rule.claim not in beyond]
 
 
 def _decide(rule: Rule, limits: Mapping[str, tuple[float, float, float]]) -> str:

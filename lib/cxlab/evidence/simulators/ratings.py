@@ -76,14 +76,18 @@ def make_ratings(
         if len(share) != len(labels) or (share < 0).any() or not np.isclose(share.sum(), 1):
             raise InputError(f"make_ratings: shares[{letter!r}] must be {len(labels)} shares that sum to 1")
         names = [f"{letter}{i + 1:02d}" for i in range(size)]
-        parts.append(_form(random, raters, names, labels, share, agreement))
+        place = random.random(size)
+        parts.append(_form(random, raters, names, labels, share, agreement, place))
         if letter == "s" and wording and size:
             moved = share + np.array([-wording, wording, 0.0])
             if (moved < 0).any():
                 raise InputError(
                     f"make_ratings: wording={wording} takes more from a label than its share; use less"
                 )
-            parts.append(_form(random, raters, [f"{name}b" for name in names], labels, moved, agreement))
+            # The same events told again: each statement keeps its place, so only the wording moves its true label.
+            parts.append(
+                _form(random, raters, [f"{name}b" for name in names], labels, moved, agreement, place)
+            )
     table = pd.concat(parts, ignore_index=True)
     if missing:
         table.loc[random.random(len(table)) < missing, "label"] = None
@@ -98,9 +102,10 @@ def _form(
     labels: Sequence[str],
     share: np.ndarray,
     agreement: float,
+    place: np.ndarray,
 ) -> pd.DataFrame:
     size = (raters, len(names))
-    true = random.choice(len(labels), len(names), p=share)
+    true = np.minimum(np.searchsorted(np.cumsum(share), place, side="right"), len(labels) - 1)
     own = random.choice(len(labels), size, p=share)
     given = np.where(random.random(size) < np.sqrt(agreement), true, own)
     return pd.DataFrame(

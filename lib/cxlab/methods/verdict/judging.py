@@ -20,23 +20,10 @@ import numpy as np
 import pandas as pd
 
 from cxlab.evidence.errors import InputError
-from cxlab.evidence.rules import (
-    LEVELS,
-    Atom,
-    Condition,
-    Rule,
-    RuleSet,
-    load_rules,
-    mirror_results,
-    mirror_rules,
-)
+from cxlab.evidence.rules import LEVELS, Atom, Condition, Rule, RuleSet, mirror_rules
 from cxlab.methods.intervals import benjamini_hochberg
-from cxlab.methods.multiverse import core_numbers, corrected_slopes, multiverse
 
-__all__ = [
-    "OUTCOMES", "core_numbers", "corrected_slopes", "flips", "judge", "load_results", "load_rules", "mirror_results", "mirror_rules",
-    "multiverse", "sentences", "sweep",
-]  # fmt: skip
+__all__ = ["OUTCOMES", "flips", "judge", "load_results", "sentences", "sweep"]
 
 OUTCOMES = ("supported", "refuted", "undecided", "not testable here")
 _SOURCE = "source-"
@@ -155,8 +142,14 @@ def sweep(
     DataFrame
         One row a claim that has a rule, one column a factor.
     """
-    columns = {f: judge(rules.with_sesoi(f), results).set_index("claim")["outcome"] for f in factors}
-    return pd.DataFrame(columns).loc[list(dict.fromkeys(rule.claim for rule in rules.rules))]
+    columns: dict[float, dict[str, str]] = {}
+    for factor in factors:
+        moved = rules.with_sesoi(factor)
+        found: dict[str, list[_Finding]] = {}
+        for rule in moved.rules:
+            found.setdefault(rule.claim, []).append(_apply(rule, moved, results))
+        columns[factor] = {claim: _combine(findings).outcome for claim, findings in found.items()}
+    return pd.DataFrame(columns)
 
 
 def flips(
