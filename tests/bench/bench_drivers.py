@@ -165,12 +165,11 @@ def redraw() -> None:
     survey = make_survey(300, rng=1)
     blocks = survey.attrs["blocks"]
     curve = drivers.parity_curve(survey, outcome="loyalty", blocks=blocks, bootstrap=100, rng=1)
-    ways = drivers.assignment_range(
-        survey, outcome="loyalty", blocks=blocks, disputed=["product_4", "experience_1"], bootstrap=50, rng=1
-    )
+    moved = {"as registered": blocks, "moved": drivers.move(blocks, ["product_4"], to="experience")}
+    ways = drivers.split_readings(survey, outcomes=["loyalty"], readings=moved, bootstrap=50, rng=1)
     for name, draw in {
         "parity": lambda: charts.parity(curve, at=0.5),
-        "assignment": lambda: charts.assignments(ways, chosen=1, of="experience"),
+        "assignment": lambda: charts.assignments(ways, chosen="moved", of="experience"),
     }.items():
         draw()
         start = time.perf_counter()

@@ -47,7 +47,7 @@ def figures(survey):
         "compare": charts.compare(
             drivers.alternative_splits(survey, **quick), of="experience", title="Models", simulated=True
         ),
-        "assignments": charts.assignments(ways, chosen=1, of="experience", simulated=True),
+        "assignments": charts.assignments(ways, chosen="b", of="experience", simulated=True),
         "slopes": charts.slopes(
             drivers.standardised_slopes(survey, **quick), title="Slopes", smallest=0.1, simulated=True
         ),

@@ -397,43 +397,28 @@ def compare(table: pd.DataFrame, *, of: str, title: str, simulated: bool = False
     )
 
 
-def assignments(table: pd.DataFrame, *, chosen: int, of: str, simulated: bool = False) -> go.Figure:
-    """Draw the share of one side under every assignment of items, the chosen row in front."""
-    order = table["share"].rank(method="first").astype(int)
+def assignments(table: pd.DataFrame, *, chosen: str, of: str, simulated: bool = False) -> go.Figure:
+    """Draw the share of one side under every reading of the items, the chosen one in front.
+
+    ``table`` has one row a reading: ``reading, share, low, high`` (``drivers.split_readings``, one outcome).
+    """
+    names = [_wrapped(name) for name in table["reading"]]
     figure = go.Figure(
-        go.Scatter(
-            x=order,
-            y=table["share"],
-            error_y=_bars(table["share"], table["low"], table["high"]),
-            mode="markers",
-            marker={"color": rgba(COLOURS["neutral"], 0.6), "size": 8, "symbol": "circle-open"},
-            name="every other assignment",
-        )
+        _dots(table, names, "share", "low", "high", color=COLOURS["neutral"], symbol="circle-open")
     )
-    row = table.iloc[[chosen]]
-    figure.add_trace(
-        go.Scatter(
-            x=order.iloc[[chosen]],
-            y=row["share"],
-            error_y=_bars(row["share"], row["low"], row["high"]),
-            mode="markers+text",
-            text=[f"{row['share'].iloc[0]:.0%}"],
-            textposition="middle right",
-            marker={"color": _colour(of), "size": 15, "symbol": "diamond"},
-            name="yours",
-        )
-    )
-    figure.add_hline(y=0.5, line={"dash": "dash", "color": COLOURS["neutral"]})
-    figure.update_yaxes(title=f"share of {of}", tickformat=".0%", range=[0, 1])
-    figure.update_xaxes(title="assignments, by share", showticklabels=False, range=[0, len(table) + 1])
-    return _legend_below(
-        finish(
-            figure,
-            title="Does it depend on who sorts the items?",
-            description=f"Each dot is the share of {of} under one way of putting items on sides, with its 95 % interval; the "
-            "diamond is the assignment that you chose.",
-            simulated=simulated,
-        )
+    row = table[table["reading"] == chosen]
+    mark = _dots(row, [_wrapped(chosen)], "share", "low", "high", color=_colour(of), symbol="diamond")
+    words = [f"{share:.0%}" for share in row["share"]]
+    figure.add_trace(mark.update(mode="markers+text", text=words, textposition="top center", marker_size=15))
+    figure.add_vline(x=0.5, line={"dash": "dash", "color": COLOURS["neutral"]})
+    figure.update_xaxes(title=f"share of {of}", tickformat=".0%", range=[0, 1])
+    return _rows(
+        figure,
+        len(table) + 2,
+        title="Does it depend on who sorts the items?",
+        description=f"Each row is a way of putting items on sides; the dot is the share of {of}, the line its 95 % "
+        "interval, the diamond the way that you chose, the dashed line an even split.",
+        simulated=simulated,
     )
 
 

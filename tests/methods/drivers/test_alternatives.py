@@ -122,3 +122,20 @@ def test_surveys_stand_side_by_side(ecsi):
     both = drivers.compare_surveys([ecsi, make_survey(200, rng=1)], bootstrap=20, rng=1)
     assert list(both.index) == ["ecsi-mobile", "simulated-survey"]
     assert both["share"].between(0, 1).all()
+
+
+def test_fills_of_missing_answers_need_no_model_and_hold_the_truth():
+    survey = make_survey(800, rng=1)
+    sides = drivers.main_sides(survey)
+    whole = drivers.decompose(survey, outcome="loyalty", blocks=sides, bootstrap=0).table.loc[
+        "experience", "share"
+    ]
+    # Unhappy customers skip the product's first item: not missing at random.
+    holes = survey.assign(
+        product_1=survey["product_1"].where(survey["loyalty"] > survey["loyalty"].quantile(0.1))
+    )
+    bounds = drivers.missing_bounds(holes, outcome="loyalty", blocks=sides)
+    assert len(bounds) == 27 and bounds.attrs["filled"] == 80
+    assert bounds.attrs["low"] <= whole <= bounds.attrs["high"]
+    none = drivers.missing_bounds(survey, outcome="loyalty", blocks=sides)
+    assert none.attrs["low"] == none.attrs["high"] == pytest.approx(whole, abs=1e-12)

@@ -5,12 +5,12 @@ structure    commonality, htmt, reliability_grid, halo_curve, parity_curve: is t
 segments     segment_shares, shrink, compare_outcomes, disputed_items, assignment_range: for whom, and as coded by whom?
 slopes       item_correlations, standardised_slopes, slopes_by_level: what one step adds
 ordinal      proportional_odds, ordinal_importance: without treating ratings as numbers
-alternatives alternative_splits, compare_surveys, ecsi_paths: other models, other surveys, a published model
+alternatives alternative_splits, compare_surveys, ecsi_paths, missing_bounds: other models, other surveys, a published model
 readings     main_sides, move, facets, readings, split_readings, can_average, advocacy_outcome: which items mean what
 firms        between_within, simpson_check: firms against customers
 """
 
-from cxlab.methods.drivers.alternatives import alternative_splits, compare_surveys, ecsi_paths
+from cxlab.methods.drivers.alternatives import alternative_splits, compare_surveys, ecsi_paths, missing_bounds
 from cxlab.methods.drivers.firms import Simpson, between_within, simpson_check
 from cxlab.methods.drivers.importance import (
     Decomposition,
@@ -66,6 +66,7 @@ __all__ = [
     "htmt",
     "item_correlations",
     "main_sides",
+    "missing_bounds",
     "move",
     "ordinal_importance",
     "parity_curve",

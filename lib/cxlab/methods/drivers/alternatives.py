@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from cxlab.methods.drivers.readings import main_sides
 from cxlab.methods.drivers.subsets import bootstrap_covariances, shapley_r2
 from cxlab.methods.intervals import normal_quantile
 
-__all__ = ["alternative_splits", "compare_surveys", "ecsi_paths"]
+__all__ = ["alternative_splits", "compare_surveys", "ecsi_paths", "missing_bounds"]
 
 # The ECSI model of Tenenhaus et al. 2005 on the same 250 answers: PLS path coefficients, centroid scheme
 # (plspm 0.5.1; to four digits also openpls 1.13).
@@ -192,6 +193,52 @@ def ecsi_paths(
                 (name, slope, slope - z * error, slope + z * error, paths[source], slope - paths[source])
             )
     return pd.DataFrame(rows, columns=["path", "ours", "low", "high", "published", "difference"])
+
+
+def missing_bounds(
+    data: pd.DataFrame, *, outcome: str, blocks: Mapping[str, Iterable[str] | str], of: str = "experience"
+) -> pd.DataFrame:
+    """Return the share of one block if the missing answers were low, middling or high.
+
+    Leaving incomplete rows out is right only when answers are missing at random. Instead of a model for them, each
+    block's and the outcome's gaps are filled with its lowest, its median or its highest answer, in all combinations:
+    a range of plain assumptions, wider the more is missing, not a proof.
+
+    Parameters
+    ----------
+    data, outcome, blocks
+        As in ``relative_importance``; at most 4 blocks.
+    of : str
+
+    Returns
+    -------
+    DataFrame
+        One row a combination: one column a block and ``outcome`` ("lowest", "middle" or "highest"), ``share``. ``attrs``:
+        ``complete`` (share of the complete cases), ``low, high`` (over all rows and the complete cases), ``filled``.
+    """
+    tidy = prepare(data, outcome=outcome, blocks=blocks).blocks
+    if of not in tidy or len(tidy) > 4:
+        raise InputError(f"of={of!r} must be one of at most 4 blocks; there are {', '.join(tidy)}")
+    complete = decompose(data, outcome=outcome, blocks=tidy, bootstrap=0).table.loc[of, "share"]
+    parts = {**tidy, "outcome": [outcome]}
+    columns = [column for items in parts.values() for column in items]
+    values = data[columns].astype(float)
+    filled, rows = int(values.isna().any(axis=1).sum()), []
+    for ends in product(("lowest", "middle", "highest"), repeat=len(parts) if filled else 0):
+        gaps = {}
+        for items, end in zip(parts.values(), ends, strict=True):
+            gaps |= values[items].quantile({"lowest": 0.0, "middle": 0.5, "highest": 1.0}[end]).to_dict()
+        table = decompose(values.fillna(gaps), outcome=outcome, blocks=tidy, bootstrap=0).table
+        rows.append((*ends, table.loc[of, "share"]))
+    found = pd.DataFrame(rows, columns=[*parts, "share"])
+    shares = [complete, *found["share"]]
+    found.attrs = {
+        "complete": float(complete),
+        "low": float(min(shares)),
+        "high": float(max(shares)),
+        "filled": filled,
+    }
+    return found
 
 
 def _share(raw: np.ndarray, mine: Sequence[int]) -> np.ndarray:
