@@ -6,7 +6,6 @@ import importlib
 
 _HOMES = {
     "make_survey": "survey",
-    "make_survey_sample": "survey",
     "make_firms": "survey",
     "make_journeys": "journeys",
     "make_stage_quality": "journeys",

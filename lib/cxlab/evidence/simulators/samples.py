@@ -16,11 +16,25 @@ from cxlab.evidence import simulators as make
 
 __all__ = ["SAMPLES", "write_samples"]
 
+_SLOPES = {"product": 0.25, "experience": 0.45, "price": 0.15, "image": 0.10, "trust": 0.15}
+_SURVEY = {
+    "slopes": _SLOPES,
+    "items": {"product": 4, "experience": 3, "price": 2, "image": 3, "trust": 2},
+    "outcomes": ("satisfaction", "loyalty", "advocacy", "emotion"),
+    "segments": {
+        "business": _SLOPES | {"product": 0.40, "experience": 0.30},
+        "private": _SLOPES,
+        "public": _SLOPES,
+    },
+    "points": 10,
+    "missing": 0.01,
+}
+
 SAMPLES: dict[str, Callable[[], pd.DataFrame]] = {
-    "survey": lambda: make.make_survey_sample(rng=1),
+    "survey": lambda: make.make_survey(400, correlation=0.5, **_SURVEY, rng=1),
     "firms": lambda: make.make_firms(rng=1),
-    "events": lambda: make.make_journeys(400, rng=1),
-    "stage_quality": lambda: make.make_stage_quality(300, rng=1),
+    "events": lambda: make.make_journeys(2_000, rng=1),
+    "stage_quality": lambda: make.make_stage_quality(2_000, handover=1.5, rng=1),
     "contacts": lambda: make.make_contacts(400, rng=1),
     "initiatives": lambda: make.make_initiatives(rng=1),
     "pain": lambda: make.make_pain(rng=1),
