@@ -59,7 +59,8 @@ def _exporter() -> Any:
             def from_notebook_node(self, nb: Any, resources: Any = None, **kw: Any) -> Any:
                 from nbconvert.filters.highlight import Highlight2HTML
 
-                self.register_filter("highlight_code", Highlight2HTML(pygments_lexer="ipython3", parent=self))
+                highlight = Highlight2HTML(pygments_lexer="ipython3", parent=self)
+                self.register_filter("highlight_code", lambda code: _reachable(highlight(code)))
                 # HTMLExporter would parse the whole page once more to mend what our template never writes.
                 return TemplateExporter.from_notebook_node(self, nb, resources, **kw)
 
@@ -194,6 +195,11 @@ def json_block(value: Any) -> str:
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
+def _reachable(html: str) -> str:
+    """Let the keyboard reach code, which scrolls sideways where it is wide."""
+    return html.replace("<pre>", '<pre tabindex="0">')
+
+
 _STYLE = re.compile(r"<style.*?</style>", re.DOTALL)
 _SCRIPT = re.compile(r"<(script|iframe|object|embed|meta|link|base|form)\b.*?(</\1\s*>|$)", re.DOTALL | re.IGNORECASE)
 
@@ -220,10 +226,14 @@ def _prose(source: str) -> str:
                 return convert(body)
 
             def block_math(self, body: str) -> str:
-                return convert(body, display="block")
+                formula = convert(body, display="block")
+                return f'<div class="math" tabindex="0" role="group" aria-label="Formula">{formula}</div>'
 
             def latex_environment(self, name: str, body: str) -> str:
-                return convert(f"\\begin{{{name}}}{body}\\end{{{name}}}", display="block")
+                return self.block_math(f"\\begin{{{name}}}{body}\\end{{{name}}}")
+
+            def block_code(self, code: str, info: str | None = None) -> str:
+                return _reachable(super().block_code(code, info=info))
 
             def heading(self, text: str, level: int, **attrs: Any) -> str:
                 slug = re.sub(r"[^a-z0-9]+", "-", _TAG.sub("", text).lower()).strip("-")
@@ -231,7 +241,7 @@ def _prose(source: str) -> str:
                 return f'<h{level} id="{slug}">{text}</h{level}>\n'
 
             def table(self, text: str) -> str:
-                return f'<div class="table" tabindex="0" role="group" aria-label="Table">{super().table(text)}</div>'  # type: ignore[misc]
+                return f'<div class="table" tabindex="0" role="group" aria-label="Table"><table>\n{text}</table></div>'
 
         renderer = Renderer(escape=False, allow_harmful_protocols=False, exclude_anchor_links=True)
         _RENDERERS["prose"] = MarkdownWithMath(renderer=renderer)

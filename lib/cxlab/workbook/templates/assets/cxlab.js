@@ -80,6 +80,17 @@
       if (frames && !this.drawn) Plotly.newPlot(this.plot, { data, layout, frames, config });
       else Plotly.react(this.plot, data, layout, config);
       this.drawn = true;
+      this.name(layout);
+    }
+    // The drawing is the image; the buttons that plotly puts beside it must not stand inside one.
+    name(layout) {
+      const [image, ...others] = this.plot.querySelectorAll(".main-svg");
+      if (!image) return;
+      const said = this.said || (this.said = ["role", "aria-label", "aria-describedby"].map((key) => [key, this.plot.getAttribute(key)]));
+      said.forEach(([key, value]) => { this.plot.removeAttribute(key); if (value) image.setAttribute(key, value); });
+      others.forEach((other) => other.setAttribute("aria-hidden", "true"));
+      const title = layout.title && layout.title.text;
+      if (title) image.setAttribute("aria-label", title.replace(/<[^>]*>/g, " ").replace(/\s+/g, " ").trim());
     }
   }
 
