@@ -78,7 +78,9 @@ def generate(path: Path, n_events: int, seed: int = 1, block: int = 500_000) -> 
 def _ours(path: str) -> None:
     from cxlab.methods.funnel import Columns, funnel_of_files, rules_of
 
-    result = funnel_of_files([path], rules=rules_of(STEPS, "7d"), columns=Columns("user_id", "event", "ts", "segment"))
+    result = funnel_of_files(
+        [path], rules=rules_of(STEPS, "7d"), columns=Columns("user_id", "event", "ts", "segment")
+    )
     print(sum(row["customers"] for row in result.rows() if row["step"] == STEPS[-1]))
 
 
@@ -86,14 +88,18 @@ def _window(path: str) -> None:
     """How long a second window takes after the scan."""
     from cxlab.methods.funnel import Columns, funnel_of_files, rules_of
 
-    result = funnel_of_files([path], rules=rules_of(STEPS, "7d"), columns=Columns("user_id", "event", "ts", "segment"))
+    result = funnel_of_files(
+        [path], rules=rules_of(STEPS, "7d"), columns=Columns("user_id", "event", "ts", "segment")
+    )
     begin = time.perf_counter()
     result.rows("1d")
     first = time.perf_counter() - begin
     begin = time.perf_counter()
     for days in range(2, 12):
         result.rows(f"{days}d")
-    print(f"sorting once {first * 1000:.0f} ms, then each window {(time.perf_counter() - begin) * 100:.2f} ms")
+    print(
+        f"sorting once {first * 1000:.0f} ms, then each window {(time.perf_counter() - begin) * 100:.2f} ms"
+    )
 
 
 _SCAN = "SELECT user_id, ts, list_position({steps}, event) AS code, segment FROM '{path}' WHERE list_position({steps}, event) IS NOT NULL"
@@ -112,7 +118,9 @@ def _duckdb_sort(path: str) -> None:
 
     query = _SCAN.format(steps=STEPS, path=path)
     inner = f"SELECT *, row_number() OVER () AS r FROM (SELECT * FROM ({query}) ORDER BY user_id, ts)"
-    duckdb.sql(f"SELECT sum(user_id), max(ts), sum(code), count(segment) FROM ({inner}) WHERE r > 0").fetchall()
+    duckdb.sql(
+        f"SELECT sum(user_id), max(ts), sum(code), count(segment) FROM ({inner}) WHERE r > 0"
+    ).fetchall()
     print("-")
 
 
@@ -183,7 +191,12 @@ def _retentioneering(path: str) -> None:
 
     log = pd.read_parquet(path).rename(columns={"ts": "timestamp"})
     stream = Eventstream(log)
-    print("N", _last_number(stream.funnel_data(steps=STEPS) if hasattr(stream, "funnel_data") else stream.funnel(steps=STEPS)))
+    print(
+        "N",
+        _last_number(
+            stream.funnel_data(steps=STEPS) if hasattr(stream, "funnel_data") else stream.funnel(steps=STEPS)
+        ),
+    )
 
 
 def _last_number(answer) -> str:
@@ -195,12 +208,16 @@ def _pm4py(path: str) -> None:
     import pm4py
 
     log = pd.read_parquet(path, filters=[("event", "in", STEPS)])
-    log = log.rename(columns={"user_id": "case:concept:name", "event": "concept:name", "ts": "time:timestamp"})
+    log = log.rename(
+        columns={"user_id": "case:concept:name", "event": "concept:name", "ts": "time:timestamp"}
+    )
     log["case:concept:name"] = log["case:concept:name"].astype(str)
     log["time:timestamp"] = pd.to_datetime(log["time:timestamp"], utc=True)
     left = log
     for k in range(2, 7):
-        left = pm4py.filter_eventually_follows_relation(left, [(STEPS[k - 2], STEPS[k - 1])]) if k == 2 else left
+        left = (
+            pm4py.filter_eventually_follows_relation(left, [(STEPS[k - 2], STEPS[k - 1])]) if k == 2 else left
+        )
         from pm4py.algo.filtering.pandas.ltl import ltl_checker
 
         left = ltl_checker.eventually_follows(left, STEPS[:k])
@@ -245,7 +262,10 @@ def measure(python: Path, tool: str, path: Path) -> tuple[float, float, float, s
     """Return CPU seconds, wall seconds, peak GB and the answer of one run."""
     begin = time.perf_counter()
     process = subprocess.Popen(
-        [str(python), __file__, "--tool", tool, str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [str(python), __file__, "--tool", tool, str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     out, error = process.stdout.read(), process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
@@ -261,8 +281,15 @@ def compare(path: Path, python: Path, tools: list[str]) -> dict[str, tuple]:
         own = tool in OWN
         measured[tool] = measure(Path(sys.executable) if own else python, tool, path)
         cpu, wall, memory, answer = measured[tool]
-        ratio = f"{cpu / measured['cxlab'][0]:6.1f} x our CPU" if "cxlab" in measured and tool != "second window" else ""
-        print(f"{tool:22s} CPU {cpu:7.2f} s  wall {wall:7.2f} s  peak {memory:5.2f} GB  {ratio}  {answer}", flush=True)
+        ratio = (
+            f"{cpu / measured['cxlab'][0]:6.1f} x our CPU"
+            if "cxlab" in measured and tool != "second window"
+            else ""
+        )
+        print(
+            f"{tool:22s} CPU {cpu:7.2f} s  wall {wall:7.2f} s  peak {memory:5.2f} GB  {ratio}  {answer}",
+            flush=True,
+        )
     floor = measured["duckdb scan"][1] + measured["duckdb sort"][1]
     print(f"wall against DuckDB's scan plus sort: {measured['cxlab'][1] / floor:.2f}", flush=True)
     return measured
@@ -304,7 +331,9 @@ def main() -> int:
             path.unlink()
     if len(walls) > 1:
         (small, first), (large, last) = list(walls.items())[0], list(walls.items())[-1]
-        print(f"\ntime grows {last / first / (large / small):.2f} times as fast as the data from {small:,} to {large:,}")
+        print(
+            f"\ntime grows {last / first / (large / small):.2f} times as fast as the data from {small:,} to {large:,}"
+        )
     return 0
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import cxlab as cx
 from cxlab.evidence.errors import InputError
-from cxlab.methods.funnel import Columns, expression, frames, kernel, local, rules_of
+from cxlab.methods.funnel import Columns, expression, frames, kernel, local, rules_of, store
 from cxlab.methods.funnel.semantics import DAY, NEVER, microseconds
 from cxlab.methods.intervals import wilson
 
@@ -183,16 +183,16 @@ def test_a_log_larger_than_the_memory_is_dealt_out_to_disk(log, tmp_path, monkey
     rules = rules_of(STEPS, "5d")
     want = cx.funnel.funnel_of_files([path], rules=rules, columns=Columns(segment="segment")).table
     spilled = []
-    spill = local._Store._spill
+    spill = store.Store._spill
 
     def small(self, *arguments):
         init(self, *arguments)
         self.limit = 5_000
         self.c, self.p = self.c[:0].copy(), self.p[:0].copy()
 
-    init = local._Store.__init__
-    monkeypatch.setattr(local._Store, "__init__", small)
-    monkeypatch.setattr(local._Store, "_spill", lambda self: (spilled.append(self.held), spill(self)))
+    init = store.Store.__init__
+    monkeypatch.setattr(store.Store, "__init__", small)
+    monkeypatch.setattr(store.Store, "_spill", lambda self: (spilled.append(self.held), spill(self)))
     batches = local._batches
     monkeypatch.setattr(
         local,

@@ -90,23 +90,26 @@ def ordered_funnel(
         from .expression import scan_table
 
         result = _result(rules, scan_table(events, columns, rules))
-        known = lambda: [
-            str(v) for v in events[columns.event].value_counts().limit(500).execute()[columns.event]
-        ]  # noqa: E731
     elif hasattr(events, "columns") and hasattr(events, "iloc"):
         from .frames import scan_frame
 
         result = _result(rules, scan_frame(events, columns, rules))
-        known = lambda: [str(v) for v in events[columns.event].dropna().unique()[:500]]  # noqa: E731
     else:
         raise InputError(
             f"events is a {type(events).__name__}; give a DataFrame, an ibis table or the path of a CSV or Parquet file"
         )
     missing = _unseen(result)
     if missing:
-        present = set(known())
+        present = _events_in(events, columns)
         _warn([step for step in missing if step not in present], present)
     return result
+
+
+def _events_in(events: object, columns: Columns) -> set[str]:
+    if hasattr(events, "iloc"):
+        return {str(value) for value in events[columns.event].dropna().unique()[:2000]}
+    counted = events[columns.event].value_counts().limit(2000).execute()
+    return {str(value) for value in counted[columns.event]}
 
 
 def funnel_of_files(
@@ -220,7 +223,7 @@ def _in_expression(log, columns: Columns, rules: Rules) -> Funnel:
 def _checked(result: Funnel, log, columns: Columns) -> Funnel:
     missing = _unseen(result)
     if missing:
-        present = {str(v) for v in log[columns.event].value_counts().limit(2000).execute()[columns.event]}
+        present = _events_in(log, columns)
         _warn([step for step in missing if step not in present], present, refuse=True)
     return result
 

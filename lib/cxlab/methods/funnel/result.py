@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from cxlab.evidence.errors import InputError
 
-from ..intervals import benjamini_hochberg, newcombe, wilson
+from ..intervals import wilson
 from .kernel import Journeys
 from .semantics import NEVER, Rules, duration_text, microseconds, nearest
 
@@ -347,7 +346,7 @@ class Funnel:
         confidence_level: float = 0.95,
         level: float = 0.05,
     ) -> pd.DataFrame:
-        """Return every pair of segments compared at one step.
+        """Return every pair of segments compared at one step; see :func:`compare.pairs` for the columns.
 
         Parameters
         ----------
@@ -355,40 +354,15 @@ class Funnel:
             Default: the last step.
         level : float
             False-discovery rate (Benjamini-Hochberg) over all the pairs.
-
-        Returns
-        -------
-        DataFrame
-            ``segment other difference low high p_value adjusted differs``: overall conversion of ``segment`` less that
-            of ``other``, Newcombe's interval (of one pair, not of all of them), two-sided p-value of the pooled z-test,
-            and whether it survives the false-discovery rate.
         """
-        import pandas as pd
+        from .compare import pairs
 
         step = self.steps[-1] if step is None else step
         if step not in self.steps:
-            close = nearest(step, self.steps)
-            raise InputError(
-                f"step={step!r} is not a step of this funnel; did you mean {', '.join(close) or self.steps}?"
-            )
+            close = nearest(step, self.steps) or self.steps
+            raise InputError(f"step={step!r} is not a step of this funnel; did you mean {', '.join(close)}?")
         counts = self._counts(self._window(window))
-        reached, came = counts[:, self.steps.index(step)], counts[:, 0]
-        present = [i for i in range(len(self.segments)) if came[i] > 0]
-        pairs = list(combinations(present, 2))
-        names = ["segment", "other", "difference", "low", "high", "p_value", "adjusted", "differs"]
-        if not pairs:
-            return pd.DataFrame(columns=names)
-        a, b = (np.array(side) for side in zip(*pairs, strict=True))
-        gap, low, high = newcombe(reached[a], came[a], reached[b], came[b], confidence_level)
-        pooled = (reached[a] + reached[b]) / (came[a] + came[b])
-        spread = np.sqrt(pooled * (1 - pooled) * (1 / came[a] + 1 / came[b]))
-        with np.errstate(invalid="ignore", divide="ignore"):
-            z = np.where(spread > 0, np.abs(gap) / spread, 0.0)
-        p = np.array([math.erfc(value / math.sqrt(2)) for value in z])
-        differs, adjusted = benjamini_hochberg(p, level)
-        labels = np.array(self.segments, dtype=object)
-        values = (labels[a], labels[b], gap, low, high, p, adjusted, differs)
-        return pd.DataFrame(dict(zip(names, values, strict=True)))
+        return pairs(self.segments, counts[:, self.steps.index(step)], counts[:, 0], confidence_level, level)
 
     def notes(self) -> list[str]:
         """Return what a reader must know beside the numbers, as sentences."""

@@ -1,0 +1,56 @@
+"""Does quality hold through all stages, who owns each stage, and do words match deeds?
+
+process_yield, rolled_throughput_yield, stage_yields     how many pass, stage by stage and all the way
+bottleneck_gain                                          where one point helps most, also per cost
+failure_spread, first_fault, handover_risk               faults upstream, and what follows downstream
+ownership, coverage                                      who is accountable, stages with none or too many
+frechet_bounds, say_do_bounds, say_do_gap, assessment_form   words against deeds
+alignment, plan_difference                               do functions agree; do written plans help
+"""
+
+from .deeds import (
+    Alignment,
+    Gap,
+    PlanDifference,
+    alignment,
+    assessment_form,
+    frechet_bounds,
+    plan_difference,
+    say_do_bounds,
+    say_do_gap,
+)
+from .owners import coverage, ownership
+from .spread import RiskRatio, failure_spread, first_fault, handover_risk, upstream_risk
+from .throughput import (
+    ProcessYield,
+    RolledYield,
+    bottleneck_gain,
+    process_yield,
+    rolled_throughput_yield,
+    stage_yields,
+)
+
+__all__ = [
+    "Alignment",
+    "Gap",
+    "PlanDifference",
+    "ProcessYield",
+    "RiskRatio",
+    "RolledYield",
+    "alignment",
+    "assessment_form",
+    "bottleneck_gain",
+    "coverage",
+    "failure_spread",
+    "first_fault",
+    "frechet_bounds",
+    "handover_risk",
+    "ownership",
+    "plan_difference",
+    "process_yield",
+    "rolled_throughput_yield",
+    "say_do_bounds",
+    "say_do_gap",
+    "stage_yields",
+    "upstream_risk",
+]
