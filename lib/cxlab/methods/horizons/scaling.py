@@ -105,7 +105,9 @@ def scalability(
         groups = None if clusters is None else np.asarray(clusters)[keep]
         draws_h, draws_hi = _bootstrap(x, groups, int(bootstrap), rng)
         low, high = percentile_interval(draws_h, confidence_level)
-        lows, highs = percentile_interval(draws_hi, confidence_level)
+        lows, highs = np.full((2, len(names)), np.nan)
+        varies = np.isfinite(draws_hi).any(axis=0)  # a level that all pass has no H of its own
+        lows[varies], highs[varies] = percentile_interval(draws_hi[:, varies], confidence_level)
     else:
         low = high = np.nan
         lows = highs = np.full(len(names), np.nan)
