@@ -224,7 +224,8 @@ def missing_bounds(
     columns = [column for items in parts.values() for column in items]
     values = data[columns].astype(float)
     filled, rows = int(values.isna().any(axis=1).sum()), []
-    for ends in product(("lowest", "middle", "highest"), repeat=len(parts) if filled else 0):
+    ways = product(("lowest", "middle", "highest"), repeat=len(parts)) if filled else ()
+    for ends in ways:
         gaps = {}
         for items, end in zip(parts.values(), ends, strict=True):
             gaps |= values[items].quantile({"lowest": 0.0, "middle": 0.5, "highest": 1.0}[end]).to_dict()
