@@ -10,22 +10,20 @@ from .plain import show
 
 __all__ = ["connect_address", "open_duckdb", "pick_table", "read_address", "read_duckdb"]
 
+# One configuration for every opening: DuckDB refuses a second one of the same file that differs.
+LOCKED = {
+    "enable_external_access": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+}
+
 
 def open_duckdb(path: Path):
     """Open a DuckDB file for reading only, with no way out to other files or the network."""
     import duckdb
 
     try:
-        return duckdb.connect(
-            str(path),
-            read_only=True,
-            config={
-                "enable_external_access": "false",
-                "autoinstall_known_extensions": "false",
-                "autoload_known_extensions": "false",
-                "lock_configuration": "true",
-            },
-        )
+        return duckdb.connect(str(path), read_only=True, config=dict(LOCKED))
     except duckdb.Error as error:
         raise InputError(f"{path.name} cannot be opened as a DuckDB file ({reason_of(error)})") from None
 

@@ -151,6 +151,9 @@ def read_raw(path: str | Path, **options: str | int | None) -> RawTable:
     InputError
         One line that says what is wrong with the file and what to do.
     """
+    if str(path).startswith("duckdb://"):
+        path, _, table = str(path).removeprefix("duckdb://").partition("#")
+        options["table"] = table or options.get("table")
     if is_address(path):
         from .databases import read_address
 

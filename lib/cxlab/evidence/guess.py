@@ -34,7 +34,12 @@ PERIOD = re.compile(
     r"q[1-4](?:[\s_.-]*(?:19|20)\d\d)?|w(?:ave)?[\s_.-]*\d{1,2}|t\d{1,2}|kw[\s_.-]?\d{1,2})",
     re.IGNORECASE,
 )
-WIDE = {"ratings": ("statement", "label"), "ladder": ("level", "score"), "stage_quality": ("stage", "passed"), "kpis": ("kpi", "weight")}
+WIDE = {
+    "ratings": ("rater", "statement", "label"),
+    "ladder": ("account", "level", "score"),
+    "stage_quality": ("customer", "stage", "passed"),
+    "kpis": ("organisation", "kpi", "weight"),
+}
 
 
 @dataclass
@@ -73,8 +78,8 @@ def _plain(name: str) -> str:
 def suspected_missing(values: pd.Series) -> list[str]:
     """Return texts of a column that probably mean 'no answer': far-off codes such as -99, and words.
 
-    A code counts when it is one of the usual ones, lies outside the other values by more than half their span (or
-    is the only negative value), and most values are not codes.
+    A code counts when it is one of the usual ones and lies outside the other values by more than their span, or is
+    negative where they are not; 8 and 9 count beside scales that end at 7 or before.
 
     Examples
     --------
@@ -91,17 +96,20 @@ def suspected_missing(values: pd.Series) -> list[str]:
         return words if words and good.any() else [word for word in words if len(word) > 1]
     found = []
     values_of = {float(number): text for number, text, ok in zip(numbers.values, rest, good, strict=True) if ok}
-    candidates = [code for code in sorted(values_of) if code in CODES]
     if len(values_of) > 3000:
         return words
-    for code in sorted(candidates, key=abs, reverse=True):
-        others = np.array([v for v in values_of if v != code and values_of[v] not in found])
-        if not len(others):
-            continue
-        low, high = others.min(), others.max()
-        outside = low - code if code < low else code - high if code > high else 0.0
-        lonely = code < 0 <= low
-        if outside > 0 and (lonely or (outside > 0.5 * (high - low) and outside > 1 and high - low >= 1)):
+    plain = np.array([value for value in values_of if value not in CODES])
+    if not len(plain):
+        return words
+    low, high = plain.min(), plain.max()
+    for code in sorted(set(values_of) & set(CODES)):
+        if code < 0:
+            suspect = low >= 0 or low - code > max(1.0, high - low)
+        elif code in (8, 9):
+            suspect = high <= 7 and code - high >= 2
+        else:
+            suspect = code - high > max(1.0, high - low)
+        if suspect:
             found.append(values_of[code])
     return words + sorted(found, key=lambda text: float(text.replace(",", ".")))
 
@@ -242,10 +250,10 @@ def guess_wide(frame: pd.DataFrame, table: Table, guess: Guess) -> dict[str, obj
         if values:
             return {"name": "wave", "values": values}
     if table.name in WIDE:
-        name, value = WIDE[table.name]
+        owner, name, value = WIDE[table.name]
         taken = guess.columns.values()
         columns = [c for c in free if _holds(frame[c], table[value]) and not PERIOD.fullmatch(c) and frame[c].nunique() <= max(20, len(frame) / 2)]
-        if name not in taken and value not in taken and len(columns) > 1:
+        if owner in taken and name not in taken and value not in taken and len(columns) > 1:
             return {"name": name, "values": {value: {column: column for column in columns}}}
     return {}
 

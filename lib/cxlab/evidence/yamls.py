@@ -75,6 +75,8 @@ def read_yaml(path: str | Path, *, typed: bool = False) -> dict[str, Any]:
 
     try:
         content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader)
+    except InputError:
+        raise
     except UnicodeDecodeError:
         raise InputError(f"{path.name} is not UTF-8 text; save it as UTF-8") from None
     except yaml.YAMLError as error:

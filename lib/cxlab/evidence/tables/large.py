@@ -8,7 +8,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -103,13 +103,21 @@ def open_large(path: str | Path, mapping: Mapping, *, validate: bool = True):
     return expression
 
 
-def _connect(**config: str):
+def plain_duckdb(path: str | Path, mapping: Mapping) -> tuple[str | Path, Mapping]:
+    """Turn ``duckdb:///file#table`` into the file and a mapping that names the table."""
+    if not str(path).startswith("duckdb://"):
+        return path, mapping
+    file, _, name = str(path).removeprefix("duckdb://").partition("#")
+    return file, replace(mapping, read={**mapping.read, **({"table": name} if name else {})})
+
+
+def _connect():
     import ibis
 
     folder = tempfile.mkdtemp(prefix="cxlab-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     safe = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "temp_directory": folder}
-    connection = ibis.duckdb.connect(**config, **safe)
+    connection = ibis.duckdb.connect(**safe)
     connection.raw_sql("set enable_progress_bar = false; set TimeZone = 'UTC'")
     return connection, Path(folder)
 
@@ -117,6 +125,7 @@ def _connect(**config: str):
 def prepare_large(path: str | Path, mapping: Mapping) -> Large:
     """Find out how a large file is read and which SQL turns its columns into ours; nothing is scanned but a sample."""
     table = table_named(mapping.table)
+    path, mapping = plain_duckdb(path, mapping)
     large = _from_address(str(path), mapping) if is_address(path) else _from_files(path, mapping)
     try:
         described = large.connection.raw_sql(f"describe select * from {large.source}").fetchall()
@@ -134,8 +143,6 @@ def _from_address(address: str, mapping: Mapping) -> Large:
     from ..databases import connect_address
 
     source, name = connect_address(address, mapping.read.get("table"))
-    if source.name == "duckdb":
-        return Large(source, safe_address(address), "database", ident(name))
     # Another engine keeps its rows; they come over in batches, and DuckDB reads those.
     connection, folder = _connect()
     target = folder / "table.parquet"
@@ -144,7 +151,9 @@ def _from_address(address: str, mapping: Mapping) -> Large:
 
 
 def _from_files(path: str | Path, mapping: Mapping) -> Large:
-    from ..databases import open_duckdb, pick_table
+    import ibis
+
+    from ..databases import LOCKED, open_duckdb, pick_table
     from ..files import read_raw
 
     files = _files(path)
@@ -157,7 +166,8 @@ def _from_files(path: str | Path, mapping: Mapping) -> Large:
     sha256 = sha256_of(files[0]) if len(files) == 1 and files[0].stat().st_size <= HASHED else ""
     if kind == "duckdb":
         open_duckdb(files[0]).close()
-        connection, _ = _connect(database=str(files[0]), read_only=True, enable_external_access="false")
+        connection = ibis.duckdb.connect(database=str(files[0]), read_only=True, **LOCKED)
+        connection.raw_sql("set enable_progress_bar = false")
         names = [row[0] for row in connection.raw_sql("select table_name from information_schema.tables").fetchall()]
         large = Large(connection, name, kind, ident(pick_table(names, mapping.read.get("table"), name)))
     elif kind == "parquet":

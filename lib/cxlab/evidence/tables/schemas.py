@@ -291,12 +291,10 @@ def _broken_rules(frame, original, table, extra, names, unreadable, lines, row_w
     faults = []
     ignore = {"column_in_dataframe"}
     cases = cases[~cases["check"].isin(ignore) & ~cases["check"].astype(str).str.startswith("TypeError")]
-    for (context, column, rule), group in cases.groupby(
-        [cases["schema_context"], cases["column"].fillna("").astype(str), cases["check"].astype(str)], sort=False
-    ):
+    columns = cases["column"].fillna("").astype(str).where(cases["schema_context"] == "Column", "")
+    for (column, rule), group in cases.groupby([columns, cases["check"].astype(str)], sort=False):
         if rule.startswith("one of ") or "column_in_dataframe" in rule:
             continue
-        column = column if context == "Column" else ""
         index = np.unique(group["index"].dropna().astype(int).to_numpy())
         if rule == "not_nullable":
             rule = "must not be missing"
