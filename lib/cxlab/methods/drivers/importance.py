@@ -17,6 +17,7 @@ __all__ = [
     "Decomposition",
     "Difference",
     "decompose",
+    "joint_share",
     "relative_importance",
     "relative_weights",
     "share_difference",
@@ -194,7 +195,7 @@ def decompose(
 
 
 class Difference(NamedTuple):
-    """A difference with its percentile limits."""
+    """A difference, or a sum, of shares with its percentile limits."""
 
     estimate: float
     low: float
@@ -218,6 +219,18 @@ def share_difference(
     low, high = limits(gap[None], confidence_level)
     estimate = result.table.loc[first, "share"] - result.table.loc[second, "share"]
     return Difference(float(estimate), float(low[0]), float(high[0]))
+
+
+def joint_share(
+    result: Decomposition, blocks: Iterable[str], *, confidence_level: float = 0.95
+) -> Difference:
+    """Return the share of several blocks together, with its interval (``estimate, low, high``)."""
+    names = list(blocks)
+    unknown = [name for name in names if name not in result.table.index]
+    if unknown or not names:
+        raise InputError(f"joint_share: no block {unknown}; there are {', '.join(result.table.index)}")
+    low, high = limits(result.draws[names].sum(axis=1).to_numpy()[None], confidence_level)
+    return Difference(float(result.table.loc[names, "share"].sum()), float(low[0]), float(high[0]))
 
 
 def relative_weights(correlation: np.ndarray) -> np.ndarray:

@@ -8,11 +8,22 @@ import numpy as np
 import pandas as pd
 
 from cxlab.evidence.errors import InputError
-from cxlab.methods.drivers.importance import decompose
+from cxlab.methods.drivers.importance import Decomposition, decompose
 from cxlab.methods.drivers.inputs import complete, tidy_blocks
-from cxlab.methods.drivers.segments import disputed_items
+from cxlab.methods.drivers.segments import disputed_items, segment_shares
 
-__all__ = ["advocacy_outcome", "can_average", "facets", "main_sides", "move", "readings", "split_readings"]
+__all__ = [
+    "emotional_tie",
+    "segment_sides",
+    "separate_outcomes",
+    "advocacy_outcome",
+    "can_average",
+    "facets",
+    "main_sides",
+    "move",
+    "readings",
+    "split_readings",
+]
 
 Blocks = Mapping[str, Iterable[str] | str]
 _FACETS = ("useful", "usable", "sensuous")
@@ -71,6 +82,69 @@ def advocacy_outcome(survey: pd.DataFrame) -> str:
     labels = survey.attrs.get("labels", {})
     named = [item for item in items if "recommend" in labels.get(item, "").lower()]
     return named[0] if named else survey.attrs["default_outcome"]
+
+
+def separate_outcomes(survey: pd.DataFrame) -> dict[str, list[str]]:
+    """Return the outcomes with at least two items of which none belongs to an outcome named before."""
+    found: dict[str, list[str]] = {}
+    for name, items in survey.attrs.get("outcomes", {}).items():
+        taken = {item for others in found.values() for item in others}
+        if len(items) > 1 and not taken & set(items):
+            found[name] = list(items)
+    return found
+
+
+def emotional_tie(
+    survey: pd.DataFrame, *, bootstrap: int = 1000, rng: int | np.random.Generator | None = None
+) -> Decomposition:
+    """Split the feelings that a survey asks about (``roles["emotion"]``) between product and experience.
+
+    The items on feelings become the outcome (their mean, column ``feelings``) and leave the drivers.
+    """
+    items = (survey.attrs.get("roles") or {}).get("emotion")
+    if not items:
+        raise InputError(
+            "the survey names no items on feelings; list them under roles: emotion in the mapping file"
+        )
+    tied = survey.assign(feelings=survey[items].mean(axis=1, skipna=False))
+    blocks = move(main_sides(survey), items, to=None)
+    return decompose(tied, outcome="feelings", blocks=blocks, bootstrap=bootstrap, rng=rng)
+
+
+def segment_sides(
+    survey: pd.DataFrame,
+    *,
+    outcome: str,
+    segment: str | None = None,
+    bootstrap: int = 500,
+    rng: int | np.random.Generator | None = None,
+) -> dict[str, pd.DataFrame]:
+    """Return ``segment_shares`` of product and of experience, by the survey's first segment column.
+
+    ``attrs["note"]`` of each table says in words what was compared and what was left out. A survey without
+    segments gives empty tables.
+    """
+    column = segment or next(iter(survey.attrs.get("segments") or []), None)
+    seed = int(np.random.default_rng(rng).integers(2**31))
+    tables = {}
+    for side in main_sides(survey):
+        if column is None:
+            tables[side] = pd.DataFrame(columns=["n", "share", "low", "high", "shrunk"])
+            tables[side].attrs = {"of": side, "note": "It has no column that tells segments apart."}
+            continue
+        table = segment_shares(
+            survey,
+            outcome=outcome,
+            blocks=main_sides(survey),
+            segment=column,
+            of=side,
+            bootstrap=bootstrap,
+            rng=seed,
+        )
+        small = ", ".join(f"{name} ({n})" for name, n in table.attrs["left_out"].items())
+        table.attrs["note"] = f"Segments by {column}; too small and left out: {small or 'none'}."
+        tables[side] = table
+    return tables
 
 
 def can_average(survey: pd.DataFrame, blocks: Blocks) -> bool:
