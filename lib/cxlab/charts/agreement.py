@@ -8,9 +8,21 @@ import plotly.graph_objects as go
 from .dots import legend_below
 from .style import COLOURS, SEQUENCE, finish
 
-__all__ = ["labels", "widths"]
+__all__ = ["labels", "patterned", "widths"]
 
 _PATTERNS = ["", "/", "x", "."]
+
+
+def patterned(shape: str) -> dict:
+    """Return a pattern over the full colour, so that colour is not the only sign; empty for none."""
+    return {
+        "shape": shape,
+        "fillmode": "overlay",
+        "fgcolor": "white",
+        "fgopacity": 0.45,
+        "size": 9,
+        "solidity": 0.2,
+    }
 
 
 def labels(
@@ -43,10 +55,7 @@ def labels(
             y=counts.index.tolist(),
             orientation="h",
             name=str(label),
-            marker={
-                "color": colour,
-                "pattern": {"shape": _PATTERNS[i % 4], "fgcolor": "white", "fgopacity": 0.45},
-            },
+            marker={"color": colour, "pattern": patterned(_PATTERNS[i % 4])},
             customdata=hover,
             hovertemplate="%{y}: %{x} of the raters<br>%{customdata}",
         )

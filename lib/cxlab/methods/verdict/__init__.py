@@ -7,13 +7,13 @@ How often four known worlds get the right verdict (200 simulated surveys each, n
 see ``tests/bench/bench_verdict.py``, which prints the table.
 """
 
-from cxlab.evidence.rules import load_rules, mirror_results, mirror_rules
+from cxlab.evidence.rules import LEVELS, load_rules, mirror_results, mirror_rules
 from cxlab.methods.multiverse import core_numbers, corrected_slopes, multiverse
 from cxlab.methods.verdict.dossier import (
     answer,
+    by_group,
     dossier,
     grid,
-    ideas_by_article,
     read_survey,
     reading_shares,
     survey_behind,
@@ -23,14 +23,15 @@ from cxlab.methods.verdict.dossier import (
 from cxlab.methods.verdict.judging import OUTCOMES, flips, judge, load_results, sentences, sweep
 
 __all__ = [
+    "LEVELS",
     "OUTCOMES",
     "answer",
+    "by_group",
     "core_numbers",
     "corrected_slopes",
     "dossier",
     "flips",
     "grid",
-    "ideas_by_article",
     "judge",
     "load_results",
     "load_rules",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,9 @@ from cxlab.methods.verdict.judging import OUTCOMES, flips, judge
 
 __all__ = [
     "answer",
+    "by_group",
     "dossier",
     "grid",
-    "ideas_by_article",
     "read_survey",
     "reading_shares",
     "survey_behind",
@@ -29,6 +29,12 @@ __all__ = [
 
 Results = Mapping[str, Mapping[str, Any]]
 _PAGE = "02-product-or-experience"
+# What the answer shows: the slopes of a decision, or how hard the two sides are to tell apart.
+_SHOWN = {
+    False: (("slope-product-corrected", "slope of product"), ("slope-experience-corrected", "of experience")),
+    True: (("htmt-product-experience", "likeness of the two, HTMT"),),
+}
+_CORE = ("P3", "C2f", "C4a")
 _PRESETS = {"product_by_author": "the author's own", "product_by_comment_2": "comment 2's"}
 
 
@@ -132,33 +138,44 @@ def grid(
     results: Results,
     survey: pd.DataFrame | None,
     *,
-    factors: Sequence[float],
+    factors: Mapping[str, float],
+    most: int = 6,
     bootstrap: int = 200,
     rng: int = 1,
 ) -> pd.DataFrame:
     """Judge for several smallest effects of interest and assignments of items at once, for the explorer.
 
+    Parameters
+    ----------
+    rules, results, survey
+        As for ``judge`` and ``read_survey``.
+    factors : mapping label -> number
+        What every smallest effect is multiplied by.
+    most : int
+        Assignments that are kept, those by a speaker's own definition first.
+    bootstrap, rng
+        For the readings.
+
     Returns
     -------
     DataFrame
-        ``factor assignment claim outcome evidence``: claims that have a verdict in at least one state.
+        ``smallest_effect assignment claim outcome evidence``: the core claims, and all that have a verdict in some
+        state.
     """
     parts = []
-    for factor in factors:
+    for label, factor in factors.items():
         moved = rules.with_sesoi(factor)
         base = judge(moved, results)[["claim", "outcome", "evidence"]]
-        parts.append(base.assign(factor=factor, assignment="as given"))
+        parts.append(base.assign(smallest_effect=label, assignment="as given"))
         readings = read_survey(moved, survey, bootstrap=bootstrap, rng=rng, quick=True)
-        for _, row in readings.iterrows():
-            if row["assignment"] == "as given":
-                continue
+        for _, row in readings[readings["assignment"] != "as given"].head(most - 1).iterrows():
             judged = [c for c in row.index if row[c] in OUTCOMES]
             state = base.set_index("claim")
             state.loc[judged, "outcome"] = [row[c] for c in judged]
             state.loc[judged, "evidence"] = LEVELS[1]
-            parts.append(state.reset_index().assign(factor=factor, assignment=row["assignment"]))
+            parts.append(state.reset_index().assign(smallest_effect=label, assignment=row["assignment"]))
     table = pd.concat(parts, ignore_index=True)
-    alive = table.loc[table["outcome"] != OUTCOMES[3], "claim"].unique()
+    alive = {*table.loc[table["outcome"] != OUTCOMES[3], "claim"], *_CORE}
     return table[table["claim"].isin(alive)].reset_index(drop=True)
 
 
@@ -216,16 +233,22 @@ def dossier(
     return pd.DataFrame(rows).drop(columns="Index")
 
 
-def ideas_by_article(files: pd.DataFrame) -> pd.DataFrame:
-    """Count outcomes by article.
+def by_group(files: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Count outcomes by a column of the files, such as ``topic`` or ``article``.
 
     Parameters
     ----------
     files : DataFrame
         From ``dossier``.
+    column : str
+
+    Returns
+    -------
+    DataFrame
+        Index the groups in their order, one column an outcome.
     """
-    table = pd.crosstab(files["article"], files["outcome"]).reindex(columns=list(OUTCOMES), fill_value=0)
-    return table.rename_axis(columns=None)
+    table = pd.crosstab(files[column], files["outcome"]).reindex(columns=list(OUTCOMES), fill_value=0)
+    return table.reindex(files[column].unique()).rename_axis(columns=None)
 
 
 def unlocks(verdicts: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:
@@ -254,14 +277,16 @@ def answer(verdicts: pd.DataFrame, results: Results) -> str:
     product, beside = (table.loc[c, "outcome"] for c in ("P3", "C4a"))
     if OUTCOMES[3] in (product, beside):
         return f"Whether product alone settles loyalty cannot be tested here ({table.loc['P3', 'reason']}); {count}."
-    numbers = results.get(_PAGE, {})
-    parts = []
-    for side in ("product", "experience"):
-        entry = numbers.get(f"slope-{side}-corrected")
-        if entry:
-            parts.append(f"{side} {entry['value']:.2f} [{entry['low']:.2f}, {entry['high']:.2f}]")
-    shown = f" (slopes side by side: {', '.join(parts)})" if parts else ""
-    return f"That product alone settles loyalty is {product}, that experience counts beside it is {beside}{shown}; {count}."
+    shown = ", ".join(
+        f"{words} {entry['value']:.2f} [{entry['low']:.2f}, {entry['high']:.2f}]"
+        for name, words in _SHOWN[product == beside == OUTCOMES[2]]
+        if (entry := results.get(_PAGE, {}).get(name)) and entry.get("low") is not None
+    )
+    why = f"; {table.loc['P3', 'reason']}" if product == OUTCOMES[2] and table.loc["P3", "reason"] else ""
+    return (
+        f"That product alone settles loyalty is {product}, that experience counts beside it is {beside}"
+        f"{why}{f' ({shown})' if shown else ''}; {count}."
+    )
 
 
 def _case(claim: str, claims: pd.DataFrame) -> str:

@@ -206,6 +206,7 @@ def sentences(verdicts: pd.DataFrame, texts: Mapping[str, str] | None = None) ->
     list of str
         The count of each outcome first, then one sentence for every decided claim, then what could not be tested.
     """
+    texts = {} if texts is None else dict(texts)
     counts = verdicts["outcome"].value_counts()
     rest = int(counts.get(OUTCOMES[3], 0))
     told = [f"{int(counts.get(name, 0))} {name}" for name in OUTCOMES[:3]]
@@ -214,7 +215,7 @@ def sentences(verdicts: pd.DataFrame, texts: Mapping[str, str] | None = None) ->
     ]
     for name in OUTCOMES[:3]:
         for row in verdicts[verdicts["outcome"] == name].itertuples():
-            text = (texts or {}).get(row.claim, "")
+            text = texts.get(row.claim, "")
             status = f", {row.status}" if row.status else ""
             lines.append(
                 f"{row.claim} is {row.outcome} ({row.evidence}{status}){': ' + text if text else ''}"
