@@ -38,6 +38,10 @@ _HOMES = {
     "stage_map": "stages",
     "stage_risks": "risks",
     "to_stages": "stages",
+    "with_unit": "stages",
+    "score_effects": "customers",
+    "purchase_table": "customers",
+    "journey_findings": "customers",
 }
 
 __all__ = list(_HOMES)

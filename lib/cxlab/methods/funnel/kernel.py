@@ -26,7 +26,7 @@ from .semantics import NEVER, Rules
 __all__ = ["Journeys", "Layout", "journeys", "warm_up"]
 
 _COMPILED_FROM = 12_000_000  # rows from which the compiled pass repays numba's import (measured: about 0.7 s)
-_BLOCK = 1 << 18  # rows a numpy block: its arrays stay in the processor's cache
+_BLOCK = 1 << 17  # rows a numpy block: its arrays stay in the processor's cache
 
 
 class Layout(NamedTuple):
@@ -77,25 +77,21 @@ def journeys(log: list[NDArray], layout: Layout, rules: Rules) -> Journeys:
     """
     n = log[0].size
     if n == 0:
-        empty = np.empty(0, np.int64)
-        return Journeys(empty, np.empty(0, np.int32), [empty.copy() for _ in rules.steps[1:]])
+        return _together([], len(rules.steps))
     low, high = int(log[0].min()), int(log[0].max())
     if n >= _COMPILED_FROM and _numba_pass() is not None:
         return _compiled(*_grouped(log, low, high), layout, rules)
     payload, customer = log.pop(), log.pop()
-    row_bits = max(1, int(n - 1).bit_length())
-    if (high - low).bit_length() + row_bits > 62:  # 64-bit ids such as hashes: number them first
-        order = np.argsort(customer)
-        keys = _numbered(customer[order])
-        keys <<= row_bits
-        keys |= order
-    else:
-        keys = customer.astype(np.int64)
-        keys -= low
-        keys <<= row_bits
-        keys |= np.arange(n, dtype=np.int64)
-        keys.sort()
-    return _vectorised(keys, row_bits, payload, layout, rules)
+    if n < 2 * _BLOCK or _threads() == 1:
+        return _vectorised(customer, payload, layout, rules)
+    # Half of the customers a thread: numpy lets go of the interpreter while it sorts and gathers.
+    early = customer < low + (high - low + 1) // 2
+
+    def half(chosen: NDArray[np.bool_]) -> Journeys:
+        return _vectorised(customer[chosen], payload[chosen], layout, rules)
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        return _together(list(pool.map(half, (early, ~early))))
 
 
 def _numbered(ids: NDArray) -> NDArray[np.int64]:
@@ -108,15 +104,37 @@ def _numbered(ids: NDArray) -> NDArray[np.int64]:
 # ---------------------------------------------------------------- numpy
 
 
-def _vectorised(keys: NDArray, row_bits: int, payload: NDArray, layout: Layout, rules: Rules) -> Journeys:
+def _vectorised(customer: NDArray, payload: NDArray, layout: Layout, rules: Rules) -> Journeys:
+    n = customer.size
+    low, high = (int(customer.min()), int(customer.max())) if n else (0, 0)
+    row_bits = max(1, int(n - 1).bit_length())
+    if (high - low).bit_length() + row_bits > 62:  # 64-bit ids such as hashes: number them first
+        order = np.argsort(customer)
+        keys = _numbered(customer[order])
+        keys <<= row_bits
+        keys |= order
+    else:
+        keys = customer.astype(np.int64)
+        keys -= low
+        keys <<= row_bits
+        keys |= np.arange(n, dtype=np.int64)
+        keys.sort()
     parts = []
-    start, n = 0, keys.size
+    start = 0
     while start < n:
         stop = min(start + _BLOCK, n)
         if stop < n:  # up to the end of the customer at the cut
             stop = int(np.searchsorted(keys, ((keys[stop - 1] >> row_bits) + 1) << row_bits))
         parts.append(_block(keys[start:stop], row_bits, payload, layout, rules))
         start = stop
+    return _together(parts, len(rules.steps))
+
+
+def _together(parts: list[Journeys], k_steps: int = 0) -> Journeys:
+    """Return the customers of several parts as one."""
+    if not parts:
+        empty = np.empty(0, np.int64)
+        return Journeys(empty, np.empty(0, np.int32), [empty.copy() for _ in range(k_steps - 1)])
     return Journeys(
         np.concatenate([part.entered for part in parts]),
         np.concatenate([part.segment for part in parts]),

@@ -14,7 +14,7 @@ from cxlab.evidence.errors import InputError
 
 from ..intervals import wilson
 from .kernel import Journeys
-from .semantics import NEVER, Rules, duration_text, microseconds, nearest
+from .semantics import NEVER, Rules, duration_text, microseconds, nearest, round_spans
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,6 +66,19 @@ class Funnel:
     @property
     def rules(self) -> str:
         return self._rules.describe()
+
+    def rules_at(self, window: object) -> str:
+        """Return the rules with another window, to print beside :meth:`at`."""
+        return self._rules.describe(self._window(window))
+
+    def ladder(self, count: int = 12) -> tuple[str, list[float]]:
+        """Return a unit and rising round numbers of it that span the times to the last step: for a slider.
+
+        Then ``funnel.at(f"{values[0]}{unit}")``.
+        """
+        spans = self._quantile_windows() or [3_600_000_000]
+        picked = [spans[round(i * (len(spans) - 1) / max(count - 1, 1))] for i in range(count)]
+        return round_spans(picked)
 
     def __repr__(self) -> str:
         counts = self._counts(self._rules.window).sum(axis=0)

@@ -13,7 +13,7 @@ import numpy as np
 
 from cxlab.evidence.errors import InputError
 
-__all__ = ["DAY", "NEVER", "Rules", "duration_text", "microseconds", "nearest", "rules_of"]
+__all__ = ["DAY", "NEVER", "Rules", "duration_text", "microseconds", "nearest", "round_spans", "rules_of"]
 
 DAY = 86_400_000_000
 NEVER = np.iinfo(np.int64).max  # a step that was not reached; also 'no window'
@@ -155,6 +155,26 @@ def duration_text(span: int) -> str:
         if span >= size:
             return f"{round(span / size, 2):g} {unit}"
     return f"{round(span / 1_000_000, 6):g} s"
+
+
+def round_spans(spans: Sequence[int]) -> tuple[str, list[float]]:
+    """Return rising spans in a unit that suits them, rounded up to two digits.
+
+    Examples
+    --------
+    >>> round_spans([DAY, 3 * DAY + DAY // 99, 10 * DAY])
+    ('d', [1.0, 3.1, 10.0])
+    """
+    middle = spans[len(spans) // 2]
+    unit, size = next(
+        ((unit, _UNITS[unit]) for unit in ("d", "h", "min") if middle >= 2 * _UNITS[unit]), ("s", 1_000_000)
+    )
+    values = set()
+    for span in spans:
+        value = max(span / size, 1e-3)
+        digits = 1 - math.floor(math.log10(value))
+        values.add(round(math.ceil(round(value * 10.0**digits, 6)) / 10.0**digits, 6))
+    return unit, sorted(values)
 
 
 def rules_of(

@@ -10,7 +10,15 @@ import pandas as pd
 
 from .local import Columns
 
-__all__ = ["LIFECYCLE", "choose_steps", "customer_frame", "event_counts", "stage_map", "to_stages"]
+__all__ = [
+    "LIFECYCLE",
+    "choose_steps",
+    "customer_frame",
+    "event_counts",
+    "stage_map",
+    "to_stages",
+    "with_unit",
+]
 
 LIFECYCLE = ("awareness", "exploration", "evaluation", "purchase", "implementation", "after purchase")
 _HINTS = {
@@ -121,6 +129,15 @@ def choose_steps(events: Any, steps: Sequence[str], mapping: pd.DataFrame) -> li
     if len(best) >= 2:
         return best
     return mapping[mapping["event"] != ""].sort_values("events", ascending=False)["event"].head(6).tolist()
+
+
+def with_unit(events: Any, unit: str) -> Any:
+    """Return the events with ``unit`` (such as a session) as ``customer_id``; unchanged where there is no such column."""
+    if unit == "customer_id" or unit not in events.columns:
+        return events
+    if hasattr(events, "iloc"):
+        return events.assign(customer_id=events[unit])
+    return events.mutate(customer_id=events[unit])
 
 
 def customer_frame(events: Any, *, unit: str = "customer_id", most: int = _LARGE) -> pd.DataFrame:

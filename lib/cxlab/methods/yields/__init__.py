@@ -4,10 +4,11 @@ process_yield, rolled_throughput_yield, stage_yields     how many pass, stage by
 bottleneck_gain                                          where one point helps most, also per cost
 failure_spread, first_fault, handover_risk               faults upstream, and what follows downstream
 ownership, coverage                                      who is accountable, stages with none or too many
-frechet_bounds, say_do_bounds, say_do_gap, assessment_form   words against deeds
+frechet_bounds, say_do_bounds, say_do_gap(s), assessment_form   words against deeds
 alignment, plan_difference                               do functions agree; do written plans help
 """
 
+from .companions import Companions, function_slopes, functions_bearing, metaquality_findings
 from .deeds import (
     Alignment,
     Gap,
@@ -18,6 +19,7 @@ from .deeds import (
     plan_difference,
     say_do_bounds,
     say_do_gap,
+    say_do_gaps,
 )
 from .owners import coverage, ownership
 from .spread import RiskRatio, failure_spread, first_fault, handover_risk, upstream_risk
@@ -32,6 +34,7 @@ from .throughput import (
 
 __all__ = [
     "Alignment",
+    "Companions",
     "Gap",
     "PlanDifference",
     "ProcessYield",
@@ -44,13 +47,17 @@ __all__ = [
     "failure_spread",
     "first_fault",
     "frechet_bounds",
+    "function_slopes",
+    "functions_bearing",
     "handover_risk",
+    "metaquality_findings",
     "ownership",
     "plan_difference",
     "process_yield",
     "rolled_throughput_yield",
     "say_do_bounds",
     "say_do_gap",
+    "say_do_gaps",
     "stage_yields",
     "upstream_risk",
 ]

@@ -23,6 +23,7 @@ __all__ = [
     "plan_difference",
     "say_do_bounds",
     "say_do_gap",
+    "say_do_gaps",
 ]
 
 
@@ -190,6 +191,20 @@ def say_do_gap(
         float(say.mean()), float(do.mean()), gap, max(gap - half, -1.0), min(gap + half, 1.0),
         b, c, _mcnemar(b, c), len(rows), clusters,
     )  # fmt: skip
+
+
+def say_do_gaps(data: pd.DataFrame, *, by: str, **options: object) -> pd.DataFrame:
+    """Return :func:`say_do_gap` for each value of a column, such as the stage or the function.
+
+    Returns
+    -------
+    DataFrame
+        Index the values in the order of the table; the fields of :class:`Gap`.
+    """
+    if by not in data:
+        raise InputError(f"the table has no column {by!r}; there are {', '.join(map(str, data.columns))}")
+    gaps = {name: say_do_gap(own, **options)._asdict() for name, own in data.groupby(by, sort=False)}
+    return pd.DataFrame.from_dict(gaps, orient="index").rename_axis(by)
 
 
 def _mcnemar(b: int, c: int) -> float:

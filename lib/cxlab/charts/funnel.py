@@ -1,0 +1,396 @@
+"""Charts of the lifecycle: steps, windows, segments, competing risks, paths, repeats and hurdles."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from .style import COLOURS, SEQUENCE, finish, rgba
+
+__all__ = ["curve", "differences", "hurdle", "paths", "repeats", "risks", "stages", "steps", "times"]
+
+_SHAPES = ["circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon"]
+_DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"]
+
+
+def steps(table: pd.DataFrame, *, rules: str, title: str = "", simulated: bool = False) -> go.Figure:
+    """Draw customers step by step.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``Funnel.table``: ``[segment] step customers step_conversion overall_conversion low high``.
+    rules : str
+        ``Funnel.rules``: what counts as reaching a step; stands under the chart.
+    """
+    figure = go.Figure()
+    names = list(dict.fromkeys(table["segment"])) if "segment" in table else [None]
+    for i, name in enumerate(names):
+        own = table if name is None else table[table["segment"] == name]
+        share = own["overall_conversion"]
+        figure.add_bar(
+            y=own["step"],
+            x=share,
+            orientation="h",
+            name="customers" if name is None else str(name),
+            marker={
+                "color": SEQUENCE[i % len(SEQUENCE)],
+                "pattern": {"shape": ["", "/", ".", "x", "-"][i % 5]},
+            },
+            error_x={
+                "type": "data",
+                "array": own["high"] - share,
+                "arrayminus": share - own["low"],
+                "color": "#1f2933",
+                "thickness": 1.2,
+            },
+            customdata=own[["customers", "step_conversion"]],
+            text=own["customers"].map("{:,}".format) if len(names) == 1 else None,
+            textposition="inside",
+            insidetextanchor="start",
+            hovertemplate="%{y}: %{x:.1%} of the first step<br>%{customdata[0]:,} customers, "
+            "%{customdata[1]:.1%} of the step before<extra></extra>",
+        )
+    figure.update_yaxes(autorange="reversed", title="")
+    figure.update_xaxes(title="share of the first step, 95 % interval", tickformat=".0%", range=[0, 1.02])
+    figure.update_layout(showlegend=len(names) > 1, barmode="group")
+    _foot(figure, rules)
+    return finish(
+        figure,
+        title=title or "Customers, step by step",
+        description="Horizontal bars, one a step in order: the share of the customers of the first step who reach it, "
+        f"with its interval. {rules}.",
+        simulated=simulated,
+        height=max(400, 140 + 46 * table["step"].nunique() * max(1, len(names) // 2)) + 40,
+    )
+
+
+def _foot(figure: go.Figure, text: str, width: int = 58) -> None:
+    lines, line = [], ""
+    for word in text.split():
+        if len(line) + len(word) > width:
+            lines.append(line)
+            line = ""
+        line = f"{line} {word}".strip()
+    figure.add_annotation(
+        text="<br>".join([*lines, line]),
+        xref="paper",
+        yref="paper",
+        x=0,
+        y=0,
+        xanchor="left",
+        yanchor="top",
+        yshift=-62,
+        showarrow=False,
+        align="left",
+        font={"size": 11},
+    )
+
+
+def curve(table: pd.DataFrame, *, step: str, rules: str = "", simulated: bool = False) -> go.Figure:
+    """Draw conversion to one step against the window.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``Funnel.curve()``: ``[segment] window step customers overall_conversion low high``.
+    """
+    own = table[table["step"] == step]
+    unit, size = _unit(own["window"].max())
+    figure = go.Figure()
+    names = list(dict.fromkeys(own["segment"])) if "segment" in own else [None]
+    for i, name in enumerate(names):
+        part = own if name is None else own[own["segment"] == name]
+        x = part["window"].dt.total_seconds() / size
+        colour = SEQUENCE[i % len(SEQUENCE)]
+        _band(figure, x, part["low"], part["high"], colour)
+        figure.add_scatter(
+            x=x,
+            y=part["overall_conversion"],
+            mode="lines",
+            line={"color": colour, "dash": _DASHES[i % len(_DASHES)]},
+            name=step if name is None else str(name),
+        )
+    figure.update_xaxes(title=f"window from the first step, {unit}", rangemode="tozero")
+    figure.update_yaxes(title="", tickformat=".0%", rangemode="tozero")
+    figure.update_layout(showlegend=len(names) > 1)
+    return finish(
+        figure,
+        title=f"Share that reaches {step}, by the time allowed",
+        description=f"Lines with bands: the share of the first step that reaches {step} within each window. {rules}",
+        simulated=simulated,
+    )
+
+
+def _unit(longest: pd.Timedelta) -> tuple[str, float]:
+    seconds = longest.total_seconds() if pd.notna(longest) else 0
+    for unit, size in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return unit, size
+    return "seconds", 1
+
+
+def _band(figure: go.Figure, x, low, high, colour: str) -> None:
+    figure.add_scatter(x=x, y=high, mode="lines", line={"width": 0}, showlegend=False, hoverinfo="skip")
+    figure.add_scatter(
+        x=x, y=low, mode="lines", line={"width": 0}, fill="tonexty", fillcolor=rgba(colour, 0.16),
+        showlegend=False, hoverinfo="skip",
+    )  # fmt: skip
+
+
+def times(table: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
+    """Draw how long each step takes from the first.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``Funnel.time_to_convert((.1, .25, .5, .75, .9))``: ``step customers quantile time``.
+    """
+    unit, size = _unit(table["time"].max())
+    wide = table.assign(value=table["time"].dt.total_seconds() / size)
+    wide = wide.pivot_table(index="step", columns="quantile", values="value", sort=False)
+    figure = go.Figure()
+    if wide.shape[1]:
+        first, last = wide.columns[0], wide.columns[-1]
+        middle = wide.columns[len(wide.columns) // 2]
+        for step in wide.index:
+            figure.add_scatter(
+                x=[wide.loc[step, first], wide.loc[step, last]], y=[step, step], mode="lines",
+                line={"color": COLOURS["neutral"], "width": 6}, showlegend=False, hoverinfo="skip",
+            )  # fmt: skip
+        figure.add_scatter(
+            x=wide[middle], y=wide.index, mode="markers", name="median",
+            marker={"color": SEQUENCE[0], "size": 12, "symbol": "diamond"},
+        )  # fmt: skip
+        span = f"bar: {first:.0%} to {last:.0%} of those who got there"
+    else:
+        span = "nobody got there"
+    figure.update_yaxes(autorange="reversed", title="")
+    figure.update_xaxes(title=f"{unit} from the first step; {span}", rangemode="tozero")
+    figure.update_layout(showlegend=False)
+    return finish(
+        figure,
+        title="How long it takes to get there (diamond: median)",
+        description="One row a step: the median time from the first step and the range of most customers.",
+        simulated=simulated,
+    )
+
+
+def differences(table: pd.DataFrame, *, step: str, simulated: bool = False) -> go.Figure:
+    """Draw every pair of segments compared.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``Funnel.differences()``: ``segment other difference low high differs``.
+    """
+    label = table["segment"].astype(str) + " - " + table["other"].astype(str)
+    figure = go.Figure()
+    for differs, name, symbol in ((True, "differs", "circle"), (False, "could be chance", "circle-open")):
+        own = table["differs"].astype(bool) == differs
+        part = table[own]
+        if part.empty:
+            continue
+        figure.add_scatter(
+            x=part["difference"],
+            y=label[own],
+            mode="markers",
+            name=name,
+            marker={"symbol": symbol, "size": 10, "color": COLOURS["product" if differs else "neutral"]},
+            error_x={
+                "type": "data",
+                "array": part["high"] - part["difference"],
+                "arrayminus": part["difference"] - part["low"],
+            },
+        )
+    figure.add_vline(x=0, line={"color": "#1f2933", "width": 1})
+    figure.update_xaxes(title="difference in conversion, 95 % interval of each pair", tickformat=".0%")
+    figure.update_yaxes(title="", autorange="reversed")
+    return finish(
+        figure,
+        title=f"Segments compared at {step}",
+        description="One row a pair of segments: difference in conversion with its interval; filled points survive a "
+        "false-discovery rate of 5 % over all pairs.",
+        simulated=simulated,
+        height=max(380, 190 + 30 * len(table)),
+    )
+
+
+def risks(table: pd.DataFrame, *, step: str, simulated: bool = False) -> go.Figure:
+    """Draw who has gone on, who has left and who is still open, by time since a step.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``stage_risks(...)``: ``step outcome days at_risk incidence low high``.
+    """
+    own = table[table["step"] == step]
+    figure = go.Figure()
+    for outcome, colour, dash in (("next step", COLOURS["good"], "solid"), ("left", COLOURS["bad"], "dash")):
+        part = own[own["outcome"] == outcome]
+        if part.empty:
+            continue
+        _band(figure, part["days"], part["low"], part["high"], colour)
+        figure.add_scatter(
+            x=part["days"], y=part["incidence"], mode="lines", name=outcome,
+            line={"color": colour, "dash": dash, "shape": "hv"},
+        )  # fmt: skip
+    figure.update_xaxes(title=f"days since {step}", rangemode="tozero")
+    figure.update_yaxes(title="", tickformat=".0%", range=[0, 1])
+    return finish(
+        figure,
+        title=f"After {step}: gone on, left, or still open",
+        description="Two curves with bands: the share of customers who have reached the next step, and who have left, "
+        "by days since this step. What is missing to 100 percent is still open.",
+        simulated=simulated,
+    )
+
+
+def paths(table: pd.DataFrame, *, at: str, simulated: bool = False) -> go.Figure:
+    """Draw where customers go who drop at a step, as a Sankey.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``paths_after_drop(...)``: ``position source target customers share``.
+    """
+    nodes: dict[tuple[int, str], int] = {}
+    for position, source, target in table[["position", "source", "target"]].itertuples(index=False):
+        nodes.setdefault((position, source), len(nodes))
+        nodes.setdefault((position + 1, target), len(nodes))
+    names = list(dict.fromkeys(name for _, name in nodes))
+    colour = {name: SEQUENCE[i % len(SEQUENCE)] for i, name in enumerate(names)} | {
+        "(end)": COLOURS["neutral"]
+    }
+    links = {
+        "source": [nodes[p, s] for p, s in zip(table["position"], table["source"], strict=True)],
+        "target": [nodes[p + 1, t] for p, t in zip(table["position"], table["target"], strict=True)],
+        "value": table["customers"],
+        "color": [rgba(colour[target], 0.35) for target in table["target"]],
+    }
+    figure = go.Figure(
+        go.Sankey(
+            node={
+                "label": [name for _, name in nodes],
+                "color": [colour[name] for _, name in nodes],
+                "pad": 12,
+                "thickness": 12,
+            },
+            link=links,
+        )
+    )
+    return finish(
+        figure,
+        title=f"What people do after they drop at {at}",
+        description=f"A flow from left to right: from {at} to the next events of the customers who never went on in "
+        "order; the width is the number of customers.",
+        simulated=simulated,
+        height=460,
+    )
+
+
+def repeats(table: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
+    """Draw who came back within each window.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``first_and_repeat(...)``: ``window customers repeated naive share low high open``.
+    """
+    weeks = table["window"].dt.total_seconds() / (7 * 86_400)
+    label = [f"{week:g} weeks" for week in weeks]
+    figure = go.Figure()
+    figure.add_scatter(
+        x=table["share"],
+        y=label,
+        mode="markers",
+        name="allowing for open windows",
+        marker={"color": SEQUENCE[0], "size": 11},
+        error_x={
+            "type": "data",
+            "array": table["high"] - table["share"],
+            "arrayminus": table["share"] - table["low"],
+        },
+    )
+    figure.add_scatter(
+        x=table["naive"], y=label, mode="markers", name="open counted as lost",
+        marker={"color": COLOURS["bad"], "size": 11, "symbol": "x"},
+    )  # fmt: skip
+    figure.update_yaxes(autorange="reversed", title="")
+    figure.update_xaxes(title="share that came back, 95 % interval", tickformat=".0%", rangemode="tozero")
+    return finish(
+        figure,
+        title="Who buys again, within how many weeks",
+        description="One row a window: the share of first-time customers who came back in time, with its interval, "
+        "beside the naive share that counts open windows as lost.",
+        simulated=simulated,
+        height=400,
+    )
+
+
+def hurdle(table: pd.DataFrame, *, score: str, simulated: bool = False) -> go.Figure:
+    """Draw what a hurdle does to conversion in each group of a score.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``hurdle_effect(...)``: ``group difference low high``.
+    """
+    label = [f"group {number}" for number in table["group"]]
+    label[0], label[-1] = f"{label[0]} (lowest)", f"{label[-1]} (highest)"
+    figure = go.Figure(
+        go.Scatter(
+            x=table["difference"],
+            y=label,
+            mode="markers",
+            marker={"size": 11, "color": SEQUENCE[0]},
+            error_x={
+                "type": "data",
+                "array": table["high"] - table["difference"],
+                "arrayminus": table["difference"] - table["low"],
+            },
+        )
+    )
+    figure.add_vline(x=0, line={"color": "#1f2933", "width": 1})
+    figure.update_yaxes(title="")
+    figure.update_xaxes(title="conversion with a hurdle less without, 95 % interval", tickformat=".0%")
+    return finish(
+        figure,
+        title=f"What a hurdle costs, by {score}",
+        description=f"One row a group of {score}: conversion with a hurdle less without, with its interval; left of "
+        "zero the hurdle goes with fewer conversions.",
+        simulated=simulated,
+        height=360,
+    )
+
+
+def stages(table: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
+    """Draw which events stand for which stage.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``stage_map(...)``: ``stage event events customers origin``.
+    """
+    named = table.assign(stage=table["stage"].where(table["stage"] != "", "(no stage)"))
+    order = list(dict.fromkeys(named["stage"]))
+    figure = go.Figure()
+    for i, event in enumerate(named.loc[named["event"] != "", "event"]):
+        row = named[named["event"] == event].iloc[0]
+        inner = event if row["events"] >= 0.12 * named["events"].max() else ""
+        colour = COLOURS["neutral"] if row["stage"] == "(no stage)" else SEQUENCE[i % len(SEQUENCE)]
+        figure.add_bar(
+            y=[row["stage"]], x=[row["events"]], orientation="h", name=event, text=inner, textposition="inside",
+            marker={"color": colour, "line": {"color": "white", "width": 1}},
+        )  # fmt: skip
+    figure.update_yaxes(categoryorder="array", categoryarray=order[::-1], title="")
+    figure.update_xaxes(title="events")
+    figure.update_layout(barmode="stack", showlegend=False)
+    figure.add_scatter(y=order, x=[0] * len(order), mode="markers", marker={"opacity": 0}, hoverinfo="skip")
+    return finish(
+        figure,
+        title="Which events stand for which stage",
+        description="One bar a stage of the lifecycle, made of its events; a stage without a bar has no event in this "
+        "log, and events without a stage stand last.",
+        simulated=simulated,
+    )
