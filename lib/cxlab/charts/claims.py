@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from .dots import legend_below
 from .style import COLOURS, SEQUENCE, finish
 
-__all__ = ["argument_map", "league_table", "stance", "strength"]
+__all__ = ["argument_map", "league_table", "stance", "strength", "text_table"]
 
 _SIDES = {
     "product": ("square", COLOURS["product"]),
@@ -217,6 +217,20 @@ def league_table(firms: pd.DataFrame, *, title: str) -> go.Figure:
         height=440,
     )
     return legend_below(figure)
+
+
+class text_table:
+    """A table whose texts are shown whole, escaped, without an index."""
+
+    def __init__(self, table: pd.DataFrame) -> None:
+        self.table = table
+
+    def __repr__(self) -> str:
+        return f"{len(self.table)} rows: {', '.join(map(str, self.table.columns))}"
+
+    def _repr_html_(self) -> str:
+        with pd.option_context("display.max_colwidth", None):
+            return self.table.to_html(index=False, border=0, classes="dataframe")
 
 
 def _side_of(table: pd.DataFrame) -> pd.Series:

@@ -1,9 +1,4 @@
-"""Who answers whom: which claims stand, and how much their strength depends on who talks most.
-
-Nothing here tells which claim is true. A claim stands when nobody's unanswered attack reaches it (Dung 1995); a
-strength rises with every supporter, also with one's own (Potyka 2018), so it rewards volume: ``argument_strength``
-shows that by leaving a speaker's support of own claims out.
-"""
+"""Which claims stand, and how much their strength depends on who talks most (Dung 1995, Potyka 2018)."""
 
 from __future__ import annotations
 
@@ -12,25 +7,15 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from cxlab.evidence.claims import load_evidence
-from cxlab.evidence.forms import read_form, survey_form, survey_kit, survey_template
-from cxlab.methods.agreement import krippendorff_alpha
 from cxlab.methods.intervals import generator
 
 __all__ = [
     "argument_strength",
-    "coding_agreement",
+    "compare_strengths",
     "grounded_extension",
-    "league_table",
-    "load_evidence",
     "map_layout",
-    "read_form",
-    "stance_over_thread",
     "standing",
     "strongest_cases",
-    "survey_kit",
-    "survey_form",
-    "survey_template",
 ]
 
 
@@ -175,6 +160,25 @@ def argument_strength(
     )
 
 
+def compare_strengths(
+    claims: pd.DataFrame, strengths: Mapping[str, pd.DataFrame], *, most: int = 8
+) -> pd.DataFrame:
+    """Return the claims whose strength differs most between two ways of counting support.
+
+    Returns
+    -------
+    DataFrame
+        ``claim paraphrase counted strength low high``, the largest difference first.
+    """
+    first, second = strengths.values()
+    fall = (first["strength"] - second["strength"]).abs()
+    top = list(fall.sort_values(ascending=False, kind="stable").index[:most])
+    text = claims.set_index("claim_id")["paraphrase"]
+    parts = [table.loc[top].assign(counted=name) for name, table in strengths.items()]
+    table = pd.concat(parts).rename_axis("claim").reset_index()
+    return table.assign(paraphrase=table["claim"].map(text))
+
+
 def strongest_cases(claims: pd.DataFrame, links: pd.DataFrame, **options) -> pd.DataFrame:
     """Return, for each claim, the strongest supporter and the strongest attacker by somebody else.
 
@@ -203,87 +207,6 @@ def strongest_cases(claims: pd.DataFrame, links: pd.DataFrame, **options) -> pd.
     return best.rename(columns={"support": "case_for", "attack": "case_against"}).rename_axis(
         index="claim", columns=None
     )
-
-
-def stance_over_thread(claims: pd.DataFrame) -> pd.DataFrame:
-    """Return each speaker's mean stance at each place of the thread.
-
-    Returns
-    -------
-    DataFrame
-        ``speaker location x drivers scope claims``; ``x`` is 0 for the post and N for comment N, a stance is
-        not-a-number where nothing was said about it.
-    """
-    order = pd.to_numeric(claims["location"].str.extract(r"(\d+)")[0]).fillna(0).astype(int)
-    table = claims.assign(x=order).astype({"stance_drivers": float, "stance_scope": float})
-    table = table.groupby(["x", "speaker", "location"], sort=True).agg(
-        drivers=("stance_drivers", "mean"), scope=("stance_scope", "mean"), claims=("claim_id", "size")
-    )
-    return table.reset_index()
-
-
-def coding_agreement(
-    codings: pd.DataFrame,
-    link_codings: pd.DataFrame,
-    claims: pd.DataFrame,
-    *,
-    bootstrap: int = 500,
-    rng: int = 1,
-) -> pd.DataFrame:
-    """Return how far the two readers of the thread agree.
-
-    Returns
-    -------
-    DataFrame
-        One row a question (whether a claim addresses a scale, its place on the scale where both see one, links of all
-        ordered pairs of claims), columns ``question level alpha low high raw n``.
-    """
-    rows = []
-
-    def put(question: str, level: str, table: pd.DataFrame) -> None:
-        alpha = krippendorff_alpha(table.T.to_numpy(), level=level, bootstrap=bootstrap, rng=rng)
-        rows.append((question, level, alpha.estimate, alpha.low, alpha.high, alpha.raw, alpha.statements))
-
-    for scale, name in (("stance_drivers", "what drives loyalty"), ("stance_scope", "width of the word")):
-        pair = codings.loc[codings["scale"] == scale, ["first", "second"]]
-        put(f"{name}: addressed?", "nominal", (pair != "").astype(int))
-        put(f"{name}: where?", "interval", pair[(pair != "").all(axis=1)].astype(float))
-    count = len(claims)
-    seen = link_codings[["first", "second"]].replace("", "none")
-    silent = pd.DataFrame("none", index=range(count * (count - 1) - len(seen)), columns=seen.columns)
-    put("links: attack, support or none", "nominal", pd.concat([seen, silent], ignore_index=True))
-    return pd.DataFrame(rows, columns=["question", "level", "alpha", "low", "high", "raw", "n"])
-
-
-def league_table(
-    firms: int = 300,
-    *,
-    product: float = 0.5,
-    experience: float = 0.5,
-    top: int = 5,
-    rng: int | np.random.Generator | None = 1,
-) -> pd.DataFrame:
-    """Simulate why a list of winners proves nothing: who is looked at because of the outcome.
-
-    Parameters
-    ----------
-    firms : int
-    product, experience : numbers
-        TRUTH: what one standard deviation of each adds to success.
-    top : int
-        How many winners are listed.
-
-    Returns
-    -------
-    DataFrame
-        One row a firm, ``product experience success winner``, all standard normal but the last.
-    """
-    random = generator(rng)
-    scores = random.normal(size=(firms, 3))
-    success = product * scores[:, 0] + experience * scores[:, 1] + 0.7 * scores[:, 2]
-    order = np.argsort(np.argsort(-success))
-    table = pd.DataFrame(scores[:, :2], columns=["product", "experience"])
-    return table.assign(success=success, winner=order < top)
 
 
 def map_layout(claims: pd.DataFrame) -> pd.DataFrame:
