@@ -74,6 +74,9 @@ def test_readings_without_roles_fall_back_on_the_data():
     found = drivers.readings(survey)
     assert found["as registered"] == drivers.main_sides(survey)
     assert {"the author's own", "comment 2's"} & set(found)
+    clear = make_survey(2000, correlation=0.1, rng=1)
+    clear.attrs["roles"] = {}
+    assert list(drivers.readings(clear)) == ["as registered"]
 
 
 def test_a_reading_is_split_as_its_blocks_are(ecsi):
@@ -139,3 +142,49 @@ def test_fills_of_missing_answers_need_no_model_and_hold_the_truth():
     assert bounds.attrs["low"] <= whole <= bounds.attrs["high"]
     none = drivers.missing_bounds(survey, outcome="loyalty", blocks=sides)
     assert none.attrs["low"] == none.attrs["high"] == pytest.approx(whole, abs=1e-12)
+
+
+def test_categories_of_one_question_enter_with_their_fitted_part():
+    home = open_source("housing")
+    sides = drivers.main_sides(home)
+    found = drivers.decompose(home, outcome="satisfaction", blocks=sides, bootstrap=0)
+    assert "categories" in {caution.rule for caution in found.cautions}
+    curve = drivers.parity_curve(home, outcome="satisfaction", blocks=sides, factors=(1,), bootstrap=0)
+    assert curve.attrs["slopes"] == pytest.approx({"product": 1, "experience": 1}, abs=1e-9)
+    steps = drivers.standardised_slopes(home, outcome="satisfaction", blocks=sides, bootstrap=0)
+    assert (steps["slope"] > 0).all()
+    assert drivers.can_average(home, {"product": ["Apartment"]})
+
+
+def test_feelings_leave_the_drivers_and_become_the_outcome():
+    survey = make_survey(300, outcomes=("loyalty", "emotion"), rng=1)
+    tie = drivers.emotional_tie(survey, bootstrap=0)
+    assert tie.table.attrs["outcome"] == "feelings"
+    reputation = open_source("corporate-reputation")
+    assert "like_1" not in drivers.emotional_tie(reputation, bootstrap=0).table.attrs["blocks"]["experience"]
+    survey.attrs["roles"] = {}
+    with pytest.raises(ValueError, match="roles: emotion"):
+        drivers.emotional_tie(survey)
+
+
+def test_segments_of_both_sides_mirror_each_other_and_none_is_said():
+    survey = make_survey(400, segments={"a": {"product": 0.6}, "b": {"experience": 0.6}}, rng=1)
+    tables = drivers.segment_sides(survey, outcome="loyalty", bootstrap=30, rng=1)
+    both = tables["product"]["share"] + tables["experience"]["share"]
+    assert both.to_numpy() == pytest.approx([1, 1], abs=1e-12)
+    survey.attrs["segments"] = []
+    assert drivers.segment_sides(survey, outcome="loyalty")["product"].empty
+
+
+def test_outcomes_that_share_items_are_not_compared_with_each_other(ecsi):
+    assert list(drivers.separate_outcomes(ecsi)) == ["loyalty", "satisfaction"]
+
+
+def test_several_blocks_have_a_joint_share():
+    survey = make_survey(200, slopes={"product": 0.3, "experience": 0.3, "price": 0.3}, rng=1)
+    result = drivers.decompose(survey, outcome="loyalty", blocks=survey.attrs["blocks"], bootstrap=50, rng=1)
+    joint = drivers.joint_share(result, ["product", "price"])
+    assert joint.estimate == pytest.approx(1 - result.table.loc["experience", "share"], abs=1e-12)
+    assert joint.low == pytest.approx(1 - result.table.loc["experience", "high"], abs=1e-12)
+    with pytest.raises(ValueError, match="no block"):
+        drivers.joint_share(result, ["image"])

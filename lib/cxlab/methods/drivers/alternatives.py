@@ -10,7 +10,7 @@ import pandas as pd
 
 from cxlab.evidence.errors import InputError
 from cxlab.methods.drivers.importance import decompose, limits
-from cxlab.methods.drivers.inputs import check_level, prepare
+from cxlab.methods.drivers.inputs import check_level, composite_weights, prepare
 from cxlab.methods.drivers.ordinal import ordinal_importance
 from cxlab.methods.drivers.readings import main_sides
 from cxlab.methods.drivers.subsets import bootstrap_covariances, shapley_r2
@@ -78,9 +78,8 @@ def alternative_splits(
         rows["items"] = _share(
             shapley_r2(covariances, [[i] for i in range(len(observed) - 1)]), ready.groups[place]
         )
-    composites = np.column_stack(
-        [ready.values[:, g].mean(axis=1) for g in ready.groups] + [ready.values[:, -1]]
-    )
+    scores = [ready.values[:, g] @ w for g, w in zip(ready.groups, composite_weights(ready), strict=True)]
+    composites = np.column_stack([*scores, ready.values[:, -1]])
     observed, resampled = bootstrap_covariances(composites, None, bootstrap, np.random.default_rng(seed))
     several = shapley_r2(np.concatenate([observed[None], resampled]), [[i] for i in range(len(ready.groups))])
     rows["composites"] = _share(several, [place])

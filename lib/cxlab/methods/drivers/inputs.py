@@ -11,7 +11,17 @@ import pandas as pd
 
 from cxlab.evidence.errors import InputError
 
-__all__ = ["Caution", "DataWarning", "Prepared", "check_level", "complete", "prepare", "tidy_blocks"]
+__all__ = [
+    "Caution",
+    "DataWarning",
+    "Prepared",
+    "check_level",
+    "complete",
+    "composite_weights",
+    "prepare",
+    "runs_against",
+    "tidy_blocks",
+]
 
 
 class DataWarning(UserWarning):
@@ -159,8 +169,43 @@ def prepare(
     ends = np.cumsum([len(columns) for columns in tidy.values()])
     groups = [list(range(end - len(c), end)) for end, c in zip(ends, tidy.values(), strict=True)]
     cautions = _cautions(values, names, weight is not None)
+    for block, group in zip(tidy, groups, strict=True):
+        if runs_against(values[:, group]):
+            cautions.append(
+                Caution(
+                    "categories",
+                    tuple(tidy[block]),
+                    f"the items of {block} run against each other, as categories of one question do: its share holds, the "
+                    "slope and spread of their mean say nothing",
+                )
+            )
     kept = None if weight is None else weight[complete]
     return Prepared(values, kept, tidy, groups, n, len(data) - n, cautions, data.index[complete])
+
+
+def composite_weights(ready: Prepared) -> list[np.ndarray]:
+    """Return how a block's items make up its composite: their plain mean, in their own units.
+
+    Items that on average run against each other are categories of one question, whose mean is no scale. They make
+    up the block's fitted part in the joint least-squares fit instead (then its slope is 1, in units of the outcome).
+    """
+    fitted = None
+    weights = []
+    for group in ready.groups:
+        if not runs_against(ready.values[:, group]):
+            weights.append(np.full(len(group), 1 / len(group)))
+            continue
+        if fitted is None:
+            centred = ready.values - ready.values.mean(axis=0)
+            fitted = np.linalg.lstsq(centred[:, :-1], centred[:, -1], rcond=None)[0]
+        weights.append(fitted[group])
+    return weights
+
+
+def runs_against(items: np.ndarray) -> bool:
+    """Tell whether the items (columns) of a block are correlated below zero on average."""
+    size = items.shape[1]
+    return size > 1 and float(np.corrcoef(items, rowvar=False)[np.triu_indices(size, 1)].mean()) <= 0
 
 
 def _weights(data: pd.DataFrame, weights) -> np.ndarray | None:

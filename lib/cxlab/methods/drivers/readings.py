@@ -9,7 +9,7 @@ import pandas as pd
 
 from cxlab.evidence.errors import InputError
 from cxlab.methods.drivers.importance import Decomposition, decompose
-from cxlab.methods.drivers.inputs import complete, tidy_blocks
+from cxlab.methods.drivers.inputs import complete, runs_against, tidy_blocks
 from cxlab.methods.drivers.segments import disputed_items, segment_shares
 
 __all__ = [
@@ -141,7 +141,9 @@ def segment_sides(
             bootstrap=bootstrap,
             rng=seed,
         )
-        small = ", ".join(f"{name} ({n})" for name, n in table.attrs["left_out"].items())
+        small = ", ".join(
+            f"{name} ({n if n >= 5 else 'fewer than 5'})" for name, n in table.attrs["left_out"].items()
+        )
         table.attrs["note"] = f"Segments by {column}; too small and left out: {small or 'none'}."
         tables[side] = table
     return tables
@@ -152,12 +154,10 @@ def can_average(survey: pd.DataFrame, blocks: Blocks) -> bool:
 
     Yes/no columns of one question (its categories) fail this: their mean is no scale.
     """
-    for block, items in tidy_blocks(blocks).items():
-        if len(items) > 1:
-            matrix = np.corrcoef(complete(survey, items, f"blocks[{block!r}]"), rowvar=False)
-            if matrix[np.triu_indices(len(items), 1)].mean() <= 0:
-                return False
-    return True
+    return not any(
+        runs_against(complete(survey, items, f"blocks[{block!r}]"))
+        for block, items in tidy_blocks(blocks).items()
+    )
 
 
 def readings(survey: pd.DataFrame, *, most: int = 4) -> dict[str, dict[str, list[str]]]:
@@ -165,7 +165,7 @@ def readings(survey: pd.DataFrame, *, most: int = 4) -> dict[str, dict[str, list
 
     *As registered*; *the author's own* (comment 8: where the product is a service, the product is the service in
     the fullest sense); *comment 2's* (the product is the core that has to work); and one for each disputed item
-    that is moved to the other side. Where a source does not say what the two people would call product, every
+    that is moved to the other side; ways that change nothing are left out. Where a source does not say what the two people would call product, every
     disputed item stands on product for the author and on experience for comment 2.
 
     Parameters
@@ -178,11 +178,8 @@ def readings(survey: pd.DataFrame, *, most: int = 4) -> dict[str, dict[str, list
     sides = main_sides(survey)
     items = [item for columns in sides.values() for item in columns]
     roles = survey.attrs.get("roles", {})
-    disputed = [
-        item
-        for item in roles.get("disputed") or disputed_items(survey, blocks=sides, most=most)
-        if item in items
-    ]
+    doubtful = disputed_items(survey, blocks=sides, most=most) if can_average(survey, sides) else []
+    disputed = [item for item in roles.get("disputed") or doubtful if item in items]
     product = {
         "the author's own": roles.get("product_by_author") or [*sides["product"], *disputed],
         "comment 2's": roles.get("product_by_comment_2")
@@ -198,7 +195,13 @@ def readings(survey: pd.DataFrame, *, most: int = 4) -> dict[str, dict[str, list
     for item in disputed[:most]:
         other = "experience" if item in sides["product"] else "product"
         found[f"{labels.get(item, item)} to {other}"] = move(sides, [item], to=other)
-    return {name: blocks for name, blocks in found.items() if all(blocks.get(side) for side in sides)}
+    fair = {name: blocks for name, blocks in found.items() if all(blocks.get(side) for side in sides)}
+    same = {side: set(columns) for side, columns in sides.items()}
+    return {
+        name: blocks
+        for name, blocks in fair.items()
+        if name == "as registered" or {side: set(blocks[side]) for side in sides} != same
+    }
 
 
 def split_readings(

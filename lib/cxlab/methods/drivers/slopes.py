@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cxlab.methods.drivers.importance import limits
-from cxlab.methods.drivers.inputs import check_level, prepare, tidy_blocks
+from cxlab.methods.drivers.inputs import check_level, composite_weights, prepare, tidy_blocks
 from cxlab.methods.drivers.subsets import bootstrap_covariances
 from cxlab.methods.intervals import normal_quantile
 
@@ -60,7 +60,7 @@ def standardised_slopes(
 ) -> pd.DataFrame:
     """Return each block's slope beside the others in standard deviations: of its composite and of the outcome.
 
-    The composite is the mean of the block's standardised items. In this scale slopes can be compared with a
+    The composite is the mean of the block's standardised items (categories of one question: their fitted part). In this scale slopes can be compared with a
     smallest effect of interest; ``relative_importance`` gives them in units of the outcome.
 
     Parameters
@@ -85,8 +85,10 @@ def standardised_slopes(
         covariances / np.where(sd > 0, sd, np.inf)[:, :, None] / np.where(sd > 0, sd, np.inf)[:, None, :]
     )
     transform = np.zeros((covariances.shape[1], len(ready.groups) + 1))
-    for block, group in enumerate(ready.groups):
-        transform[group, block] = 1 / len(group)
+    scale = ready.values[:, :-1].std(axis=0)
+    for block, (group, weight) in enumerate(zip(ready.groups, composite_weights(ready), strict=True)):
+        plain = np.allclose(weight, weight[0])
+        transform[group, block] = weight if plain else weight * scale[group]
     transform[-1, -1] = 1.0
     small = transform.T @ correlations @ transform
     sd = np.sqrt(np.einsum("bii->bi", small))
@@ -137,9 +139,9 @@ def slopes_by_level(
     check_level(bootstrap, confidence_level)
     sides = tidy_blocks({"of": of, "given": given})
     ready = prepare(data, outcome=outcome, blocks=sides)
-    x, held = (ready.values[:, group].mean(axis=1) for group in ready.groups)
+    x, held = (ready.values[:, g] @ w for g, w in zip(ready.groups, composite_weights(ready), strict=True))
     y = ready.values[:, -1]
-    coarse, fine = (pd.qcut(held, parts, labels=False, duplicates="drop") for parts in (levels, strata))
+    coarse, fine = (_levels(held, parts) for parts in (levels, strata))
     generator = np.random.default_rng(rng)
     counts = np.vstack(
         [np.ones(ready.n), generator.multinomial(ready.n, np.full(ready.n, 1 / ready.n), size=bootstrap)]
@@ -170,6 +172,11 @@ def slopes_by_level(
     )
     table.attrs = {"n": ready.n, "dropped": ready.dropped, "strata": int(fine.max()) + 1}
     return table
+
+
+def _levels(values: np.ndarray, parts: int) -> np.ndarray:
+    """Quantile groups 0, 1, ...; ties can merge groups, and no group is empty."""
+    return np.unique(pd.qcut(values, parts, labels=False, duplicates="drop"), return_inverse=True)[1]
 
 
 def _within(counts: np.ndarray, x: np.ndarray, y: np.ndarray, group: np.ndarray) -> np.ndarray:

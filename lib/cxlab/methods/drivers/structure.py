@@ -10,7 +10,7 @@ import pandas as pd
 
 from cxlab.evidence.errors import InputError
 from cxlab.methods.drivers.importance import limits
-from cxlab.methods.drivers.inputs import check_level, complete, prepare, tidy_blocks
+from cxlab.methods.drivers.inputs import check_level, complete, composite_weights, prepare, tidy_blocks
 from cxlab.methods.drivers.subsets import bootstrap_covariances, shapley_r2, subset_r2
 
 __all__ = ["commonality", "halo_curve", "htmt", "parity_curve", "reliability_grid"]
@@ -302,7 +302,8 @@ def parity_curve(
     Parameters
     ----------
     data, outcome, blocks, bootstrap, confidence_level, rng
-        As in ``relative_importance``. Each block is the mean of its items in their own units.
+        As in ``relative_importance``. Each block is the mean of its items in their own units
+        (categories of one question: their fitted part).
     vary : str, optional
         The block whose spread changes; the first one when left out.
     factors : sequence of numbers, 0 or more
@@ -327,7 +328,8 @@ def parity_curve(
     multiples = np.asarray(factors, dtype=float)
     if len(multiples) == 0 or multiples.min() < 0:
         raise InputError(f"factors={factors!r} must be 0 or more, such as (0, 0.5, 1, 2)")
-    values = np.column_stack([ready.values[:, g].mean(axis=1) for g in ready.groups] + [ready.values[:, -1]])
+    scores = [ready.values[:, g] @ w for g, w in zip(ready.groups, composite_weights(ready), strict=True)]
+    values = np.column_stack([*scores, ready.values[:, -1]])
     observed, resampled = bootstrap_covariances(values, None, bootstrap, np.random.default_rng(rng))
     covariances = np.concatenate([observed[None], resampled])
     slopes = np.linalg.solve(covariances[:, :-1, :-1], covariances[:, :-1, -1:])[..., 0]
