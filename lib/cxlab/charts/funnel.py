@@ -45,27 +45,45 @@ def steps(table: pd.DataFrame, *, rules: str, title: str = "", simulated: bool =
                 "thickness": 1.2,
             },
             customdata=own[["customers", "step_conversion"]],
-            text=own["customers"].map("{:,}".format) if len(names) == 1 else None,
-            textposition="inside",
-            insidetextanchor="start",
             hovertemplate="%{y}: %{x:.1%} of the first step<br>%{customdata[0]:,} customers, "
             "%{customdata[1]:.1%} of the step before<extra></extra>",
         )
+    if len(names) == 1:
+        figure.add_scatter(
+            x=table["high"],
+            y=table["step"],
+            mode="text",
+            text=[f" {count:,}" for count in table["customers"]],
+            textposition="middle right",
+            hoverinfo="skip",
+            cliponaxis=False,
+        )
     figure.update_yaxes(autorange="reversed", title="")
-    figure.update_xaxes(title="share of the first step, 95 % interval", tickformat=".0%", range=[0, 1.02])
+    figure.update_xaxes(
+        title="share of first step", tickformat=".0%", range=[0, 1.18], tickvals=[0, 0.25, 0.5, 0.75, 1]
+    )
     figure.update_layout(showlegend=len(names) > 1, barmode="group")
-    _foot(figure, rules)
-    return finish(
+    _done(
         figure,
         title=title or "Customers, step by step",
         description="Horizontal bars, one a step in order: the share of the customers of the first step who reach it, "
         f"with its interval. {rules}.",
         simulated=simulated,
-        height=max(400, 140 + 46 * table["step"].nunique() * max(1, len(names) // 2)) + 40,
+        height=max(400, 140 + 46 * table["step"].nunique() * max(1, len(names) // 2)) + 70,
     )
+    _foot(figure, rules)
+    return figure
 
 
-def _foot(figure: go.Figure, text: str, width: int = 58) -> None:
+def _done(figure: go.Figure, **options) -> go.Figure:
+    """Finish, with room between the axis title and the legend on a narrow screen."""
+    finish(figure, **options)
+    figure.update_xaxes(title_font={"size": 12})
+    figure.update_layout(legend={"y": -0.3})
+    return figure
+
+
+def _foot(figure: go.Figure, text: str, width: int = 40) -> None:
     lines, line = [], ""
     for word in text.split():
         if len(line) + len(word) > width:
@@ -80,11 +98,12 @@ def _foot(figure: go.Figure, text: str, width: int = 58) -> None:
         y=0,
         xanchor="left",
         yanchor="top",
-        yshift=-62,
+        yshift=-50,
         showarrow=False,
         align="left",
         font={"size": 11},
     )
+    figure.update_layout(margin={"b": 62 + 15 * (len(lines) + 1)})
 
 
 def curve(table: pd.DataFrame, *, step: str, rules: str = "", simulated: bool = False) -> go.Figure:
@@ -111,10 +130,10 @@ def curve(table: pd.DataFrame, *, step: str, rules: str = "", simulated: bool = 
             line={"color": colour, "dash": _DASHES[i % len(_DASHES)]},
             name=step if name is None else str(name),
         )
-    figure.update_xaxes(title=f"window from the first step, {unit}", rangemode="tozero")
+    figure.update_xaxes(title=f"{unit} from first step", rangemode="tozero")
     figure.update_yaxes(title="", tickformat=".0%", rangemode="tozero")
     figure.update_layout(showlegend=len(names) > 1)
-    return finish(
+    return _done(
         figure,
         title=f"Share that reaches {step}, by the time allowed",
         description=f"Lines with bands: the share of the first step that reaches {step} within each window. {rules}",
@@ -162,15 +181,15 @@ def times(table: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
             x=wide[middle], y=wide.index, mode="markers", name="median",
             marker={"color": SEQUENCE[0], "size": 12, "symbol": "diamond"},
         )  # fmt: skip
-        span = f"bar: {first:.0%} to {last:.0%} of those who got there"
+        range_text = f"; bar: {first:.0%} to {last:.0%}"
     else:
-        span = "nobody got there"
+        range_text = ""
     figure.update_yaxes(autorange="reversed", title="")
-    figure.update_xaxes(title=f"{unit} from the first step; {span}", rangemode="tozero")
+    figure.update_xaxes(title=f"{unit} from first step", rangemode="tozero")
     figure.update_layout(showlegend=False)
-    return finish(
+    return _done(
         figure,
-        title="How long it takes to get there (diamond: median)",
+        title=f"How long it takes to get there (diamond: median{range_text})",
         description="One row a step: the median time from the first step and the range of most customers.",
         simulated=simulated,
     )
@@ -204,9 +223,9 @@ def differences(table: pd.DataFrame, *, step: str, simulated: bool = False) -> g
             },
         )
     figure.add_vline(x=0, line={"color": "#1f2933", "width": 1})
-    figure.update_xaxes(title="difference in conversion, 95 % interval of each pair", tickformat=".0%")
+    figure.update_xaxes(title="difference in conversion", tickformat=".0%")
     figure.update_yaxes(title="", autorange="reversed")
-    return finish(
+    return _done(
         figure,
         title=f"Segments compared at {step}",
         description="One row a pair of segments: difference in conversion with its interval; filled points survive a "
@@ -237,7 +256,7 @@ def risks(table: pd.DataFrame, *, step: str, simulated: bool = False) -> go.Figu
         )  # fmt: skip
     figure.update_xaxes(title=f"days since {step}", rangemode="tozero")
     figure.update_yaxes(title="", tickformat=".0%", range=[0, 1])
-    return finish(
+    return _done(
         figure,
         title=f"After {step}: gone on, left, or still open",
         description="Two curves with bands: the share of customers who have reached the next step, and who have left, "
@@ -279,7 +298,7 @@ def paths(table: pd.DataFrame, *, at: str, simulated: bool = False) -> go.Figure
             link=links,
         )
     )
-    return finish(
+    return _done(
         figure,
         title=f"What people do after they drop at {at}",
         description=f"A flow from left to right: from {at} to the next events of the customers who never went on in "
@@ -314,11 +333,11 @@ def repeats(table: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
     )
     figure.add_scatter(
         x=table["naive"], y=label, mode="markers", name="open counted as lost",
-        marker={"color": COLOURS["bad"], "size": 11, "symbol": "x"},
+        marker={"color": COLOURS["bad"], "size": 7, "symbol": "x"},
     )  # fmt: skip
     figure.update_yaxes(autorange="reversed", title="")
-    figure.update_xaxes(title="share that came back, 95 % interval", tickformat=".0%", rangemode="tozero")
-    return finish(
+    figure.update_xaxes(title="share that came back", tickformat=".0%", rangemode="tozero")
+    return _done(
         figure,
         title="Who buys again, within how many weeks",
         description="One row a window: the share of first-time customers who came back in time, with its interval, "
@@ -353,8 +372,8 @@ def hurdle(table: pd.DataFrame, *, score: str, simulated: bool = False) -> go.Fi
     )
     figure.add_vline(x=0, line={"color": "#1f2933", "width": 1})
     figure.update_yaxes(title="")
-    figure.update_xaxes(title="conversion with a hurdle less without, 95 % interval", tickformat=".0%")
-    return finish(
+    figure.update_xaxes(title="conversion, with less without", tickformat=".0%")
+    return _done(
         figure,
         title=f"What a hurdle costs, by {score}",
         description=f"One row a group of {score}: conversion with a hurdle less without, with its interval; left of "
@@ -377,17 +396,17 @@ def stages(table: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
     figure = go.Figure()
     for i, event in enumerate(named.loc[named["event"] != "", "event"]):
         row = named[named["event"] == event].iloc[0]
-        inner = event if row["events"] >= 0.12 * named["events"].max() else ""
+        inner = event if row["events"] >= 0.16 * named["events"].max() else ""
         colour = COLOURS["neutral"] if row["stage"] == "(no stage)" else SEQUENCE[i % len(SEQUENCE)]
         figure.add_bar(
-            y=[row["stage"]], x=[row["events"]], orientation="h", name=event, text=inner, textposition="inside",
+            y=[row["stage"]], x=[row["events"]], orientation="h", name=event, text=inner, textposition="inside", textangle=0,
             marker={"color": colour, "line": {"color": "white", "width": 1}},
         )  # fmt: skip
     figure.update_yaxes(categoryorder="array", categoryarray=order[::-1], title="")
     figure.update_xaxes(title="events")
-    figure.update_layout(barmode="stack", showlegend=False)
+    figure.update_layout(barmode="stack", showlegend=False, uniformtext={"minsize": 9, "mode": "hide"})
     figure.add_scatter(y=order, x=[0] * len(order), mode="markers", marker={"opacity": 0}, hoverinfo="skip")
-    return finish(
+    return _done(
         figure,
         title="Which events stand for which stage",
         description="One bar a stage of the lifecycle, made of its events; a stage without a bar has no event in this "

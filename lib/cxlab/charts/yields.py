@@ -10,6 +10,14 @@ from .style import COLOURS, SEQUENCE, finish
 __all__ = ["bounds", "coverage", "functions", "gain", "gap", "spread", "steps"]
 
 
+def _done(figure: go.Figure, **options) -> go.Figure:
+    """Finish, with room between the axis title and the legend on a narrow screen."""
+    finish(figure, **options)
+    figure.update_xaxes(title_font={"size": 12})
+    figure.update_layout(legend={"y": -0.3})
+    return figure
+
+
 def _error(table: pd.DataFrame, value: str) -> dict:
     return {"type": "data", "array": table["high"] - table[value], "arrayminus": table[value] - table["low"]}
 
@@ -42,8 +50,8 @@ def steps(
         line={"color": COLOURS["good"], "dash": "dash"},
     )  # fmt: skip
     figure.update_yaxes(autorange="reversed", title="")
-    figure.update_xaxes(title="share of customers, 95 % interval", tickformat=".0%")
-    return finish(
+    figure.update_xaxes(title="share of customers", tickformat=".0%")
+    return _done(
         figure,
         title="Each stage looks good; all of them together?",
         description="One row a stage: its yield with interval and the running product of yields; the dashed line is "
@@ -71,9 +79,9 @@ def gain(table: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
             marker={"color": colour, "pattern": {"shape": pattern}},
         )  # fmt: skip
     figure.update_yaxes(autorange="reversed", title="")
-    figure.update_xaxes(title="points gained for one point at the stage")
+    figure.update_xaxes(title="points gained for one point")
     figure.update_layout(barmode="group")
-    return finish(
+    return _done(
         figure,
         title="Where one point of improvement helps most",
         description="Two bars a stage: points gained in the share of customers without a fault when one point of "
@@ -102,9 +110,9 @@ def spread(table: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
                 error_x=_error(table[own], "ratio"),
             )  # fmt: skip
     figure.add_vline(x=1, line={"color": "#1f2933", "width": 1})
-    figure.update_xaxes(type="log", title="risk ratio, 95 % interval, log scale")
+    figure.update_xaxes(type="log", title="risk ratio (log scale)")
     figure.update_yaxes(title="", autorange="reversed", tickfont={"size": 11})
-    return finish(
+    return _done(
         figure,
         title="A fault upstream and faults downstream",
         description="One row a pair of stages: how many times likelier a fault downstream is after a fault upstream; "
@@ -154,8 +162,8 @@ def coverage(table: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
                 font={"color": colour, "size": 13},
             )
     figure.update_yaxes(autorange="reversed", title="")
-    figure.update_xaxes(title="A accountable, R responsible, C consulted, I informed")
-    return finish(
+    figure.update_xaxes(title="Accountable, Responsible, Consulted, Informed")
+    return _done(
         figure,
         title="Who answers for which stage",
         description="A grid of stages by functions; the letter is the function's part: accountable, responsible, "
@@ -181,11 +189,9 @@ def functions(table: pd.DataFrame, *, outcome: str, simulated: bool = False) -> 
             "spread %{customdata[1]:.2f}<extra></extra>",
         )
     )  # fmt: skip
-    figure.update_xaxes(
-        title=f"share of explained {outcome}, 95 % interval", tickformat=".0%", rangemode="tozero"
-    )
+    figure.update_xaxes(title=f"share of explained {outcome}", tickformat=".0%", rangemode="tozero")
     figure.update_yaxes(title="")
-    return finish(
+    return _done(
         figure,
         title=f"Which functions move with {outcome}",
         description="One bar a functional area: its share of what the areas explain together, with its interval.",
@@ -211,13 +217,11 @@ def bounds(table: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
             x=[row.least, row.greatest], y=[row.lacks] * 2, mode="lines+markers", showlegend=False,
             line={"color": SEQUENCE[0], "width": 10}, marker={"symbol": "line-ns-open", "size": 14},
         )  # fmt: skip
-    figure.update_xaxes(
-        title="share that says it and lacks it: anything in the bar is possible", tickformat=".0%"
-    )
+    figure.update_xaxes(title="share that says it and lacks it", tickformat=".0%")
     figure.update_yaxes(title="", autorange="reversed")
-    return finish(
+    return _done(
         figure,
-        title="How large the gap can be, from two percentages",
+        title="What two percentages can prove",
         description="One bar a statement: the least and greatest share of firms that can call quality a priority and "
         "still lack this; the thin line also allows for the size of the survey.",
         simulated=simulated,
@@ -252,7 +256,7 @@ def gap(table: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
         )  # fmt: skip
     figure.update_xaxes(title="share of answers", tickformat=".0%", range=[0, 1])
     figure.update_yaxes(title="", autorange="reversed")
-    return finish(
+    return _done(
         figure,
         title="Said and done, by the same respondents",
         description="One row a stage: the share that calls it a priority and the share that reviews it; the line "

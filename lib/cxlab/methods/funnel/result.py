@@ -217,7 +217,7 @@ class Funnel:
         Parameters
         ----------
         windows : time spans, optional
-            Default: 60 quantiles of the time to the last step that anybody reached.
+            Default: 60 quantiles of the times to all later steps.
 
         Returns
         -------
@@ -226,7 +226,11 @@ class Funnel:
         """
         import pandas as pd
 
-        spans = self._quantile_windows() if windows is None else [self._window(window) for window in windows]
+        spans = (
+            self._quantile_windows(every=True)
+            if windows is None
+            else [self._window(window) for window in windows]
+        )
         parts = []
         _ = self._sorted
         for span in spans:
@@ -240,12 +244,14 @@ class Funnel:
         made = pd.concat(parts, ignore_index=True)
         return made[["segment"] * ("segment" in made) + names]
 
-    def _quantile_windows(self) -> list[int]:
+    def _quantile_windows(self, every: bool = False) -> list[int]:
         reached = [np.concatenate([group[k] for group in self._sorted]) for k in range(len(self.steps) - 1)]
         reached = [column for column in reached if column.size]
         if not reached:
             return []
-        found = np.quantile(reached[-1], np.linspace(0, 1, 60), method="inverted_cdf")
+        found = np.quantile(
+            np.concatenate(reached) if every else reached[-1], np.linspace(0, 1, 60), method="inverted_cdf"
+        )
         return [int(span) for span in np.unique(np.maximum(found, 1))]
 
     def time_to_convert(

@@ -8,7 +8,7 @@ frechet_bounds, say_do_bounds, say_do_gap(s), assessment_form   words against de
 alignment, plan_difference                               do functions agree; do written plans help
 """
 
-from .companions import Companions, function_slopes, functions_bearing, metaquality_findings
+from .companions import Companions, function_slopes, functions_bearing, metaquality_findings, sentences
 from .deeds import (
     Alignment,
     Gap,
@@ -58,6 +58,7 @@ __all__ = [
     "say_do_bounds",
     "say_do_gap",
     "say_do_gaps",
+    "sentences",
     "stage_yields",
     "upstream_risk",
 ]

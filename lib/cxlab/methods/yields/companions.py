@@ -16,7 +16,7 @@ from .owners import ownership
 from .spread import first_fault, handover_risk, upstream_risk
 from .throughput import rolled_throughput_yield
 
-__all__ = ["Companions", "function_slopes", "functions_bearing", "metaquality_findings"]
+__all__ = ["Companions", "function_slopes", "functions_bearing", "metaquality_findings", "sentences"]
 
 
 class Companions:
@@ -213,3 +213,28 @@ def metaquality_findings(
     return [
         finding for finding in made if np.isfinite([finding["value"], finding["low"], finding["high"]]).all()
     ]
+
+
+def sentences(others: Companions) -> dict[str, str]:
+    """Return, by finding, a sentence in which its ``value``, ``low`` and ``high`` are filled in."""
+    texts = {
+        "joint-clean-rate": (
+            "stage_quality",
+            "{value:.0%} [{low:.0%}, {high:.0%}] of customers met no fault at any stage",
+        ),
+        "upstream-risk-ratio": (
+            "stage_quality",
+            "after a fault in the earlier stages a fault later is {value:.1f} [{low:.1f}, {high:.1f}] times as likely",
+        ),
+        "say-do-gap": (
+            "say_do",
+            "the same respondents call a stage a priority more often than they review it, "
+            "by {value:.0%} [{low:.0%}, {high:.0%}]",
+        ),
+    }
+    lead = {True: "In simulated data, ", False: ""}
+    made = {}
+    for name, (table, text) in texts.items():
+        start = lead[others.simulated(table)]
+        made[name] = f"{start}{text if start else text[0].upper() + text[1:]}."
+    return made
