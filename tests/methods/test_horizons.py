@@ -223,8 +223,8 @@ def test_scoring_rules_agree_with_plain_least_squares():
     assert table.loc["minimum", "r2"] > table.loc["mean", "r2"]
     result = h.scoring_rules(x, outcome=y, rng=1).attrs
     assert 0 < result["low"] < result["difference"] < result["high"]
-    with pytest.raises(InputError, match="too few"):
-        h.scoring_rules(x.head(10), outcome=y.head(10))
+    few = h.scoring_rules(x.head(10), outcome=y.head(10))
+    assert few.r2.isna().all() and few.attrs["best"] == ""
     with pytest.raises(InputError, match="same index"):
         h.scoring_rules(x, outcome=y.head(10))
 
@@ -413,3 +413,28 @@ def test_simulated_ladder_keeps_its_promises():
     pd.testing.assert_frame_equal(make_ladder(20, rng=3), make_ladder(20, rng=3))
     with pytest.raises(ValueError, match="rule"):
         make_ladder(rule="median")
+
+
+def test_a_study_without_the_optional_columns_still_gets_a_page():
+    table = h.complete(make_ladder(30, rng=1)[["account", "level", "score"]])
+    assert set(table.attrs["absent"]) == {
+        "dependence",
+        "renewed",
+        "dependence_later",
+        "recommend",
+        "trust",
+        "first_attained",
+    }
+    assert h.first_attainment(table).n[0] == 0 and math.isnan(h.first_attainment(table)["share"][0])
+    once = table.groupby("account").first().assign(lowest=wide(table).min(axis=1))
+    cuts = {
+        "satisfaction": "lowest",
+        "dependence": "dependence",
+        "outcome": "renewed",
+        "satisfied": 50,
+        "dependent": 70,
+    }
+    assert h.hostage_cells(once, **cuts).n.sum() == 0 and math.isnan(h.dependence_drop(once, **cuts).value)
+    assert h.advocacy(table, cut=50).n.sum() == 0
+    assert h.scoring_rules(wide(table), outcome=once.renewed).r2.isna().all()
+    assert len(h.level_checks(table, cut=50)) == 2 and len(h.health_card(table, cut=50)) == 30

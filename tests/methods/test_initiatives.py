@@ -316,8 +316,7 @@ def test_outcome_by_area_assumes_no_slope(register, pain):
     table = m.outcome_by_area(register, pain=pain)
     assert table.attrs["slope_low"] < table.attrs["slope"] < table.attrs["slope_high"]
     assert table.attrs["slope_high"] - table.attrs["slope_low"] > 0.8
-    with pytest.raises(InputError, match="'responses'"):
-        m.outcome_by_area(register, pain=pain[["area", "complaints"]])
+    assert m.outcome_by_area(register, pain=pain[["area", "complaints"]]).empty
 
 
 # ---------------------------------------------------------------------------------------------- the metric and status
@@ -470,3 +469,40 @@ def test_simulated_register_keeps_its_promises():
     assert make_pain(1000, pain_shares={"a": 3, "b": 1}, rng=1).complaints.sum() == 1000
     with pytest.raises(ValueError, match="shares"):
         make_pain(pain_shares={"a": -1})
+
+
+def test_a_register_without_the_optional_columns_still_gets_a_page(pain):
+    bare = m.complete(make_initiatives(30, rng=1)[["id", "level", "impact", "cost"]])
+    assert "no column area" in bare.attrs["assumed"] and (bare.impact_high == 1.5 * bare.impact).all()
+    assert m.count_focused(bare).loc[0, "n"] == 0 and np.isnan(m.coder_agreement(bare).estimate)
+    assert m.status_shares(bare).empty and m.ageing(bare).empty and m.calibration(bare).n.sum() == 0
+    assert np.isnan(m.pay_gap(bare).attrs["gap"])
+    card = m.scorecard(bare, pain=pain)
+    assert card.loc[0, "now"] == 30 and card.before.isna().all() and "delivery" not in set(card.section)
+    assert m.compare_scopes(bare.assign(side=""), budget=100, draws=2, rng=1).scope.iloc[-1] == "mixed"
+
+
+def test_two_impacts_are_weighed(register):
+    same = m.weigh(register, loyalty=0.5)
+    assert same.impact.to_numpy() == pytest.approx(register.impact.to_numpy())
+    loyal = m.weigh(register, loyalty=1)
+    assert loyal.impact.to_numpy() == pytest.approx(2 * register.impact_loyalty.to_numpy())
+    assert (loyal.impact_low <= loyal.impact).all() and (loyal.impact <= loyal.impact_high).all()
+    assert m.weigh(register[["id", "impact"]]).equals(register[["id", "impact"]])
+    with pytest.raises(InputError, match="loyalty"):
+        m.weigh(register, loyalty=2)
+
+
+def test_minima_are_lowered_until_they_can_be_met(register):
+    minimum = m.level_minimum(register, each=1000, budget=1e9)
+    assert minimum == register.level.value_counts().reindex(["account", "unit", "corporate"]).to_dict()
+    some = m.level_minimum(register, each=10, budget=400)
+    assert 0 < some["unit"] < 10 and m.select_portfolio(register, budget=400, minimum=some).cost <= 400
+    assert m.level_minimum(register, each=3, budget=0) == {}
+
+
+def test_two_coders_agree_as_far_as_the_simulator_lets_them():
+    perfect = m.coder_agreement(make_initiatives(200, coder_agreement=1.0, rng=1), rng=1)
+    assert perfect.estimate == pytest.approx(1) and perfect.agreement == 1
+    blind = m.coder_agreement(make_initiatives(400, coder_agreement=0.5, rng=1), rng=1)
+    assert blind.low < 0 < blind.high and blind.n == 400

@@ -110,12 +110,13 @@ def divergence(table: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
 
 def outcome(table: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
     """Draw :func:`cxlab.methods.initiatives.outcome_by_area`: points without a line."""
-    named = {
-        table.satisfied.idxmin(),
-        table.satisfied.idxmax(),
-        table.initiatives.idxmin(),
-        table.initiatives.idxmax(),
-    }
+    extremes = (
+        table.satisfied.idxmin,
+        table.satisfied.idxmax,
+        table.initiatives.idxmin,
+        table.initiatives.idxmax,
+    )
+    named = {find() for find in extremes} if len(table) else set()
     figure = go.Figure(
         go.Scatter(
             x=table.initiatives,
@@ -141,6 +142,6 @@ def outcome(table: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
         simulated=simulated,
         height=460,
     )
-    top = max(1, int(table.initiatives.max()))
+    top = max(1, int(table.initiatives.max())) if len(table) else 1
     figure.update_xaxes(title={"text": "initiatives in the area"}, range=[-0.08 * top, 1.4 * top])
     return figure.update_yaxes(tickformat=".0%", title={"text": "satisfied"})

@@ -6,12 +6,12 @@ Contents
     rules       scoring_rules, score_rules, averaging_hides: the lowest level or the average
     hostages    hostage_cells, hostage_interaction, dependence_drop, release
     hidden      hidden_bounds, hidden_curve: what an unseen level can hide
-    accounts    health_card, pass_rates, level_checks, advocacy, METRICS
+    accounts    complete, health_card, pass_rates, level_checks, advocacy, METRICS
 """
 
 from __future__ import annotations
 
-from .accounts import METRICS, advocacy, health_card, level_checks, pass_rates
+from .accounts import METRICS, advocacy, complete, health_card, level_checks, pass_rates
 from .hidden import HiddenBounds, hidden_bounds, hidden_curve
 from .hostages import Difference, Interaction, dependence_drop, hostage_cells, hostage_interaction, release
 from .rules import averaging_hides, score_rules, scoring_rules
@@ -38,6 +38,7 @@ __all__ = [
     "advocacy",
     "attainment_pairs",
     "averaging_hides",
+    "complete",
     "dependence_drop",
     "first_attainment",
     "guttman_errors",

@@ -9,7 +9,7 @@ from cxlab.evidence.errors import InputError
 from cxlab.methods.intervals import generator, newcombe, percentile_interval, wilson
 from cxlab.methods.least_squares import complete_cases, fit
 
-__all__ = ["METRICS", "advocacy", "health_card", "level_checks", "pass_rates"]
+__all__ = ["METRICS", "advocacy", "complete", "health_card", "level_checks", "pass_rates"]
 
 # The template of five: what a vendor proposes where the company has not set its own metrics.
 METRICS = pd.DataFrame(
@@ -72,6 +72,21 @@ def health_card(ladder: pd.DataFrame, *, cut: float) -> pd.DataFrame:
         card["hostage"] = fails.any(axis=1) & (dependence.reindex(card.index) >= 70)
     order = np.lexsort((card["next_score"].fillna(np.inf), first))
     return card.iloc[order].reset_index()
+
+
+def complete(ladder: pd.DataFrame) -> pd.DataFrame:
+    """Return the ladder with every column that the page reads, missing where the study has none.
+
+    ``attrs["absent"]`` names what was added.
+    """
+    optional = ["dependence", "renewed", "dependence_later", "recommend", "trust"]
+    absent = [name for name in optional if name not in ladder]
+    table = ladder.assign(**dict.fromkeys(absent, np.nan))
+    if "first_attained" not in table:
+        absent.append("first_attained")
+        table["first_attained"] = pd.NaT
+    table.attrs = {**ladder.attrs, "absent": absent}
+    return table
 
 
 def pass_rates(
@@ -203,7 +218,7 @@ def advocacy(
     yes = (once.recommend >= recommends).where(once.recommend.notna())
     splits = [("satisfied", "not satisfied", mean >= cut)]
     if "extra" in once:
-        splits.append(("something extra", "nothing extra", once.extra.astype(bool)))
+        splits.append(("something extra", "nothing extra", once.extra.eq(True)))
     if "trust" in once:
         splits.append(("trust of 7 or more", "trust below 7", once.trust >= 7))
     rows = []
@@ -219,8 +234,8 @@ def advocacy(
             rows.append((name, part.mean() if len(part) else np.nan, len(part), low, high, *values))
     columns = ["group", "recommend", "n", "low", "high", "difference", "difference_low", "difference_high"]
     table = pd.DataFrame(rows, columns=columns)
-    if "trust" in once:
-        both = complete_cases(once.assign(mean=mean), ["recommend", "trust", "mean"], minimum=10)
+    if "trust" in once and once[["recommend", "trust"]].notna().all(axis=1).sum() >= 10:
+        both = complete_cases(once.assign(mean=mean), ["recommend", "trust", "mean"])
         z = (both - both.mean()) / both.std(ddof=0)
         result = fit(z.recommend, np.column_stack([np.ones(len(z)), z.trust, z["mean"]]))
         value, lo, hi, _ = result.contrast([0, 1, 0], confidence_level)

@@ -38,7 +38,7 @@ class Interaction(NamedTuple):
     ----------
     value, low, high : slope of the product; negative: dependence stands in for satisfaction.
     satisfaction, dependence : the two slopes at the means.
-    n : complete rows.
+    n : complete rows; below 20 everything is missing.
     """
 
     value: float
@@ -85,7 +85,7 @@ def hostage_cells(
     columns = ["cell", "satisfied", "dependent", "n", "outcome", "outcome_low", "outcome_high"]
     result = pd.DataFrame(rows, columns=columns)
     low, high = wilson(result.n, len(table), confidence_level)
-    return result.assign(share=result.n / len(table), low=low, high=high)[
+    return result.assign(share=result.n / max(1, len(table)), low=low, high=high)[
         [
             "cell",
             "satisfied",
@@ -170,7 +170,9 @@ def hostage_interaction(
     A negative product says that the outcome depends less on satisfaction where leaving is hard. A survey of people
     who are still customers cannot show those who left.
     """
-    table = complete_cases(data, [satisfaction, dependence, outcome], minimum=20)
+    if len(_complete(data, [satisfaction, dependence, outcome])) < 20:
+        return Interaction(*[float("nan")] * 5, n=0)
+    table = complete_cases(data, [satisfaction, dependence, outcome])
     z = (table - table.mean()) / table.std(ddof=0)
     design = np.column_stack(
         [np.ones(len(z)), z[satisfaction], z[dependence], z[satisfaction] * z[dependence]]
@@ -204,7 +206,4 @@ def _complete(data: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
         raise InputError(
             f"data: there is no column {missing[0]!r}; the table has {', '.join(map(str, data.columns))}"
         )
-    table = data[columns].dropna()
-    if table.empty:
-        raise InputError(f"data: no row has all of {', '.join(columns)}")
-    return table
+    return data[columns].dropna()

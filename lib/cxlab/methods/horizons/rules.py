@@ -59,7 +59,8 @@ def scoring_rules(
         each with its weight); r2 is 1 - squared error / variance on accounts left out, r2_low and r2_high its spread
         over the repeats (not an interval for other accounts). ``attrs``: ``best`` (minimum or mean), ``difference low
         high`` (r2 of minimum minus r2 of mean, interval over accounts), ``n``, ``correlation`` (of the two scores:
-        near 1 the rules can hardly be told apart).
+        near 1 the rules can hardly be told apart). With fewer than four accounts a fold, or an outcome that does not
+        vary, everything is missing and ``best`` empty.
 
     Notes
     -----
@@ -74,9 +75,17 @@ def scoring_rules(
     x, y = levels[keep].to_numpy(float), outcome[keep].to_numpy(float)
     n = len(y)
     if n < 4 * folds or np.ptp(y) == 0:
-        raise InputError(
-            f"{n} complete accounts whose outcome varies are too few for {folds} folds; at least {4 * folds} are needed"
+        nothing = pd.DataFrame(
+            {
+                "rule": ["minimum", "mean", "each level"],
+                "r2": np.nan,
+                "r2_low": np.nan,
+                "r2_high": np.nan,
+                "parameters": 0,
+            }
         )
+        nothing.attrs.update(best="", difference=np.nan, low=np.nan, high=np.nan, n=n, correlation=np.nan)
+        return nothing
     binary = bool(np.isin(y, (0, 1)).all())
     designs = {"minimum": x.min(axis=1)[:, None], "mean": x.mean(axis=1)[:, None], "each level": x}
     rng = generator(rng)

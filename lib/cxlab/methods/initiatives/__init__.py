@@ -1,7 +1,8 @@
 """Do we work where it hurts, on what, and on time? Counting, choosing and following initiatives.
 
 Contents
-    metric       count_focused, progress: the metric itself
+    prepare      complete, weigh, level_minimum: what a register leaves out
+    metric       count_focused, coder_agreement, progress: the metric itself
     mismatch     coverage, divergence, outcome_by_area, ratio_interval: pain against effort
     portfolio    select_portfolio, greedy_portfolio, quadrants, compare_rules, frontier: choosing under a budget
     exact        the search behind select_portfolio
@@ -14,9 +15,10 @@ Contents
 from __future__ import annotations
 
 from .gaming import pay_gap, simulate_gaming
-from .metric import count_focused, progress
+from .metric import coder_agreement, count_focused, progress
 from .mismatch import Divergence, coverage, divergence, outcome_by_area, ratio_interval
 from .portfolio import Portfolio, compare_rules, frontier, greedy_portfolio, quadrants, select_portfolio
+from .prepare import complete, level_minimum, weigh
 from .scorecard import paste, scorecard
 from .status import ageing, calibration, current_status, delivered, status_shares, status_table
 from .uncertainty import compare_scopes, inclusion_probability, rule_losses, shadow_prices
@@ -28,6 +30,8 @@ __all__ = [
     "calibration",
     "compare_rules",
     "compare_scopes",
+    "complete",
+    "coder_agreement",
     "count_focused",
     "coverage",
     "current_status",
@@ -36,6 +40,7 @@ __all__ = [
     "frontier",
     "greedy_portfolio",
     "inclusion_probability",
+    "level_minimum",
     "outcome_by_area",
     "paste",
     "pay_gap",
@@ -49,4 +54,5 @@ __all__ = [
     "simulate_gaming",
     "status_shares",
     "status_table",
+    "weigh",
 ]

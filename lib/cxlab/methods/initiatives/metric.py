@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
 from cxlab.evidence.errors import InputError
 from cxlab.methods.intervals import wilson
 
-__all__ = ["FEW", "count_focused", "progress"]
+__all__ = ["FEW", "CoderAgreement", "coder_agreement", "count_focused", "progress"]
 
 FEW = 10  # below this many projects a share says less than a list
 
@@ -28,7 +30,7 @@ def count_focused(initiatives: pd.DataFrame, *, confidence_level: float = 0.95) 
     DataFrame
         ``measure count n share low high``: 'customer-focused' (both coders say so where there are two), 'said by one
         coder only', and among the customer-focused 'with a responsible team', 'with a link to pay', 'with both'.
-        Shares of 0 initiatives are missing.
+        Only what was coded counts; shares of 0 initiatives are missing.
 
     Notes
     -----
@@ -46,18 +48,20 @@ def count_focused(initiatives: pd.DataFrame, *, confidence_level: float = 0.95) 
             "initiatives: there is no column 'customer_focused'; code each project yes or no (better: two people, the "
             "second in customer_focused_2) before counting"
         )
-    first = initiatives["customer_focused"].fillna(False).astype(bool)
+    coded = initiatives["customer_focused"].notna()
+    first = initiatives["customer_focused"].eq(True)
     rows = []
-    if "customer_focused_2" in initiatives:
-        second = initiatives["customer_focused_2"].fillna(False).astype(bool)
-        focused = first & second
+    if "customer_focused_2" in initiatives and initiatives["customer_focused_2"].notna().any():
+        coded &= initiatives["customer_focused_2"].notna()
+        second = initiatives["customer_focused_2"].eq(True)
+        focused = first & second & coded
         rows += [
-            ("customer-focused", focused, len(initiatives)),
-            ("said by one coder only", first ^ second, len(initiatives)),
+            ("customer-focused", focused, coded.sum()),
+            ("said by one coder only", (first ^ second) & coded, coded.sum()),
         ]
     else:
         focused = first
-        rows += [("customer-focused", focused, len(initiatives))]
+        rows += [("customer-focused", focused, coded.sum())]
     team = initiatives["team"].fillna("").astype(str).str.strip() != "" if "team" in initiatives else None
     pay = (
         initiatives["compensation_linked"].fillna(False).astype(bool)
@@ -78,6 +82,33 @@ def count_focused(initiatives: pd.DataFrame, *, confidence_level: float = 0.95) 
     with np.errstate(invalid="ignore"):
         share = table["count"] / table.n
     return table.assign(share=share, low=np.where(some, low, np.nan), high=np.where(some, high, np.nan))
+
+
+class CoderAgreement(NamedTuple):
+    """Krippendorff's alpha of two codings with its interval, raw agreement, and how many were coded twice."""
+
+    estimate: float
+    low: float
+    high: float
+    agreement: float
+    n: int
+
+
+def coder_agreement(
+    initiatives: pd.DataFrame, *, rng: int | np.random.Generator | None = None
+) -> CoderAgreement:
+    """Return how far two coders agree on which initiatives are customer-focused (missing below 10 coded twice)."""
+    names = ["customer_focused", "customer_focused_2"]
+    if not set(names) <= set(initiatives):
+        return CoderAgreement(np.nan, np.nan, np.nan, np.nan, 0)
+    both = initiatives[names].dropna().astype(bool)
+    if len(both) < 10:
+        return CoderAgreement(np.nan, np.nan, np.nan, np.nan, len(both))
+    from cxlab.methods.agreement import krippendorff_alpha
+
+    alpha = krippendorff_alpha(both.astype(float).T, level="nominal", rng=rng)
+    same = float((both[names[0]] == both[names[1]]).mean())
+    return CoderAgreement(float(alpha.estimate), float(alpha.low), float(alpha.high), same, len(both))
 
 
 def progress(initiatives: pd.DataFrame) -> pd.DataFrame:

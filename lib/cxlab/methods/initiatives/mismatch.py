@@ -182,18 +182,17 @@ def outcome_by_area(
     Returns
     -------
     DataFrame
-        ``area initiatives satisfied low high n`` (Wilson), one row an area of ``pain`` (which needs the columns
-        ``responses satisfied``). ``attrs``: ``kendall`` and ``p_value`` of the rank association, and ``slope slope_low
+        ``area initiatives satisfied low high n`` (Wilson), one row an area of ``pain`` with ``responses satisfied``
+        (none without them). ``attrs``: ``kendall`` and ``p_value`` of the rank association, and ``slope slope_low
         slope_high``, the standardised slope (the correlation, Fisher's interval; missing below 4 areas). With few areas
         neither can be told from 0, and neither speaks of cause: work goes where it hurts.
     """
     from scipy.stats import kendalltau
 
-    missing = [name for name in ("area", "responses", "satisfied") if name not in pain]
-    if missing:
-        raise InputError(
-            f"pain: there is no column {missing[0]!r}; the outcome needs responses and satisfied by area"
-        )
+    if "area" not in pain:
+        raise InputError("pain: there is no column 'area'")
+    pain = pain.assign(**{name: np.nan for name in ("responses", "satisfied") if name not in pain})
+    pain = pain[pain["responses"].gt(0) & pain["satisfied"].notna()]
     count = initiatives["area"].value_counts().reindex(pain["area"], fill_value=0).to_numpy()
     low, high = wilson(pain.satisfied, pain.responses, confidence_level)
     table = pd.DataFrame(
@@ -206,6 +205,11 @@ def outcome_by_area(
             "n": pain.responses.to_numpy(),
         }
     )
+    if len(table) < 2:
+        table.attrs.update(
+            dict.fromkeys(("kendall", "p_value", "slope", "slope_low", "slope_high"), float("nan"))
+        )
+        return table
     tau = kendalltau(table.initiatives, table.satisfied)
     slope = low = high = float("nan")
     if len(table) > 3 and table.initiatives.nunique() > 1 and table.satisfied.nunique() > 1:

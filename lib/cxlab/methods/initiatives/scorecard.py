@@ -51,9 +51,17 @@ def scorecard(
     history = status_table(initiatives)
     now = _month(history, as_of)
     if now is None:
-        raise InputError("initiatives: no status was ever reported; a scorecard needs a status_history")
-    then = now - (1 if period == "month" else 3)
-    states = [current_status(initiatives, as_of=month)["status"].to_numpy() for month in (now, then)]
+        # No status was ever reported: what is not done is open, and there is nothing to compare with.
+        finished = (
+            initiatives["done"].notna()
+            if "done" in initiatives
+            else pd.Series(False, index=initiatives.index)
+        )
+        states = [np.where(finished, "done", "on schedule")] * 2
+        then = None
+    else:
+        then = now - (1 if period == "month" else 3)
+        states = [current_status(initiatives, as_of=month)["status"].to_numpy() for month in (now, then)]
     open_now, open_then = (np.isin(state, STATUSES) for state in states)
     rows: list[tuple] = []
 
@@ -73,9 +81,9 @@ def scorecard(
 
     count("portfolio", "open initiatives", open_now, open_then)
     if "customer_focused" in initiatives:
-        focused = initiatives["customer_focused"].fillna(False).to_numpy(bool)
-        if "customer_focused_2" in initiatives:
-            focused = focused & initiatives["customer_focused_2"].fillna(False).to_numpy(bool)
+        focused = initiatives["customer_focused"].eq(True).to_numpy()
+        if "customer_focused_2" in initiatives and initiatives["customer_focused_2"].notna().any():
+            focused = focused & initiatives["customer_focused_2"].eq(True).to_numpy()
         count("portfolio", "customer-focused", open_now & focused, open_then & focused, open_now, open_then)
         people = count_focused(initiatives[open_now]).set_index("measure")
         for name in ("with a responsible team", "with a link to pay"):
@@ -147,7 +155,11 @@ def scorecard(
         rows, columns=["section", "measure", "now", "before", "change", "low", "high", "n", "note"]
     )
     table["n"] = table["n"].astype("Int64")
-    table.attrs.update(as_of=str(now), before=str(then), period=period)
+    if now is None:
+        table = table[table.section != "delivery"].assign(before=np.nan, change=np.nan).reset_index(drop=True)
+    table.attrs.update(
+        as_of="" if now is None else str(now), before="" if then is None else str(then), period=period
+    )
     return table
 
 

@@ -85,7 +85,7 @@ def current_status(initiatives: pd.DataFrame, *, as_of: str | pd.Period | None =
         else pd.Series(dtype=str)
     )
     table = pd.DataFrame({"id": initiatives["id"].to_numpy()})
-    table["status"] = table["id"].map(last).fillna("not started")
+    table["status"] = table["id"].map(last.astype(object)).astype(object).fillna("not started")
     table.attrs["as_of"] = str(month)
     return table
 
@@ -174,19 +174,17 @@ def ageing(initiatives: pd.DataFrame, *, as_of: str | pd.Period | None = None) -
     upto = history[history.month <= month] if month is not None else history
     changed = upto.status.ne(upto.groupby("id").status.shift())
     since = upto[changed].groupby("id").month.last()
-    number = int(month.ordinal) if month is not None else 0
+    columns = ["id", "level", "status", "months_in_status", "months_overdue"]
+    if month is None or open_.empty:
+        return pd.DataFrame({name: [] for name in columns})
     indexed = initiatives.set_index("id")
     due = pd.to_datetime(indexed["due"]) if "due" in indexed else pd.Series(pd.NaT, index=indexed.index)
-    overdue = due.map(lambda day: np.nan if pd.isna(day) else number - pd.Period(day, "M").ordinal)
-    table = pd.DataFrame(
-        {
-            "id": open_["id"].to_numpy(),
-            "level": open_["id"].map(indexed["level"]).to_numpy() if "level" in indexed else "",
-            "status": open_["status"].to_numpy(),
-            "months_in_status": open_["id"].map(since).map(lambda m: number - m.ordinal + 1).to_numpy(),
-            "months_overdue": open_["id"].map(overdue).to_numpy(float),
-        }
-    )
+    level = indexed["level"] if "level" in indexed else pd.Series("", index=indexed.index)
+    rows = []
+    for key, status in zip(open_["id"], open_["status"], strict=True):
+        overdue = np.nan if pd.isna(due[key]) else month.ordinal - pd.Period(due[key], "M").ordinal
+        rows.append((key, level[key], status, month.ordinal - since[key].ordinal + 1, overdue))
+    table = pd.DataFrame(rows, columns=columns)
     return table.sort_values(
         ["months_overdue", "months_in_status"], ascending=False, kind="stable", ignore_index=True
     )
@@ -256,9 +254,12 @@ def delivered(initiatives: pd.DataFrame, *, as_of: str | pd.Period | None = None
     done = pd.to_datetime(initiatives["done"]).dt.to_period("M")
     passed = due.notna() & (due < month) if month is not None else due.notna() & False
     late = done.isna() | (done > due)
-    before = history[
-        history.month < history["id"].map(pd.Series(due.to_numpy(), index=initiatives["id"].to_numpy()))
+    limit = dict(zip(initiatives["id"], due, strict=True))
+    early = [
+        not pd.isna(limit[key]) and day < limit[key]
+        for key, day in zip(history["id"], history["month"], strict=True)
     ]
+    before = history[np.array(early, dtype=bool)]
     warned = initiatives["id"].isin(before.loc[before.status == "at risk", "id"])
     table = pd.DataFrame({"id": initiatives["id"], "warned": warned, "late": late})
     return table[passed & initiatives["id"].isin(before["id"])].reset_index(drop=True)
