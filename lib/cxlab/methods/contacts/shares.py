@@ -100,14 +100,18 @@ def corrected_shares(
         raise ValueError(f"method={method!r} must be 'inverted' or 'calibrated'")
     for column in (reason, second):
         if column not in data.columns:
-            raise ValueError(f"column {column!r} is not in the data; its columns are {', '.join(map(str, data.columns))}")
+            raise ValueError(
+                f"column {column!r} is not in the data; its columns are {', '.join(map(str, data.columns))}"
+            )
     known = data[data[reason].notna()]
     names = sorted({*known[reason].astype(str), *known[second].dropna().astype(str)})
     place = {name: i for i, name in enumerate(names)}
     coded = known[reason].astype(str).map(place).to_numpy()
     twice = known[second].notna().to_numpy()
     if not twice.any():
-        raise ValueError(f"{second!r} is empty: have a random part of the contacts (200 or more) coded a second time")
+        raise ValueError(
+            f"{second!r} is empty: have a random part of the contacts (200 or more) coded a second time"
+        )
     k, total = len(names), len(known)
     true = known[second][twice].astype(str).map(place).to_numpy()
     cells = np.bincount(coded[twice] * k + true, minlength=k * k).reshape(k, k).astype(float)
@@ -154,7 +158,9 @@ def confusion(
     table = pd.crosstab(checked[second].astype(str), checked[reason].astype(str))
     table = table[table.sum(axis=1) >= min_cell]
     if table.empty:
-        raise ValueError(f"no reason was found {min_cell} times in {second!r}; have more contacts coded a second time")
+        raise ValueError(
+            f"no reason was found {min_cell} times in {second!r}; have more contacts coded a second time"
+        )
     long = table.rename_axis("true").rename_axis("coded", axis=1).stack().rename("contacts").reset_index()
     long["share"] = long.contacts / long.groupby("true").contacts.transform("sum")
     return long
@@ -172,15 +178,18 @@ def _inverted(cells: np.ndarray, coded: np.ndarray, total: int) -> tuple[np.ndar
         )
     inverse = np.linalg.inv(errors)
     share = inverse @ coded
-    plain = (inverse - share).T  # row j: inverse @ (e_j - coded), as inverse @ coded = share
-    of_unchecked = plain / total
-    away = inverse.T[:, None, :] - np.eye(k)[None, :, :]  # inverse @ (e_j - errors[:, k]) = inverse[:, j] - e_k
+    of_unchecked = (inverse.T - share) / total  # row j: inverse @ (e_j - coded), as inverse @ coded = share
+    away = (
+        inverse.T[:, None, :] - np.eye(k)[None, :, :]
+    )  # inverse @ (e_j - errors[:, k]) = inverse[:, j] - e_k
     weight = np.where(seen > 0, share / np.where(seen > 0, seen, 1), 0.0)
     of_checked = of_unchecked[:, None, :] - weight[None, :, None] * away
     return share, of_checked, of_unchecked
 
 
-def _calibrated(cells: np.ndarray, coded: np.ndarray, total: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _calibrated(
+    cells: np.ndarray, coded: np.ndarray, total: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """True shares by P(true | coded), and the influence of a contact in each cell."""
     k = len(coded)
     seen = cells.sum(axis=1)
@@ -188,11 +197,15 @@ def _calibrated(cells: np.ndarray, coded: np.ndarray, total: int) -> tuple[np.nd
     share = coded @ truth
     of_unchecked = (truth - share) / total
     weight = np.where(seen > 0, coded / np.where(seen > 0, seen, 1), 0.0)
-    of_checked = of_unchecked[:, None, :] + weight[:, None, None] * (np.eye(k)[None, :, :] - truth[:, None, :])
+    of_checked = of_unchecked[:, None, :] + weight[:, None, None] * (
+        np.eye(k)[None, :, :] - truth[:, None, :]
+    )
     return share, of_checked, of_unchecked
 
 
-def _bounded(share: np.ndarray, variance: np.ndarray, confidence_level: float) -> tuple[np.ndarray, np.ndarray]:
+def _bounded(
+    share: np.ndarray, variance: np.ndarray, confidence_level: float
+) -> tuple[np.ndarray, np.ndarray]:
     z = normal_quantile(confidence_level)
     inside = (share > 0) & (share < 1) & (variance > 0)
     p = np.where(inside, share, 0.5)

@@ -73,14 +73,18 @@ def feedback_themes(
     texts = ["" if text is None or text != text else str(text) for text in texts]
     filled = np.flatnonzero([bool(text.strip()) for text in texts])
     if themes < 2 or len(filled) < 10 * themes:
-        raise ValueError(f"{len(filled)} texts cannot carry themes={themes}: at least 2 themes and 10 texts a theme")
+        raise ValueError(
+            f"{len(filled)} texts cannot carry themes={themes}: at least 2 themes and 10 texts a theme"
+        )
     try:
         vectors = TfidfVectorizer(stop_words="english", min_df=2, sublinear_tf=True)
         matrix = vectors.fit_transform([texts[i] for i in filled])
     except ValueError:
         matrix = None
     if matrix is None or matrix.shape[1] < themes:
-        raise ValueError(f"the texts share too few words for themes={themes}: give more texts, or ask for fewer themes")
+        raise ValueError(
+            f"the texts share too few words for themes={themes}: give more texts, or ask for fewer themes"
+        )
     random = generator(rng)
     seed = int(random.integers(2**31))
     weights, topics = _factors(matrix, themes, seed)
@@ -115,7 +119,13 @@ def feedback_themes(
 
 
 def theme_examples(
-    texts: Sequence[str], found: Themes, *, allowed: bool, per_theme: int = 1, min_cell: int = 5, length: int = 90
+    texts: Sequence[str],
+    found: Themes,
+    *,
+    allowed: bool,
+    per_theme: int = 1,
+    min_cell: int = 5,
+    length: int = 90,
 ) -> pd.DataFrame:
     """Return an example or two of every theme, numbers, links and mail addresses masked.
 
@@ -151,8 +161,9 @@ def _factors(matrix, themes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     from sklearn.decomposition import NMF
     from sklearn.exceptions import ConvergenceWarning
 
-    with warnings.catch_warnings():
-        # a factorisation that still creeps after 400 rounds sorts the texts no differently
+    with warnings.catch_warnings(), np.errstate(invalid="ignore"):
+        # a factorisation that still creeps after 400 rounds sorts the texts no differently; where it is perfect, the
+        # library takes the root of a rounding error
         warnings.simplefilter("ignore", ConvergenceWarning)
         model = NMF(themes, init="nndsvda", random_state=seed, max_iter=400, tol=1e-3)
         weights = model.fit_transform(matrix)

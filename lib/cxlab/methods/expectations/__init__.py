@@ -1,12 +1,12 @@
 """Is the gap what satisfies? Surfaces, kinks, stories drawn by lot, waves and empty corners.
 
-    composites                   mean scores of the blocks
-    response_surface, surface_grid, congruence, compare_gap_models   expectation and perception (Edwards)
-    kinked_slopes, kink_paths, knot_grid     does a side only prevent anger, or also win?
-    penalty_reward, kinks_in_a_straight_world   the popular dummies, here only to show how they mislead
-    vignette_contrasts, vignette_power, vignette_form   stock-out against courtesy, randomised
-    expectation_drift, wave_means   does a constant performance satisfy less over time?
-    product_experience, corner_means, necessary_condition   great product with bad experience, and the reverse
+composites                   mean scores of the blocks
+response_surface, surface_grid, congruence, compare_gap_models   expectation and perception (Edwards)
+kinked_slopes, kink_paths, knot_grid     does a side only prevent anger, or also win?
+penalty_reward, kinks_in_a_straight_world   the popular dummies, here only to show how they mislead
+vignette_contrasts, vignette_power, vignette_form   stock-out against courtesy, randomised
+expectation_drift, wave_means   does a constant performance satisfy less over time?
+product_experience, corner_means, necessary_condition   great product with bad experience, and the reverse
 """
 
 from ..composites import composites

@@ -72,7 +72,9 @@ def kinked_slopes(
     (True, 'least squares')
     """
     drivers, covariates = list(drivers), list(covariates)
-    table = complete_cases(data, [outcome, *drivers, *covariates], minimum=2 * len(drivers) + len(covariates) + 10)
+    table = complete_cases(
+        data, [outcome, *drivers, *covariates], minimum=2 * len(drivers) + len(covariates) + 10
+    )
     knots = _knots(table, drivers, knot)
     y = table[outcome].to_numpy()
     columns = [np.ones(len(y))]
@@ -138,7 +140,9 @@ def knot_grid(
         knots = np.unique(np.quantile(values, np.linspace(0.2, 0.8, 7)))
     usable = [float(k) for k in knots if min((values < k).sum(), (values > k).sum()) >= 10]
     if not usable:
-        raise ValueError(f"no knot of {driver!r} leaves 10 rows on both sides: the answers stand at one value")
+        raise ValueError(
+            f"no knot of {driver!r} leaves 10 rows on both sides: the answers stand at one value"
+        )
     parts = [
         kinked_slopes(data, outcome=outcome, drivers=[driver], covariates=covariates, knot=k, ceiling=ceiling)
         for k in usable
@@ -183,15 +187,22 @@ def penalty_reward(
     low, high = np.quantile(table[driver], [0.2, 0.8])
     worst, best = (table[driver] <= low).to_numpy(float), (table[driver] >= high).to_numpy(float)
     if low == high:
-        raise ValueError(f"{driver!r} has the same value at its 20th and 80th percentile; it cannot form two groups")
+        raise ValueError(
+            f"{driver!r} has the same value at its 20th and 80th percentile; it cannot form two groups"
+        )
     result = fit(table[outcome], np.column_stack([np.ones(len(table)), worst, best]))
     weights = {"penalty": (0, -1, 0), "reward": (0, 0, 1), "difference": (0, -1, -1)}
     rows = [result.contrast(w, confidence_level)[:3] for w in weights.values()]
-    return pd.DataFrame(rows, columns=["estimate", "low", "high"], index=pd.Index(list(weights), name="effect"))
+    return pd.DataFrame(
+        rows, columns=["estimate", "low", "high"], index=pd.Index(list(weights), name="effect")
+    )
 
 
 def kinks_in_a_straight_world(
-    *, top_shares: Sequence[float] = (0.0, 0.1, 0.2, 0.3), n: int = 1500, rng: int | np.random.Generator | None = None
+    *,
+    top_shares: Sequence[float] = (0.0, 0.1, 0.2, 0.3),
+    n: int = 1500,
+    rng: int | np.random.Generator | None = None,
 ) -> pd.DataFrame:
     """Return what three methods see where the truth is a straight line and part of the answers is at the top.
 
@@ -215,7 +226,10 @@ def kinks_in_a_straight_world(
         world = pd.DataFrame({"x": x, "y": np.minimum(y, np.quantile(y, 1 - share)) if share > 0 else y})
         dummies = penalty_reward(world, outcome="y", driver="x").loc["difference"]
         rows.append((share, "penalty-reward dummies", dummies.estimate, dummies.low, dummies.high))
-        for method, ceiling in (("two slopes, scale ignored", None), ("two slopes, full scale allowed for", "auto")):
+        for method, ceiling in (
+            ("two slopes, scale ignored", None),
+            ("two slopes, full scale allowed for", "auto"),
+        ):
             row = kinked_slopes(world, outcome="y", drivers=["x"], knot=0.0, ceiling=ceiling).iloc[0]
             rows.append((share, method, row.difference, row.low, row.high))
     return pd.DataFrame(rows, columns=["top_share", "method", "estimate", "low", "high"])
@@ -226,9 +240,7 @@ def _knots(table: pd.DataFrame, drivers: list[str], knot) -> dict[str, float]:
     strange = [name for name in given if name not in drivers]
     if strange:
         raise ValueError(f"knot names {strange[0]!r}, which is not among the drivers {drivers}")
-    return {
-        name: float(table[name].median() if given.get(name) is None else given[name]) for name in drivers
-    }
+    return {name: float(table[name].median() if given.get(name) is None else given[name]) for name in drivers}
 
 
 def _ends(x: np.ndarray, knot: float) -> list[np.ndarray]:
@@ -250,7 +262,9 @@ def _top(y: np.ndarray, ceiling: str | float | None) -> tuple[float | None, floa
     if ceiling is None or (ceiling == "auto" and share <= 0.05) or share == 0:
         return None, share
     if share > 0.8:
-        raise ValueError(f"{share:.0%} of the answers stand at the top of the scale: nothing is left to explain")
+        raise ValueError(
+            f"{share:.0%} of the answers stand at the top of the scale: nothing is left to explain"
+        )
     # on a scale in steps the top answer begins half a step earlier
     step = float(np.median(np.diff(np.unique(y.round(9)))))
     return top - step / 2, share

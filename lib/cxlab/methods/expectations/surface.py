@@ -11,7 +11,15 @@ from ..composites import composites
 from ..intervals import percentile_interval
 from ..least_squares import Fit, bootstrap_moments, complete_cases, fit, leave_one_out_r2, solve_moments
 
-__all__ = ["Surface", "compare_gap_models", "congruence", "gap_findings", "gap_table", "response_surface", "surface_grid"]
+__all__ = [
+    "Surface",
+    "compare_gap_models",
+    "congruence",
+    "gap_findings",
+    "gap_table",
+    "response_surface",
+    "surface_grid",
+]
 
 # Rows: a1..a4 as sums of b0..b5.
 _SHAPES = {
@@ -99,9 +107,14 @@ def response_surface(
     clustered = labels is not None and labels.duplicated().any()
     result = fit(table[outcome], x, covariance=covariance, groups=labels if clustered else None)
     terms = _table(result, {f"b{i}": np.eye(6)[i] for i in range(6)}, confidence_level, "term")
-    shape = _table(result, _SHAPES, confidence_level, "shape")
+    shape = shape_of(result, confidence_level)
     points = table[[perceived, expected]].set_axis(["perceived", "expected"], axis=1)
     return Surface(terms, shape, centre, result.r2, len(table), len(data) - len(table), points, result)
+
+
+def shape_of(result: Fit, confidence_level: float = 0.95) -> pd.DataFrame:
+    """Return a1..a4 of a fit on the six columns 1, P, E, P^2, PE, E^2 (see ``response_surface``)."""
+    return _table(result, _SHAPES, confidence_level, "shape")
 
 
 def gap_findings(surface: Surface, *, middle: float | None, confidence_level: float = 0.95) -> pd.DataFrame:
@@ -155,7 +168,10 @@ def gap_table(survey: pd.DataFrame, fallback: pd.DataFrame) -> pd.DataFrame:
         # one row a customer, the first: answers of one person are not independent
         once = fallback.drop_duplicates("customer") if "customer" in fallback else fallback
         table, source = once[columns].dropna(), fallback
-    table.attrs = {"name": source.attrs.get("name", ""), "simulated": bool(source.attrs.get("simulated", False))}
+    table.attrs = {
+        "name": source.attrs.get("name", ""),
+        "simulated": bool(source.attrs.get("simulated", False)),
+    }
     return table
 
 
@@ -177,9 +193,7 @@ def surface_grid(surface: Surface, *, points: int = 25) -> pd.DataFrame:
     return pd.DataFrame({"perceived": p, "expected": e, "predicted": np.where(inside, predicted, np.nan)})
 
 
-def congruence(
-    surface: Surface, *, points: int = 21, confidence_level: float = 0.95
-) -> pd.DataFrame:
+def congruence(surface: Surface, *, points: int = 21, confidence_level: float = 0.95) -> pd.DataFrame:
     """Return predicted satisfaction where perception equals expectation, and across that line.
 
     Returns
@@ -234,7 +248,9 @@ def compare_gap_models(
         result = fit(y, z[:, index])
         low, high = percentile_interval(draws[model], confidence_level)
         lost = percentile_interval(draws["full surface"] - draws[model], confidence_level)
-        rows.append((model, len(index) - 1, result.r2, low, high, leave_one_out_r2(y, result), result.r2, *lost))
+        rows.append(
+            (model, len(index) - 1, result.r2, low, high, leave_one_out_r2(y, result), result.r2, *lost)
+        )
     columns = ["model", "parameters", "r2", "low", "high", "cv_r2", "lost", "lost_low", "lost_high"]
     found = pd.DataFrame(rows, columns=columns).set_index("model")
     found["lost"] = found.r2["full surface"] - found.r2
@@ -250,7 +266,9 @@ def _design(
     data: pd.DataFrame, perceived: str, expected: str, outcome: str, centre: float | None
 ) -> tuple[pd.DataFrame, np.ndarray, float]:
     if len({perceived, expected, outcome}) < 3:
-        raise ValueError(f"perceived, expected and outcome must be three columns, got {[perceived, expected, outcome]}")
+        raise ValueError(
+            f"perceived, expected and outcome must be three columns, got {[perceived, expected, outcome]}"
+        )
     table = complete_cases(data, [perceived, expected, outcome], minimum=12)
     if centre is None:
         centre = float(table[[perceived, expected]].to_numpy().mean())
@@ -260,4 +278,6 @@ def _design(
 
 def _table(result: Fit, weights: dict, confidence_level: float, name: str) -> pd.DataFrame:
     rows = [result.contrast(value, confidence_level) for value in weights.values()]
-    return pd.DataFrame(rows, columns=["estimate", "low", "high", "error"], index=pd.Index(list(weights), name=name))
+    return pd.DataFrame(
+        rows, columns=["estimate", "low", "high", "error"], index=pd.Index(list(weights), name=name)
+    )

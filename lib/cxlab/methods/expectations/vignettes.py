@@ -94,7 +94,9 @@ def vignette_contrasts(
     cell = (2 * table[stock] + table[courtesy]).astype(int).to_numpy()
     sizes = np.bincount(cell, minlength=4)
     if sizes.min() < 2:
-        raise ValueError(f"the four cells hold {sizes.tolist()} answers; each needs at least 2 for an interval")
+        raise ValueError(
+            f"the four cells hold {sizes.tolist()} answers; each needs at least 2 for an interval"
+        )
     x = np.eye(4)[cell]
     y = table[outcome].to_numpy()
     persons = used.loc[table.index, person] if person is not None and person in used.columns else None
@@ -106,7 +108,9 @@ def vignette_contrasts(
     cells.insert(1, "courtesy", [c[1] for c in _CELLS])
     cells["n"] = sizes
     found = [result.contrast(weights, confidence_level)[:3] for weights in _CONTRASTS.values()]
-    contrasts = pd.DataFrame(found, columns=["estimate", "low", "high"], index=pd.Index(list(_CONTRASTS), name="contrast"))
+    contrasts = pd.DataFrame(
+        found, columns=["estimate", "low", "high"], index=pd.Index(list(_CONTRASTS), name="contrast")
+    )
     p_value = float("nan") if repeated else _permutation(y[cell == 1], y[cell == 2], permutations, rng)
     number = int(persons.nunique()) if persons is not None else len(table)
     return Vignettes(cells, contrasts, p_value, len(table), number)
@@ -157,7 +161,11 @@ def vignette_form(
     random = generator(rng)
     blocks = np.concatenate([random.permutation(4) for _ in range(-(-persons // 4))])[:persons]
     stock, courtesy = blocks // 2, blocks % 2
-    shelf = np.where(stock == 1, f"They have {goods}, and you buy them.", f"They do not have {goods}, and you leave without.")
+    shelf = np.where(
+        stock == 1,
+        f"They have {goods}, and you buy them.",
+        f"They do not have {goods}, and you leave without.",
+    )
     staff = np.where(
         courtesy == 1,
         "The staff greet you, look after you at once and speak to you warmly.",
@@ -188,7 +196,8 @@ def vignette_sheet(form: pd.DataFrame) -> str:
 
     scale = "  ".join(str(point) for point in range(11))
     sheets = [
-        f"Sheet {row.person}\n{fill(row.story, 78)}\n{fill(row.question, 78)}\n  {scale}" for row in form.itertuples()
+        f"Sheet {row.person}\n{fill(row.story, 78)}\n{fill(row.question, 78)}\n  {scale}"
+        for row in form.itertuples()
     ]
     return ("\n" + "- " * 39 + "\n").join(sheets)
 

@@ -71,7 +71,9 @@ def expectation_drift(
         x = np.column_stack(drivers if within else [*drivers, np.ones(len(time))])
         result = fit(outcome, x, groups=people, absorbed=people if within else None)
         rows.append(result.contrast(np.eye(x.shape[1])[0], confidence_level)[:3])
-    found = pd.DataFrame(rows, columns=["estimate", "low", "high"], index=pd.Index(list(models), name="trend"))
+    found = pd.DataFrame(
+        rows, columns=["estimate", "low", "high"], index=pd.Index(list(models), name="trend")
+    )
     found["n"], found["customers"] = len(table), people.nunique()
     return found
 
@@ -95,8 +97,14 @@ def wave_means(
     for label in sorted(known[wave].unique(), key=_natural):
         for name in columns:
             values = known.loc[known[wave] == label, name].dropna().astype(float)
-            half = t_quantile(confidence_level, max(len(values) - 1, 1)) * values.std(ddof=1) / np.sqrt(len(values))
-            rows.append((str(label), name, values.mean(), values.mean() - half, values.mean() + half, len(values)))
+            half = (
+                t_quantile(confidence_level, max(len(values) - 1, 1))
+                * values.std(ddof=1)
+                / np.sqrt(len(values))
+            )
+            rows.append(
+                (str(label), name, values.mean(), values.mean() - half, values.mean() + half, len(values))
+            )
     return pd.DataFrame(rows, columns=["wave", "quantity", "mean", "low", "high", "n"])
 
 
