@@ -2,7 +2,9 @@
 
 Data
     open_visits         visits of any size: a simulated mall, a folder of Parquet, or a study's mapping
+    open_lives          role spells of many years, or made of the visits
     aggregate           two passes: counts of everything, and all visits of a random sample of people
+    by_hour             feedback by organisation and hour
 Feedback
     fit_themes, theme_counts   themes in comments, learned once and then assigned in a stream
     priorities          share x severity, and how steadily an issue is among the top
@@ -15,10 +17,10 @@ Exposure
     exposure, observed_exposure, control          the longer the life, the surer a failure
 """
 
-from cxlab.evidence.visits import open_visits
+from cxlab.evidence.visits import is_simulated, open_lives, open_visits, visits_name
 
-from .aggregates import Aggregates, aggregate
-from .exposure import PRESETS, control, exposure, exposure_gap, observed_exposure
+from .aggregates import Aggregates, aggregate, by_hour
+from .exposure import PRESETS, YEARS, control, exposure, exposure_gap, observed_exposure
 from .followup import capacity, closing, progress, time_to_owner
 from .governance import Alignment, culture, decision_rights, kpi_alignment
 from .routing import RouterFiles, find_issues, route, router_files
@@ -26,11 +28,13 @@ from .themes import ThemeModel, fit_themes, priorities, spread_issues, theme_cou
 
 __all__ = [
     "PRESETS",
+    "YEARS",
     "Aggregates",
     "Alignment",
     "RouterFiles",
     "ThemeModel",
     "aggregate",
+    "by_hour",
     "capacity",
     "closing",
     "control",
@@ -40,8 +44,10 @@ __all__ = [
     "exposure_gap",
     "find_issues",
     "fit_themes",
+    "is_simulated",
     "kpi_alignment",
     "observed_exposure",
+    "open_lives",
     "open_visits",
     "priorities",
     "progress",
@@ -50,4 +56,5 @@ __all__ = [
     "spread_issues",
     "theme_counts",
     "time_to_owner",
+    "visits_name",
 ]

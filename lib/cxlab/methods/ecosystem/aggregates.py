@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from cxlab.evidence.errors import InputError
+from cxlab.methods.intervals import wilson
 
-__all__ = ["Aggregates", "aggregate"]
+__all__ = ["Aggregates", "aggregate", "by_hour"]
 
 COLUMNS = ["outlet", "organisation", "person", "role", "timestamp", "score", "comment"]
 
@@ -72,14 +73,9 @@ def aggregate(
     if failed >= satisfied:
         raise ValueError(f"failed={failed} must be below satisfied={satisfied}")
     cells = (
-        table.group_by(
-            outlet=table.outlet,
-            organisation=table.organisation,
-            role=table.role,
-            year=table.timestamp.year(),
-            month=table.timestamp.month(),
-        )
+        table.group_by(outlet=table.outlet, role=table.role, month=table.timestamp.truncate("M"))
         .aggregate(
+            organisation=table.organisation.arbitrary(),
             visits=table.count(),
             rated=table.score.count(),
             satisfied=(table.score >= satisfied).sum(),
@@ -88,7 +84,13 @@ def aggregate(
     )
     if cells.empty:
         raise InputError("visits has no rows")
-    cells["month"] = pd.to_datetime(cells[["year", "month"]].assign(day=1))
+    cells["month"] = pd.to_datetime(cells["month"])
+    shared = cells.groupby("outlet")["organisation"].nunique()
+    if (shared > 1).any():
+        raise InputError(
+            f"outlet {shared.idxmax()!r} belongs to more than one organisation: give such outlets names of their own, "
+            "for example organisation and outlet joined"
+        )
     keys = ["outlet", "organisation", "role", "month"]
     cells = cells[[*keys, "visits", "rated", "satisfied"]].sort_values(keys, ignore_index=True)
     counted = ["visits", "rated", "satisfied"]
@@ -104,3 +106,30 @@ def aggregate(
     rows["satisfied"] = (rows["score"] >= satisfied).astype(float).where(known)
     rows["failed"] = (rows["score"] <= failed).astype(float).where(known)
     return Aggregates(cells, rows, total, int(cells["rated"].sum()), 1 / every)
+
+
+def by_hour(sample: pd.DataFrame, *, min_cell: int = 5) -> pd.DataFrame:
+    """Return the share of satisfied visits by organisation and hour of the day.
+
+    Parameters
+    ----------
+    sample : DataFrame
+        ``organisation timestamp satisfied`` (missing where not rated).
+    min_cell : int
+        Cells with fewer rated visits are left out.
+
+    Returns
+    -------
+    DataFrame
+        ``organisation`` ("all" first), ``hour`` 0..23, ``n share low high`` (Wilson).
+    """
+    rated = sample.dropna(subset=["satisfied"])
+    hour = rated["timestamp"].dt.hour.rename("hour")
+    parts = [rated.assign(organisation="all"), rated]
+    table = pd.concat(
+        [part.groupby(["organisation", hour])["satisfied"].agg(n="size", x="sum") for part in parts]
+    )
+    table = table[table["n"] >= min_cell].reset_index()
+    table["share"] = table["x"] / table["n"]
+    table["low"], table["high"] = wilson(table["x"], table["n"])
+    return table.drop(columns="x")

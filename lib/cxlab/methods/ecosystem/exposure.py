@@ -11,7 +11,7 @@ from cxlab.evidence.errors import InputError
 from cxlab.methods.intervals import generator, percentile_interval, wilson
 from cxlab.methods.outlets._checks import require
 
-__all__ = ["PRESETS", "ExposureGap", "control", "exposure", "exposure_gap", "observed_exposure"]
+__all__ = ["PRESETS", "YEARS", "ExposureGap", "control", "exposure", "exposure_gap", "observed_exposure"]
 
 # Illustrative orders of magnitude, ours: touchpoints a year, and the share of them that one organisation controls.
 PRESETS = pd.DataFrame(
@@ -21,6 +21,7 @@ PRESETS = pd.DataFrame(
         "control": [0.95, 0.30, 0.10, 0.03],
     }
 )
+YEARS = pd.DataFrame({"years": [0.1, 0.25, 0.5, 1, 2, 3, 5, 7, 10, 15, 20]})
 
 
 def exposure(

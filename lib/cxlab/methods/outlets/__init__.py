@@ -11,24 +11,29 @@ pooled_detection     what only the whole sees: a change per outlet against the p
 suppress             blanks cells that count too few people, also where a difference would tell
 """
 
+from cxlab.methods.intervals import wilson as share_interval
+
 from .casemix import CaseMix, case_mix
 from .components import MetaAnalysis, meta_analysis, variance_components
 from .limits import funnel_curve, funnel_limits
 from .monitoring import PooledDetection, month_changes, pooled_detection
 from .privacy import suppress
-from .shrinkage import beta_binomial, shrink_rates
+from .shrinkage import HoldoutError, beta_binomial, holdout_error, shrink_rates
 
 __all__ = [
     "CaseMix",
+    "HoldoutError",
     "MetaAnalysis",
     "PooledDetection",
     "beta_binomial",
     "case_mix",
     "funnel_curve",
     "funnel_limits",
+    "holdout_error",
     "meta_analysis",
     "month_changes",
     "pooled_detection",
+    "share_interval",
     "shrink_rates",
     "suppress",
     "variance_components",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
-from cxlab.methods.intervals import generator, normal_quantile
+from cxlab.evidence.errors import InputError
+from cxlab.methods.intervals import generator, normal_quantile, percentile_interval
 
 from ._checks import counts, require
 
-__all__ = ["beta_binomial", "shrink_rates"]
+__all__ = ["HoldoutError", "beta_binomial", "holdout_error", "shrink_rates"]
 
 
 def beta_binomial(satisfied: np.ndarray, n: np.ndarray) -> tuple[float, float]:
@@ -93,8 +96,6 @@ def shrink_rates(
     x, n = counts(data)
     if data["outlet"].duplicated().any():
         repeated = data.loc[data["outlet"].duplicated(), "outlet"].iloc[0]
-        from cxlab.evidence.errors import InputError
-
         raise InputError(
             f"outlet={repeated!r} has several rows: sum n and satisfied to one row an outlet first"
         )
@@ -123,4 +124,80 @@ def shrink_rates(
             "rank_low": np.minimum(rank_low.astype(np.int64), rank),
             "rank_high": np.maximum(rank_high.astype(np.int64), rank),
         }
+    )
+
+
+class HoldoutError(NamedTuple):
+    """How well each outlet's rate on one half of its visits predicts the other half.
+
+    Attributes
+    ----------
+    ratio, low, high : float
+        Squared error of shrunk rates over that of raw ones; below 1 shrinking helps.
+    shrunk, raw : float
+        Mean squared errors, the chance of the other half taken out.
+    outlets : int
+    """
+
+    ratio: float
+    low: float
+    high: float
+    shrunk: float
+    raw: float
+    outlets: int
+
+
+def holdout_error(
+    data: pd.DataFrame,
+    *,
+    splits: int = 20,
+    bootstrap: int = 500,
+    confidence_level: float = 0.95,
+    rng: int | np.random.Generator | None = 0,
+) -> HoldoutError:
+    """Compare shrunk and raw rates on visits that were held out.
+
+    Parameters
+    ----------
+    data : DataFrame
+        ``outlet n satisfied`` in whole visits; outlets with fewer than 4 are left out.
+    splits : int
+        Random halves over which the errors are averaged.
+    bootstrap : int
+        Resamples of outlets for the interval.
+
+    Returns
+    -------
+    HoldoutError
+
+    Notes
+    -----
+    Given its counts, a random half of an outlet's visits has a hypergeometric number of satisfied ones: no visit has
+    to be read again. What the held-out half owes to chance, its unbiased binomial variance, is taken off both errors.
+    """
+    x, n = counts(data)
+    x, n = x[n >= 4].astype(np.int64), n[n >= 4].astype(np.int64)
+    if len(n) < 10:
+        raise InputError(f"{len(n)} outlets have 4 or more rated visits: at least 10 are needed")
+    rng = generator(rng)
+    shrunk_error, raw_error = np.zeros(len(n)), np.zeros(len(n))
+    half = n // 2
+    for _ in range(splits):
+        known = rng.hypergeometric(x, n - x, half)
+        held, size = (x - known) / (n - half), n - half
+        noise = held * (1 - held) / (size - 1)
+        a, b = beta_binomial(known, half)
+        shrunk_error += ((known + a) / (half + a + b) - held) ** 2 - noise
+        raw_error += (known / half - held) ** 2 - noise
+    pick = rng.integers(0, len(n), (bootstrap, len(n)))
+    draws = shrunk_error[pick].sum(axis=1) / raw_error[pick].sum(axis=1)
+    low, high = percentile_interval(draws, confidence_level)
+    scale = len(n) * splits
+    return HoldoutError(
+        float(shrunk_error.sum() / raw_error.sum()),
+        float(low),
+        float(high),
+        float(shrunk_error.sum() / scale),
+        float(raw_error.sum() / scale),
+        len(n),
     )

@@ -10,7 +10,7 @@ removal_effect      which touchpoint do converting paths run through?
 """
 
 from .paths import path_counts, removal_effect
-from .spells import lifetime, overlap, sojourn, touched
+from .spells import lifetime, overlap, paths_to, role_spells, sojourn, touched
 from .transitions import OrderTest, order_test, transition_matrix
 
 __all__ = [
@@ -19,7 +19,9 @@ __all__ = [
     "order_test",
     "overlap",
     "path_counts",
+    "paths_to",
     "removal_effect",
+    "role_spells",
     "sojourn",
     "touched",
     "transition_matrix",

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from cxlab.evidence.errors import InputError
+from cxlab.evidence.visits import role_spells
 from cxlab.methods.intervals import normal_quantile, wilson
 
-__all__ = ["lifetime", "overlap", "sojourn", "touched"]
+__all__ = ["lifetime", "overlap", "paths_to", "role_spells", "sojourn", "touched"]
 
 YEAR = 365.2425 * 86400
 
@@ -203,6 +204,42 @@ def touched(
             "at_least_high": tail_high,
         }
     )
+
+
+def paths_to(visits: pd.DataFrame, *, goal: str) -> pd.DataFrame:
+    """Return the organisations that people visited before they first appeared in the role ``goal``.
+
+    Parameters
+    ----------
+    visits : DataFrame
+        ``person role organisation timestamp``.
+    goal : str
+        The role that counts as a conversion; people who start in it are left out.
+
+    Returns
+    -------
+    DataFrame
+        ``person touchpoint timestamp converted``, ready for :func:`removal_effect`; whoever never reaches the role
+        keeps the whole path.
+    """
+    _need(visits, ["person", "role", "organisation", "timestamp"])
+    rows = visits.dropna(subset=["person", "role", "organisation", "timestamp"])
+    rows = rows.sort_values(["person", "timestamp"], kind="stable")
+    reached = (rows["role"] == goal).groupby(rows["person"]).cummax()
+    converted = reached.groupby(rows["person"]).transform("max")
+    before = rows[~reached].assign(converted=converted[~reached].astype(bool))
+    if not before["converted"].any():
+        raise InputError(
+            f"goal={goal!r}: nobody is seen before and in that role; name a role that people come to"
+        )
+    before = before.assign(timestamp=before.groupby("person").cumcount() + 1)
+    columns = {
+        "person": "person",
+        "organisation": "touchpoint",
+        "timestamp": "timestamp",
+        "converted": "converted",
+    }
+    return before[list(columns)].rename(columns=columns).reset_index(drop=True)
 
 
 def _median(t: np.ndarray, d: np.ndarray, confidence_level: float) -> tuple[float, float, float]:
