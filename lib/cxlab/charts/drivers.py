@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from textwrap import wrap
-
 import pandas as pd
 import plotly.graph_objects as go
 
-from .style import COLOURS, SEQUENCE, finish, rgba
+from ._driver_rows import PATTERNS, SYMBOLS, bars, colour_of, dots, legend_below, pattern, rows_of, wrapped
+from .style import COLOURS, finish, rgba
 
 __all__ = [
     "assignments",
@@ -24,68 +22,6 @@ __all__ = [
     "slopes",
 ]
 
-_SYMBOLS = ["circle", "diamond", "square", "triangle-up", "x", "star"]
-_PATTERNS = {"product": "", "experience": "/", "shared": "x"}
-
-
-def _colour(name: str, place: int = 0) -> str:
-    return COLOURS.get(name, SEQUENCE[(place + 2) % len(SEQUENCE)])
-
-
-def _pattern(shape: str) -> dict:
-    """Thin white lines over the full colour: told apart in grey print, with the number still legible."""
-    return {
-        "shape": shape,
-        "fillmode": "overlay",
-        "fgcolor": "white",
-        "fgopacity": 0.35,
-        "size": 10,
-        "solidity": 0.15,
-    }
-
-
-def _wrapped(text: str, width: int = 22) -> str:
-    return "<br>".join(wrap(text, width)) or text
-
-
-def _bars(values: pd.Series, low: pd.Series, high: pd.Series) -> dict:
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": (high - values).tolist(),
-        "arrayminus": (values - low).tolist(),
-        "thickness": 1.6,
-        "width": 5,
-    }
-
-
-def _dots(table: pd.DataFrame, names: Sequence[str], value: str, low: str, high: str, **marker) -> go.Scatter:
-    return go.Scatter(
-        x=table[value].tolist(),
-        y=list(names),
-        error_x=_bars(table[value], table[low], table[high]),
-        mode="markers",
-        marker={"size": 11, **marker},
-        showlegend=False,
-    )
-
-
-def _rows(figure: go.Figure, count: int, **finishing) -> go.Figure:
-    """Rows read from the top; the height grows with their number."""
-    figure.update_yaxes(autorange="reversed", type=figure.layout.yaxis.type or "category")
-    return _legend_below(finish(figure, height=max(260, 170 + 34 * count), **finishing))
-
-
-def _legend_below(figure: go.Figure) -> go.Figure:
-    """The legend keeps clear of the axis title however low the figure is."""
-    figure.update_layout(legend={"yref": "container", "y": 0.01, "yanchor": "bottom"})
-    if (
-        any(trace.showlegend for trace in figure.data)
-        or sum(trace.showlegend is None for trace in figure.data) > 1
-    ):
-        figure.update_layout(margin={"b": 76})
-    return figure
-
 
 def correlations(
     table: pd.DataFrame, *, outcome: str, labels: dict[str, str] | None = None, simulated: bool = False
@@ -94,12 +30,12 @@ def correlations(
     figure = go.Figure()
     words = labels or {}
     for place, (block, part) in enumerate(table.groupby("block", sort=False)):
-        names = [_wrapped(words.get(item, item)) for item in part["item"]]
-        trace = _dots(part, names, "correlation", "low", "high", color=_colour(block, place))
-        trace.update(name=block, showlegend=True, marker_symbol=_SYMBOLS[place % len(_SYMBOLS)])
+        names = [wrapped(words.get(item, item)) for item in part["item"]]
+        trace = dots(part, names, "correlation", "low", "high", color=colour_of(block, place))
+        trace.update(name=block, showlegend=True, marker_symbol=SYMBOLS[place % len(SYMBOLS)])
         figure.add_trace(trace)
     figure.update_xaxes(title=f"correlation with {outcome}", rangemode="tozero")
-    return _rows(
+    return rows_of(
         figure,
         len(table),
         title=f"The naive answer: what goes with {outcome}?",
@@ -109,7 +45,9 @@ def correlations(
     )
 
 
-def importance(table: pd.DataFrame, *, outcome: str, simulated: bool = False) -> go.Figure:
+def importance(
+    table: pd.DataFrame, *, outcome: str, title: str | None = None, simulated: bool = False
+) -> go.Figure:
     """Draw each block's share with its interval; slope and spread stand beside it (``relative_importance``)."""
     figure = go.Figure()
     notes = [f"slope {row.slope:.2f}, spread {row.spread:.2f}" for row in table.itertuples()]
@@ -120,10 +58,10 @@ def importance(table: pd.DataFrame, *, outcome: str, simulated: bool = False) ->
                 y=[f"{block}<br><span style='font-size:11px'>{notes[place]}</span>"],
                 orientation="h",
                 marker={
-                    "color": _colour(block, place),
-                    "pattern": _pattern(_PATTERNS.get(block, "")),
+                    "color": colour_of(block, place),
+                    "pattern": pattern(PATTERNS.get(block, "")),
                 },
-                error_x=_bars(
+                error_x=bars(
                     row[["share"]], row[["low"]].set_axis(["share"]), row[["high"]].set_axis(["share"])
                 ),
                 text=f"{row['share']:.0%}",
@@ -135,10 +73,10 @@ def importance(table: pd.DataFrame, *, outcome: str, simulated: bool = False) ->
             )
         )
     figure.update_xaxes(title="share of what is explained", tickformat=".0%", range=[0, 1])
-    return _rows(
+    return rows_of(
         figure,
         len(table) + 1,
-        title=f"What is explained of {outcome}, shared out",
+        title=title or f"What is explained of {outcome}, shared out",
         description="Bars are each block's share of the variation that all blocks explain together, lines the 95 % "
         "interval. The slope says what a step adds, the spread how much customers differ: a share mixes both.",
         simulated=simulated,
@@ -165,7 +103,7 @@ def commonality(
                 y=["shared part<br>halved", "shared part<br>kept apart"],
                 x=values,
                 orientation="h",
-                marker={"color": _colour(name), "pattern": _pattern(_PATTERNS.get(name, ""))},
+                marker={"color": colour_of(name), "pattern": pattern(PATTERNS.get(name, ""))},
                 text=["" if value is None else f"{value:.0%}" for value in values],
                 textposition="inside",
                 textangle=0,
@@ -174,7 +112,7 @@ def commonality(
         )
     figure.update_layout(barmode="relative", legend={"traceorder": "normal"})
     figure.update_xaxes(title="share of what is explained", tickformat=".0%")
-    return _rows(
+    return rows_of(
         figure,
         6,
         title=f"How much of the split of {outcome} is a convention?",
@@ -190,7 +128,7 @@ def reliability(grid: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
     table = grid.pivot(index="second_reliability", columns="first_reliability", values="share")
     z = table.astype(object).where(table.notna(), None).to_numpy().tolist()
     x, y = table.columns.tolist(), table.index.tolist()
-    scale = [[0, rgba(_colour(first), 0.9)], [0.5, "rgb(245,245,245)"], [1, rgba(_colour(second), 0.9)]]
+    scale = [[0, rgba(colour_of(first), 0.9)], [0.5, "rgb(245,245,245)"], [1, rgba(colour_of(second), 0.9)]]
     bar = {"title": {"text": f"share of<br>{second}"}, "tickformat": ".0%", "thickness": 12}
     figure = go.Figure(
         go.Heatmap(x=x, y=y, z=z, zmin=0, zmax=1, colorscale=scale, colorbar=bar, hoverongaps=False)
@@ -247,7 +185,7 @@ def halo(curve: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
                 y=values,
                 mode="lines",
                 name=name,
-                line={"color": _colour(name), "width": 3, "dash": dash},
+                line={"color": colour_of(name), "width": 3, "dash": dash},
             )
         )
     marked = curve.attrs.get("marker_share")
@@ -259,7 +197,7 @@ def halo(curve: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
         )
     figure.update_xaxes(title="halo taken out (correlation)")
     figure.update_yaxes(title="share", tickformat=".0%", range=[0, 1])
-    return _legend_below(
+    return legend_below(
         finish(
             figure,
             title="Could a general liking make this split?",
@@ -274,11 +212,11 @@ def htmt(table: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
     """Draw the heterotrait-monotrait ratio of each pair against its customary bounds."""
     rows = table[table["htmt"].notna()]
     names = [f"{row.first} /<br>{row.second}" for row in rows.itertuples()]
-    figure = go.Figure(_dots(rows, names, "htmt", "low", "high", color=COLOURS["highlight"]))
+    figure = go.Figure(dots(rows, names, "htmt", "low", "high", color=COLOURS["highlight"]))
     figure.add_vrect(x0=0.85, x1=0.9, fillcolor=rgba(COLOURS["neutral"], 0.2), line_width=0)
     figure.add_vline(x=1, line={"dash": "dash", "color": COLOURS["neutral"]}, annotation_text="one thing")
     figure.update_xaxes(title="HTMT (grey: .85 to .90)")
-    return _rows(
+    return rows_of(
         figure,
         len(rows) + 1,
         title="Two things or one?",
@@ -293,7 +231,7 @@ def parity(curve: pd.DataFrame, *, at: float | None = None, simulated: bool = Fa
     varied = curve.attrs["vary"]
     figure = go.Figure()
     for place, (block, part) in enumerate(curve.groupby("block", sort=False)):
-        colour = _colour(block, place)
+        colour = colour_of(block, place)
         figure.add_trace(
             go.Scatter(
                 x=[*part["spread"], *part["spread"][::-1]],
@@ -312,7 +250,7 @@ def parity(curve: pd.DataFrame, *, at: float | None = None, simulated: bool = Fa
                 y=part["share"],
                 name=f"{block} (slope {curve.attrs['slopes'][block]:.2f} throughout)",
                 mode="lines+markers",
-                marker={"symbol": _SYMBOLS[place % len(_SYMBOLS)], "size": 7},
+                marker={"symbol": SYMBOLS[place % len(SYMBOLS)], "size": 7},
                 line={"color": colour, "width": 3},
             )
         )
@@ -326,7 +264,7 @@ def parity(curve: pd.DataFrame, *, at: float | None = None, simulated: bool = Fa
         )
     figure.update_xaxes(title=f"spread of {varied} (points)")
     figure.update_yaxes(title="share", tickformat=".0%", range=[0, 1])
-    return _legend_below(
+    return legend_below(
         finish(
             figure,
             title=f"If the {varied} differed less, would it stop mattering?",
@@ -345,7 +283,7 @@ def segments(table: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
     names = [f"{name} (n {row.n})" for name, row in zip(order.index, order.itertuples(), strict=True)]
     figure = go.Figure()
     rows = list(range(len(order)))
-    raw = _dots(
+    raw = dots(
         order,
         [row - 0.13 for row in rows],
         "share",
@@ -356,20 +294,20 @@ def segments(table: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
     )
     figure.add_trace(raw.update(name="alone", showlegend=True))
     if order["shrunk"].notna().any():
-        pulled = _dots(
+        pulled = dots(
             order,
             [row + 0.13 for row in rows],
             "shrunk",
             "shrunk_low",
             "shrunk_high",
-            color=_colour(of),
+            color=colour_of(of),
             symbol="diamond",
         )
         figure.add_trace(pulled.update(name="pulled towards the mean", showlegend=True))
-        figure.add_vline(x=table.attrs["mean"], line={"dash": "dot", "color": _colour(of)})
+        figure.add_vline(x=table.attrs["mean"], line={"dash": "dot", "color": colour_of(of)})
     figure.update_xaxes(title=f"share of {of}", tickformat=".0%")
     figure.update_yaxes(type="linear", tickvals=rows, ticktext=names)
-    return _rows(
+    return rows_of(
         figure,
         len(order) + 2,
         title="Is the answer the same for every kind of customer?",
@@ -384,10 +322,10 @@ def compare(table: pd.DataFrame, *, of: str, title: str, simulated: bool = False
     shown = table[table["share"].notna()]
     names = [str(name) for name in shown.index]
     filled = shown.assign(low=shown["low"].fillna(shown["share"]), high=shown["high"].fillna(shown["share"]))
-    figure = go.Figure(_dots(filled, names, "share", "low", "high", color=_colour(of)))
+    figure = go.Figure(dots(filled, names, "share", "low", "high", color=colour_of(of)))
     figure.add_vline(x=0.5, line={"dash": "dash", "color": COLOURS["neutral"]})
     figure.update_xaxes(title=f"share of {of}", tickformat=".0%", range=[0, 1])
-    return _rows(
+    return rows_of(
         figure,
         len(shown) + 1,
         title=title,
@@ -402,17 +340,17 @@ def assignments(table: pd.DataFrame, *, chosen: str, of: str, simulated: bool = 
 
     ``table`` has one row a reading: ``reading, share, low, high`` (``drivers.split_readings``, one outcome).
     """
-    names = [_wrapped(name) for name in table["reading"]]
+    names = [wrapped(name) for name in table["reading"]]
     figure = go.Figure(
-        _dots(table, names, "share", "low", "high", color=COLOURS["neutral"], symbol="circle-open")
+        dots(table, names, "share", "low", "high", color=COLOURS["neutral"], symbol="circle-open")
     )
     row = table[table["reading"] == chosen]
-    mark = _dots(row, [_wrapped(chosen)], "share", "low", "high", color=_colour(of), symbol="diamond")
+    mark = dots(row, [wrapped(chosen)], "share", "low", "high", color=colour_of(of), symbol="diamond")
     words = [f"{share:.0%}" for share in row["share"]]
     figure.add_trace(mark.update(mode="markers+text", text=words, textposition="top center", marker_size=15))
     figure.add_vline(x=0.5, line={"dash": "dash", "color": COLOURS["neutral"]})
     figure.update_xaxes(title=f"share of {of}", tickformat=".0%", range=[0, 1])
-    return _rows(
+    return rows_of(
         figure,
         len(table) + 2,
         title="Does it depend on who sorts the items?",
@@ -434,15 +372,15 @@ def slopes(
     figure = go.Figure()
     for place, (name, _) in enumerate(table.iterrows()):
         part = table.loc[[name]]
-        symbol = _SYMBOLS[place % len(_SYMBOLS)]
+        symbol = SYMBOLS[place % len(SYMBOLS)]
         figure.add_trace(
-            _dots(part, [str(name)], "slope", "low", "high", color=_colour(str(name), place), symbol=symbol)
+            dots(part, [str(name)], "slope", "low", "high", color=colour_of(str(name), place), symbol=symbol)
         )
     figure.add_vline(x=0, line={"color": COLOURS["neutral"]})
     if smallest is not None:
         figure.add_vrect(x0=-smallest, x1=smallest, fillcolor=rgba(COLOURS["neutral"], 0.15), line_width=0)
     figure.update_xaxes(title=unit)
-    return _rows(
+    return rows_of(
         figure,
         len(table) + 1,
         title=title,
