@@ -204,3 +204,24 @@ def test_what_is_wrong_with_a_study_is_told(study, old, new, message):
     with pytest.raises(InputError, match=message) as caught:
         read_study(study / "params.yaml")
     assert "\n" not in str(caught.value)
+
+
+def test_where_keeps_the_rows_of_one_segment(study, tmp_path):
+    everything = open_mapped(study / "survey.yaml")
+    (study / "survey.yaml").write_text(YAML + "where: {segment: north, Q1: 1}\n", encoding="utf-8")
+    some = open_mapped(study / "survey.yaml")
+    assert 0 < len(some) == ((everything["segment"] == "north") & (everything["Q1"] == 1)).sum()
+    for where, message in (("{segmnt: north}", "did you mean 'segment'"), ("{segment: east}", "no row has")):
+        (study / "survey.yaml").write_text(YAML + f"where: {where}\n", encoding="utf-8")
+        with pytest.raises(InputError, match=message):
+            open_mapped(study / "survey.yaml")
+
+
+def test_where_filters_a_large_table(tmp_path):
+    (tmp_path / "log.csv").write_text("customer_id,event,timestamp,plan\na,x,2026-01-01,gold\nb,y,2026-01-01,<b>\nc,x,2026-01-01,gold\n")
+    mapping = {"columns": {"plan": "segment"}, "where": {"segment": "gold"}}
+    assert cx.open_table(tmp_path / "log.csv", kind="events", mapping=mapping).count().execute() == 2
+    mapping["where"] = {"segment": "‹b›"}
+    assert cx.open_table(tmp_path / "log.csv", kind="events", mapping=mapping).execute()["customer_id"].tolist() == ["b"]
+    with pytest.raises(InputError, match="where names column 'segmnt'"):
+        cx.open_table(tmp_path / "log.csv", kind="events", mapping={"columns": {"plan": "segment"}, "where": {"segmnt": "x"}})

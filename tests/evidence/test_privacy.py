@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 import cxlab as cx
 from cxlab.evidence.errors import InputError
-from cxlab.evidence.privacy import hide_personal, personal_columns, plain_text, pseudonyms, spreadsheet_safe, suppress
+from cxlab.evidence.privacy import (
+    hide_personal,
+    personal_columns,
+    plain_text,
+    pseudonyms,
+    spreadsheet_safe,
+    suppress,
+)
 
 N = 60
 PERSONAL = {

@@ -19,6 +19,7 @@ A mapping file is YAML; every key but ``table`` and ``file`` is optional::
     default_outcome: loyalty
     segments: [segment]
     weights: weight
+    where: {segment: north}           # keep only these rows (our column: value, after recoding)
     personal: [email]                 # columns that may stay although they look personal
     labels: {Q1: works without fault}
     roles: {}                         # further lists of items that a page asks for
@@ -47,7 +48,7 @@ __all__ = ["Mapping", "Prepared", "open_mapped", "prepare", "read_mapping"]
 
 KEYS = (
     "table", "title", "file", "columns", "missing", "missing_in", "recode", "range", "ranges", "reversed",
-    "wide_to_long", "blocks", "outcomes", "default_outcome", "segments", "weights", "personal", "labels", "roles",
+    "wide_to_long", "where", "blocks", "outcomes", "default_outcome", "segments", "weights", "personal", "labels", "roles",
     "licence", "citation", "notes",
 )  # fmt: skip
 FILE_KEYS = ("path", "url", "table", "encoding", "delimiter", "header_line", "sheet", "decimal", "day_first")
@@ -73,6 +74,7 @@ class Mapping:
     ranges: Dict[str, tuple[float, float]] = field(default_factory=dict)
     reversed: tuple[str, ...] = ()
     wide: Dict[str, Any] = field(default_factory=dict)
+    only: Dict[str, str] = field(default_factory=dict)
     blocks: Dict[str, list[str]] = field(default_factory=dict)
     outcomes: Dict[str, list[str]] = field(default_factory=dict)
     default_outcome: str | None = None
@@ -182,6 +184,7 @@ def from_dict(content: Dict[str, Any], table: str, name: str = "mapping") -> Map
         ranges={str(key): _range(value, f"{name}: ranges, {key}") for key, value in _dict(content, "ranges", name).items()},
         reversed=_list(content, "reversed", name),
         wide=_wide(content, name),
+        only=_texts(content, "where", name),
         blocks=blocks,
         outcomes=known_outcomes,
         default_outcome=default,

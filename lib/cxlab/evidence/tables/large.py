@@ -18,13 +18,15 @@ from ..faults import Fault, raise_faults
 from ..files import is_address, kind_of_file, regular_file, safe_address, sha256_of
 from ..mapping import Mapping
 from ..privacy import personal_columns, plain_text
-from ..values import MISSING_WORDS, blank_missing, day_first, decimal_evidence, parse_times, show
+from ..values import blank_missing, day_first, decimal_evidence, parse_times, show
 from ..yamls import nearest
 from .declarations import Column, Table, table_named
 
 __all__ = ["Large", "check_large", "open_large", "prepare_large"]
 
-SAMPLE = 20_000
+SAMPLE = 10_000
+HEAD = 1 << 18
+NULLS = ("NULL", "null", "NA", "N/A", "NaN", "nan", "\\N")  # each costs time on every cell
 HASHED = 1_000_000_000
 
 
@@ -58,10 +60,15 @@ class Large:
     text: bool = False
     labels: list[str] = field(default_factory=list)
     found: dict[str, Any] = field(default_factory=dict)
+    only: dict[str, str] = field(default_factory=dict)
 
     def sql(self) -> str:
         """The query whose rows are the table under our names."""
-        return "select " + ", ".join(f"{part} as {ident(name)}" for name, part in self.select.items()) + f" from {self.source}"
+        return "select " + ", ".join(f"{part} as {ident(name)}" for name, part in self.select.items()) + f" from {self.source}" + self._where()
+
+    def _where(self) -> str:
+        parts = [f"cast({self.select[name]} as varchar) = {literal(value)}" for name, value in self.only.items()]
+        return " where " + " and ".join(parts) if parts else ""
 
 
 def ident(name: str) -> str:
@@ -203,7 +210,7 @@ def _files(path: str | Path) -> list[Path]:
     return [regular_file(path)]
 
 
-def _head(file: Path, size: int = 1 << 20) -> bytes:
+def _head(file: Path, size: int = HEAD) -> bytes:
     try:
         if kind_of_file(file) == "gzip":
             with gzip.open(file) as stream:
@@ -220,7 +227,7 @@ def _from_text(files: Sequence[Path], name: str, mapping: Mapping) -> Large:
     first = None
     for file in files:
         head = _head(file)
-        whole = len(head) < 1 << 20
+        whole = len(head) < HEAD
         if not whole:
             head = _whole_lines(head)
         text, encoding, notes = decode(head, name=file.name, encoding=options["encoding"])
@@ -285,7 +292,7 @@ def _transcode(file: Path, folder: Path, encoding: str) -> Path:
 
 
 def _csv_source(files: Sequence[Path], header, mapping: Mapping) -> str:
-    words = sorted({w for word in MISSING_WORDS if word for w in (word, word.upper(), word.capitalize())} | set(mapping.missing))
+    words = sorted({*NULLS, *mapping.missing})
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in header.header)
     listed = ", ".join(literal(str(file)) for file in files)
     packed = "gzip" if kind_of_file(files[0]) == "gzip" else "none"
@@ -345,6 +352,10 @@ def _map_columns(large: Large, table: Table, mapping: Mapping, types: dict[str, 
 
             frame = pd.DataFrame(columns=[ours_of[name] for name in types])
             large.faults += [f for f in _absent(frame, table, (), large.names) if show(column.name) in f.rule]
+    for name, value in mapping.only.items():
+        if name not in large.select:
+            raise InputError(f"{large.name}: where names column {show(name)}, which the table has not; {nearest(name, large.select)}")
+        large.only[name] = plain_text(value)
     shown = [c for c in table.columns if c.name in large.select and c.kind == "text" and not c.personal]
     for column in shown:
         theirs = large.names[column.name]
@@ -402,13 +413,13 @@ def _time_sql(large: Large, column: Column, raw: str, values, mapping: Mapping) 
         return f"make_timestamp(try_cast({trimmed} as bigint) * 1000000)"
     if uniques and all(re.fullmatch(r"1\d{12}", t) for t in uniques[:2000]):
         return f"make_timestamp(try_cast({trimmed} as bigint) * 1000)"
-    zoned = f"(right({trimmed}, 1) = 'Z' or (length({trimmed}) > 16 and substr({trimmed}, -6, 1) in ('+', '-')))"
+    zoned = f"(contains({raw}, '+') or contains({raw}, 'Z') or (strlen({raw}) > 19 and substr({trimmed}, -6, 1) = '-'))"
     large.found["zones"] = (column.name, f"count_if({zoned})")
     found = parse_times(texts, day_is_first=first)
-    iso = f"try_cast({trimmed} as timestamp)"
+    iso = f"try_cast({raw} as timestamp)"
     if "time zone" in found.rule or "time zones" in found.note:
         # A plain timestamp would drop the offset; with the session in UTC this one counts it.
-        iso = f"timezone('UTC', try_cast({trimmed} as timestamptz))"
+        iso = f"timezone('UTC', try_cast({raw} as timestamptz))"
         large.notes.append(f"column {show(large.names[column.name])}: time zones were turned into UTC")
     if not slashed:
         return iso
@@ -449,7 +460,7 @@ def check_large(large: Large, table: Table) -> dict[str, Any]:
             parts += [f"min({typed})", f"max({typed})"]
         if name in large.labels and column.kind == "text":
             keys.append((name, "markup"))
-            parts.append(f"count_if(contains({typed}, '<') or contains({typed}, '>'))")
+            parts.append(f"count_if(contains({large.raw[name]}, '<'))")
     zones = large.found.get("zones")
     if zones:
         keys.append((zones[0], "zoned"))

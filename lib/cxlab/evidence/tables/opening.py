@@ -14,8 +14,9 @@ from ..files import RawTable, is_address, read_raw
 from ..mapping import Mapping, Prepared, from_dict, prepare, read_mapping
 from ..privacy import hide_personal, personal_columns, plain_text, pseudonyms
 from ..values import show
+from ..yamls import nearest
 from .declarations import Table, table_named
-from .schemas import conform, convert
+from .schemas import _as_text, conform, convert
 
 __all__ = ["file_faults", "open_table", "open_with"]
 
@@ -113,6 +114,7 @@ def _finish(raw: RawTable, prepared: Prepared, mapping: Mapping, table: Table) -
     frame = _guard(frame, table, prepared, allowed, raw.name)
     frame, markup = _plain(frame)
     notes += markup
+    frame = _keep_only(frame, mapping, raw.name)
     frame = _turn_round(frame, mapping, raw.name)
     if table.name == "survey":
         frame = _compose(frame, mapping, raw.name)
@@ -183,6 +185,18 @@ def _plain(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
             changed[name] = frame[name].map(lambda value, texts=texts: texts.get(value, value), na_action="ignore")
             notes.append(f"column {show(name)}: angle brackets and control characters were replaced")
     return frame.assign(**changed), notes
+
+
+def _keep_only(frame: pd.DataFrame, mapping: Mapping, name: str) -> pd.DataFrame:
+    """Keep the rows that the mapping's ``where`` asks for."""
+    for column, value in mapping.only.items():
+        if column not in frame:
+            raise InputError(f"{name}: where names column {show(column)}, which the table has not; {nearest(column, frame.columns)}")
+        frame = frame[_as_text(frame[column]).astype("str").str.casefold() == plain_text(value).casefold()]
+    if mapping.only and frame.empty:
+        asked = " and ".join(f"{column} = {value}" for column, value in mapping.only.items())
+        raise InputError(f"{name}: no row has {show(asked, 80)}; correct where: in the mapping file")
+    return frame.reset_index(drop=True)
 
 
 def _turn_round(frame: pd.DataFrame, mapping: Mapping, name: str) -> pd.DataFrame:
