@@ -506,3 +506,10 @@ def test_two_coders_agree_as_far_as_the_simulator_lets_them():
     assert perfect.estimate == pytest.approx(1) and perfect.agreement == 1
     blind = m.coder_agreement(make_initiatives(400, coder_agreement=0.5, rng=1), rng=1)
     assert blind.low < 0 < blind.high and blind.n == 400
+
+
+def test_rank_association_is_kendalls_tau_b(register, pain):
+    from scipy.stats import kendalltau
+
+    table = m.outcome_by_area(register, pain=pain)
+    assert table.attrs["kendall"] == pytest.approx(kendalltau(table.initiatives, table.satisfied).statistic)

@@ -26,7 +26,7 @@ def solve(impact: np.ndarray, cost: np.ndarray, budget: float, groups: Groups) -
     budget = _floor(budget, _grid(cost))
     room = budget + 1e-9 * max(1.0, abs(budget))
     step = _grid(impact)
-    reduced, relaxed, bound = _relax(impact, cost, budget, groups)
+    reduced, relaxed, bound = _by_ratio(impact, cost, budget, groups) or _relax(impact, cost, budget, groups)
     known = _start(reduced, relaxed, impact, cost, room, groups)
     value = float(impact[known].sum())
     slack = 1e-9 * max(1.0, abs(bound))
@@ -127,6 +127,23 @@ def _start(reduced, relaxed, impact, cost, room, groups) -> np.ndarray:
         if not chosen[k] and impact[k] > 0 and cost[k] <= left:
             chosen[k], left = True, left - cost[k]
     return chosen
+
+
+def _by_ratio(impact, cost, budget, groups: Groups) -> tuple[np.ndarray, np.ndarray, float] | None:
+    """Solve the relaxation by sorting, where that works: few initiatives, and minima that it meets by itself."""
+    if len(impact) > 1000 or np.any(cost == 0):
+        return None
+    order = np.argsort(-impact / cost, kind="stable")
+    order = order[impact[order] > 0]
+    before = np.cumsum(cost[order]) - cost[order]
+    relaxed = np.zeros(len(impact))
+    relaxed[order] = np.clip((budget - before) / cost[order], 0, 1)
+    if any(relaxed[member].sum() < count for _, count, member in groups):
+        return None
+    part = order[relaxed[order] < 1]
+    price = impact[part[0]] / cost[part[0]] if len(part) else 0.0
+    reduced = impact - price * cost
+    return reduced, relaxed, float(price * budget + np.maximum(reduced, 0).sum())
 
 
 def _relax(impact, cost, budget, groups: Groups) -> tuple[np.ndarray, np.ndarray, float]:

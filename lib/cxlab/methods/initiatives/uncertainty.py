@@ -10,7 +10,8 @@ import pandas as pd
 from cxlab.evidence.errors import InputError
 from cxlab.methods.intervals import generator, percentile_interval, wilson
 
-from .portfolio import compare_rules, select_portfolio
+from .exact import solve
+from .portfolio import _checked, _fill, _ratio, select_portfolio
 
 __all__ = ["compare_scopes", "inclusion_probability", "rule_losses", "shadow_prices"]
 
@@ -85,12 +86,14 @@ def inclusion_probability(
             f"{high[wrong[0]]:g}; low, middle and high must rise"
         )
     samples = _triangular(low, mode, high, draws, generator(rng))
+    _, _, cost, groups = _checked(initiatives, budget, minimum)
     counts, lost = np.zeros(len(initiatives)), []
     fixed = middle.table.selected.to_numpy()
     for sample in samples:
-        best = select_portfolio(initiatives.assign(impact=sample), budget=budget, minimum=minimum)
-        counts += best.table.selected.to_numpy()
-        lost.append(1 - sample[fixed].sum() / best.impact if best.impact > 0 else 0.0)
+        best, _ = solve(sample, cost, float(budget), groups)
+        counts += best
+        top = sample[best].sum()
+        lost.append(1 - sample[fixed].sum() / top if top > 0 else 0.0)
     share = counts / draws
     limits = wilson(counts, draws, confidence_level)
     table = pd.DataFrame(
@@ -127,14 +130,17 @@ def rule_losses(
         :func:`inclusion_probability`); it is missing without ``impact_low`` and ``impact_high``.
     """
 
-    def losses(values: np.ndarray) -> list[float]:
-        table = initiatives.assign(impact=values)
-        rules = compare_rules(table, budget=budget).set_index("rule").impact
-        held = select_portfolio(table, budget=budget, minimum=minimum).impact
-        best = max(rules["exact"], 1e-12)
-        return [1 - rules["impact alone"] / best, 1 - rules["greedy"] / best, 1 - held / best]
+    _, impact, cost, groups = _checked(initiatives, budget, minimum)
+    money = float(budget)
 
-    middle = losses(initiatives["impact"].to_numpy(float))
+    def losses(values: np.ndarray) -> list[float]:
+        largest = _fill(np.argsort(-values, kind="stable"), cost, money, [], None)
+        ratio = _fill(np.argsort(-_ratio(values, cost), kind="stable"), cost, money, [], values > 0)
+        free, held = solve(values, cost, money, [])[0], solve(values, cost, money, groups)[0]
+        best = max(values[free].sum(), 1e-12)
+        return [float(1 - values[chosen].sum() / best) for chosen in (largest, ratio, held)]
+
+    middle = losses(impact)
     if {"impact_low", "impact_high"} <= set(initiatives) and draws:
         bounds = [initiatives[name].to_numpy(float) for name in ("impact_low", "impact", "impact_high")]
         drawn = np.array([losses(sample) for sample in _triangular(*bounds, draws, generator(rng))])
@@ -183,15 +189,19 @@ def compare_scopes(
     masks = {f"{kind} only": (initiatives[column] == kind).to_numpy() for kind in kinds}
     masks["mixed"] = np.ones(len(initiatives), dtype=bool)
 
-    def solve(values: np.ndarray) -> dict:
-        table = initiatives.assign(impact=values)
-        return {name: select_portfolio(table[mask], budget=budget) for name, mask in masks.items()}
+    for mask in masks.values():
+        _checked(initiatives[mask], budget, None)
+    cost = initiatives["cost"].to_numpy(float)
 
-    middle = solve(initiatives.impact.to_numpy(float))
+    def gained(values: np.ndarray, mask: np.ndarray) -> float:
+        return float(values[mask][solve(values[mask], cost[mask], float(budget), [])[0]].sum())
+
+    middle = {name: select_portfolio(initiatives[mask], budget=budget) for name, mask in masks.items()}
     if {"impact_low", "impact_high"} <= set(initiatives) and draws:
         bounds = [initiatives[name].to_numpy(float) for name in ("impact_low", "impact", "impact_high")]
-        solved = [solve(sample) for sample in _triangular(*bounds, draws, generator(rng))]
-        shares = np.array([[one[name].impact / one["mixed"].impact for name in masks] for one in solved])
+        samples = _triangular(*bounds, draws, generator(rng))
+        found = np.array([[gained(sample, mask) for mask in masks.values()] for sample in samples])
+        shares = found / np.maximum(found[:, -1:], 1e-12)
         low, high = percentile_interval(shares, confidence_level)
     else:
         low = high = np.full(len(masks), np.nan)
