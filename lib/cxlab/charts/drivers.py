@@ -256,12 +256,10 @@ def parity(curve: pd.DataFrame, *, at: float | None = None, simulated: bool = Fa
         )
     seen = curve.loc[curve["observed"], "spread"].iloc[0]
     figure.add_vline(x=seen, line={"color": COLOURS["neutral"], "width": 2}, annotation_text="observed")
-    if at is not None and at != 1:
-        figure.add_vline(
-            x=at * seen,
-            line={"color": COLOURS["highlight"], "dash": "dot", "width": 2},
-            annotation_text="you",
-        )
+    # Both lines are always there, so that a live figure keeps as many shapes from state to state.
+    asked = at is not None and at != 1
+    mark = {"color": COLOURS["highlight"], "dash": "dot", "width": 2 if asked else 0}
+    figure.add_vline(x=(at if asked else 1) * seen, line=mark, annotation_text="you" if asked else " ")
     figure.update_xaxes(title=f"spread of {varied} (points)")
     figure.update_yaxes(title="share", tickformat=".0%", range=[0, 1])
     return legend_below(
