@@ -32,6 +32,7 @@ def make_outlets(
     organisation_share: float = 0.2,
     worst: int = 20,
     worst_drop: float = 0.15,
+    changed: int = 5,
     size_spread: float = 1.0,
     rng: int | np.random.Generator | None = 1,
 ) -> pd.DataFrame:
@@ -48,18 +49,22 @@ def make_outlets(
     worst, worst_drop : int, float
         So many outlets, drawn in proportion to their size, are lowered by ``worst_drop`` (column ``planted``); six in ten of their
         complaints are about one thing each.
+    changed : int
+        So many other outlets, drawn likewise, fall during the period (column ``changed``; when and how far says
+        ``make_visits``).
     size_spread : float
         Outlets' sizes are lognormal with this standard deviation.
 
     Returns
     -------
     DataFrame
-        ``outlet`` (text), ``organisation``, ``size`` (relative), ``rate`` (the truth, 0..1), ``planted`` (boolean).
+        ``outlet`` (text), ``organisation``, ``size`` (relative), ``rate`` (the truth, 0..1), ``planted`` and
+        ``changed`` (boolean).
 
     Examples
     --------
     >>> make_outlets(100, rng=1).columns.tolist()
-    ['outlet', 'organisation', 'size', 'rate', 'planted']
+    ['outlet', 'organisation', 'size', 'rate', 'planted', 'changed']
     """
     from scipy.special import betaincinv, ndtr
 
@@ -82,6 +87,9 @@ def make_outlets(
     planted = np.zeros(outlets, bool)
     size = rng.lognormal(0, size_spread, outlets)
     planted[rng.choice(outlets, min(worst, outlets), replace=False, p=size / size.sum())] = True
+    falls = np.zeros(outlets, bool)
+    weight = np.where(planted, 0, size)
+    falls[rng.choice(outlets, min(changed, outlets // 4), replace=False, p=weight / weight.sum())] = True
     rate = np.clip(np.where(planted, rate - worst_drop, rate), 0.02, 0.98)
     width = len(str(outlets))
     return pd.DataFrame(
@@ -91,5 +99,6 @@ def make_outlets(
             "size": size,
             "rate": rate,
             "planted": planted,
+            "changed": falls,
         }
     )

@@ -37,6 +37,8 @@ def make_visits(
     person_spread: float = 0.5,
     thin_drop: float = 0.35,
     thin_month: int = 7,
+    fall: float = 1.8,
+    fall_month: int = 9,
     rng: int | np.random.Generator | None = 1,
 ) -> pd.DataFrame:
     """Return simulated visits of a year in memory; the arguments are the truth.
@@ -56,6 +58,8 @@ def make_visits(
     thin_drop, thin_month : float, int
         The thinly spread fault: from month ``thin_month`` on (1 is the first) every outlet's logit is lowered by
         ``thin_drop`` / 4, and complaints about signs come about ``1 + 6 x thin_drop`` times as often. 0 plants nothing.
+    fall, fall_month : float, int
+        From month ``fall_month`` on the outlets marked ``changed`` are lowered by ``fall`` logits.
 
     Returns
     -------
@@ -70,7 +74,18 @@ def make_visits(
     ['outlet', 'organisation', 'person', 'role', 'timestamp', 'score', 'comment']
     """
     world = _world(
-        visits, outlets, months, start, rated, commented, person_spread, thin_drop, thin_month, rng
+        visits,
+        outlets,
+        months,
+        start,
+        rated,
+        commented,
+        person_spread,
+        thin_drop,
+        thin_month,
+        fall,
+        fall_month,
+        rng,
     )
     codes = _draw(world, np.random.default_rng(world.seed), visits, 0, world.months)
     frame = pd.DataFrame(
@@ -103,6 +118,8 @@ def write_visits(
     person_spread: float = 0.5,
     thin_drop: float = 0.35,
     thin_month: int = 7,
+    fall: float = 1.8,
+    fall_month: int = 9,
     rng: int | np.random.Generator | None = 1,
 ) -> Path:
     """Write simulated visits as Parquet, one folder a month, in a stream of a million rows at a time.
@@ -122,7 +139,18 @@ def write_visits(
     if folder.exists() and any(folder.iterdir()):
         raise ValueError(f"path={str(path)!r} is not an empty folder; name a new one")
     world = _world(
-        visits, outlets, months, start, rated, commented, person_spread, thin_drop, thin_month, rng
+        visits,
+        outlets,
+        months,
+        start,
+        rated,
+        commented,
+        person_spread,
+        thin_drop,
+        thin_month,
+        fall,
+        fall_month,
+        rng,
     )
     dictionaries = {
         "outlet": pa.array(world.outlet_names),
@@ -177,6 +205,8 @@ class _World:
     person_spread: float
     thin_drop: float
     thin_month: int
+    fall: np.ndarray  # of each outlet, in logits
+    fall_month: int
     texts: list[str]
     bounds: np.ndarray  # first text of each theme, and the end
     theme_cdf: np.ndarray  # organisation -> cumulative chance of each issue theme
@@ -185,7 +215,7 @@ class _World:
 
 
 def _world(
-    visits, outlets, months, start, rated, commented, person_spread, thin_drop, thin_month, rng
+    visits, outlets, months, start, rated, commented, person_spread, thin_drop, thin_month, fall, fall_month, rng
 ) -> _World:
     for name, value in {"visits": visits, "months": months}.items():
         if value < 1:
@@ -235,6 +265,8 @@ def _world(
         person_spread=person_spread,
         thin_drop=thin_drop,
         thin_month=thin_month,
+        fall=fall * (outlets["changed"].to_numpy(bool) if "changed" in outlets else np.zeros(len(outlets))),
+        fall_month=fall_month,
         texts=texts,
         bounds=bounds,
         theme_cdf=np.cumsum(mix / mix.sum(axis=1, keepdims=True), axis=1),
@@ -281,6 +313,7 @@ def _draw(
     thin = (month[rated] + 1 >= world.thin_month) * world.thin_drop
     leniency = world.person_spread * _normal(_mix_bits(number[rated], 2))
     logit = world.logit[outlet[rated]] + _ROLE_LOGIT[role[rated]] + leniency - thin / 4
+    logit -= world.fall[outlet[rated]] * (month[rated] + 1 >= world.fall_month)
     logit -= 0.2 * ((hour[rated] >= 17) & (hour[rated] < 20))
     satisfied = 1 / (1 + np.exp(-logit))
     draw = rng.random(rated.size)

@@ -72,3 +72,9 @@ def suppress(
         result.loc[hide, name] = pd.NA
     result["suppressed"] = hide
     return result
+
+
+def _nullable(column: pd.Series) -> object:
+    if pd.api.types.is_integer_dtype(column):
+        return "Int64"
+    return "Float64" if pd.api.types.is_numeric_dtype(column) else object

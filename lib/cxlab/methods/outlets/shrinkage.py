@@ -27,7 +27,7 @@ def beta_binomial(satisfied: np.ndarray, n: np.ndarray) -> tuple[float, float]:
     True
     """
     from scipy.optimize import minimize
-    from scipy.special import betaln, expit
+    from scipy.special import betaln, expit, psi
 
     x, n = np.asarray(satisfied, float), np.asarray(n, float)
     mean = np.clip(x.sum() / n.sum(), 1e-4, 1 - 1e-4)
@@ -35,12 +35,19 @@ def beta_binomial(satisfied: np.ndarray, n: np.ndarray) -> tuple[float, float]:
     def loss(parameters):
         centre, size = expit(parameters[0]), np.exp(parameters[1])
         a, b = centre * size, (1 - centre) * size
-        return -(betaln(x + a, n - x + b) - betaln(a, b)).sum() / len(x)
+        value = (betaln(x + a, n - x + b) - betaln(a, b)).mean()
+        common = psi(size) - psi(n + size)
+        by_a = (psi(x + a) - psi(a) + common).mean()
+        by_b = (psi(n - x + b) - psi(b) + common).mean()
+        slope = np.array([(by_a - by_b) * size * centre * (1 - centre), by_a * a + by_b * b])
+        return -value, -slope
 
     best = None
     for size in (5.0, 100.0):
         start = np.array([np.log(mean / (1 - mean)), np.log(size)])
-        found = minimize(loss, start, bounds=[(-12, 12), (np.log(0.05), np.log(1e6))], method="L-BFGS-B")
+        bounds = [(-12, 12), (np.log(0.05), np.log(1e6))]
+        options = {"ftol": 1e-13, "gtol": 1e-9}
+        found = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B", options=options)
         best = found if best is None or found.fun < best.fun else best
     centre, size = float(expit(best.x[0])), float(np.exp(best.x[1]))
     return centre * size, (1 - centre) * size
@@ -50,7 +57,7 @@ def shrink_rates(
     data: pd.DataFrame,
     *,
     confidence_level: float = 0.95,
-    draws: int = 2000,
+    draws: int = 1000,
     rng: int | np.random.Generator | None = 0,
 ) -> pd.DataFrame:
     """Return each outlet's rate, pulled to the common distribution as far as its own count is thin.
@@ -101,7 +108,7 @@ def shrink_rates(
         )
     normal_quantile(confidence_level)
     if draws < 1:
-        raise ValueError(f"draws={draws} must be at least 1; 2000 is usual")
+        raise ValueError(f"draws={draws} must be at least 1; 1000 is usual")
     a, b = beta_binomial(x, n)
     tail = (1 - confidence_level) / 2
     alpha, beta = a + x, b + n - x
@@ -150,7 +157,7 @@ class HoldoutError(NamedTuple):
 def holdout_error(
     data: pd.DataFrame,
     *,
-    splits: int = 20,
+    splits: int = 10,
     bootstrap: int = 500,
     confidence_level: float = 0.95,
     rng: int | np.random.Generator | None = 0,
