@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-import time
+import timeit
 from collections import defaultdict
 from collections.abc import Callable
 
@@ -180,10 +180,8 @@ def redraw() -> None:
     }
     for name, draw in draws.items():
         draw()
-        start = time.perf_counter()
-        for _ in range(5):
-            draw().to_json()
-        print(f"  redraw {name}: {(time.perf_counter() - start) / 5 * 1000:.0f} ms (live limit 150, report 100)")
+        best = min(timeit.repeat(lambda draw=draw: draw().to_json(), number=1, repeat=7))
+        print(f"  redraw {name}: {best * 1000:.0f} ms (live limit 150, report 100)")
 
 
 def main() -> None:

@@ -56,6 +56,14 @@ def test_absorbed_fixed_effects_equal_dummies(world):
     assert within.dof == full.dof
 
 
+def test_fixed_effects_within_clusters_cost_no_degrees_of_freedom(world):
+    y, x, groups = world
+    centred = np.column_stack([column - (np.bincount(groups, column) / 5)[groups] for column in (y, *x[:, 1:].T)])
+    expected = fit(centred[:, 0], np.column_stack([centred[:, 1:], np.ones(90)]), groups=groups)
+    found = fit(y, x[:, 1:], absorbed=groups, groups=groups)
+    np.testing.assert_allclose(found.covariance, expected.covariance[:2, :2], atol=1e-12)
+
+
 def test_leave_one_out_r2_equals_refitting_without_each_row(world):
     y, x, _ = world
     found = leave_one_out_r2(y, fit(y, x))

@@ -28,7 +28,9 @@ class Fit(NamedTuple):
     dof: int
     r2: float
 
-    def contrast(self, weights: ArrayLike, confidence_level: float = 0.95) -> tuple[float, float, float, float]:
+    def contrast(
+        self, weights: ArrayLike, confidence_level: float = 0.95
+    ) -> tuple[float, float, float, float]:
         """Return estimate, low, high and standard error of a weighted sum of the coefficients (t interval)."""
         weights = np.asarray(weights, dtype=float)
         estimate = float(weights @ self.coefficients)
@@ -57,7 +59,9 @@ def complete_cases(data: pd.DataFrame, columns: Sequence[str], minimum: int = 0)
     wanted = list(dict.fromkeys(columns))
     absent = [name for name in wanted if name not in data.columns]
     if absent:
-        raise ValueError(f"column {absent[0]!r} is not in the data; its columns are {', '.join(map(str, data.columns))}")
+        raise ValueError(
+            f"column {absent[0]!r} is not in the data; its columns are {', '.join(map(str, data.columns))}"
+        )
     try:
         table = data[wanted].astype(float)
     except (TypeError, ValueError):
@@ -123,7 +127,9 @@ def fit(
     q, r = np.linalg.qr(x / np.where(scale == 0, 1, scale))
     if np.abs(np.diag(r)).min() < 1e-9:
         worst = int(np.abs(np.diag(r)).argmin())
-        raise ValueError(f"column {worst} of the design follows from the others (collinear): leave one of them out")
+        raise ValueError(
+            f"column {worst} of the design follows from the others (collinear): leave one of them out"
+        )
     inverse = np.linalg.inv(r) / scale[:, None]
     beta = inverse @ (q.T @ y)
     residuals = y - x @ beta
@@ -135,7 +141,10 @@ def fit(
         if len(labels) < 2:
             raise ValueError("groups holds a single cluster; a cluster-robust interval needs at least two")
         scores = np.column_stack([np.bincount(codes, column) for column in (x * residuals[:, None]).T])
-        factor = len(labels) / (len(labels) - 1) * (len(y) - 1) / dof
+        # fixed effects that lie within the clusters cost the clusters nothing (Cameron & Miller 2015)
+        nested = absorbed is not None and len(pd.DataFrame({"c": codes, "a": absorbed}).drop_duplicates()) == used - x.shape[1]
+        free = len(y) - x.shape[1] - 1 if nested else dof
+        factor = len(labels) / (len(labels) - 1) * (len(y) - 1) / free
         robust = bread @ (scores.T @ scores * factor) @ bread
         dof = len(labels) - 1
     elif covariance == "classical":
@@ -186,7 +195,9 @@ def bootstrap_moments(
     return moments
 
 
-def solve_moments(moments: NDArray[np.float64], drivers: Sequence[int], outcome: int) -> tuple[NDArray, NDArray]:
+def solve_moments(
+    moments: NDArray[np.float64], drivers: Sequence[int], outcome: int
+) -> tuple[NDArray, NDArray]:
     """Return coefficients (..., k) and residual variance (...) of ``outcome`` on ``drivers`` from moment matrices."""
     index = np.asarray(drivers)
     left = moments[..., index[:, None], index]
