@@ -175,7 +175,7 @@ def test_failed_notebooks_are_named_and_the_last_good_report_stays(sound):
     assert "04-twice: NotebookError: 'a' is recorded twice" in done.stderr
     assert "05-dies, code cell 3" in done.stderr and "DeadKernelError" in done.stderr
     assert files_of(sound.folder / "site") == sound.before
-    kept = [Path(word) for word in re.findall(r"\S+\.ipynb", done.stderr)]
+    kept = [sound.folder / word for word in re.findall(r"\S+\.ipynb", done.stderr)]
     assert {path.name for path in kept} == {"02-raises.ipynb", "03-noise.ipynb", "04-twice.ipynb", "05-dies.ipynb"}
     assert all(path.is_file() and path.parent.name == "failed" for path in kept)
     assert sorted(path.name for path in sound.folder.iterdir()) == [".cache", "data", "notebooks", "site"]

@@ -135,11 +135,16 @@ def test_nothing_is_asked_of_the_network_and_the_page_is_small():
     assert len(html) < 20_000
 
 
-def test_pandas_tables_lose_their_frame_and_empty_headers():
-    table = '<style scoped>x</style><table border="1" class="dataframe"><tr style="text-align: right;"><th></th><th>a</th></tr></table>'
-    html, soup = render(cell("x", shown(html=table)))
-    assert soup.select_one("table.dataframe").get("border") is None and "<style" not in html
-    assert soup.select_one("table.dataframe td") is not None
+def test_tables_lose_their_frame_and_a_mere_count_and_set_words_to_the_left():
+    import pandas as pd
+
+    table = pd.DataFrame({"step": ["visit", "<b>"], "rate": [0.5, None]})
+    html, soup = render(cell("x", shown(html=table.to_html())), cell("y", shown(html=table.set_index("step").to_html())))
+    counted, named = soup.select("table.dataframe")
+    assert counted.get("border") is None and "<style" not in html
+    assert [cell.get_text() for cell in counted.select("th, td")] == ["step", "rate", "visit", "0.5", "<b>", "NaN"]
+    assert [cell.get_text() for cell in counted.select(".words")] == ["step", "visit", "<b>"]
+    assert [cell.get_text() for cell in named.select("tbody th")] == ["visit", "<b>"]
 
 
 @pytest.mark.parametrize(("sentence", "expected"), [("It **is** so.", "It is so."), ("a < b & c", "a &lt; b &amp; c")])

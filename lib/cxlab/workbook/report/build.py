@@ -380,7 +380,8 @@ def _index(part: Part, parts: Sequence[Part], options: Options, study: Any) -> s
     from . import site
 
     cards, answer = [], ""
-    for page in part.pages:
+    # What is about the workbook itself stands behind what is about customers.
+    for page in sorted(part.pages, key=lambda page: page.order <= 0):
         stated = part.stated.get(page.stem, {"records": [], "conclusions": [], "sources": []})
         simulated = [bool(source.get("simulated")) for source in stated["sources"]]
         first = stated["conclusions"][0] if stated["conclusions"] else ""

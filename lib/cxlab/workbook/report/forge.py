@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import json
 import os
 import select
@@ -33,6 +34,11 @@ def _import_what_kernels_need() -> None:
     import nbformat
 
     del sys.modules["rfc3987_syntax"]
+    # Nobody steps through a report with a debugger, whose import would be a third of a kernel's start.
+    sys.modules["debugpy"] = None  # type: ignore[assignment]
+    import ipykernel.debugger
+
+    del sys.modules["debugpy"]
     import ipykernel.ipkernel
     import ipykernel.kernelapp
     import IPython.core.interactiveshell
@@ -52,6 +58,9 @@ def _import_what_kernels_need() -> None:
     # What would otherwise be imported or compiled at the first chart, the first notebook of every child.
     plotly.graph_objects.Figure(plotly.graph_objects.Scatter(x=[0], y=[0])).to_json()
     nbformat.validate(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("a")]))
+    # Children share these pages of memory as long as no collection touches them.
+    gc.collect()
+    gc.freeze()
     assert nbformat and numpy and pandas and papermill and warm and IPython and ipykernel and scipy and cxlab
 
 

@@ -208,8 +208,35 @@ def _tidy_table(html: str) -> str:
     """Return the HTML of a table without pandas' own style sheet and frame."""
     if 'class="dataframe"' in html:
         html = _STYLE.sub("", html).replace('<table border="1" class="dataframe">', '<table class="dataframe">')
-        html = html.replace(' style="text-align: right;"', "").replace("<th></th>", "<td></td>")
+        html = html.replace(' style="text-align: right;"', "")
+        html = _aligned(html).replace("<th></th>", "<td></td>")
     return _SCRIPT.sub("", html)
+
+
+_ROW = re.compile(r"<tr>(.*?)</tr>", re.DOTALL)
+_CELL = re.compile(r"<(th|td)>(.*?)</\1>", re.DOTALL)
+_NUMBER = re.compile(r"[-−+]?[\d,.]+(?:e[-+]?\d+)?\s*%?|NaN|None|<NA>|inf|")
+
+
+def _aligned(html: str) -> str:
+    """Set columns of words to the left, and leave out an index that only counts the rows."""
+    rows = [_CELL.findall(row) for row in _ROW.findall(html)]
+    widths = {len(row) for row in rows}
+    body = [row for row in rows if row and row[-1][0] == "td"]
+    if len(widths) != 1 or not body or "span=" in html:
+        return html
+    head = rows[0]
+    counts = head[0] == ("th", "") and all(row[0][0] == "th" and row[0][1].isdigit() for row in body)
+    words = [not all(_NUMBER.fullmatch(row[i][1].strip()) for row in body) for i in range(len(head))]
+
+    def rewrite(match: re.Match[str]) -> str:
+        cells = enumerate(_CELL.findall(match[1]))
+        kept = [(i, tag, text) for i, (tag, text) in cells if i or not counts]
+        return "<tr>" + "".join(
+            f'<{tag} class="words">{text}</{tag}>' if words[i] and text else f"<{tag}>{text}</{tag}>" for i, tag, text in kept
+        ) + "</tr>"
+
+    return _ROW.sub(rewrite, html)
 
 
 _RENDERERS: dict[str, Any] = {}

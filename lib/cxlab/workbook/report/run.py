@@ -32,7 +32,7 @@ class Failure:
         if self.facts.get("code_cell"):
             where += f", code cell {self.facts['code_cell']} ({self.facts.get('line', '')})"
         text = f"{where}: {ename}" + (f": {evalue[:600]}" if evalue else "")
-        return text + (f"; the notebook as far as it ran: {self.kept}" if self.kept else "")
+        return text + (f"; the notebook as far as it ran: {os.path.relpath(self.kept)}" if self.kept else "")
 
     @property
     def kind(self) -> type[Exception]:

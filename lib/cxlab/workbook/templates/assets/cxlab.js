@@ -14,6 +14,8 @@
     [new RegExp(from, "gi"), to], [new RegExp(`rgba\\(${rgb(from).replaceAll(",", ",\\s*")}`, "g"), `rgba(${rgb(to)}`],
   ]);
 
+  RULES.push([/rgba\(255,\s*255,\s*255/g, "rgba(26,32,39"], [/"(#fff|#ffffff|white)"/gi, '"#1a2027"']);
+
   const wrap = (html, width) => {
     const [title, ...stamp] = html.split(/<br>(?=<span)/);
     const lines = [""];

@@ -1,0 +1,100 @@
+"""What a report costs outside its cells, against bare kernel starts and imports measured in the same run.
+
+Run ``.venv/bin/python tests/bench/bench_report.py [--quick]``. Read ratios, not seconds. The notebooks import what real
+pages import and compute next to nothing, so that the whole time of the report is overhead.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import nbformat
+
+IMPORTS = "import numpy\nimport pandas\nimport plotly.graph_objects as go\nimport cxlab as cx\n\ncx.drivers"
+WORK = 'cx.record("a", 1.0, unit="points", headline=True)\ncx.conclude("It is one.")'
+CHART = "go.Figure(go.Bar(x=[1, 2], y=[1, 2]))"
+
+
+def make(home: Path, count: int) -> None:
+    """Write ``count`` notebooks of a workbook."""
+    (home / "data").mkdir(parents=True)
+    (home / "data" / "sources.toml").write_text("")
+    (home / "notebooks").mkdir()
+    for number in range(1, count + 1):
+        cells = [nbformat.v4.new_markdown_cell(f"# Page {number}?", id="t")]
+        cells += [nbformat.v4.new_code_cell(code, id=f"c{i}") for i, code in enumerate([IMPORTS, WORK, CHART])]
+        spec = {"display_name": "Python 3", "language": "python", "name": "python3"}
+        notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": spec, "cxlab": {"order": number}})
+        nbformat.write(notebook, home / "notebooks" / f"{number:02d}-page.ipynb")
+
+
+def measure(work: Callable[[], None]) -> tuple[float, float]:
+    """Return wall and CPU seconds, children that have ended included."""
+    def cpu() -> float:
+        own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+        return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+    wall, used = time.perf_counter(), cpu()
+    work()
+    return time.perf_counter() - wall, cpu() - used
+
+
+def bare_kernels(count: int) -> None:
+    """Start a kernel, let it import, end it; one after the other."""
+    from jupyter_client.manager import start_new_kernel
+
+    for _ in range(count):
+        manager, client = start_new_kernel(kernel_name="python3", extra_arguments=["--IPKernelApp.log_level=ERROR"])
+        client.execute_interactive(IMPORTS, timeout=120)
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+        manager.provisioner = None
+
+
+def separate_tools(home: Path) -> None:
+    """Run papermill and nbconvert as commands, a process each, one notebook after the other."""
+    for path in sorted((home / "notebooks").glob("*.ipynb")):
+        out = home / path.name
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "check": True}
+        subprocess.run([sys.executable, "-m", "papermill", str(path), str(out), "-k", "python3"], **quiet)
+        subprocess.run([sys.executable, "-m", "jupyter", "nbconvert", "--to", "html", str(out)], **quiet)
+
+
+def report(home: Path, *arguments: str) -> None:
+    """Build the report."""
+    env = {**os.environ, "CXLAB_HOME": str(home), "CXLAB_CACHE": str(home / ".cache")}
+    command = [sys.executable, "-m", "cxlab", "report", *arguments]
+    subprocess.run(command, cwd=home, env=env, stdout=subprocess.DEVNULL, check=True)
+
+
+def main() -> None:
+    """Print one line a comparison."""
+    count = 4 if "--quick" in sys.argv else 10
+    names = ("papermill", "nbclient", "nbconvert", "ipykernel", "pandas", "plotly")
+    print(f"report of {count} notebooks;", ", ".join(f"{name} {version(name)}" for name in names))
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder) / "book"
+        make(home, count)
+        report(home, "--jobs", "1")  # warms the disk for all
+        bare = measure(lambda: bare_kernels(count))
+        one = measure(lambda: report(home, "--jobs", "1", "--fresh"))
+        two = measure(lambda: report(home, "--fresh"))
+        nothing = measure(lambda: report(home))
+        print(f"bare kernel starts and imports   {bare[0]:6.2f} s wall {bare[1]:6.2f} s CPU   1.00")
+        for name, found in (("whole report, one at a time", one), ("whole report, default jobs", two), ("nothing changed", nothing)):
+            print(f"{name:32} {found[0]:6.2f} s wall {found[1]:6.2f} s CPU   {found[0] / bare[0]:.2f} wall, {found[1] / bare[1]:.2f} CPU of bare")
+        if "--quick" not in sys.argv:
+            tools = measure(lambda: separate_tools(home))
+            print(f"{'papermill and nbconvert apart':32} {tools[0]:6.2f} s wall {tools[1]:6.2f} s CPU   {tools[0] / one[0]:.1f} times our wall")
+
+
+if __name__ == "__main__":
+    main()
