@@ -158,7 +158,8 @@ FILES = {
     "word-for-number": (csv(HEAD + ROWS + "d,high,2,3\n"), BAD, "line 5, column 'expected', value 'high': must be a finite number"),
     "infinite": (csv(HEAD + "a,inf,4,3\nb,-Infinity,2,1\n"), BAD, "must be a finite number"),
     "overflow": (csv(HEAD + "a,1e999,4,3\n"), BAD, "must be a finite number"),
-    "not-a-number": (csv(HEAD + "a,NaN,4,3\nb,NA,2,1\n"), GOOD, None),
+    "not-a-number": (csv(HEAD + "a,NaN,4,3\nb,NA,2,1\nc,5,2,1\n"), GOOD, None),
+    "never-a-number": (csv(HEAD + "a,NaN,4,3\nb,NA,2,1\n"), BAD, "column 'expected': is missing on every row"),
     "missing-customer": (csv(HEAD + ROWS + ",1,2,3\n"), BAD, "line 5, column 'customer': must not be missing"),
     "same-key-twice": (csv(HEAD + ROWS + "a,1,2,3\n"), BAD, "must not occur twice"),
     "constant": (csv(HEAD + "".join(f"k{i},3,3,3\n" for i in range(40))), GOOD, None),
@@ -290,7 +291,7 @@ def test_right_results_are_right(tmp_path):
     assert opened("latin1")["customer"].tolist() == ["Müller", "Søren"]
     assert opened("mixed-encodings")["customer"].tolist() == ["Müller", "Søren"]
     assert opened("excel-title-row")["expected"].tolist() == [5, 6]
-    assert opened("not-a-number")["expected"].isna().all()
+    assert opened("not-a-number")["expected"].isna().tolist() == [True, True, False]
     assert opened("script")["segment"].tolist() == ["‹script›alert(1)‹/script›"]
 
 

@@ -201,7 +201,8 @@ def _praise(report: CheckReport, raw, frame, declaration, prepared) -> None:
 
 
 def _check_large(path: str | Path, rules: Mapping, declaration) -> CheckReport:
-    from .tables.large import check_large, prepare_large
+    from .tables.large import prepare_large
+    from .tables.streaming import check_large
 
     large = prepare_large(path, rules)
     large.connection.raw_sql("set memory_limit = '1200MB'")

@@ -9,7 +9,7 @@ from .tables.declarations import KINDS, TABLES, Column, Table
 
 __all__ = ["END", "START", "tables_section", "updated"]
 
-START = "<!-- tables: written from lib/cxlab/evidence/tables/declarations.py, do not edit -->"
+START = "<!-- tables: written from lib/cxlab/evidence/tables/catalogue.py, do not edit -->"
 END = "<!-- tables: end -->"
 
 

@@ -230,6 +230,10 @@ def conform(
             value = original[column.name][int(np.flatnonzero(parsed.bad)[0])]
             remedy = "" if "mapping file" in parsed.rule else "correct it, or name it under missing: in the mapping file"
             faults.append(Fault(parsed.rule, remedy, theirs, value, places, count, row_word))
+    for column in declared:
+        there = column.required and column.gaps and column.name in table.names and column.name in frame and len(frame)
+        if there and frame[column.name].isna().all() and not unreadable[column.name].any():
+            faults.append(Fault("is missing on every row", "fill it in", names.get(column.name, column.name), row_word=row_word))
     faults += _broken_rules(frame, original, table, extra, names, unreadable, lines, row_word)
     for column in declared:
         if column.name in frame and column.kind == "whole" and not faults and frame[column.name].notna().all():
