@@ -344,7 +344,7 @@ def test_health_card_names_the_earliest_failing_level():
         [(account, f"level {k}", score, 80) for account, scores in rows for k, score in enumerate(scores)],
         columns=["account", "level", "score", "dependence"],
     )
-    card = h.health_card(ladder, cut=60)
+    card = h.health_card(ladder, cut=60, dependent=70)
     assert card.account.tolist()[:2] == ["c", "a"]
     by = card.set_index("account")
     assert by.next.to_dict() == {"c": "level 0", "a": "level 1", "b": "keep all", "d": "look at level 2"}
@@ -438,3 +438,35 @@ def test_a_study_without_the_optional_columns_still_gets_a_page():
     assert h.advocacy(table, cut=50).n.sum() == 0
     assert h.scoring_rules(wide(table), outcome=once.renewed).r2.isna().all()
     assert len(h.level_checks(table, cut=50)) == 2 and len(h.health_card(table, cut=50)) == 30
+
+
+def test_a_survey_is_read_through_its_own_blocks():
+    rng = np.random.default_rng(1)
+    table = pd.DataFrame(rng.integers(1, 8, (60, 5)).astype(float), columns=["q1", "s1", "s2", "sat", "rec"])
+    table.attrs.update(
+        blocks={"product": ["q1"], "switching": ["s1", "s2"]},
+        outcomes={"satisfaction": ["sat"], "loyalty": ["rec"]},
+        labels={"rec": "would recommend"},
+    )
+    read = h.from_survey(table)
+    assert read.dependence.equals(table[["s1", "s2"]].mean(axis=1)) and read.trust.isna().all()
+    gap = h.recommend_gap(read, satisfied=5, recommends=6)
+    by_hand = (table.rec[table.sat >= 5] >= 6).mean() - (table.rec[table.sat < 5] >= 6).mean()
+    assert gap.value == pytest.approx(by_hand) and gap.low < gap.value < gap.high
+    assert math.isnan(h.slope_beside(read, outcome="satisfaction", cause="trust", beside="quality").value)
+    slope = h.slope_beside(read, outcome="recommend", cause="satisfaction", beside="quality")
+    x = np.column_stack([np.ones(60), read.satisfaction, read.quality])
+    raw = np.linalg.lstsq(x, read.recommend, rcond=None)[0][1]
+    assert (
+        slope.value == pytest.approx(raw * read.satisfaction.std() / read.recommend.std()) and slope.n == 60
+    )
+    assert math.isnan(h.recommend_gap(read, satisfied=99, recommends=6).value)
+
+
+def test_small_cells_of_people_vanish_with_the_next_smallest():
+    data = pd.DataFrame(
+        {"happy": [9] * 40 + [1] * 13, "tied": [9] * 15 + [1] * 25 + [9] * 3 + [1] * 10, "renewed": 1}
+    )
+    shown = h.hostage_cells(data, **CUTS, min_cell=5)
+    assert set(shown.cell) == {"loyal by choice", "content and tied"}
+    assert len(h.hostage_cells(data, **CUTS)) == 4

@@ -6,6 +6,7 @@ Contents
     rules       scoring_rules, score_rules, averaging_hides: the lowest level or the average
     hostages    hostage_cells, hostage_interaction, dependence_drop, release
     hidden      hidden_bounds, hidden_curve: what an unseen level can hide
+    survey      from_survey, recommend_gap, slope_beside: what a survey of customers adds
     accounts    complete, health_card, pass_rates, level_checks, advocacy, METRICS
 """
 
@@ -27,6 +28,7 @@ from .scaling import (
     transposed,
 )
 from .sequence import attainment_pairs, first_attainment
+from .survey import Slope, from_survey, recommend_gap, slope_beside
 
 __all__ = [
     "METRICS",
@@ -35,12 +37,14 @@ __all__ = [
     "Interaction",
     "Reproducibility",
     "Scalability",
+    "Slope",
     "advocacy",
     "attainment_pairs",
     "averaging_hides",
     "complete",
     "dependence_drop",
     "first_attainment",
+    "from_survey",
     "guttman_errors",
     "health_card",
     "hidden_bounds",
@@ -52,10 +56,12 @@ __all__ = [
     "monotonicity",
     "order_claim",
     "pass_rates",
+    "recommend_gap",
     "release",
     "reproducibility",
     "scalability",
     "score_rules",
     "scoring_rules",
+    "slope_beside",
     "transposed",
 ]

@@ -34,7 +34,7 @@ CONDITIONS = {
 }
 
 
-def health_card(ladder: pd.DataFrame, *, cut: float) -> pd.DataFrame:
+def health_card(ladder: pd.DataFrame, *, cut: float, dependent: float | None = None) -> pd.DataFrame:
     """Return one line an account: where it stands and which level to work on next.
 
     Parameters
@@ -43,13 +43,15 @@ def health_card(ladder: pd.DataFrame, *, cut: float) -> pd.DataFrame:
         ``account level score``, optionally ``dependence renewed``; levels in their order in the file.
     cut : float
         A level passes at this score or above.
+    dependent : float, optional
+        An account is tied when its dependence is this or more.
 
     Returns
     -------
     DataFrame
         ``account``, one column a level (its score), ``minimum mean next next_score unseen hostage``. ``next`` is the
         earliest level in the file's order that fails, 'keep all' when none does, and 'look at <level>' when the only
-        open one is unseen. ``hostage`` (where dependence is known, cut at 70): a level fails and the account is tied.
+        open one is unseen. ``hostage`` (with ``dependent``): a level fails and the account is tied.
         Accounts that fail earliest come first, lowest score first.
     """
     wide = _wide(ladder)
@@ -67,9 +69,9 @@ def health_card(ladder: pd.DataFrame, *, cut: float) -> pd.DataFrame:
     card["next"] = label
     card["next_score"] = np.where(first < len(names), score, np.nan)
     card["unseen"] = unseen
-    if "dependence" in ladder:
+    if dependent is not None and "dependence" in ladder:
         dependence = ladder.groupby("account", sort=False)["dependence"].first()
-        card["hostage"] = fails.any(axis=1) & (dependence.reindex(card.index) >= 70)
+        card["hostage"] = fails.any(axis=1) & (dependence.reindex(card.index) >= dependent)
     order = np.lexsort((card["next_score"].fillna(np.inf), first))
     return card.iloc[order].reset_index()
 

@@ -57,6 +57,7 @@ def hostage_cells(
     outcome: str,
     satisfied: float,
     dependent: float,
+    min_cell: int = 0,
     confidence_level: float = 0.95,
 ) -> pd.DataFrame:
     """Split accounts or customers into four cells of satisfaction and dependence.
@@ -68,6 +69,9 @@ def hostage_cells(
         Columns; outcome is renewed (yes/no) or a loyalty score.
     satisfied, dependent : float
         Cuts: at this value or above. Where to cut is a choice; the page lets readers move it.
+    min_cell : int
+        For people (not accounts): a cell that counts fewer is left out, and with a single such cell the next smallest
+        too, so that it cannot be had by difference.
     confidence_level : float
 
     Returns
@@ -85,20 +89,23 @@ def hostage_cells(
     columns = ["cell", "satisfied", "dependent", "n", "outcome", "outcome_low", "outcome_high"]
     result = pd.DataFrame(rows, columns=columns)
     low, high = wilson(result.n, len(table), confidence_level)
-    return result.assign(share=result.n / max(1, len(table)), low=low, high=high)[
-        [
-            "cell",
-            "satisfied",
-            "dependent",
-            "n",
-            "share",
-            "low",
-            "high",
-            "outcome",
-            "outcome_low",
-            "outcome_high",
-        ]
+    result = result.assign(share=result.n / max(1, len(table)), low=low, high=high)
+    small = (result.n > 0) & (result.n < min_cell)
+    if small.sum() == 1 and (~small & (result.n > 0)).any():
+        small[result.n[~small & (result.n > 0)].idxmin()] = True
+    columns = [
+        "cell",
+        "satisfied",
+        "dependent",
+        "n",
+        "share",
+        "low",
+        "high",
+        "outcome",
+        "outcome_low",
+        "outcome_high",
     ]
+    return result.loc[~small, columns]
 
 
 def dependence_drop(
