@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Collection
 from textwrap import wrap
 
@@ -229,8 +230,20 @@ class text_table:
         return f"{len(self.table)} rows: {', '.join(map(str, self.table.columns))}"
 
     def _repr_html_(self) -> str:
-        with pd.option_context("display.max_colwidth", None):
-            return self.table.to_html(index=False, border=0, classes="dataframe")
+        if self.table.empty:
+            return "<p>None.</p>"
+        left = "style='text-align:left;vertical-align:top'"
+        head = "".join(f"<th {left}>{_words(name)}</th>" for name in self.table.columns)
+        rows = [
+            "".join(f"<td {left}>{html.escape(str(value))}</td>" for value in row)
+            for row in self.table.itertuples(index=False, name=None)
+        ]
+        body = "".join(f"<tr>{row}</tr>" for row in rows)
+        return f"<table class='dataframe'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _words(name: object) -> str:
+    return html.escape(str(name).replace("_", " "))
 
 
 def _side_of(table: pd.DataFrame) -> pd.Series:

@@ -19,6 +19,7 @@ from cxlab.methods.claims.thread import (
     choose,
     coding_agreement,
     fact_groups,
+    fact_lines,
     league_table,
     stance_over_thread,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "coding_agreement",
     "compare_strengths",
     "fact_groups",
+    "fact_lines",
     "grounded_extension",
     "league_table",
     "load_evidence",

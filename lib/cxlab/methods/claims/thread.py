@@ -8,7 +8,7 @@ import pandas as pd
 from cxlab.methods.agreement import krippendorff_alpha
 from cxlab.methods.intervals import generator
 
-__all__ = ["choose", "coding_agreement", "fact_groups", "league_table", "stance_over_thread"]
+__all__ = ["choose", "coding_agreement", "fact_groups", "fact_lines", "league_table", "stance_over_thread"]
 
 
 def stance_over_thread(claims: pd.DataFrame) -> pd.DataFrame:
@@ -38,6 +38,23 @@ def choose(
     keep &= (side == stance) | (stance == "any stance")
     keep &= (claims["topic"] == topic) | (topic == "")
     return list(claims.loc[keep, "claim_id"])
+
+
+def fact_lines(facts: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
+    """Return the figures of some groups in three columns for reading: ``figure where found``.
+
+    Parameters
+    ----------
+    facts : DataFrame
+        With the column ``verdict`` from ``fact_groups``.
+    groups : list of str
+    """
+    part = facts[facts["verdict"].isin(groups)]
+    found = part["check"] + part["note"].where(part["note"] != "-", "").map(
+        lambda note: f". {note}" if note else ""
+    )
+    where = part["article"] + ", " + part["location"]
+    return pd.DataFrame({"figure": part["fact"], "where": where, "found": found}).reset_index(drop=True)
 
 
 def coding_agreement(

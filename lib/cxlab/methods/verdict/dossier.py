@@ -32,7 +32,7 @@ _PAGE = "02-product-or-experience"
 # What the answer shows: the slopes of a decision, or how hard the two sides are to tell apart.
 _SHOWN = {
     False: (("slope-product-corrected", "slope of product"), ("slope-experience-corrected", "of experience")),
-    True: (("htmt-product-experience", "likeness of the two, HTMT"),),
+    True: (("htmt-product-experience", "likeness of the two ratings, where 1 is one thing,"),),
 }
 _CORE = ("P3", "C2f", "C4a")
 _PRESETS = {"product_by_author": "the author's own", "product_by_comment_2": "comment 2's"}
@@ -272,21 +272,26 @@ def answer(verdicts: pd.DataFrame, results: Results) -> str:
     """
     table = verdicts.set_index("claim")
     decided = int(verdicts["outcome"].isin(OUTCOMES[:2]).sum())
-    tested = int((verdicts["outcome"] != OUTCOMES[3]).sum())
-    count = f"{decided} of {len(verdicts)} claims and ideas are decided, {tested - decided} stay undecided, the rest need data that nobody has opened"
-    product, beside = (table.loc[c, "outcome"] for c in ("P3", "C4a"))
-    if OUTCOMES[3] in (product, beside):
-        return f"Whether product alone settles loyalty cannot be tested here ({table.loc['P3', 'reason']}); {count}."
+    open_ = int((verdicts["outcome"] == OUTCOMES[2]).sum())
+    count = (
+        f"of all {len(verdicts)} claims and ideas {decided} are decided and {open_} undecided, "
+        "the others cannot be tested on these data"
+    )
+    alone, beside = (table.loc[claim, "outcome"] for claim in ("P3", "C4a"))
+    why = table.loc["P3", "reason"]
+    if OUTCOMES[3] in (alone, beside):
+        return f"Whether product alone settles loyalty cannot be tested here ({why}); {count}."
     shown = ", ".join(
         f"{words} {entry['value']:.2f} [{entry['low']:.2f}, {entry['high']:.2f}]"
-        for name, words in _SHOWN[product == beside == OUTCOMES[2]]
+        for name, words in _SHOWN[alone == beside == OUTCOMES[2]]
         if (entry := results.get(_PAGE, {}).get(name)) and entry.get("low") is not None
     )
-    why = f"; {table.loc['P3', 'reason']}" if product == OUTCOMES[2] and table.loc["P3", "reason"] else ""
-    return (
-        f"That product alone settles loyalty is {product}, that experience counts beside it is {beside}"
-        f"{why}{f' ({shown})' if shown else ''}; {count}."
-    )
+    numbers = f" ({shown})" if shown else ""
+    if alone == beside == OUTCOMES[2]:
+        first = f"Whether product alone settles loyalty or experience counts beside it stays undecided: {why}{numbers}"
+    else:
+        first = f"That product alone settles loyalty is {alone}, that experience counts beside it is {beside}{numbers}"
+    return f"{first}; {count}."
 
 
 def _case(claim: str, claims: pd.DataFrame) -> str:
