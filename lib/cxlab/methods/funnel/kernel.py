@@ -80,7 +80,7 @@ def journeys(log: list[NDArray], layout: Layout, rules: Rules) -> Journeys:
         return _together([], len(rules.steps))
     low, high = int(log[0].min()), int(log[0].max())
     if n >= _COMPILED_FROM and _numba_pass() is not None:
-        return _compiled(*_grouped(log, low, high), layout, rules)
+        return _compiled(log, low, high, layout, rules)
     payload, customer = log.pop(), log.pop()
     if n < 2 * _BLOCK or _threads() == 1:
         return _vectorised(customer, payload, layout, rules)
@@ -201,46 +201,25 @@ def _block(keys: NDArray, row_bits: int, payload: NDArray, layout: Layout, rules
 # ---------------------------------------------------------------- numba
 
 
-def _grouped(log: list[NDArray], low: int, high: int) -> tuple[NDArray, NDArray]:
-    """Return the payloads customer by customer, and where each customer ends; empties ``log``."""
-    tally, scatter, _ = _numba_pass()
-    payload, customer = log.pop(), log.pop()
-    n = customer.size
-    if high - low > 2 * n + 1_000_000:  # sparse ids: sort instead of counting
-        order = np.argsort(customer)
-        number = _numbered(customer[order])
-        ends = np.append(np.flatnonzero(number[1:] != number[:-1]) + 1, n)
-        return payload[order], ends.astype(np.int64)
-    counts = np.zeros(high - low + 1, np.int64)
-    tally(customer, low, counts)
-    ends = np.cumsum(counts)
-    place = ends - counts  # ends with each customer's place at its end: ``ends`` again
-    target = np.empty(n, np.int64)
-    half = int(np.searchsorted(ends, n // 2))
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        spans = ((0, half), (half, counts.size)) if _threads() > 1 else ((0, counts.size),)
-        list(pool.map(lambda span: scatter(customer, low, payload, place, target, *span), spans))
-    return target, ends
-
-
-def _compiled(grouped: NDArray, ends: NDArray, layout: Layout, rules: Rules) -> Journeys:
+def _compiled(log: list[NDArray], low: int, high: int, layout: Layout, rules: Rules) -> Journeys:
+    """Walk every bucket of neighbouring customers inside the processor's cache; empties ``log``."""
     *_, walk = _numba_pass()
-    k_steps = len(rules.steps)
-    gaps = np.array(rules.gaps or [NEVER] * k_steps, dtype=np.int64)
-    total = ends.size
-    entered = np.empty(total, np.int64)
-    segment = np.empty(total, np.int32)
+    within, dealt, ends, bits = _dealt(log, low, high)
+    k_steps, buckets = len(rules.steps), ends.size
+    total = buckets << bits
+    entered, segment = np.empty(total, np.int64), np.empty(total, np.int32)
     durations = np.empty((k_steps - 1, total), np.int64)
-    cuts = [int(np.searchsorted(ends, grouped.size * part // 4)) for part in range(4)] + [total]
-    spans = list(zip(cuts[:-1], cuts[1:], strict=True))  # four parts: two threads stay busy to the end
+    gaps = np.array(rules.gaps or [NEVER] * k_steps, dtype=np.int64)
+    asked = (layout.shift, layout.segment_bits, k_steps, gaps, rules.strict, entered, segment, durations)
+    edges = sorted({int(np.searchsorted(ends, dealt.size * part / 8)) for part in range(8)} | {0, buckets})
+    spans = list(zip(edges[:-1], edges[1:], strict=True))
 
     def work(span: tuple[int, int]) -> int:
-        bits = (layout.shift, layout.segment_bits)
-        results = (entered, segment, durations)
-        return walk(grouped, ends, *span, *bits, k_steps, gaps, rules.strict, *results, span[0])
+        return walk(within, dealt, ends, *span, bits, *asked, span[0] << bits)
 
     with ThreadPoolExecutor(max_workers=_threads()) as pool:
         made = list(pool.map(work, spans))
+    spans = [(begin << bits, end << bits) for begin, end in spans]
     # Customers who never met the first step leave room at the end of each part: close the ranks in place.
     filled = 0
     for (begin, _), size in zip(spans, made, strict=True):
@@ -250,6 +229,35 @@ def _compiled(grouped: NDArray, ends: NDArray, layout: Layout, rules: Rules) -> 
         filled += size
     entered[:filled] += layout.origin
     return Journeys(entered[:filled], segment[:filled], [column[:filled] for column in durations])
+
+
+def _dealt(log: list[NDArray], low: int, high: int) -> tuple[NDArray, NDArray, NDArray, int]:
+    """Return the rows dealt into about 256 buckets of neighbouring customers: number within, payload, where each ends."""
+    histogram, deal, _ = _numba_pass()
+    payload, customer = log.pop(), log.pop()
+    n, threads = customer.size, _threads()
+    if high - low > 2 * n + 1_000_000:  # sparse ids: number them, in sorted order
+        order = np.argsort(customer)
+        customer, payload = _numbered(customer[order]), payload[order]
+        low, high = 0, int(customer[-1])
+    bits = max((high - low).bit_length() - 8, 0)
+    cuts = [n * part // threads for part in range(threads + 1)]
+    counts = np.zeros((threads, ((high - low) >> bits) + 1), np.int64)
+    within, dealt = np.empty(n, np.uint32), np.empty(n, np.int64)
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+
+        def count(part: int) -> None:
+            histogram(customer, low, bits, cuts[part], cuts[part + 1], counts[part])
+
+        list(pool.map(count, range(threads)))
+        ends = np.cumsum(counts.sum(axis=0))
+        place = ends - counts.sum(axis=0) + np.cumsum(counts, axis=0) - counts
+
+        def put(part: int) -> None:
+            deal(customer, low, bits, payload, cuts[part], cuts[part + 1], place[part], within, dealt)
+
+        list(pool.map(put, range(threads)))
+    return within, dealt, ends, bits
 
 
 def _threads() -> int:
@@ -279,7 +287,14 @@ def _numba_pass():
 @cache
 def _load():
     try:
-        from .compiled import scatter, tally, walk
-    except ImportError:  # no numba for this Python: the numpy pass gives the same numbers
+        from .compiled import deal, histogram, walk
+    except (ImportError, RuntimeError, OSError):
+        # No numba for this Python, or nowhere to keep what it compiles: the numpy pass gives the same numbers.
         return None
-    return tally, scatter, walk
+    one, eight = np.zeros(1, np.uint32), np.zeros(1, np.int64)
+    for customer in (one, eight):  # compiled once for each kind of id, then read from numba's cache
+        histogram(customer, 0, 0, 0, 0, eight)
+        deal(customer, 0, 0, eight, 0, 0, eight, one, eight)
+    few = np.zeros((1, 1), np.int64)
+    walk(one, eight, eight, 0, 0, 0, 1, 0, 2, eight, False, eight, one.view(np.int32), few, 0)
+    return histogram, deal, walk

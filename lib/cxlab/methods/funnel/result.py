@@ -100,7 +100,7 @@ class Funnel:
         if self._codes == 1:
             groups = [slice(None)]
         else:
-            order = np.argsort(self._found.segment, kind="stable")
+            order = np.argsort(self._found.segment.astype(np.uint16), kind="stable")  # 16 bits: a radix sort
             cuts = np.concatenate(([0], np.cumsum(self._entered)))
             groups = [order[cuts[i] : cuts[i + 1]] for i in range(self._codes)]
         made = []
@@ -240,7 +240,8 @@ class Funnel:
             )
         names = ["window", "step", "customers", "overall_conversion", "low", "high"]
         if not parts:
-            return pd.DataFrame(columns=names)
+            none = pd.DataFrame(columns=["segment"] * (self.segmented and by_segment) + names)
+            return none.astype({"window": "timedelta64[us]"})
         made = pd.concat(parts, ignore_index=True)
         return made[["segment"] * ("segment" in made) + names]
 
@@ -288,7 +289,8 @@ class Funnel:
                     if inside.size:
                         time = pd.Timedelta(microseconds=int(inside[max(math.ceil(q * inside.size) - 1, 0)]))
                     rows.append((*([name] if split else []), step, inside.size, q, time))
-        return pd.DataFrame(rows, columns=["segment"] * split + ["step", "customers", "quantile", "time"])
+        made = pd.DataFrame(rows, columns=["segment"] * split + ["step", "customers", "quantile", "time"])
+        return made.astype({"time": "timedelta64[us]"})
 
     def medians(self) -> list[float | None]:
         """Return the median time to each row of :meth:`rows`, in seconds (no pandas); None at the first step."""
