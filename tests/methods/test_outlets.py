@@ -62,7 +62,7 @@ def draw(seed: int, outlets_: int = 1300) -> tuple[pd.DataFrame, np.ndarray]:
 
 def test_shrinkage_halves_the_error_and_covers_the_truth():
     error, coverage, naive, ours = [], [], [], []
-    for seed in range(12):
+    for seed in range(8):
         data, rate = draw(seed)
         fair = outlets.shrink_rates(data, draws=50)
         raw = data["satisfied"] / data["n"]
@@ -102,6 +102,16 @@ def test_shrunk_rates_keep_the_order_of_the_input_and_lie_between_raw_and_mean()
     low, high = np.minimum(raw, a / (a + b)), np.maximum(raw, a / (a + b))
     assert ((fair["rate"] >= low - 1e-12) & (fair["rate"] <= high + 1e-12)).all()
     assert ((fair["rank_low"] <= fair["rank"]) & (fair["rank"] <= fair["rank_high"])).all()
+
+
+def test_shrinking_predicts_held_out_visits_better():
+    data, _ = draw(2)
+    found = outlets.holdout_error(data, splits=4, bootstrap=200)
+    assert found.low <= found.ratio <= found.high < 0.8
+    alike = data.assign(satisfied=np.random.default_rng(1).binomial(data["n"], 0.8))
+    assert (
+        outlets.holdout_error(alike, splits=4, bootstrap=50).ratio < 0.1
+    )  # nothing to tell apart: shrink fully
 
 
 def test_equal_outlets_shrink_to_one_rate():
@@ -203,7 +213,7 @@ def test_month_changes_flag_the_planted_fall_and_little_else():
 
 
 def test_a_thinly_spread_fault_shows_only_when_pooled():
-    visits = make_visits(400_000, rng=5, thin_drop=0.35, thin_month=7).dropna(subset="score")
+    visits = make_visits(400_000, rng=4, thin_drop=0.35, thin_month=7, fall=0).dropna(subset="score")
     cells = (
         visits.assign(after=visits["timestamp"].dt.month >= 7, ok=visits["score"] >= 4)
         .groupby(["outlet", "after"])["ok"].agg(n="size", satisfied="sum").reset_index()

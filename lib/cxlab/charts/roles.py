@@ -34,7 +34,10 @@ def matrix(table: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
     ]
     figure = go.Figure(
         go.Heatmap(
-            z=wide.astype(float).round(4).to_numpy(na_value=None).tolist(),
+            z=[
+                [None if pd.isna(value) else round(float(value), 4) for value in row]
+                for row in wide.to_numpy()
+            ],
             x=names,
             y=names,
             text=text,

@@ -55,7 +55,7 @@ def exposure(
     >>> exposure([1, 100], failure=0.02).round(3).tolist()
     [0.02, 0.867]
     """
-    from scipy.special import gammaln
+    from scipy.special import betaln
 
     if not 0 <= failure <= 1:
         raise ValueError(f"failure={failure} is a chance: it must lie between 0 and 1")
@@ -64,11 +64,11 @@ def exposure(
     n = np.asarray(touchpoints, float) * np.asarray(years, float)
     if (n < 0).any():
         raise ValueError("touchpoints and years must be 0 or more")
-    if failure in (0.0, 1.0) or likeness == 0:
+    if failure in (0.0, 1.0) or likeness < 1e-7:  # the limit; below it the beta functions lose their digits
         return 1 - (1 - failure) ** n
     size = 1 / likeness - 1
     a, b = failure * size, (1 - failure) * size
-    return 1 - np.exp(gammaln(b + n) - gammaln(b) + gammaln(a + b) - gammaln(a + b + n))
+    return 1 - np.exp(betaln(a, b + n) - betaln(a, b))
 
 
 def observed_exposure(

@@ -171,7 +171,7 @@ def _exact_binomial(n: np.ndarray, target: float, tail: float) -> tuple[np.ndarr
     """Spiegelhalter (2005), appendix A.1.1: the binomial quantile, interpolated to the exact probability."""
     from scipy.special import bdtr, bdtrik
 
-    n = np.asarray(n, float)
+    n = np.round(n).astype(np.int64)
     edges = []
     for probability in (tail, 1 - tail):
         r = np.ceil(np.clip(bdtrik(probability, n, target), 0, n) - 1e-9)
