@@ -87,16 +87,31 @@ def test_the_interval_holds_where_the_naive_one_does_not():
     assert np.mean(list(shares.values())) == pytest.approx(0.95, abs=0.025)
 
 
+def test_what_cannot_be_inverted_is_still_calibrated(two):
+    assert list(cx.contacts.corrections(two)) == ["calibrated", "inverted"]
+    loose = coded({("a", "a"): 5, ("b", "a"): 5, ("a", "b"): 5, ("b", "b"): 5}, {"a": 10})
+    assert list(cx.contacts.corrections(loose)) == ["calibrated"]
+
+
 def test_reason_never_seen_by_the_second_coder_counts_as_coded_rightly():
     world = coded({("a", "a"): 40, ("b", "b"): 30}, {"a": 50, "b": 40, "rare": 5})
     table = cx.contacts.corrected_shares(world)
     assert table.share["rare"] == pytest.approx(5 / 165) and table.checked["rare"] == 0
 
 
+def test_without_a_second_coding_nothing_is_corrected(two):
+    table = cx.contacts.corrected_shares(two.drop(columns="second_coding"), groups={"all": ["a", "b"]})
+    assert table[["share", "low", "high"]].isna().all(axis=None)
+    assert table.naive.tolist() == pytest.approx([0.555, 0.445, 1])
+    assert cx.contacts.confusion(two.assign(second_coding=None)).empty
+    assert cx.contacts.feedback_themes([], themes=3).table.empty
+
+
 def test_known_reasons_have_a_side_and_unknown_ones_no_group():
     groups = cx.contacts.reason_groups(["no_human_reached", "no_known_contact", "product_missing", "weather"])
     assert groups["experience"] == ["no_human_reached", "no_known_contact"]
     assert groups["failure demand"] == ["no_human_reached", "no_known_contact", "product_missing"]
+    assert cx.contacts.reason_groups(["weather"]) == {}
     assert {side for side, _, _ in cx.contacts.REASONS.values()} == {"product", "experience", "price", "other"}
 
 
@@ -128,7 +143,6 @@ def test_themes_sort_every_text_and_mask_what_is_personal():
     [
         (lambda d: cx.contacts.corrected_shares(d, method="magic"), "method='magic'"),
         (lambda d: cx.contacts.corrected_shares(d, reason="why"), "'why' is not in the data"),
-        (lambda d: cx.contacts.corrected_shares(d.assign(second_coding=None)), "'second_coding' is empty"),
         (lambda d: cx.contacts.corrected_shares(coded({("a", "a"): 5, ("b", "a"): 5, ("a", "b"): 5, ("b", "b"): 5}, {})), "calibrated"),
         (lambda d: cx.contacts.confusion(d.head(3)), "5 times"),
         (lambda d: cx.contacts.feedback_themes(["x"] * 5, themes=2), "5 texts cannot carry"),

@@ -152,5 +152,7 @@ def test_composites_need_every_item_and_standardise():
     np.testing.assert_allclose([z.mean(), z.std(ddof=1)], [[0, 0], [1, 1]], atol=1e-12)
     with pytest.raises(ValueError, match="'c' is not in the data"):
         composites(survey, blocks={"x": ["c"]})
+    with pytest.raises(ValueError, match="no items of the side 'experience'"):
+        composites(survey, needed=["product", "experience"])
     with pytest.raises(ValueError, match="same value for everybody"):
         composites(survey.assign(loyalty=1), standardised=True)

@@ -75,7 +75,7 @@ def dots(
     if reference is not None:
         figure.add_vline(x=reference, line={"dash": "dash", "width": 1, "color": COLOURS["neutral"]})
     written = ["<br>".join(wrap(str(name), 20)) for name in labels]
-    row = max(34 * max(1, 0.6 * len(groups)), 17 * max(text.count("<br>") + 1 for text in written) + 8)
+    row = max(34 * max(1, 0.6 * len(groups)), 17 * max((text.count("<br>") + 1 for text in written), default=1) + 8)
     finish(figure, title=title, description=description, simulated=simulated, height=int(180 + row * len(labels)))
     figure.update_xaxes(title={"text": x_title}, tickformat=".0%" if percent else None, zeroline=False)
     figure.update_yaxes(

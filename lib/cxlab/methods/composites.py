@@ -15,6 +15,7 @@ def composites(
     blocks: Mapping[str, Iterable[str]] | None = None,
     outcomes: Iterable[str] | None = None,
     standardised: bool = False,
+    needed: Iterable[str] = (),
 ) -> pd.DataFrame:
     """Return one column a block (the mean of its items) and one an outcome.
 
@@ -27,6 +28,9 @@ def composites(
         ``data.attrs["outcomes"]`` when left out.
     standardised : bool
         Mean 0 and spread 1 over the respondents who answered everything that is used, so that a slope compares sides.
+
+    needed : list of str
+        Blocks without which there is nothing to compare; a plain error names the first that is missing.
 
     Returns
     -------
@@ -41,10 +45,15 @@ def composites(
     """
     blocks = dict(data.attrs.get("blocks", {}) if blocks is None else blocks)
     outcomes = list(data.attrs.get("outcomes", {}) if outcomes is None else outcomes)
+    lacking = [name for name in needed if not blocks.get(name)]
+    if lacking:
+        raise ValueError(f"the survey has no items of the side {lacking[0]!r}: name them in its mapping file")
     missing = [item for items in blocks.values() for item in items if item not in data.columns]
     missing += [name for name in outcomes if name not in data.columns]
     if missing:
-        raise ValueError(f"column {missing[0]!r} is not in the data; its columns are {', '.join(map(str, data.columns))}")
+        raise ValueError(
+            f"column {missing[0]!r} is not in the data; its columns are {', '.join(map(str, data.columns))}"
+        )
     columns = {name: data[list(items)].mean(axis=1, skipna=False) for name, items in blocks.items()}
     columns |= {name: data[name] for name in outcomes}
     table = pd.DataFrame(columns).astype(float).dropna()

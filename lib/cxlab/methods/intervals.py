@@ -38,13 +38,15 @@ def generator(rng: int | np.random.Generator | None) -> np.random.Generator:
 
 
 def in_brackets(value: float, low: float, high: float, *, digits: int = 2, percent: bool = False) -> str:
-    """Return an estimate and its interval as a sentence shows them, without a minus before a zero.
+    """Return an estimate and its interval as a sentence shows them, without a minus before a zero; gaps as "not known".
 
     Examples
     --------
     >>> in_brackets(-0.001, -0.09, 0.0912), in_brackets(0.541, 0.5, 0.58, digits=0, percent=True)
     ('0.00 [-0.09, 0.09]', '54 % [50 %, 58 %]')
     """
+    if any(number != number for number in (value, low, high)):
+        return "not known"
     factor, unit = (100, " %") if percent else (1, "")
     shown = [f"{round(number * factor, digits) + 0:.{digits}f}{unit}" for number in (value, low, high)]
     return f"{shown[0]} [{shown[1]}, {shown[2]}]"
@@ -117,7 +119,9 @@ def newcombe(
     x1, n1 = _counts("x1", x1, "n1", n1)
     x2, n2 = _counts("x2", x2, "n2", n2)
     if np.any(n1 == 0) or np.any(n2 == 0):
-        raise ValueError("n1 and n2 must be at least 1 everywhere: a group without cases has no proportion; drop it")
+        raise ValueError(
+            "n1 and n2 must be at least 1 everywhere: a group without cases has no proportion; drop it"
+        )
     p1, p2 = x1 / n1, x2 / n2
     low1, high1 = wilson(x1, n1, confidence_level)
     low2, high2 = wilson(x2, n2, confidence_level)
@@ -143,7 +147,9 @@ def rule_of_three(n: int, confidence_level: float = 0.95) -> float:
     return float(-np.expm1(math.log1p(-confidence_level) / n))
 
 
-def benjamini_hochberg(p_values: ArrayLike, level: float = 0.05) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+def benjamini_hochberg(
+    p_values: ArrayLike, level: float = 0.05
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Return which p-values survive a false-discovery rate of ``level``, and the adjusted p-values.
 
     Parameters
@@ -195,7 +201,9 @@ def percentile_interval(
     normal_quantile(confidence_level)
     draws = np.asarray(draws, dtype=float)
     if draws.shape[axis] == 0:
-        raise ValueError("draws is empty: a bootstrap interval needs at least one draw; set bootstrap to 200 or more")
+        raise ValueError(
+            "draws is empty: a bootstrap interval needs at least one draw; set bootstrap to 200 or more"
+        )
     quantile = np.nanquantile if np.isnan(draws).any() else np.quantile
     low, high = quantile(draws, [tail, 1 - tail], axis=axis)
     return low[()], high[()]

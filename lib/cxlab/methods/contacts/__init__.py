@@ -8,7 +8,7 @@ feedback_themes, theme_examples   themes in short texts, and how steady they are
 """
 
 from ..intervals import in_brackets
-from .shares import REASONS, confusion, corrected_shares, reason_groups
+from .shares import REASONS, confusion, corrected_shares, corrections, reason_groups
 from .themes import Themes, feedback_themes, theme_examples
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Themes",
     "confusion",
     "corrected_shares",
+    "corrections",
     "feedback_themes",
     "reason_groups",
     "theme_examples",

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..intervals import normal_quantile, wilson
 
-__all__ = ["REASONS", "confusion", "corrected_shares", "reason_groups"]
+__all__ = ["REASONS", "confusion", "corrected_shares", "corrections", "reason_groups"]
 
 REASONS: dict[str, tuple[str, bool, str]] = {
     "product_wanted": ("product", False, "wants to buy or to know whether it fits"),
@@ -31,7 +31,8 @@ REASONS: dict[str, tuple[str, bool, str]] = {
 def reason_groups(reasons: Sequence[str]) -> dict[str, list[str]]:
     """Return which of ``reasons`` are about the product, the experience, and caused by a failure.
 
-    Reasons that are not in ``REASONS`` belong to no group; rename yours in the mapping file.
+    Reasons that are not in ``REASONS`` belong to no group (rename yours in the mapping file); a group without any
+    is left out.
 
     Examples
     --------
@@ -39,11 +40,12 @@ def reason_groups(reasons: Sequence[str]) -> dict[str, list[str]]:
     {'product': ['product_broken'], 'experience': ['service_praise'], 'failure demand': ['product_broken']}
     """
     known = [reason for reason in dict.fromkeys(reasons) if reason in REASONS]
-    return {
+    groups = {
         "product": [r for r in known if REASONS[r][0] == "product"],
         "experience": [r for r in known if REASONS[r][0] == "experience"],
         "failure demand": [r for r in known if REASONS[r][1]],
     }
+    return {name: members for name, members in groups.items() if members}
 
 
 def corrected_shares(
@@ -77,12 +79,13 @@ def corrected_shares(
     DataFrame
         Index ``reason`` (groups last): ``kind`` ("reason" or "group"), ``contacts`` as coded, ``naive naive_low
         naive_high`` (Wilson), ``share low high`` corrected, and ``checked``: how many twice-coded contacts truly had
-        the reason. A reason that never occurs in the second coding is taken to be coded without error.
+        the reason. A reason that never occurs in the second coding is taken to be coded without error. Where nothing
+        was coded twice, nothing can be corrected: ``share low high`` are gaps.
 
     Raises
     ------
     ValueError
-        When no contact was coded twice, or coders err so much that the errors cannot be inverted.
+        When coders err so much that the errors cannot be inverted.
 
     Notes
     -----
@@ -98,22 +101,13 @@ def corrected_shares(
     """
     if method not in ("inverted", "calibrated"):
         raise ValueError(f"method={method!r} must be 'inverted' or 'calibrated'")
-    for column in (reason, second):
-        if column not in data.columns:
-            raise ValueError(
-                f"column {column!r} is not in the data; its columns are {', '.join(map(str, data.columns))}"
-            )
-    known = data[data[reason].notna()]
+    known = _known(data, reason, second)
     names = sorted({*known[reason].astype(str), *known[second].dropna().astype(str)})
     place = {name: i for i, name in enumerate(names)}
     coded = known[reason].astype(str).map(place).to_numpy()
     twice = known[second].notna().to_numpy()
-    if not twice.any():
-        raise ValueError(
-            f"{second!r} is empty: have a random part of the contacts (200 or more) coded a second time"
-        )
     k, total = len(names), len(known)
-    true = known[second][twice].astype(str).map(place).to_numpy()
+    true = known[second][twice].astype(str).map(place).to_numpy(int)
     cells = np.bincount(coded[twice] * k + true, minlength=k * k).reshape(k, k).astype(float)
     unchecked = np.bincount(coded[~twice], minlength=k).astype(float)
     counts = unchecked + cells.sum(axis=1)
@@ -128,6 +122,9 @@ def corrected_shares(
     contacts = sums @ counts
     naive_low, naive_high = wilson(contacts, total, confidence_level)
     low, high = _bounded(sums @ share, variance, confidence_level)
+    corrected = np.clip(sums @ share, 0, 1)
+    if not twice.any():
+        corrected, low, high = (np.full(len(sums), np.nan) for _ in range(3))
     return pd.DataFrame(
         {
             "kind": ["reason"] * k + ["group"] * len(chosen),
@@ -135,13 +132,33 @@ def corrected_shares(
             "naive": contacts / total,
             "naive_low": naive_low,
             "naive_high": naive_high,
-            "share": np.clip(sums @ share, 0, 1),
+            "share": corrected,
             "low": low,
             "high": high,
             "checked": (sums @ cells.sum(axis=0)).astype(int),
         },
         index=pd.Index([*names, *chosen], name="reason"),
     )
+
+
+def corrections(data: pd.DataFrame, **arguments) -> dict[str, pd.DataFrame]:
+    """Return ``corrected_shares`` by both methods: "calibrated", and "inverted" where the errors can be inverted.
+
+    Parameters
+    ----------
+    data, **arguments
+        As in ``corrected_shares``, without ``method``.
+
+    Returns
+    -------
+    dict of method to DataFrame
+    """
+    found = {"calibrated": corrected_shares(data, method="calibrated", **arguments)}
+    try:
+        found["inverted"] = corrected_shares(data, method="inverted", **arguments)
+    except ValueError:
+        pass  # too few twice-coded contacts for so many reasons; the other correction stands alone
+    return found
 
 
 def confusion(
@@ -152,9 +169,13 @@ def confusion(
     Returns
     -------
     DataFrame
-        Columns ``true coded contacts share``; true reasons with fewer than ``min_cell`` checked contacts are left out.
+        Columns ``true coded contacts share``; true reasons with fewer than ``min_cell`` checked contacts are left out;
+        empty where nothing was coded twice.
     """
-    checked = data[data[reason].notna() & data[second].notna()]
+    known = _known(data, reason, second)
+    checked = known[known[second].notna()]
+    if checked.empty:
+        return pd.DataFrame(columns=["true", "coded", "contacts", "share"])
     table = pd.crosstab(checked[second].astype(str), checked[reason].astype(str))
     table = table[table.sum(axis=1) >= min_cell]
     if table.empty:
@@ -164,6 +185,12 @@ def confusion(
     long = table.rename_axis("true").rename_axis("coded", axis=1).stack().rename("contacts").reset_index()
     long["share"] = long.contacts / long.groupby("true").contacts.transform("sum")
     return long
+
+
+def _known(data: pd.DataFrame, reason: str, second: str) -> pd.DataFrame:
+    if reason not in data.columns:
+        raise ValueError(f"column {reason!r} is not in the data; its columns are {', '.join(map(str, data.columns))}")
+    return data[data[reason].notna()].assign(**({} if second in data.columns else {second: None}))
 
 
 def _inverted(cells: np.ndarray, coded: np.ndarray, total: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -42,7 +42,7 @@ def feedback_themes(
     Parameters
     ----------
     texts : list of str
-        English, one sentence or a few each; gaps and empty texts get no theme.
+        English, one sentence or a few each; gaps and empty texts get no theme. An empty list has no themes.
     themes : int
         How many; try several and keep a number whose themes are steady.
     words : int
@@ -72,6 +72,9 @@ def feedback_themes(
 
     texts = ["" if text is None or text != text else str(text) for text in texts]
     filled = np.flatnonzero([bool(text.strip()) for text in texts])
+    if not texts:
+        empty = pd.DataFrame(columns=["words", "n", "share", "low", "high", "stability"]).rename_axis("theme")
+        return Themes(empty, np.array([], dtype=int), float("nan"))
     if themes < 2 or len(filled) < 10 * themes:
         raise ValueError(
             f"{len(filled)} texts cannot carry themes={themes}: at least 2 themes and 10 texts a theme"

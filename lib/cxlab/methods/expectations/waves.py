@@ -9,6 +9,14 @@ from ..least_squares import complete_cases, fit, t_quantile
 
 __all__ = ["expectation_drift", "wave_means"]
 
+_TRENDS = [
+    "expected",
+    "perceived",
+    "gap at constant performance",
+    "satisfaction at constant performance",
+    "satisfaction at constant performance and expectation",
+]
+
 
 def expectation_drift(
     data: pd.DataFrame,
@@ -34,12 +42,7 @@ def expectation_drift(
         Index ``trend``; ``estimate low high n customers``, all per wave: ``expected`` and ``perceived`` (plain
         trends), ``gap at constant performance`` (perceived - expected given perceived), ``satisfaction at constant
         performance``, and ``satisfaction at constant performance and expectation`` (what rising expectations do not
-        account for). Cluster-robust by customer.
-
-    Raises
-    ------
-    ValueError
-        When there are fewer than two waves.
+        account for). Cluster-robust by customer. With a single wave there is no trend: all are gaps.
 
     Notes
     -----
@@ -47,10 +50,12 @@ def expectation_drift(
     everybody answered once they compare waves, and people may have changed instead of expectations.
     """
     columns = [expected, perceived, satisfaction]
+    data = data if wave in data.columns else data.assign(**{wave: "1"})
     known = data[data[customer].notna() & data[wave].notna()]
     order = {label: i for i, label in enumerate(sorted(known[wave].unique(), key=_natural))}
     if len(order) < 2:
-        raise ValueError(f"column {wave!r} holds {len(order)} wave; a trend needs at least two")
+        table = pd.DataFrame(np.nan, index=pd.Index(_TRENDS, name="trend"), columns=["estimate", "low", "high"])
+        return table.assign(n=len(known), customers=known[customer].nunique())
     table = complete_cases(known, columns, minimum=12)
     time = known.loc[table.index, wave].map(order).to_numpy(float)
     people = known.loc[table.index, customer]
@@ -59,20 +64,14 @@ def expectation_drift(
     if within:
         table, time, people = table[again], time[again.to_numpy()], people[again]
     e, p, s = (table[name].to_numpy() for name in columns)
-    models = {
-        "expected": (e, [time]),
-        "perceived": (p, [time]),
-        "gap at constant performance": (p - e, [time, p]),
-        "satisfaction at constant performance": (s, [time, p]),
-        "satisfaction at constant performance and expectation": (s, [time, p, e]),
-    }
+    models = [(e, [time]), (p, [time]), (p - e, [time, p]), (s, [time, p]), (s, [time, p, e])]
     rows = []
-    for outcome, drivers in models.values():
+    for outcome, drivers in models:
         x = np.column_stack(drivers if within else [*drivers, np.ones(len(time))])
         result = fit(outcome, x, groups=people, absorbed=people if within else None)
         rows.append(result.contrast(np.eye(x.shape[1])[0], confidence_level)[:3])
     found = pd.DataFrame(
-        rows, columns=["estimate", "low", "high"], index=pd.Index(list(models), name="trend")
+        rows, columns=["estimate", "low", "high"], index=pd.Index(_TRENDS, name="trend")
     )
     found["n"], found["customers"] = len(table), people.nunique()
     return found
@@ -93,6 +92,7 @@ def wave_means(
         ``wave quantity mean low high n``, t intervals.
     """
     rows = []
+    data = data if wave in data.columns else data.assign(**{wave: "1"})
     known = data[data[wave].notna()]
     for label in sorted(known[wave].unique(), key=_natural):
         for name in columns:
