@@ -18,7 +18,6 @@ from cxlab.methods.claims.arguments import (
 from cxlab.methods.claims.thread import (
     choose,
     coding_agreement,
-    fact_groups,
     fact_lines,
     league_table,
     stance_over_thread,
@@ -29,7 +28,6 @@ __all__ = [
     "choose",
     "coding_agreement",
     "compare_strengths",
-    "fact_groups",
     "fact_lines",
     "grounded_extension",
     "league_table",

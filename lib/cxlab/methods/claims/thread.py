@@ -8,7 +8,7 @@ import pandas as pd
 from cxlab.methods.agreement import krippendorff_alpha
 from cxlab.methods.intervals import generator
 
-__all__ = ["choose", "coding_agreement", "fact_groups", "fact_lines", "league_table", "stance_over_thread"]
+__all__ = ["choose", "coding_agreement", "fact_lines", "league_table", "stance_over_thread"]
 
 
 def stance_over_thread(claims: pd.DataFrame) -> pd.DataFrame:
@@ -40,21 +40,23 @@ def choose(
     return list(claims.loc[keep, "claim_id"])
 
 
-def fact_lines(facts: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
-    """Return the figures of some groups in three columns for reading: ``figure where found``.
+def fact_lines(
+    facts: pd.DataFrame, *, without: tuple[str, ...] = ("holds", "anecdote", "remark")
+) -> pd.DataFrame:
+    """Return the checked figures in four columns for reading: ``figure where verdict found``.
 
     Parameters
     ----------
     facts : DataFrame
-        With the column ``verdict`` from ``fact_groups``.
-    groups : list of str
+        ``facts.csv``.
+    without : tuple of str
+        Verdicts that are left out.
     """
-    part = facts[facts["verdict"].isin(groups)]
-    found = part["check"] + part["note"].where(part["note"] != "-", "").map(
-        lambda note: f". {note}" if note else ""
-    )
+    part = facts[~facts["status"].isin(without)].sort_values("status", kind="stable")
+    texts = [". ".join(filter(None, pair)) for pair in zip(part["check"], part["note"], strict=True)]
     where = part["article"] + ", " + part["location"]
-    return pd.DataFrame({"figure": part["fact"], "where": where, "found": found}).reset_index(drop=True)
+    columns = {"figure": part["fact"], "where": where, "verdict": part["status"], "found": texts}
+    return pd.DataFrame(columns).reset_index(drop=True)
 
 
 def coding_agreement(
@@ -88,31 +90,6 @@ def coding_agreement(
     silent = pd.DataFrame("none", index=range(count * (count - 1) - len(seen)), columns=seen.columns)
     put("links: attack, support or none", "nominal", pd.concat([seen, silent], ignore_index=True))
     return pd.DataFrame(rows, columns=["question", "level", "alpha", "low", "high", "raw", "n"])
-
-
-_FACTS = {
-    "holds": (
-        "ok",
-        "ok for 2014",
-        "qualify",
-        "slightly high",
-        "ok, weak source",
-        "ok, anecdote",
-        "OLD",
-        "n missing",
-    ),
-    "wrong as quoted": ("ERROR (year)", "ERROR (year), list-dependent", "inconsistent", "typo"),
-    "not comparable": ("MIXED UNITS", "list-dependent", "NOT IDENTIFIED", "ambiguous"),
-    "no source": ("UNSUPPORTED", "unsupported", "unverified"),
-}
-
-
-def fact_groups(facts: pd.DataFrame) -> pd.Series:
-    """Return what became of each checked figure: holds, holds with a remark, wrong as quoted, not comparable and so on."""
-    groups = {status: name for name, statuses in _FACTS.items() for status in statuses}
-    found = facts["status"].map(groups).fillna("anecdote or remark")
-    remark = (found == "holds") & ~facts["status"].isin(["ok"])
-    return found.mask(remark, "holds with a remark")
 
 
 def league_table(
