@@ -1,6 +1,6 @@
 """How fast are exact shares, and do the intervals hold what they promise?
 
-Run ``python tests/bench/bench_drivers.py [--quick]``. Speed: exact LMG of n = 2,000 with 1,000 bootstrap draws, against
+Run ``python tests/bench/bench_drivers.py [--quick | --full]``. Speed: exact LMG of n = 2,000 with 1,000 bootstrap draws, against
 a plain loop of 2^p least-squares fits (the loop is timed once without draws, and its time multiplied by 1 + draws).
 Coverage: 400 simulated surveys a row, seeds 0 to 399.
 """
@@ -180,10 +180,15 @@ def redraw() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Speed and coverage of exact shares.")
-    parser.add_argument("--quick", action="store_true", help="p = 10 only, 40 worlds")
-    quick = parser.parse_args().quick
+    parser.add_argument("--quick", action="store_true", help="p = 5 and 10 only, 40 worlds")
+    parser.add_argument("--full", action="store_true", help="p = 20 as well (minutes)")
+    asked = parser.parse_args()
+    quick = asked.quick
     print(f"drivers: python {platform.python_version()}, numpy {np.__version__}, pandas {pd.__version__}")
-    speed([5, 10] if quick else [5, 10, 15, 20], most=256 if quick else 1 << 15)
+    speed(
+        [5, 10] if quick else [5, 10, 15, 20] if asked.full else [5, 10, 15],
+        most=1 << 10 if quick else 1 << 15,
+    )
     coverage(40 if quick else 400)
     redraw()
 
