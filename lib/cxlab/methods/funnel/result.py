@@ -72,10 +72,7 @@ class Funnel:
         return self._rules.describe(self._window(window))
 
     def ladder(self, count: int = 12) -> tuple[str, list[float]]:
-        """Return a unit and rising round numbers of it that span the times to the last step: for a slider.
-
-        Then ``funnel.at(f"{values[0]}{unit}")``.
-        """
+        """Return a unit and rising round numbers of it, for a slider: ``funnel.at(f"{values[0]}{unit}")``."""
         spans = self._quantile_windows() or [3_600_000_000]
         picked = [spans[round(i * (len(spans) - 1) / max(count - 1, 1))] for i in range(count)]
         return round_spans(picked)
@@ -241,7 +238,7 @@ class Funnel:
         names = ["window", "step", "customers", "overall_conversion", "low", "high"]
         if not parts:
             none = pd.DataFrame(columns=["segment"] * (self.segmented and by_segment) + names)
-            return none.astype({"window": "timedelta64[us]"})
+            return none.assign(window=pd.to_timedelta([]))
         made = pd.concat(parts, ignore_index=True)
         return made[["segment"] * ("segment" in made) + names]
 
@@ -285,12 +282,12 @@ class Funnel:
             for step, column in zip(self.steps[1:], group, strict=True):
                 inside = column[: np.searchsorted(column, span, "right")]
                 for q in quantiles:
-                    time = pd.NaT
+                    time = np.timedelta64("NaT", "us")
                     if inside.size:
-                        time = pd.Timedelta(microseconds=int(inside[max(math.ceil(q * inside.size) - 1, 0)]))
+                        time = np.timedelta64(int(inside[max(math.ceil(q * inside.size) - 1, 0)]), "us")
                     rows.append((*([name] if split else []), step, inside.size, q, time))
         made = pd.DataFrame(rows, columns=["segment"] * split + ["step", "customers", "quantile", "time"])
-        return made.astype({"time": "timedelta64[us]"})
+        return made.assign(time=made["time"].to_numpy("timedelta64[us]"))
 
     def medians(self) -> list[float | None]:
         """Return the median time to each row of :meth:`rows`, in seconds (no pandas); None at the first step."""

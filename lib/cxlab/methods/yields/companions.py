@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,19 @@ from .throughput import rolled_throughput_yield
 __all__ = ["Companions", "function_slopes", "functions_bearing", "metaquality_findings", "sentences"]
 
 
+_WORDS = {
+    "journeys": "events with the columns product_score and experience_score",
+    "purchases": "events with a purchase",
+}
+
+
+class Note(str):
+    """A sentence that a notebook shows as text."""
+
+    def _repr_markdown_(self) -> str:
+        return str(self)
+
+
 class Companions:
     """Tables by name; a table that is not there answers with a sentence.
 
@@ -26,40 +40,59 @@ class Companions:
     ----------
     source : str
         The page's own source. When it is a study's mapping file, registered and simulated tables stay shut: nothing
-        of somebody else's is shown under the reader's name.
+        of somebody else's is shown under the reader's name. Mapping files beside it, such as ``stage_quality.yaml``,
+        are found by themselves.
     tables : mapping of table to source
     """
 
     def __init__(self, source: str, tables: Mapping[str, str]):
-        own = source.endswith((".yaml", ".yml"))
+        self.own = source.endswith((".yaml", ".yml"))
         self.sources = {
-            name: place
-            for name, place in tables.items()
-            if place and (not own or place.endswith((".yaml", ".yml")))
+            name: place for name, place in tables.items() if place and (not self.own or _is_own(place))
         }
+        if self.own:
+            beside = {
+                name: Path(source).with_name(f"{name}.yaml") for name in tables if name not in self.sources
+            }
+            self.sources |= {name: str(path) for name, path in beside.items() if path.is_file()}
         self._open: dict[str, Any] = {}
+
+    def offer(self, name: str, table: pd.DataFrame, facts: Mapping[str, Any]) -> None:
+        """Use a part of the page's own log for ``name`` where the log is a study's and no other table is given."""
+        if self.own and name not in self.sources:
+            table = table.copy()
+            table.attrs.update(name=facts.get("name", "own"), simulated=bool(facts.get("simulated")))
+            self._open[name] = table
 
     def get(self, name: str) -> pd.DataFrame | None:
         """Return a table, or None where there is none."""
-        if name not in self.sources:
-            return None
-        if name not in self._open:
+        if name not in self._open and name in self.sources:
             from cxlab.evidence.sources import open_source
 
             self._open[name] = open_source(self.sources[name])
-        return self._open[name]
+        return self._open.get(name)
 
     def view(self, name: str, make: Callable[[pd.DataFrame], Any]) -> Any:
-        """Return ``make(table)``, or the sentence that says which table this part needs."""
+        """Return ``make(table)``, or the sentence that says what this part needs."""
         table = self.get(name)
+        wanted = _WORDS.get(name, f"the table `{name}`")
         if table is None:
-            return f"This part needs the table {name!r}: add it to the study, and its mapping file to the parameter 'tables'."
-        return make(table)
+            return Note(f"*This part needs {wanted}: add it to the study.*")
+        try:
+            return make(table)
+        except InputError as fault:
+            if not self.own:
+                raise
+            return Note(f"*This part needs {wanted}, and says: {fault}.*")
 
     def simulated(self, name: str) -> bool:
         """Return whether a table is simulated (False where it is missing)."""
         table = self.get(name)
         return bool(table is not None and table.attrs.get("simulated"))
+
+
+def _is_own(place: str) -> bool:
+    return place.endswith((".yaml", ".yml"))
 
 
 def function_slopes(
