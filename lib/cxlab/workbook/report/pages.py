@@ -301,8 +301,8 @@ def parameter_rows(parameters: Sequence[Any], given: Mapping[str, Any], paths: M
     for parameter in parameters:
         value = given.get(parameter.name, parameter.default)
         text = value if isinstance(value, str) else json.dumps(value)
-        for path, words in paths.items():
-            text = text.replace(path, words)
+        for path in sorted(paths, key=len, reverse=True):
+            text = text.replace(path, paths[path])
         rows.append(
             {"name": parameter.name, "value": text, "given": parameter.name in given, "comment": parameter.comment}
         )

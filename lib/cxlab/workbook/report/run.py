@@ -150,4 +150,10 @@ def raise_failures(failures: Sequence[Failure]) -> None:
         return
     kinds = {failure.kind for failure in failures}
     kind = next(k for k in (OutOfReach, NotebookError, InputError) if k in kinds)
-    raise kind("; ".join(str(failure) for failure in failures))
+    lines = []
+    for failure in failures:
+        same = [f for f in failures if (f.facts["ename"], f.facts.get("evalue")) == (failure.facts["ename"], failure.facts.get("evalue"))]
+        if same[0] is failure:
+            others = ", ".join(other.stem for other in same[1:])
+            lines.append(f"{failure}" + (f" (the same in {others})" if others else ""))
+    raise kind("; ".join(lines))

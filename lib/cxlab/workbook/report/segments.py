@@ -87,9 +87,10 @@ def _counts(study: Any, by: str) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = {}
     seen: set[str] = set()
     for name, path in study.tables.items():
-        column = read_mapping(path).ours(by)
+        mapping = read_mapping(path)
+        column = mapping.ours(by)
         table = open_mapped(path)
-        seen |= set(table.columns)
+        seen |= {*table.columns, *mapping.columns}
         if column not in table.columns:
             continue
         person = next((each for each in _PEOPLE if each in table.columns and each != column), None)

@@ -91,7 +91,7 @@ def _forest(records: Sequence[Mapping[str, Any]], unit: str) -> dict[str, Any]:
         low, high = record.get("low"), record.get("high")
         rows.append(
             {
-                "name": _words(record["name"]),
+                "name": _short(_words(record["name"])),
                 "value": show_number(record["value"], unit),
                 "text": f"{_words(record['name'])} {show_number(record['value'], unit)}"
                 + (f" (interval {show_interval(record)})" if show_interval(record) else ""),
@@ -122,6 +122,13 @@ def _bar(counts: Counter) -> dict[str, Any]:
         start += width
     title = "Verdicts: " + ", ".join(f"{part['count']} {part['word']}" for part in parts)
     return {"kind": "bar", "parts": parts, "title": title}
+
+
+def _short(words: str, most: int = 27) -> str:
+    """Cut at a word, so that a label does not run into its value."""
+    if len(words) <= most:
+        return words
+    return words[: most - 1].rsplit(" ", 1)[0] + "…"
 
 
 def _words(name: str) -> str:
