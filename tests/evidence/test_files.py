@@ -176,3 +176,24 @@ def test_a_mistyped_name_gets_the_nearest(tmp_path):
     (tmp_path / "answers.csv").write_text("a,b\n1,2\n")
     with pytest.raises(InputError, match="did you mean 'answers.csv'"):
         read_raw(tmp_path / "answer.csv")
+
+
+def test_a_database_by_its_address(tmp_path, monkeypatch):
+    with sqlite3.connect(tmp_path / "own.db") as connection:
+        connection.execute("create table pain (area text, complaints int)")
+        connection.execute("insert into pain values ('bill', 3)")
+    raw = read_raw(f"sqlite:///{tmp_path}/own.db#pain")
+    assert raw.kind == "database" and raw.frame.to_numpy().tolist() == [["bill", 3]]
+    monkeypatch.setenv("OWN_FOLDER", str(tmp_path))
+    assert len(read_raw("sqlite:///${OWN_FOLDER}/own.db#pain").frame) == 1
+    with pytest.raises(InputError, match="environment variable NOT_THERE, which is not set"):
+        read_raw("sqlite:///${NOT_THERE}/own.db#pain")
+
+
+def test_a_decimal_mark_that_was_said_is_kept(tmp_path):
+    import cxlab as cx
+
+    (tmp_path / "x.csv").write_text("organisation;kpi;weight\na;x;3.5\n")
+    (tmp_path / "m.yaml").write_text('table: kpis\nfile: {path: x.csv, decimal: ","}\n')
+    with pytest.raises(InputError, match="value '3.5': must be a finite number .read with a decimal comma"):
+        cx.open_source(str(tmp_path / "m.yaml"))

@@ -207,7 +207,7 @@ def _check_large(path: str | Path, rules: Mapping, declaration) -> CheckReport:
     large = prepare_large(path, rules)
     large.connection.raw_sql("set memory_limit = '1200MB'")
     report = CheckReport(large.name, declaration.name, None, len(large.select), faults=large.faults, remarks=large.notes)
-    found = check_large(large, declaration)
+    found = check_large(large, declaration, distinct=True)
     report.rows = found["rows"]
     report.faults, report.remarks = large.faults, list(dict.fromkeys(large.notes))
     if not report.rows:
@@ -220,10 +220,7 @@ def _check_large(path: str | Path, rules: Mapping, declaration) -> CheckReport:
         line = f"column {show(theirs)}: {facts['filled']:,} of {report.rows:,} rows have a value"
         if facts.get("low") is not None:
             line += f", from {facts['low']} to {facts['high']}"
+        if "distinct" in facts:
+            line += f", about {facts['distinct']:,} different ones"
         report.good.append(line)
-    if "event" in large.select and not report.faults:
-        kinds = large.connection.raw_sql(
-            f"select approx_count_distinct({large.select['event']}), approx_count_distinct({large.select['customer_id']}) from {large.source}"
-        ).fetchone()
-        report.good.append(f"about {kinds[0]:,} kinds of event and {kinds[1]:,} customers")
     return report

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 from .errors import InputError
@@ -68,6 +70,7 @@ def connect_address(address: str, table: str | None):
 
     url, _, fragment = address.partition("#")
     shown = safe_address(url)
+    url = re.sub(r"\$\{(\w+)\}", lambda match: _secret(match[1], shown), url)
     if url.startswith(("http://", "https://", "ftp://", "s3://", "gs://", "file://")):
         raise InputError(f"{shown} is a file's address, not a database's; fetch the file and name it by its path")
     try:
@@ -75,8 +78,15 @@ def connect_address(address: str, table: str | None):
         names = list(connection.list_tables())
     except Exception as error:  # every driver has its own classes
         reason = reason_of(error).replace(url, shown)
-        raise InputError(f"{shown} cannot be opened ({type(error).__name__}: {safe_address(reason)}); check address and driver") from None
+        raise InputError(f"{shown} cannot be opened ({type(error).__name__}: {safe_address(reason).replace(url, shown)}); check address and driver") from None
     return connection, pick_table(names, table or fragment or None, shown)
+
+
+def _secret(name: str, shown: str) -> str:
+    """The value of ``${NAME}`` in an address, so that a mapping file need not hold a password."""
+    if name not in os.environ:
+        raise InputError(f"{shown} asks for the environment variable {name}, which is not set; set it and try again")
+    return os.environ[name]
 
 
 def read_address(address: str, table: str | None) -> RawTable:

@@ -206,6 +206,7 @@ def conform(
     notes: list[str] = []
     frame = frame.reset_index(drop=True).copy()
     original = frame.copy(deep=False)
+    said = decimal
     if decimal is None and row_word == "line":
         decimal = _file_decimal([blank_missing(frame[c.name]) for c in declared if c.kind in ("number", "whole") and c.name in frame])
     unreadable: dict[str, np.ndarray] = {}
@@ -216,7 +217,7 @@ def conform(
             frame[column.name],
             column.kind,
             missing=missing.get(column.name, ()),
-            decimal=_own_decimal(frame[column.name], decimal) if column.kind in ("number", "whole") else None,
+            decimal=said or (_own_decimal(frame[column.name], decimal) if column.kind in ("number", "whole") else None),
             day_first=day_first,
             delimiter=delimiter,
         )

@@ -13,13 +13,14 @@ from .scan import Large, unreadable
 __all__ = ["check_large"]
 
 
-def check_large(large: Large, table: Table) -> dict[str, Any]:
+def check_large(large: Large, table: Table, *, distinct: bool = False) -> dict[str, Any]:
     """Look at every row in one streaming pass; faults are added to ``large``, and what was found is returned.
 
     Returns
     -------
     dict
-        ``rows``; per column ``filled`` (rows with a value), and for events ``first`` and ``last`` time.
+        ``rows``; per column ``filled`` (rows with a value), ``low`` and ``high`` where they are looked at, and with
+        ``distinct`` about how many people there are.
     """
     parts = ["count(*)"]
     keys: list[tuple[str, str]] = []
@@ -40,6 +41,9 @@ def check_large(large: Large, table: Table) -> dict[str, Any]:
         if name in large.labels and column.kind == "text":
             keys.append((name, "markup"))
             parts.append(f"count_if(contains({large.raw[name]}, '<'))")
+    if distinct and table.counts in large.select:
+        keys.append((table.counts, "distinct"))
+        parts.append(f"approx_count_distinct({large.raw[table.counts]})")
     zones = large.found.get("zones")
     if zones:
         keys.append((zones[0], "zoned"))

@@ -132,7 +132,7 @@ def write_mapping(table: Table, raw: RawTable, guess: Guess, *, folder: Path, so
         url, _, fragment = source.partition("#")
         lines += [f"  url: {quote(url)}"] + ([f"  table: {quote(part or fragment)}"] if part or fragment else [])
         if safe_address(url) != url:
-            lines.insert(-1, "  # the address holds a user or password: do not share this file")
+            lines.insert(-1, "  # the address holds a user or password: write ${NAME} for it, and set the environment variable NAME")
     else:
         lines.append(f"  path: {quote(os.path.relpath(Path(source).resolve(), folder.resolve()))}")
         if part:
