@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -75,3 +76,12 @@ def test_without_a_report_nothing_is_decided(tmp_path):
     }
     assert verdicts == {} and records["not-testable-here"] == 150
     assert "run make report" in answer
+
+
+def test_no_verdict_is_typed_by_hand():
+    prose = " ".join(
+        cell.source for cell in nbformat.read(NOTEBOOK, as_version=4).cells if cell.cell_type == "markdown"
+    )
+    body = prose.split("## Exercises")[0]
+    assert not re.search(r"\b(P\d|C\d+[a-z]|S\d-\d+)\b", body)
+    assert not re.search(r"\bis (supported|refuted|undecided)\b", body)
