@@ -39,7 +39,7 @@ _PARTS = {
     ),
     "signs": (
         ["no signs to the exit", "signs are wrong", "signs point the wrong way", "signs too small to read"],
-        ["got lost between signs", "lift without signs", "directory map and signs outdated"],
+        ["got lost between signs", "lift without signs", "outdated signs"],
     ),
 }
 _WHERE = ["", " today", " again", " on Saturday", " this morning"]

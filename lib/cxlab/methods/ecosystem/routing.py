@@ -160,11 +160,8 @@ def route(
     above = dict(zip(LAYERS, [*LAYERS[1:], "steering board"], strict=True))
     evidence = [
         f"{row.n:.0f} complaints, {row.reason}"
-        + (
-            ""
-            if row.layer == "central office"
-            else f": {row.ratio:.1f} times ({row.low:.1f} to {row.high:.1f})"
-        )
+        if row.layer == LAYERS[-1]
+        else f"{row.n:.0f} complaints, {row.ratio:.1f} times expected ({row.low:.1f} to {row.high:.1f})"
         for row in found.itertuples()
     ]
     return pd.DataFrame(

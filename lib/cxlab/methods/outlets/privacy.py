@@ -66,10 +66,9 @@ def suppress(
         hide = pd.Series(mask, index=data.index)
     result = data.copy()
     for name in dict.fromkeys(blank):
-        result[name] = result[name].astype(
-            "Float64" if pd.api.types.is_numeric_dtype(result[name]) else object
-        )
-        result.loc[hide, name] = pd.NA
+        if hide.any():
+            result[name] = result[name].astype(_nullable(result[name]))
+            result.loc[hide, name] = pd.NA
     result["suppressed"] = hide
     return result
 

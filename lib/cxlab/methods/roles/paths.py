@@ -94,14 +94,7 @@ def removal_effect(
         pair, who, names, people = _steps(data, person, touchpoint, timestamp, converted)
         shape = (len(names) + 1, len(names) + 2)
         table = np.bincount(pair, minlength=shape[0] * shape[1]).reshape(shape).astype(float)
-        draws = None
-        if bootstrap:
-            rng, persons = generator(rng), int(who.max()) + 1
-            draws = np.empty((bootstrap, len(names)))
-            for draw in range(bootstrap):
-                weight = rng.multinomial(persons, np.full(persons, 1 / persons)).astype(float)
-                again = np.bincount(pair, weight[who], shape[0] * shape[1]).reshape(shape)
-                draws[draw] = _effects(again)[0]
+        draws = _resampled(pair, who, shape, bootstrap, generator(rng)) if bootstrap else None
     effect, conversion = _effects(table)
     if not conversion > 0:
         raise InputError(
@@ -115,6 +108,22 @@ def removal_effect(
     result = result.sort_values("effect", ascending=False, kind="stable", ignore_index=True)
     result.attrs["conversion"] = conversion
     return result
+
+
+def _resampled(pair, who, shape, bootstrap: int, rng: np.random.Generator) -> np.ndarray:
+    """Return the effects in resamples of people: steps of resamples = steps of people times how often each is drawn."""
+    from scipy.sparse import csr_matrix
+
+    persons, cells = int(who.max()) + 1, shape[0] * shape[1]
+    steps = csr_matrix((np.ones(len(pair), np.float32), (pair, who)), shape=(cells, persons))
+    draws = np.empty((bootstrap, shape[0] - 1))
+    for first in range(0, bootstrap, 25):
+        block = range(first, min(first + 25, bootstrap))
+        times = [np.bincount(rng.integers(0, persons, persons), minlength=persons) for _ in block]
+        tables = steps @ np.column_stack(times).astype(np.float32)
+        for place, draw in enumerate(block):
+            draws[draw] = _effects(tables[:, place].reshape(shape).astype(float))[0]
+    return draws
 
 
 def _effects(table: np.ndarray) -> tuple[np.ndarray, float]:
