@@ -42,7 +42,9 @@ def measure(code: str, path: Path) -> dict[str, float]:
         "use = resource.getrusage(resource.RUSAGE_SELF)\n"
         "print(json.dumps(dict(wall=time.perf_counter() - start, cpu=use.ru_utime + use.ru_stime, gb=use.ru_maxrss / 2**20)))"
     )
-    done = subprocess.run([sys.executable, "-c", frame, str(path)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", frame, str(path)], capture_output=True, text=True, check=True
+    )
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -71,9 +73,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         path = Path(temporary) / "events.csv"
         write_log(path, rows)
-        print(f"check of {rows:,} events ({path.stat().st_size / 1e6:,.0f} MB CSV), duckdb {duckdb.__version__}, {os.cpu_count()} cores")
-        runs = {"duckdb reads it as text": READ.format(options=TEXT), "duckdb reads it with types": READ.format(options=TYPED), "cxlab check": CHECK, "open_table and count": OPEN}
-        seen = {name: min((measure(code, path) for _ in range(2)), key=lambda run: run["wall"]) for name, code in runs.items()}
+        print(
+            f"check of {rows:,} events ({path.stat().st_size / 1e6:,.0f} MB CSV), duckdb {duckdb.__version__}, {os.cpu_count()} cores"
+        )
+        runs = {
+            "duckdb reads it as text": READ.format(options=TEXT),
+            "duckdb reads it with types": READ.format(options=TYPED),
+            "cxlab check": CHECK,
+            "open_table and count": OPEN,
+        }
+        seen = {
+            name: min((measure(code, path) for _ in range(2)), key=lambda run: run["wall"])
+            for name, code in runs.items()
+        }
         base = seen["duckdb reads it as text"]
         for name, run in seen.items():
             print(

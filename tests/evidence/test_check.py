@@ -19,11 +19,18 @@ def test_a_good_file_gets_good_news(tmp_path):
     report = check_file(path, table="pain")
     assert report.ok and report.rows == 2
     text = "\n".join(report.lines())
-    assert "good: it opens" in text and "all 2 rows fit the header" in text and "2 of 2 declared columns are right" in text
+    assert (
+        "good: it opens" in text
+        and "all 2 rows fit the header" in text
+        and "2 of 2 declared columns are right" in text
+    )
 
 
 def test_every_fault_is_listed_with_its_line(tmp_path):
-    path = write(tmp_path / "i.csv", "id,level,impact,cost,due,done\na,unit,3,4,2026-02-30,\nb,team,x,-1,2026-01-01,2026-01-02\nb,unit,1,1,,\n")
+    path = write(
+        tmp_path / "i.csv",
+        "id,level,impact,cost,due,done\na,unit,3,4,2026-02-30,\nb,team,x,-1,2026-01-01,2026-01-02\nb,unit,1,1,,\n",
+    )
     report = check_file(path, table="initiatives")
     text = "\n".join(map(str, report.faults))
     for part in ("line 2, column 'due', value '2026-02-30'", "line 3, column 'impact', value 'x'", "line 3, column 'level', value 'team': must be one of account, unit, corporate",
@@ -39,14 +46,22 @@ def test_ragged_lines_and_bad_values_are_told_together(tmp_path):
 
 def test_a_missing_column_names_the_nearest(tmp_path):
     report = check_file(write(tmp_path / "p.csv", "aera,complaints\na,1\n"), table="pain")
-    assert "column 'area' is missing" in str(report.faults[0]) and "is it your 'aera'?" in str(report.faults[0])
+    assert "column 'area' is missing" in str(report.faults[0]) and "is it your 'aera'?" in str(
+        report.faults[0]
+    )
 
 
 def test_remarks_on_a_survey(tmp_path):
     lines = ["respondent,segment,P1,P2,E1,E2,K,L"]
-    lines += [f"r{i},{'tiny' if i < 2 else 'big'},{1 + i % 5},{1 + i % 5},{5 - i % 5},{1 + (i % 5 + i // 25) % 5},3,{-99 if i == 7 else 1 + i % 5}" for i in range(100)]
+    lines += [
+        f"r{i},{'tiny' if i < 2 else 'big'},{1 + i % 5},{1 + i % 5},{5 - i % 5},{1 + (i % 5 + i // 25) % 5},3,{-99 if i == 7 else 1 + i % 5}"
+        for i in range(100)
+    ]
     write(tmp_path / "s.csv", "\n".join(lines) + "\n")
-    mapping = write(tmp_path / "m.yaml", "table: survey\nfile: s.csv\nblocks: {product: [P1, P2], experience: [E1, E2], other: [K]}\noutcomes: {loyalty: [L]}\nsegments: [segment]\n")
+    mapping = write(
+        tmp_path / "m.yaml",
+        "table: survey\nfile: s.csv\nblocks: {product: [P1, P2], experience: [E1, E2], other: [K]}\noutcomes: {loyalty: [L]}\nsegments: [segment]\n",
+    )
     remarks = "\n".join(check_file(None, mapping=mapping).remarks)
     assert "column 'L': '-99' may mean 'no answer'" in remarks
     assert "column 'K' is 3 on every row" in remarks
@@ -59,17 +74,28 @@ def test_a_large_log_is_told_by_line(tmp_path):
     rows = [f"u{i},view,2026-01-01 00:00:{i % 60:02d}" for i in range(50_000)]
     rows[40_000] = "u,view,2026-99-01"
     rows[45_000] = "u,,2026-01-01"
-    report = check_file(write(tmp_path / "log.csv", "customer_id,event,timestamp\n" + "\n".join(rows) + "\n"), table="events")
+    report = check_file(
+        write(tmp_path / "log.csv", "customer_id,event,timestamp\n" + "\n".join(rows) + "\n"), table="events"
+    )
     assert report.rows == 50_000
-    assert [(fault.column, fault.lines, fault.count) for fault in report.faults] == [("event", (45_002,), 1), ("timestamp", (40_002,), 1)]
+    assert [(fault.column, fault.lines, fault.count) for fault in report.faults] == [
+        ("event", (45_002,), 1),
+        ("timestamp", (40_002,), 1),
+    ]
     assert report.faults[1].value == "2026-99-01"
 
 
 def test_a_large_parquet_log(tmp_path):
-    frame = pd.DataFrame({"customer_id": range(1000), "event": "view", "timestamp": pd.Timestamp("2026-01-01")})
+    frame = pd.DataFrame(
+        {"customer_id": range(1000), "event": "view", "timestamp": pd.Timestamp("2026-01-01")}
+    )
     frame.to_parquet(tmp_path / "log.parquet")
     report = check_file(tmp_path / "log.parquet", table="events")
-    assert report.ok and report.rows == 1000 and any("about" in line and "different ones" in line for line in report.good)
+    assert (
+        report.ok
+        and report.rows == 1000
+        and any("about" in line and "different ones" in line for line in report.good)
+    )
     frame.assign(event=None).astype({"event": "str"}).to_parquet(tmp_path / "log.parquet")
     assert not check_file(tmp_path / "log.parquet", table="events").ok
 
@@ -86,7 +112,10 @@ def test_missing_codes_and_names_of_a_large_table(tmp_path):
     assert check_file(path, table="visits", mapping=mapping).ok
     import cxlab as cx
 
-    assert cx.open_table(path, kind="visits", mapping=mapping).execute()["score"].isna().tolist() == [False, True]
+    assert cx.open_table(path, kind="visits", mapping=mapping).execute()["score"].isna().tolist() == [
+        False,
+        True,
+    ]
 
 
 def test_a_table_must_be_named(tmp_path):

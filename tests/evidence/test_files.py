@@ -33,10 +33,25 @@ def test_delimiters(text, expected):
 
 def test_lines_are_those_of_the_file():
     parsed = read_delimited(b'title\n\na,b\n1,"x\ny"\n\n2,z\n3,z,9\n', name="f")
-    assert (parsed.header, parsed.header_line, parsed.lines, parsed.ragged) == (["a", "b"], 3, [4, 7], [(8, 3)])
+    assert (parsed.header, parsed.header_line, parsed.lines, parsed.ragged) == (
+        ["a", "b"],
+        3,
+        [4, 7],
+        [(8, 3)],
+    )
 
 
-@given(rows=st.lists(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=8), min_size=3, max_size=3), min_size=1, max_size=8))
+@given(
+    rows=st.lists(
+        st.lists(
+            st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=8),
+            min_size=3,
+            max_size=3,
+        ),
+        min_size=1,
+        max_size=8,
+    )
+)
 def test_what_csv_writes_is_what_is_read(rows):
     import csv
     import io
@@ -64,12 +79,25 @@ def test_numbers_with_a_point(text, number):
     assert parse_numbers(column(text), decimal=".").values.tolist() == [number]
 
 
-@pytest.mark.parametrize(("text", "number"), [("1,5", 1.5), ("1.234,5", 1234.5), ("1.234", 1234), ("12.345.678", 12345678), ("7", 7), ("1 234,5", 1234.5), ("1.200 €", 1200)])
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("1,5", 1.5),
+        ("1.234,5", 1234.5),
+        ("1.234", 1234),
+        ("12.345.678", 12345678),
+        ("7", 7),
+        ("1 234,5", 1234.5),
+        ("1.200 €", 1200),
+    ],
+)
 def test_numbers_with_a_comma(text, number):
     assert parse_numbers(column(text), decimal=",").values.tolist() == [number]
 
 
-@pytest.mark.parametrize("text", ["1,23,456", "1.2.3", "abc", "1-2", "inf", "--1", "1e999", "0x10", "1_000", "=1+1", "١٢"])
+@pytest.mark.parametrize(
+    "text", ["1,23,456", "1.2.3", "abc", "1-2", "inf", "--1", "1e999", "0x10", "1_000", "=1+1", "١٢"]
+)
 def test_what_is_no_number_is_bad(text):
     assert parse_numbers(column(text)).bad.tolist() == [True]
 
@@ -99,7 +127,10 @@ def test_times(texts, expected):
     assert parse_times(column(*texts)).values.tolist() == [pd.Timestamp(text) for text in expected]
 
 
-@pytest.mark.parametrize("text", ["2026-02-30", "31.02.2026", "0001-01-01", "9999-01-01", "03/04/2026", "soon", "24:00", "2026-13-01"])
+@pytest.mark.parametrize(
+    "text",
+    ["2026-02-30", "31.02.2026", "0001-01-01", "9999-01-01", "03/04/2026", "soon", "24:00", "2026-13-01"],
+)
 def test_impossible_or_unclear_times_are_bad(text):
     assert parse_times(column(text)).bad.tolist() == [True]
 
@@ -107,7 +138,13 @@ def test_impossible_or_unclear_times_are_bad(text):
 def test_flags_and_missing_words():
     assert parse_flags(column("Yes", "nein", "1")).values.tolist() == [True, False, True]
     assert parse_flags(column("maybe")).bad.tolist() == [True]
-    assert blank_missing(column(" x ", "n/a", "-99", "NULL", ""), ["-99"]).notna().tolist() == [True, False, False, False, False]
+    assert blank_missing(column(" x ", "n/a", "-99", "NULL", ""), ["-99"]).notna().tolist() == [
+        True,
+        False,
+        False,
+        False,
+        False,
+    ]
 
 
 def test_shown_values_are_short_and_harmless():
@@ -140,7 +177,9 @@ def test_two_sheets_need_a_name(tmp_path):
 def test_a_duckdb_file_is_read_only(tmp_path):
     base = tmp_path / "x.duckdb"
     with duckdb.connect(str(base)) as connection:
-        connection.execute("create table a as select 1 as area, 2 as complaints; create table b as select 3 as c")
+        connection.execute(
+            "create table a as select 1 as area, 2 as complaints; create table b as select 3 as c"
+        )
     before = sha256_of(base)
     with pytest.raises(InputError, match="has 2 tables"):
         read_raw(base)

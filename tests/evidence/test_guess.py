@@ -54,7 +54,9 @@ def test_columns_are_found_by_name_alias_and_content(table, columns, expected):
 
 
 def test_a_name_that_does_not_hold_the_kind_is_no_match():
-    guess = guess_columns(pd.DataFrame({"customer_id": ["a"], "event": ["x"], "timestamp": ["soon"]}), TABLES["events"])
+    guess = guess_columns(
+        pd.DataFrame({"customer_id": ["a"], "event": ["x"], "timestamp": ["soon"]}), TABLES["events"]
+    )
     assert "timestamp" not in guess.columns.values() and [c.name for c in guess.open] == ["timestamp"]
 
 
@@ -63,8 +65,19 @@ def survey():
     rng = np.random.default_rng(5)
     common = rng.normal(size=300)
     frame = {"Teilnehmer": [f"T{i}" for i in range(300)], "Region": rng.choice(["n", "s"], 300)}
-    for name, sign in {"Product quality": 1, "Product fails": -1, "Service": 1, "Support": 1, "Price fair": 1, "Image": 1, "Other thing": 1, "Recommend": 1}.items():
-        frame[name] = np.clip(np.round(4 + sign * 1.4 * common + rng.normal(size=300)), 1, 7).astype(int).astype(str)
+    for name, sign in {
+        "Product quality": 1,
+        "Product fails": -1,
+        "Service": 1,
+        "Support": 1,
+        "Price fair": 1,
+        "Image": 1,
+        "Other thing": 1,
+        "Recommend": 1,
+    }.items():
+        frame[name] = (
+            np.clip(np.round(4 + sign * 1.4 * common + rng.normal(size=300)), 1, 7).astype(int).astype(str)
+        )
     frame["Service"][:9] = "-99"
     frame["Age"] = rng.integers(18, 80, 300).astype(str)
     return pd.DataFrame(frame)
@@ -87,15 +100,34 @@ def test_reversed_items_of_noise_are_not_claimed():
     assert len(reversed_items(noise, list(noise))) <= 4
     one = rng.normal(size=500)
     items = pd.DataFrame({name: one + rng.normal(size=500) for name in "abcd"})
-    assert reversed_items(items, list(items)) == [] and reversed_items(items.assign(b=-items["b"]), list(items)) == ["b"]
+    assert reversed_items(items, list(items)) == [] and reversed_items(
+        items.assign(b=-items["b"]), list(items)
+    ) == ["b"]
 
 
 def test_wide_files_are_seen():
-    frame = pd.DataFrame({"customer": ["a"], "sat_2025": ["1"], "sat_2026": ["2"], "expected 2025": ["1"], "expected 2026": ["2"]})
+    frame = pd.DataFrame(
+        {
+            "customer": ["a"],
+            "sat_2025": ["1"],
+            "sat_2026": ["2"],
+            "expected 2025": ["1"],
+            "expected 2026": ["2"],
+        }
+    )
     wide = guess_table(frame, TABLES["expectations"]).wide
-    assert wide == {"name": "wave", "values": {"satisfaction": {"2025": "sat_2025", "2026": "sat_2026"}, "expected": {"2025": "expected 2025", "2026": "expected 2026"}}}
+    assert wide == {
+        "name": "wave",
+        "values": {
+            "satisfaction": {"2025": "sat_2025", "2026": "sat_2026"},
+            "expected": {"2025": "expected 2025", "2026": "expected 2026"},
+        },
+    }
     frame = pd.DataFrame({"coder": ["a", "b"], "s1": ["p", "e"], "s2": ["p", "p"]})
-    assert guess_table(frame, TABLES["ratings"]).wide == {"name": "statement", "values": {"label": {"s1": "s1", "s2": "s2"}}}
+    assert guess_table(frame, TABLES["ratings"]).wide == {
+        "name": "statement",
+        "values": {"label": {"s1": "s1", "s2": "s2"}},
+    }
 
 
 def test_what_can_be_read_two_ways_is_guessed_and_marked():

@@ -89,7 +89,9 @@ def many_rows():
 
 
 def good_parquet():
-    return parquet(pa.table({"customer": ["a", "b"], "expected": [1, 2], "perceived": [2.5, 3], "satisfaction": [3, 4]}))
+    return parquet(
+        pa.table({"customer": ["a", "b"], "expected": [1, 2], "perceived": [2.5, 3], "satisfaction": [3, 4]})
+    )
 
 
 def broken_footer():
@@ -284,8 +286,24 @@ def test_right_results_are_right(tmp_path):
         path.write_bytes(FILES[name][0])
         return cx.open_table(path, kind="expectations", mapping={"personal": ["customer"]})
 
-    for name in ("plain", "semicolon", "tab", "bar", "sep-line", "title-lines", "blank-lines", "old-mac", "utf16-bare", "utf32", "gzip"):
-        assert opened(name)[["expected", "perceived", "satisfaction"]].to_numpy().tolist() == [[5, 4, 3], [6, 6, 6], [7, 2, 1]], name
+    for name in (
+        "plain",
+        "semicolon",
+        "tab",
+        "bar",
+        "sep-line",
+        "title-lines",
+        "blank-lines",
+        "old-mac",
+        "utf16-bare",
+        "utf32",
+        "gzip",
+    ):
+        assert opened(name)[["expected", "perceived", "satisfaction"]].to_numpy().tolist() == [
+            [5, 4, 3],
+            [6, 6, 6],
+            [7, 2, 1],
+        ], name
     assert opened("decimal-comma")["expected"].tolist() == [5.5, 1234.5]
     assert opened("thousands")["expected"].tolist() == [1234.0, 12345.5]
     assert opened("latin1")["customer"].tolist() == ["Müller", "Søren"]
@@ -348,7 +366,11 @@ def test_a_duckdb_file_cannot_reach_out(tmp_path):
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(content=st.one_of(st.binary(max_size=400), st.text(max_size=300).map(lambda t: (HEAD + t).encode("utf-8", "replace"))))
+@given(
+    content=st.one_of(
+        st.binary(max_size=400), st.text(max_size=300).map(lambda t: (HEAD + t).encode("utf-8", "replace"))
+    )
+)
 def test_any_bytes_open_or_raise_an_input_error(content, tmp_path):
     path = tmp_path / "any"
     path.write_bytes(content)
@@ -360,7 +382,26 @@ def test_any_bytes_open_or_raise_an_input_error(content, tmp_path):
         assert isinstance(opened, pd.DataFrame) and len(opened)
 
 
-CELLS = st.sampled_from(["1", "2.5", "2,5", "-99", "", "NA", "x", "1e5", "'", '"', "=1+1", "<b>", "2026-01-01", "\u202e", "inf", "1.234"])
+CELLS = st.sampled_from(
+    [
+        "1",
+        "2.5",
+        "2,5",
+        "-99",
+        "",
+        "NA",
+        "x",
+        "1e5",
+        "'",
+        '"',
+        "=1+1",
+        "<b>",
+        "2026-01-01",
+        "\u202e",
+        "inf",
+        "1.234",
+    ]
+)
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -67,15 +67,26 @@ def test_personal_columns_are_left_out_unless_allowed():
 
 
 def test_an_opened_table_holds_nothing_personal(tmp_path):
-    frame = pd.DataFrame({"customer": PERSONAL["kontakt"], "coded_reason": ["bill"] * N, "text": PERSONAL["remark"], **PERSONAL})
+    frame = pd.DataFrame(
+        {
+            "customer": PERSONAL["kontakt"],
+            "coded_reason": ["bill"] * N,
+            "text": PERSONAL["remark"],
+            **PERSONAL,
+        }
+    )
     frame.to_csv(tmp_path / "contacts.csv", index=False)
     opened = cx.open_table(tmp_path / "contacts.csv", kind="contacts")
-    assert set(opened) == {"customer", "coded_reason", "text"} and opened["customer"].tolist() == [str(i) for i in range(1, N + 1)]
+    assert set(opened) == {"customer", "coded_reason", "text"} and opened["customer"].tolist() == [
+        str(i) for i in range(1, N + 1)
+    ]
     assert opened.attrs["private"] == ["text"]
 
 
 def test_a_label_that_holds_addresses_is_refused(tmp_path):
-    pd.DataFrame({"customer": range(N), "coded_reason": PERSONAL["kontakt"]}).to_csv(tmp_path / "c.csv", index=False)
+    pd.DataFrame({"customer": range(N), "coded_reason": PERSONAL["kontakt"]}).to_csv(
+        tmp_path / "c.csv", index=False
+    )
     with pytest.raises(InputError, match="'coded_reason' holds e-mail addresses, and it would be shown"):
         cx.open_table(tmp_path / "c.csv", kind="contacts")
 
@@ -86,8 +97,12 @@ def test_pseudonyms_keep_who_is_the_same():
 
 def test_markup_and_formulas_are_made_harmless():
     assert plain_text("<script>alert(1)</script>\x00") == "‹script›alert(1)‹/script›"
-    safe = spreadsheet_safe(pd.DataFrame({"a": ["=cmd|x", "+1+2", "@x", "-3.5", "ok", " =x", None], "b": range(7)}))
-    assert safe["a"].tolist()[:6] == ["'=cmd|x", "'+1+2", "'@x", "-3.5", "ok", "' =x"] and safe["b"].tolist() == list(range(7))
+    safe = spreadsheet_safe(
+        pd.DataFrame({"a": ["=cmd|x", "+1+2", "@x", "-3.5", "ok", " =x", None], "b": range(7)})
+    )
+    assert safe["a"].tolist()[:6] == ["'=cmd|x", "'+1+2", "'@x", "-3.5", "ok", "' =x"] and safe[
+        "b"
+    ].tolist() == list(range(7))
 
 
 def test_a_small_cell_takes_the_next_smallest_with_it():
@@ -111,7 +126,14 @@ def test_two_small_cells_that_sum_to_enough_need_no_third():
 
 
 def test_rows_and_columns_of_a_two_way_table():
-    cells = pd.DataFrame([(r, c, n) for r, line in zip("xyz", [[3, 20, 30], [40, 50, 60], [70, 80, 90]], strict=True) for c, n in zip("abc", line, strict=True)], columns=["row", "column", "n"])
+    cells = pd.DataFrame(
+        [
+            (r, c, n)
+            for r, line in zip("xyz", [[3, 20, 30], [40, 50, 60], [70, 80, 90]], strict=True)
+            for c, n in zip("abc", line, strict=True)
+        ],
+        columns=["row", "column", "n"],
+    )
     hidden = suppress(cells, counts="n", within=["row", "column"])["suppressed"]
     for side in ("row", "column"):
         per = hidden.groupby(cells[side]).sum()

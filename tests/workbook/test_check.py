@@ -29,7 +29,10 @@ def test_a_mapping_file_alone_is_enough(tmp_path, capsys):
     assert "must be a whole number" in capsys.readouterr().err
     (tmp_path / "p.csv").write_text("thema;n\nbill;1\n")
     assert main(["check", str(tmp_path / "pain.yaml")]) == 0
-    assert main(["check", str(tmp_path / "p.csv"), "--table", "pain", "--mapping", str(tmp_path / "pain.yaml")]) == 0
+    assert (
+        main(["check", str(tmp_path / "p.csv"), "--table", "pain", "--mapping", str(tmp_path / "pain.yaml")])
+        == 0
+    )
 
 
 def test_the_coded_claims_are_checked_too(capsys):
@@ -38,7 +41,9 @@ def test_the_coded_claims_are_checked_too(capsys):
 
 
 def test_an_empty_form_is_told_in_one_line(tmp_path, capsys):
-    (tmp_path / "form.csv").write_text("rater,statement,text,label\nann,s1,Fast delivery,\nann,s2,It broke,\n")
+    (tmp_path / "form.csv").write_text(
+        "rater,statement,text,label\nann,s1,Fast delivery,\nann,s2,It broke,\n"
+    )
     assert main(["check", str(tmp_path / "form.csv"), "--table", "ratings"]) == 2
     assert "column 'label': is missing on every row" in capsys.readouterr().err
 

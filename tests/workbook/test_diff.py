@@ -17,7 +17,10 @@ OLD = {
         "share": {"value": 0.40, "low": 0.30, "high": 0.50, "unit": "share of R2", "n": 250},
         "respondents": {"value": 250, "low": None, "high": None, "unit": "respondents", "n": 250},
     },
-    "09-verdict": {"C001": {"value": "supported", "unit": "verdict"}, "C002": {"value": "undecided", "unit": "verdict"}},
+    "09-verdict": {
+        "C001": {"value": "supported", "unit": "verdict"},
+        "C002": {"value": "undecided", "unit": "verdict"},
+    },
 }
 
 
@@ -92,7 +95,9 @@ def test_new_numbers_are_welcome_and_gone_ones_are_not(run):
 
 def test_page_and_markdown(run, tmp_path):
     new = changed(share=(0.7, 0.6, 0.8), C001="refuted")
-    new["<script>alert(1)</script>"] = {"<img src=x>|`x`": {"value": "[a](javascript:alert(1))", "unit": "<b>"}}
+    new["<script>alert(1)</script>"] = {
+        "<img src=x>|`x`": {"value": "[a](javascript:alert(1))", "unit": "<b>"}
+    }
     code, _, _ = run(new, "--html", str(tmp_path / "d.html"), "--markdown", str(tmp_path / "d.md"))
     assert code == 3
     html, markdown = (tmp_path / "d.html").read_text(), (tmp_path / "d.md").read_text()

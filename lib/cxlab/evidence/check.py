@@ -57,7 +57,9 @@ class CheckReport:
         return f"{self.name}: {len(self.faults)} fault(s), first: {self.faults[0]}"
 
 
-def check_file(path: str | Path | None, *, table: str | None = None, mapping: str | Path | Dict[str, Any] | None = None) -> CheckReport:
+def check_file(
+    path: str | Path | None, *, table: str | None = None, mapping: str | Path | Dict[str, Any] | None = None
+) -> CheckReport:
     """Check a file against a table's declaration, through a mapping when one is given.
 
     Parameters
@@ -78,7 +80,16 @@ def check_file(path: str | Path | None, *, table: str | None = None, mapping: st
     if source is None:
         raise InputError("no file to check: name one, or a mapping file that has file: {path: ...}")
     declaration = table_named(rules.table)
-    return _check_large(source, rules, declaration) if declaration.large else _check_small(source, rules, declaration)
+    report = (
+        _check_large(source, rules, declaration)
+        if declaration.large
+        else _check_small(source, rules, declaration)
+    )
+    if rules.where is not None:
+        guesses = rules.where.read_text(encoding="utf-8-sig").count("# guess: confirm")
+        if guesses:
+            report.remarks.append(f"{guesses} guess(es) in {rules.where.name} are still to be confirmed")
+    return report
 
 
 def _rules(table: str | None, mapping: str | Path | Dict[str, Any] | None) -> Mapping:
@@ -116,15 +127,27 @@ def _check_small(path: str | Path, rules: Mapping, declaration) -> CheckReport:
         missing=prepared.missing, decimal=rules.decimal, day_first=rules.day_first, delimiter=raw.delimiter, row_word=raw.row_word,
     )  # fmt: skip
     mapped_gone = {fault.rule for fault in prepared.faults}
-    report.faults += [fault for fault in done.faults if not (mapped_gone and fault.rule.startswith("column") and "is missing" in fault.rule and not fault.lines)]
+    report.faults += [
+        fault
+        for fault in done.faults
+        if not (
+            mapped_gone and fault.rule.startswith("column") and "is missing" in fault.rule and not fault.lines
+        )
+    ]
     if not len(raw.frame):
-        report.faults = [fault for fault in report.faults if fault.lines or "missing" in fault.rule or "no row" in fault.rule or "fields" in fault.rule]
+        report.faults = [
+            fault
+            for fault in report.faults
+            if fault.lines or "missing" in fault.rule or "no row" in fault.rule or "fields" in fault.rule
+        ]
     report.remarks = [*prepared.notes, *done.notes]
     if report.ok:
         try:
             opened = _finish(raw, prepared, rules, declaration)
         except InputError as error:
-            report.faults.append(Fault(str(error).removeprefix(f"{raw.name}, ").removeprefix(f"{raw.name}: ")))
+            report.faults.append(
+                Fault(str(error).removeprefix(f"{raw.name}, ").removeprefix(f"{raw.name}: "))
+            )
         else:
             report.remarks = list(dict.fromkeys(opened.attrs["remarks"]))
     _remark(report, raw, prepared, done.frame, rules, declaration)
@@ -138,38 +161,56 @@ def _remark(report: CheckReport, raw, prepared, frame, rules: Mapping, declarati
 
     from .guess import reversed_items, suspected_missing
 
-    numeric = [c.name for c in (*declaration.columns, *prepared.extra) if c.kind in ("number", "whole") and c.name in frame]
+    numeric = [
+        c.name
+        for c in (*declaration.columns, *prepared.extra)
+        if c.kind in ("number", "whole") and c.name in frame
+    ]
     for name in numeric[:300]:
         theirs = prepared.names.get(name, name)
         known = {str(code).casefold() for code in prepared.missing.get(name, ())}
         codes = [code for code in suspected_missing(prepared.frame[name]) if code.casefold() not in known]
         if codes:
-            report.remarks.append(f"column {show(theirs)}: {' and '.join(map(show, codes[:3]))} may mean 'no answer'; if so, name it under missing:")
+            report.remarks.append(
+                f"column {show(theirs)}: {' and '.join(map(show, codes[:3]))} may mean 'no answer'; if so, name it under missing:"
+            )
         values = pd.to_numeric(frame[name], errors="coerce").dropna()
         if len(values) > 1 and values.nunique() == 1:
-            report.remarks.append(f"column {show(theirs)} is {values.iloc[0]:g} on every row: it can explain nothing")
+            report.remarks.append(
+                f"column {show(theirs)} is {values.iloc[0]:g} on every row: it can explain nothing"
+            )
         top = (values == values.max()).mean() if len(values) else 0
         if len(values) >= 20 and top > 0.5 and 2 < values.nunique() <= 11:
-            report.remarks.append(f"column {show(theirs)}: {top:.0%} of the answers are the highest one (ceiling)")
+            report.remarks.append(
+                f"column {show(theirs)}: {top:.0%} of the answers are the highest one (ceiling)"
+            )
     items = [item for item in rules.items if item in frame]
     turned = {rules.ours(item) for item in rules.reversed}
     if report.ok and 2 < len(items) <= 400:
         for item in reversed_items(frame, items):
             if item not in turned:
-                report.remarks.append(f"item {show(item)} runs against the others; if high means bad, name it under reversed:")
+                report.remarks.append(
+                    f"item {show(item)} runs against the others; if high means bad, name it under reversed:"
+                )
         drivers = [rules.ours(i) for side in rules.blocks.values() for i in side if rules.ours(i) in frame]
         report.remarks += _collinear(frame, drivers)
     if declaration.name == "survey" and not rules.blocks:
-        report.remarks.append("no item stands on a side yet: name items under blocks: and outcomes: in a mapping file (cxlab init writes one)")
+        report.remarks.append(
+            "no item stands on a side yet: name items under blocks: and outcomes: in a mapping file (cxlab init writes one)"
+        )
     segments = [rules.ours(name) for name in rules.segments] or (["segment"] if "segment" in frame else [])
     for name in segments:
         if name in frame:
             counts = frame[name].value_counts()
             small = counts[counts < 5]
             if len(small):
-                report.remarks.append(f"segment {show(prepared.names.get(name, name))}: {len(small)} of {len(counts)} count fewer than 5 rows and will be suppressed")
+                report.remarks.append(
+                    f"segment {show(prepared.names.get(name, name))}: {len(small)} of {len(counts)} count fewer than 5 rows and will be suppressed"
+                )
     if declaration.counts is not None and 0 < len(frame) < 30:
-        report.remarks.append(f"{len(frame)} row(s) are few: intervals will be wide, and nothing is shown for fewer than 5 people")
+        report.remarks.append(
+            f"{len(frame)} row(s) are few: intervals will be wide, and nothing is shown for fewer than 5 people"
+        )
 
 
 def _collinear(frame, drivers: list[str]) -> list[str]:
@@ -180,7 +221,9 @@ def _collinear(frame, drivers: list[str]) -> list[str]:
     correlation = frame[drivers].corr().to_numpy()
     found = []
     for i, j in zip(*np.where(np.triu(np.abs(correlation) > 0.999, 1)), strict=True):
-        found.append(f"items {show(drivers[i])} and {show(drivers[j])} say the same (correlation {correlation[i, j]:.3f}): keep one")
+        found.append(
+            f"items {show(drivers[i])} and {show(drivers[j])} say the same (correlation {correlation[i, j]:.3f}): keep one"
+        )
     return found[:5]
 
 
@@ -194,10 +237,16 @@ def _praise(report: CheckReport, raw, frame, declaration, prepared) -> None:
         shown = ", ".join(map(show, fine[:12])) + (f" and {len(fine) - 12} more" if len(fine) > 12 else "")
         report.good.append(f"{len(fine)} of {len(declared)} declared columns are right: {shown}")
     if declaration.counts and declaration.counts in frame and len(frame):
-        report.good.append(f"{frame[declaration.counts].nunique():,} distinct values of {show(declaration.counts)}")
+        report.good.append(
+            f"{frame[declaration.counts].nunique():,} distinct values of {show(declaration.counts)}"
+        )
     if report.ok and len(frame):
         gaps = sum(int(frame[c.name].isna().sum()) for c in declared)
-        report.good.append("no cell of a declared column is missing" if not gaps else f"{gaps:,} missing cells, all where gaps are allowed")
+        report.good.append(
+            "no cell of a declared column is missing"
+            if not gaps
+            else f"{gaps:,} missing cells, all where gaps are allowed"
+        )
 
 
 def _check_large(path: str | Path, rules: Mapping, declaration) -> CheckReport:
@@ -206,7 +255,9 @@ def _check_large(path: str | Path, rules: Mapping, declaration) -> CheckReport:
 
     large = prepare_large(path, rules)
     large.connection.raw_sql("set memory_limit = '1200MB'")
-    report = CheckReport(large.name, declaration.name, None, len(large.select), faults=large.faults, remarks=large.notes)
+    report = CheckReport(
+        large.name, declaration.name, None, len(large.select), faults=large.faults, remarks=large.notes
+    )
     found = check_large(large, declaration, distinct=True)
     report.rows = found["rows"]
     report.faults, report.remarks = large.faults, list(dict.fromkeys(large.notes))

@@ -35,10 +35,14 @@ def pick_table(names: list[str], wanted: str | None, source: str) -> str:
     if wanted:
         if wanted in names:
             return wanted
-        raise InputError(f"{source} has no table {show(wanted)}; it has {', '.join(map(show, names[:20])) or 'none'}")
+        raise InputError(
+            f"{source} has no table {show(wanted)}; it has {', '.join(map(show, names[:20])) or 'none'}"
+        )
     if len(names) != 1:
         listed = ", ".join(map(show, names[:20])) or "none"
-        raise InputError(f"{source} has {len(names)} tables ({listed}); say which: table: NAME in the mapping file")
+        raise InputError(
+            f"{source} has {len(names)} tables ({listed}); say which: table: NAME in the mapping file"
+        )
     return names[0]
 
 
@@ -47,7 +51,10 @@ def read_duckdb(path: Path, table: str | None) -> RawTable:
 
     with open_duckdb(path) as connection:
         try:
-            names = [row[0] for row in connection.execute("select table_name from information_schema.tables").fetchall()]
+            names = [
+                row[0]
+                for row in connection.execute("select table_name from information_schema.tables").fetchall()
+            ]
             chosen = pick_table(names, table, path.name).replace('"', '""')
             width = len(connection.execute(f'select * from "{chosen}" limit 0').description)
             rows = connection.execute(f'select count(*) from "{chosen}"').fetchone()[0]
@@ -72,20 +79,26 @@ def connect_address(address: str, table: str | None):
     shown = safe_address(url)
     url = re.sub(r"\$\{(\w+)\}", lambda match: _secret(match[1], shown), url)
     if url.startswith(("http://", "https://", "ftp://", "s3://", "gs://", "file://")):
-        raise InputError(f"{shown} is a file's address, not a database's; fetch the file and name it by its path")
+        raise InputError(
+            f"{shown} is a file's address, not a database's; fetch the file and name it by its path"
+        )
     try:
         connection = ibis.connect(url)
         names = list(connection.list_tables())
     except Exception as error:  # every driver has its own classes
         reason = reason_of(error).replace(url, shown)
-        raise InputError(f"{shown} cannot be opened ({type(error).__name__}: {safe_address(reason).replace(url, shown)}); check address and driver") from None
+        raise InputError(
+            f"{shown} cannot be opened ({type(error).__name__}: {safe_address(reason).replace(url, shown)}); check address and driver"
+        ) from None
     return connection, pick_table(names, table or fragment or None, shown)
 
 
 def _secret(name: str, shown: str) -> str:
     """The value of ``${NAME}`` in an address, so that a mapping file need not hold a password."""
     if name not in os.environ:
-        raise InputError(f"{shown} asks for the environment variable {name}, which is not set; set it and try again")
+        raise InputError(
+            f"{shown} asks for the environment variable {name}, which is not set; set it and try again"
+        )
     return os.environ[name]
 
 
@@ -99,5 +112,7 @@ def read_address(address: str, table: str | None) -> RawTable:
     except InputError:
         raise
     except Exception as error:
-        raise InputError(f"table {show(name)} cannot be read ({type(error).__name__}: {safe_address(reason_of(error))})") from None
+        raise InputError(
+            f"table {show(name)} cannot be read ({type(error).__name__}: {safe_address(reason_of(error))})"
+        ) from None
     return unique_names(RawTable(frame, range(1, len(frame) + 1), "database", name))

@@ -58,7 +58,9 @@ def decode(data: bytes, *, name: str, encoding: str | None = None) -> tuple[str,
         try:
             return data.decode(encoding).removeprefix("\ufeff"), encoding, []
         except (LookupError, UnicodeDecodeError) as error:
-            raise InputError(f"{name} cannot be read as {encoding!r} ({error}); change encoding in the mapping file") from None
+            raise InputError(
+                f"{name} cannot be read as {encoding!r} ({error}); change encoding in the mapping file"
+            ) from None
     for mark, coding in _MARKS:
         if data.startswith(mark):
             try:
@@ -75,7 +77,9 @@ def decode(data: bytes, *, name: str, encoding: str | None = None) -> tuple[str,
                     pass
     if b"\0" in data:
         line = data.count(b"\n", 0, data.index(b"\0")) + 1
-        raise InputError(f"{name} is not plain text: line {line} holds a NUL byte; export it again as CSV in UTF-8")
+        raise InputError(
+            f"{name} is not plain text: line {line} holds a NUL byte; export it again as CSV in UTF-8"
+        )
     data = data.removeprefix(codecs.BOM_UTF8)
     try:
         return data.decode("utf-8"), "utf-8", []
@@ -106,7 +110,9 @@ def sniff_delimiter(text: str) -> str:
     best, best_score = ",", 0.0
     for delimiter in DELIMITERS:
         try:
-            counts = [len(row) for row, _ in zip(_records(sample, delimiter), range(200), strict=False) if row]
+            counts = [
+                len(row) for row, _ in zip(_records(sample, delimiter), range(200), strict=False) if row
+            ]
         except csv.Error:
             continue
         if not counts:
@@ -153,12 +159,16 @@ def read_delimited(
         delimiter, text, skipped = delimiter or first.strip()[4], rest, 1
     delimiter = delimiter or sniff_delimiter(text)
     if len(delimiter) != 1:
-        raise InputError(f"delimiter must be one character, got {delimiter!r}; write delimiter: ';' or similar")
+        raise InputError(
+            f"delimiter must be one character, got {delimiter!r}; write delimiter: ';' or similar"
+        )
     reader_rows, lines = _parse(text, delimiter, name, skipped, cells)
     if header_line is not None:
         start = next((i for i, line in enumerate(lines) if line >= header_line), None)
         if start is None:
-            raise InputError(f"{name} ends before line {header_line}, which header_line names; correct header_line")
+            raise InputError(
+                f"{name} ends before line {header_line}, which header_line names; correct header_line"
+            )
     else:
         start = _find_header(reader_rows)
         if start:
@@ -167,10 +177,14 @@ def read_delimited(
     full, body = len(header), reader_rows[start + 1 :]
     while len(header) > 1 and not header[-1]:
         header.pop()
-    if any(len(header) < len(row) <= full and any(cell.strip() for cell in row[len(header) :]) for row in body):
+    if any(
+        len(header) < len(row) <= full and any(cell.strip() for cell in row[len(header) :]) for row in body
+    ):
         header += [""] * (full - len(header))
     if len(header) > COLUMN_LIMIT:
-        raise InputError(f"{name} has {len(header)} columns, more than {COLUMN_LIMIT}; keep those that are needed")
+        raise InputError(
+            f"{name} has {len(header)} columns, more than {COLUMN_LIMIT}; keep those that are needed"
+        )
     if not any(header):
         raise InputError(f"{name} has no header: line {lines[start]} holds no column name")
     result = Delimited([], [], [], delimiter, coding, lines[start], notes=notes)
@@ -187,7 +201,9 @@ def read_delimited(
     return result
 
 
-def _parse(text: str, delimiter: str, name: str, skipped: int, cells: int) -> tuple[list[list[str]], list[int]]:
+def _parse(
+    text: str, delimiter: str, name: str, skipped: int, cells: int
+) -> tuple[list[list[str]], list[int]]:
     rows, lines, total = [], [], 0
     before = csv.field_size_limit(CELL_LIMIT)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)

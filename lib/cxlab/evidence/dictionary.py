@@ -54,7 +54,9 @@ def _names(names: tuple[str, ...]) -> str:
 
 def _row(column: Column) -> str:
     name = f"*`{column.name}`*" if column.personal else f"`{column.name}`"
-    needed = ("yes" if column.required else "") + (", may have gaps" if column.required and column.gaps else "")
+    needed = ("yes" if column.required else "") + (
+        ", may have gaps" if column.required and column.gaps else ""
+    )
     return f"| {name} | {column.kind} | {needed} | {_values(column)} | {column.description} |"
 
 

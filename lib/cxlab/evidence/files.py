@@ -83,11 +83,15 @@ def regular_file(path: str | Path) -> Path:
         near = _neighbours(path)
         raise InputError(f"there is no file {show(str(path), 200)}{near}; check the path") from None
     except (OSError, ValueError) as error:
-        raise InputError(f"{show(str(path), 200)} cannot be opened ({reason_of(error)}); check the path") from None
+        raise InputError(
+            f"{show(str(path), 200)} cannot be opened ({reason_of(error)}); check the path"
+        ) from None
     if stat.S_ISDIR(status.st_mode):
         raise InputError(f"{show(str(path), 200)} is a folder, not a file; name a file in it")
     if not stat.S_ISREG(status.st_mode):
-        raise InputError(f"{show(str(path), 200)} is a pipe or device, not a file; save the data as a file first")
+        raise InputError(
+            f"{show(str(path), 200)} is a pipe or device, not a file; save the data as a file first"
+        )
     if not os.access(path, os.R_OK):
         raise InputError(f"{show(str(path), 200)} may not be read (no permission); ask its owner")
     if status.st_size == 0:
@@ -178,7 +182,9 @@ def read_raw(path: str | Path, **options: str | int | None) -> RawTable:
 
         raw = read_duckdb(path, options.get("table"))
     else:
-        raise InputError(f"{path.name} is a SQLite database; give its address sqlite:///... #TABLE, or export the table as CSV")
+        raise InputError(
+            f"{path.name} is a SQLite database; give its address sqlite:///... #TABLE, or export the table as CSV"
+        )
     raw.sha256 = sha256_of(path)
     return raw
 
@@ -193,12 +199,17 @@ def _read_text(path: Path, kind: str, options: dict) -> RawTable:
         raise InputError(f"{path.name} looks like JSON; export the table as CSV, Excel or Parquet")
     if data.lstrip()[:15].lower().startswith((b"<!doctype", b"<html", b"<?xml")):
         raise InputError(f"{path.name} is a web page or XML, not a table; export it as CSV, Excel or Parquet")
-    picked = {key: options[key] for key in ("encoding", "delimiter", "header_line") if options.get(key) is not None}
+    picked = {
+        key: options[key] for key in ("encoding", "delimiter", "header_line") if options.get(key) is not None
+    }
     parsed = read_delimited(data, name=path.name, cells=CELLS, **picked)
     del data
     columns = list(zip(*parsed.rows, strict=True)) if parsed.rows else [()] * len(parsed.header)
     frame = pd.DataFrame(
-        {name: pd.Series(list(column), dtype=object) for name, column in zip(parsed.header, columns, strict=True)}
+        {
+            name: pd.Series(list(column), dtype=object)
+            for name, column in zip(parsed.header, columns, strict=True)
+        }
     )
     return RawTable(
         frame, parsed.lines, "csv", path.name, delimiter=parsed.delimiter, encoding=parsed.encoding,
@@ -258,7 +269,9 @@ def _read_parquet(path: Path) -> RawTable:
                 size, rows = size + batch.nbytes, rows + batch.num_rows
                 refuse_too_many(path.name, rows, width)
                 if size > BYTES:
-                    raise InputError(f"{path.name} unpacks to more than {BYTES // 10**6} MB; it was not read whole")
+                    raise InputError(
+                        f"{path.name} unpacks to more than {BYTES // 10**6} MB; it was not read whole"
+                    )
                 parts.append(batch)
             if not keep:
                 raise InputError(f"{path.name} holds no plain column; flatten lists and structures first")
@@ -267,8 +280,12 @@ def _read_parquet(path: Path) -> RawTable:
     except InputError:
         raise
     except (pa.ArrowException, OSError, ValueError, KeyError, OverflowError) as error:
-        raise InputError(f"{path.name} is not a sound Parquet file ({reason_of(error)}); write it again") from None
+        raise InputError(
+            f"{path.name} is not a sound Parquet file ({reason_of(error)}); write it again"
+        ) from None
     raw = RawTable(frame, range(1, len(frame) + 1), "parquet", path.name)
     if nested:
-        raw.notes.append(f"columns that hold lists or structures were left out: {', '.join(map(show, nested[:5]))}")
+        raw.notes.append(
+            f"columns that hold lists or structures were left out: {', '.join(map(show, nested[:5]))}"
+        )
     return unique_names(raw)

@@ -13,12 +13,91 @@ from .tables.declarations import Column, Table
 from .tables.schemas import _as_text
 from .values import blank_missing, decimal_evidence, parse_flags, parse_numbers, parse_times
 
-__all__ = ["Guess", "guess_columns", "guess_survey", "guess_table", "guess_wide", "reversed_items", "scale_of", "suspected_missing"]
+__all__ = [
+    "Guess",
+    "guess_columns",
+    "guess_survey",
+    "guess_table",
+    "guess_wide",
+    "reversed_items",
+    "scale_of",
+    "short_names",
+    "suspected_missing",
+]
 
 WORDS = frozenset(
-    ["don't know", "dont know", "do not know", "dk", "d/k", "don’t know", "refused", "refusal", "no answer", "not answered", "no opinion", "not applicable", "not asked", "n.a.", "n. a.", "unknown", "prefer not to say", "weiß nicht", "weiss nicht", "keine angabe", "k.a.", "k. a.", "ne sait pas", "nsp", "no sabe", "ns/nc", "missing", "none given", "skipped", "-", "--", ".", "?", "*", "not sure", "can't say"]
+    [
+        "don't know",
+        "dont know",
+        "do not know",
+        "dk",
+        "d/k",
+        "don’t know",
+        "refused",
+        "refusal",
+        "no answer",
+        "not answered",
+        "no opinion",
+        "not applicable",
+        "not asked",
+        "n.a.",
+        "n. a.",
+        "unknown",
+        "prefer not to say",
+        "weiß nicht",
+        "weiss nicht",
+        "keine angabe",
+        "k.a.",
+        "k. a.",
+        "ne sait pas",
+        "nsp",
+        "no sabe",
+        "ns/nc",
+        "missing",
+        "none given",
+        "skipped",
+        "-",
+        "--",
+        ".",
+        "?",
+        "*",
+        "not sure",
+        "can't say",
+    ]
 )
-CODES = (-9999, -999, -998, -997, -99, -98, -97, -96, -95, -9, -8, -7, -1, 66, 77, 88, 95, 96, 97, 98, 99, 777, 888, 995, 996, 997, 998, 999, 9999, 8, 9)
+CODES = (
+    -9999,
+    -999,
+    -998,
+    -997,
+    -99,
+    -98,
+    -97,
+    -96,
+    -95,
+    -9,
+    -8,
+    -7,
+    -1,
+    66,
+    77,
+    88,
+    95,
+    96,
+    97,
+    98,
+    99,
+    777,
+    888,
+    995,
+    996,
+    997,
+    998,
+    999,
+    9999,
+    8,
+    9,
+)
 SCALES = ((0, 1), (1, 3), (1, 4), (1, 5), (1, 6), (1, 7), (0, 10), (1, 10), (1, 9), (0, 100), (1, 100))
 SIDE_WORDS = {
     "outcome": "loyal|recommend|nps|repurchas|rebuy|renew|likelihood|likely|stay|intent|retention|overall_?sat|cusl|advocacy|leave|churn",
@@ -92,10 +171,15 @@ def suspected_missing(values: pd.Series) -> list[str]:
     rest = [text for text in counts.index if text not in words]
     numbers = parse_numbers(pd.Series(rest, dtype=object))
     good = numbers.values.notna().to_numpy()
-    if not good.any() or counts[[t for t, ok in zip(rest, good, strict=True) if ok]].sum() < 0.8 * counts[rest].sum():
+    if (
+        not good.any()
+        or counts[[t for t, ok in zip(rest, good, strict=True) if ok]].sum() < 0.8 * counts[rest].sum()
+    ):
         return words if words and good.any() else [word for word in words if len(word) > 1]
     found = []
-    values_of = {float(number): text for number, text, ok in zip(numbers.values, rest, good, strict=True) if ok}
+    values_of = {
+        float(number): text for number, text, ok in zip(numbers.values, rest, good, strict=True) if ok
+    }
     if len(values_of) > 3000:
         return words
     plain = np.array([value for value in values_of if value not in CODES])
@@ -144,7 +228,11 @@ def guess_columns(frame: pd.DataFrame, table: Table, missing: list[str] | None =
             match = _match(column, free, frame, level)
             if match:
                 guess.columns[match] = column.name
-                guess.why[column.name] = {"same": "the same name", "alias": "a usual name for it", "near": "a similar name"}[level]
+                guess.why[column.name] = {
+                    "same": "the same name",
+                    "alias": "a usual name for it",
+                    "near": "a similar name",
+                }[level]
                 del free[match]
     for column in table.columns:
         if column.required and column.name not in guess.columns.values():
@@ -182,7 +270,10 @@ def _holds(values: pd.Series, column: Column) -> bool:
     if not filled:
         return column.gaps
     if column.kind == "time":
-        read = max(parse_times(texts).values.notna().sum(), parse_times(texts, day_is_first=True).values.notna().sum())
+        read = max(
+            parse_times(texts).values.notna().sum(),
+            parse_times(texts, day_is_first=True).values.notna().sum(),
+        )
     elif column.kind == "flag":
         read = filled - parse_flags(texts).bad.sum()
     else:
@@ -215,9 +306,18 @@ def _guess_missing(frame: pd.DataFrame, guess: Guess, table: Table) -> None:
         if kind in ("text", "flag"):
             codes = [code for code in codes if code.casefold() in WORDS and len(code) > 1]
         found[name] = codes
-    shared = {code for codes in found.values() for code in codes if code.casefold() in WORDS or abs(float(code.replace(",", "."))) >= 90 or float(code.replace(",", ".")) < 0}
+    shared = {
+        code
+        for codes in found.values()
+        for code in codes
+        if code.casefold() in WORDS
+        or abs(float(code.replace(",", "."))) >= 90
+        or float(code.replace(",", ".")) < 0
+    }
     guess.missing = sorted(shared)
-    guess.missing_in = {name: rest for name, codes in found.items() if (rest := [c for c in codes if c not in shared])}
+    guess.missing_in = {
+        name: rest for name, codes in found.items() if (rest := [c for c in codes if c not in shared])
+    }
 
 
 def _guess_format(frame: pd.DataFrame, guess: Guess, table: Table, delimiter: str) -> None:
@@ -252,7 +352,13 @@ def guess_wide(frame: pd.DataFrame, table: Table, guess: Guess) -> dict[str, obj
     if table.name in WIDE:
         owner, name, value = WIDE[table.name]
         taken = guess.columns.values()
-        columns = [c for c in free if _holds(frame[c], table[value]) and not PERIOD.fullmatch(c) and frame[c].nunique() <= max(20, len(frame) / 2)]
+        columns = [
+            c
+            for c in free
+            if _holds(frame[c], table[value])
+            and not PERIOD.fullmatch(c)
+            and frame[c].nunique() <= max(20, len(frame) / 2)
+        ]
         if owner in taken and name not in taken and value not in taken and len(columns) > 1:
             return {"name": name, "values": {value: {column: column for column in columns}}}
     return {}
@@ -261,7 +367,11 @@ def guess_wide(frame: pd.DataFrame, table: Table, guess: Guess) -> dict[str, obj
 def _value_column(stem: str, table: Table) -> str | None:
     plain = _plain(stem)
     for column in table.columns:
-        if column.kind == "number" and (plain == column.name or plain in map(_plain, column.aliases) or (len(plain) > 2 and column.name.startswith(plain))):
+        if column.kind == "number" and (
+            plain == column.name
+            or plain in map(_plain, column.aliases)
+            or (len(plain) > 2 and column.name.startswith(plain))
+        ):
             return column.name
     return None
 
@@ -274,7 +384,11 @@ def guess_survey(frame: pd.DataFrame, table: Table) -> Guess:
         if name in guess.columns and guess.columns[name] != "segment":
             continue
         scale = scale_of(frame[name], suspected_missing(frame[name]))
-        if scale is not None and scale != (0, 1) and not re.search(r"(^|_)(age|year|gender|sex|wave|month|alter)($|_)", _plain(name)):
+        if (
+            scale is not None
+            and scale != (0, 1)
+            and not re.search(r"(^|_)(age|year|gender|sex|wave|month|alter)($|_)", _plain(name))
+        ):
             items[str(name)] = scale
             if guess.columns.get(name) == "segment":
                 del guess.columns[name]
@@ -298,11 +412,77 @@ def guess_survey(frame: pd.DataFrame, table: Table) -> Guess:
     guess.blocks = blocks
     guess.reversed = reversed_items(frame, list(items), guess)
     for name in frame.columns:
-        if name not in items and name not in guess.columns and 2 <= frame[name].nunique() <= 12 and len(frame) >= 4 * frame[name].nunique():
+        if re.search(r"comment|remark|text|note|verbatim|kommentar|bemerkung", _plain(name)):
+            continue
+        if (
+            name not in items
+            and name not in guess.columns
+            and 2 <= frame[name].nunique() <= 12
+            and len(frame) >= 4 * frame[name].nunique()
+        ):
             guess.segments.append(str(name))
     if "segment" in guess.columns.values():
         guess.segments.insert(0, next(theirs for theirs, ours in guess.columns.items() if ours == "segment"))
     return guess
+
+
+def short_names(items: list[str], taken: set[str]) -> dict[str, str]:
+    """Return short names for items that are whole questions: their number (Q7) or their first telling words.
+
+    Examples
+    --------
+    >>> short_names(["Q7 How helpful was our staff?", "The price of the service is fair", "Q8"], set())
+    {'Q7 How helpful was our staff?': 'Q7', 'The price of the service is fair': 'price service'}
+    """
+    dull = {
+        *[
+            "how",
+            "what",
+            "which",
+            "the",
+            "a",
+            "an",
+            "of",
+            "is",
+            "are",
+            "was",
+            "were",
+            "our",
+            "your",
+            "you",
+            "we",
+            "us",
+            "to",
+            "do",
+            "does",
+            "did",
+            "with",
+            "in",
+            "on",
+            "at",
+            "i",
+            "my",
+            "it",
+            "and",
+            "that",
+            "this",
+            "please",
+            "rate",
+        ]
+    }
+    used, found = {*taken, *items}, {}
+    for item in items:
+        if len(item) <= 24:
+            continue
+        number = re.match(r"\s*([A-Za-z]{0,3}\d{1,3}[a-z]?)\b", item)
+        words = [word for word in re.findall(r"[^\W\d_]+", item) if word.casefold() not in dull]
+        short = number[1] if number else " ".join(words[:2])[:20].strip() or "item"
+        base, place = short, 2
+        while short in used:
+            short, place = f"{base} {place}", place + 1
+        used.add(short)
+        found[item] = short
+    return found
 
 
 def reversed_items(frame: pd.DataFrame, items: list[str], guess: Guess | None = None) -> list[str]:
@@ -310,7 +490,10 @@ def reversed_items(frame: pd.DataFrame, items: list[str], guess: Guess | None = 
     if len(items) < 3 or len(items) > 400:
         return []
     numbers = pd.DataFrame(
-        {name: parse_numbers(blank_missing(_as_text(frame[name]), suspected_missing(frame[name]))).values for name in items}
+        {
+            name: parse_numbers(blank_missing(_as_text(frame[name]), suspected_missing(frame[name]))).values
+            for name in items
+        }
     )
     spread = numbers.std()
     numbers = numbers.loc[:, spread > 0]

@@ -116,7 +116,9 @@ def read_mapping(path: str | Path) -> Mapping:
     name = path.name
     refuse_unknown(content, KEYS, name)
     if not isinstance(content.get("table"), str) or not content["table"]:
-        raise InputError(f"{name}: the key table is missing; it says which table this is, such as table: survey")
+        raise InputError(
+            f"{name}: the key table is missing; it says which table this is, such as table: survey"
+        )
     table = table_named(content["table"]).name
     file = content.get("file") or {}
     file = {"path": file} if isinstance(file, str) else file
@@ -140,7 +142,9 @@ def read_mapping(path: str | Path) -> Mapping:
         if file["day_first"].casefold() not in ("true", "false"):
             raise InputError(f"{name}: day_first must be true or false, got {show(file['day_first'])}")
         day_first = file["day_first"].casefold() == "true"
-    return replace(mapping, source=source, where=path.resolve(), read=read, decimal=decimal, day_first=day_first)
+    return replace(
+        mapping, source=source, where=path.resolve(), read=read, decimal=decimal, day_first=day_first
+    )
 
 
 def from_dict(content: Dict[str, Any], table: str, name: str = "mapping") -> Mapping:
@@ -151,7 +155,9 @@ def from_dict(content: Dict[str, Any], table: str, name: str = "mapping") -> Map
     twice = [ours for ours in columns.values() if list(columns.values()).count(ours) > 1]
     if twice:
         theirs = [key for key, ours in columns.items() if ours == twice[0]]
-        raise InputError(f"{name}: columns {' and '.join(map(show, theirs))} both become {show(twice[0])}; keep one")
+        raise InputError(
+            f"{name}: columns {' and '.join(map(show, theirs))} both become {show(twice[0])}; keep one"
+        )
     recode = {}
     for column, codes in _dict(content, "recode", name).items():
         if not isinstance(codes, dict):
@@ -160,19 +166,27 @@ def from_dict(content: Dict[str, Any], table: str, name: str = "mapping") -> Map
     known_outcomes = _lists(content, "outcomes", name)
     default = content.get("default_outcome") or next(iter(known_outcomes), None)
     if default is not None and default not in known_outcomes:
-        raise InputError(f"{name}: default_outcome {show(default)} is not among outcomes; {nearest(default, known_outcomes)}".strip())
+        raise InputError(
+            f"{name}: default_outcome {show(default)} is not among outcomes; {nearest(default, known_outcomes)}".strip()
+        )
     blocks = {side: items for side, items in _lists(content, "blocks", name).items() if items}
     both = set(sum(blocks.values(), [])) & set(sum(known_outcomes.values(), []))
     if both:
-        raise InputError(f"{name}: {show(sorted(both)[0])} stands among the blocks and among the outcomes; keep it in one")
+        raise InputError(
+            f"{name}: {show(sorted(both)[0])} stands among the blocks and among the outcomes; keep it in one"
+        )
     owner: dict[str, str] = {}
     for side, items in blocks.items():
         for item in items:
             if item in owner:
-                raise InputError(f"{name}: {show(item)} stands in {owner[item]} and in {side}; keep it on one side")
+                raise InputError(
+                    f"{name}: {show(item)} stands in {owner[item]} and in {side}; keep it on one side"
+                )
             owner[item] = side
     if table != "survey" and (blocks or known_outcomes):
-        raise InputError(f"{name}: blocks and outcomes belong to the table survey only; this is table {table}")
+        raise InputError(
+            f"{name}: blocks and outcomes belong to the table survey only; this is table {table}"
+        )
     return Mapping(
         table=table,
         title=str(content.get("title") or ""),
@@ -181,7 +195,10 @@ def from_dict(content: Dict[str, Any], table: str, name: str = "mapping") -> Map
         missing_in={key: tuple(items) for key, items in _lists(content, "missing_in", name).items()},
         recode=recode,
         range=_range(content["range"], f"{name}: range") if content.get("range") else None,
-        ranges={str(key): _range(value, f"{name}: ranges, {key}") for key, value in _dict(content, "ranges", name).items()},
+        ranges={
+            str(key): _range(value, f"{name}: ranges, {key}")
+            for key, value in _dict(content, "ranges", name).items()
+        },
         reversed=_list(content, "reversed", name),
         wide=_wide(content, name),
         only=_texts(content, "where", name),
@@ -220,7 +237,10 @@ def _list(content: Dict[str, Any], key: str, name: str) -> tuple[str, ...]:
 
 
 def _lists(content: Dict[str, Any], key: str, name: str) -> dict[str, list[str]]:
-    return {str(inner): list(_list({inner: value}, inner, f"{name}: {key}")) for inner, value in _dict(content, key, name).items()}
+    return {
+        str(inner): list(_list({inner: value}, inner, f"{name}: {key}"))
+        for inner, value in _dict(content, key, name).items()
+    }
 
 
 def _range(value: Any, where: str) -> tuple[float, float]:
@@ -246,11 +266,16 @@ def _wide(content: Dict[str, Any], name: str) -> dict[str, Any]:
     refuse_unknown(wide, ("name", "values"), f"{name}, wide_to_long")
     values = wide.get("values")
     if not wide.get("name") or not isinstance(values, dict) or not values:
-        raise InputError(f"{name}: wide_to_long needs name (our column) and values (our column: {{label: their column}})")
+        raise InputError(
+            f"{name}: wide_to_long needs name (our column) and values (our column: {{label: their column}})"
+        )
     for ours, labels in values.items():
         if not isinstance(labels, dict) or not labels:
             raise InputError(f"{name}: wide_to_long, values, {ours} must hold 'label: their column' lines")
-    return {"name": str(wide["name"]), "values": {str(k): {str(a): str(b) for a, b in v.items()} for k, v in values.items()}}
+    return {
+        "name": str(wide["name"]),
+        "values": {str(k): {str(a): str(b) for a, b in v.items()} for k, v in values.items()},
+    }
 
 
 @dataclass
@@ -274,7 +299,9 @@ def prepare(raw: RawTable, mapping: Mapping) -> Prepared:
     table = table_named(mapping.table)
     frame, faults, notes = raw.frame, [], list(raw.notes)
     theirs_of = {ours: theirs for theirs, ours in mapping.columns.items()}
-    wide_columns = [column for labels in mapping.wide.get("values", {}).values() for column in labels.values()]
+    wide_columns = [
+        column for labels in mapping.wide.get("values", {}).values() for column in labels.values()
+    ]
     named = [
         *mapping.columns, *mapping.missing_in, *mapping.recode, *wide_columns,
         *[theirs_of.get(item, item) for item in (*mapping.items, *mapping.segments, *mapping.reversed, *filter(None, [mapping.weights]))],
@@ -282,15 +309,32 @@ def prepare(raw: RawTable, mapping: Mapping) -> Prepared:
     made = {*mapping.wide.get("values", {}), mapping.wide.get("name")} | set(mapping.outcomes)
     for column in dict.fromkeys(named):
         if column not in frame and column not in made and theirs_of.get(column) not in frame:
-            hint = nearest(column, frame.columns) or f"the file has {', '.join(show(c) for c in list(frame.columns)[:8])}; "
-            faults.append(Fault(f"the mapping names column {show(column)}, which the file has not", f"{hint}correct the mapping file"))
+            hint = (
+                nearest(column, frame.columns)
+                or f"the file has {', '.join(show(c) for c in list(frame.columns)[:8])}; "
+            )
+            faults.append(
+                Fault(
+                    f"the mapping names column {show(column)}, which the file has not",
+                    f"{hint}correct the mapping file",
+                )
+            )
     repeated = set(raw.repeated)
     for column in dict.fromkeys([*named, *table.names]):
         if column in repeated and column in frame:
-            faults.append(Fault("the header holds this column more than once", "rename one of them in the file", column))
-    clash = [ours for theirs, ours in mapping.columns.items() if ours in frame and theirs != ours and ours not in mapping.columns]
+            faults.append(
+                Fault("the header holds this column more than once", "rename one of them in the file", column)
+            )
+    clash = [
+        ours
+        for theirs, ours in mapping.columns.items()
+        if ours in frame and theirs != ours and ours not in mapping.columns
+    ]
     frame = frame.drop(columns=clash)
-    notes += [f"your own column {show(ours)} is not used: {show(theirs_of[ours])} was mapped to that name" for ours in clash]
+    notes += [
+        f"your own column {show(ours)} is not used: {show(theirs_of[ours])} was mapped to that name"
+        for ours in clash
+    ]
     columns = {theirs: ours for theirs, ours in mapping.columns.items() if theirs in frame}
     missing = {mapping.ours(c): (*mapping.missing, *codes) for c, codes in mapping.missing_in.items()}
     frame = frame.rename(columns=columns)
@@ -300,16 +344,29 @@ def prepare(raw: RawTable, mapping: Mapping) -> Prepared:
             from .tables.schemas import _as_text
 
             texts = _as_text(frame[ours])
-            frame = frame.assign(**{ours: texts.map(lambda value, codes=codes: codes.get(str(value).strip(), value), na_action="ignore")})
+            frame = frame.assign(
+                **{
+                    ours: texts.map(
+                        lambda value, codes=codes: codes.get(str(value).strip(), value), na_action="ignore"
+                    )
+                }
+            )
     lines = raw.lines
     if mapping.wide and not faults:
         frame, lines = _lengthen(frame, lines, mapping)
     items = [item for item in mapping.items if item in frame]
     declared = set(table.names)
-    extra = [Column(item, "number", "an item of the survey", required=True, gaps=True, **_bounds(mapping, item)) for item in items]
+    extra = [
+        Column(item, "number", "an item of the survey", required=True, gaps=True, **_bounds(mapping, item))
+        for item in items
+    ]
     listed = {column.name for column in extra}
     segments = [mapping.ours(name) for name in mapping.segments]
-    extra += [Column(name, "text", "a segment", gaps=True) for name in dict.fromkeys(segments) if name not in declared | listed and name in frame]
+    extra += [
+        Column(name, "text", "a segment", gaps=True)
+        for name in dict.fromkeys(segments)
+        if name not in declared | listed and name in frame
+    ]
     weights = mapping.ours(mapping.weights) if mapping.weights else None
     if weights and weights not in declared | listed:
         extra.append(Column(weights, "number", "survey weight", low=0))
@@ -370,7 +427,9 @@ def open_mapped(path: str | Path) -> pd.DataFrame:
 
     mapping = read_mapping(path)
     if mapping.source is None:
-        raise InputError(f"{Path(path).name}: the key file is missing; it names the data, such as file: {{path: their.csv}}")
+        raise InputError(
+            f"{Path(path).name}: the key file is missing; it names the data, such as file: {{path: their.csv}}"
+        )
     study = find_study(path)
     if study is not None:
         mapping = replace(mapping, personal=(*mapping.personal, *study.personal))

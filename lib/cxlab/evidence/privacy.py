@@ -19,7 +19,9 @@ _NAMES = re.compile(
     r"plz|ssn|passport|iban|bic|credit_?card|card_?(no|number)|birth(_?da(te|y))?|dob|geburtsdatum|ip(_?address)?|"
     r"login|user_?name|twitter|linkedin|gps|latitude|longitude)($|_)"
 )
-_IDS = re.compile(r"(^|_)(id|uuid|guid|customer|client|user|person|respondent|member|account|kunde\w*|nr|no|number)($|_)")
+_IDS = re.compile(
+    r"(^|_)(id|uuid|guid|customer|client|user|person|respondent|member|account|kunde\w*|nr|no|number)($|_)"
+)
 _MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 _PHONE = re.compile(r"\+?\(?\d[\d\s()/.-]{6,}\d")
 _ISOLIKE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}.*|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}.*|\d+[.,]\d+")
@@ -57,13 +59,17 @@ def personal_columns(data: pd.DataFrame, *, sample: int = 2000) -> dict[str, str
 def _reason(name: str, values: pd.Series, sample: int) -> str:
     plain = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).casefold()
     plain = re.sub(r"[^a-z0-9ß]+", "_", plain).strip("_")
-    if _NAMES.search(plain) and not re.search(r"(file|product|brand|firm|company|event|outlet|shop|store|host|item)_?name", plain):
+    if _NAMES.search(plain) and not re.search(
+        r"(file|product|brand|firm|company|event|outlet|shop|store|host|item)_?name", plain
+    ):
         return "is named like personal data"
     values = values.dropna()
     identifier = bool(_IDS.search(plain))
     if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_datetime64_any_dtype(values):
         if identifier and len(values) > 20 and values.nunique() > 0.9 * len(values):
-            whole = pd.api.types.is_integer_dtype(values) or (pd.api.types.is_float_dtype(values) and (values % 1 == 0).all())
+            whole = pd.api.types.is_integer_dtype(values) or (
+                pd.api.types.is_float_dtype(values) and (values % 1 == 0).all()
+            )
             return "is an identifier of nearly every row" if whole else ""
         return ""
     texts = values.astype(str).drop_duplicates()
@@ -77,7 +83,9 @@ def _reason(name: str, values: pd.Series, sample: int) -> str:
         "e-mail addresses": texts.map(lambda t: bool(_MAIL.search(t))).mean(),
         "bank accounts": texts.map(lambda t: bool(_IBAN.fullmatch(t))).mean(),
         "network addresses": texts.map(lambda t: bool(_IP.fullmatch(t))).mean(),
-        "phone numbers": texts.map(lambda t: bool(_PHONE.fullmatch(t)) and not _ISOLIKE.fullmatch(t) and not t.isdigit()).mean(),
+        "phone numbers": texts.map(
+            lambda t: bool(_PHONE.fullmatch(t)) and not _ISOLIKE.fullmatch(t) and not t.isdigit()
+        ).mean(),
     }
     for what, part in share.items():
         if part > (0.02 if what == "e-mail addresses" else 0.3):
@@ -89,18 +97,28 @@ def _reason(name: str, values: pd.Series, sample: int) -> str:
         if texts.str.len().mean() > 60:
             return "is free text"
     coded = texts.map(lambda t: bool(_CODE.fullmatch(t)) and not _ISOLIKE.fullmatch(t))
-    if len(values) > 20 and distinct > 0.9 and coded.mean() > 0.9 and (identifier or texts.str.len().median() >= 6):
+    if (
+        len(values) > 20
+        and distinct > 0.9
+        and coded.mean() > 0.9
+        and (identifier or texts.str.len().median() >= 6)
+    ):
         return "is an identifier of nearly every row"
     return ""
 
 
-def hide_personal(data: pd.DataFrame, *, allowed: Sequence[str] = (), keep: Sequence[str] = ()) -> tuple[pd.DataFrame, list[str]]:
+def hide_personal(
+    data: pd.DataFrame, *, allowed: Sequence[str] = (), keep: Sequence[str] = ()
+) -> tuple[pd.DataFrame, list[str]]:
     """Return the table without columns that look personal, and one note for each that was left out.
 
     ``allowed`` are those that the study's owner names; ``keep`` those that a method needs (declared columns).
     """
     found = personal_columns(data.drop(columns=[name for name in data if name in {*allowed, *keep}]))
-    notes = [f"column {show(name)} {reason} and was left out; name it under personal: in params.yaml to keep it" for name, reason in found.items()]
+    notes = [
+        f"column {show(name)} {reason} and was left out; name it under personal: in params.yaml to keep it"
+        for name, reason in found.items()
+    ]
     return data.drop(columns=list(found)), notes
 
 
@@ -120,6 +138,7 @@ def plain_text(value: str) -> str:
 
 def spreadsheet_safe(data: pd.DataFrame) -> pd.DataFrame:
     """Return a copy whose texts no spreadsheet takes for a formula: a leading ``= + - @`` gets an apostrophe."""
+
     def safe(value: object) -> object:
         if not isinstance(value, str) or not value.lstrip()[:1] or value.lstrip()[0] not in "=+-@\t\r|":
             return value
@@ -127,7 +146,9 @@ def spreadsheet_safe(data: pd.DataFrame) -> pd.DataFrame:
 
     copy = data.copy()
     for name in copy.columns:
-        if not pd.api.types.is_numeric_dtype(copy[name]) and not pd.api.types.is_datetime64_any_dtype(copy[name]):
+        if not pd.api.types.is_numeric_dtype(copy[name]) and not pd.api.types.is_datetime64_any_dtype(
+            copy[name]
+        ):
             copy[name] = copy[name].map(safe)
     return copy
 
@@ -176,14 +197,18 @@ def suppress(
     if minimum < 1:
         raise InputError(f"minimum must be 1 or more, got {minimum}; 5 is usual")
     if counts not in table:
-        raise InputError(f"counts {show(counts)} is not a column; the columns are {', '.join(map(show, table.columns))}")
+        raise InputError(
+            f"counts {show(counts)} is not a column; the columns are {', '.join(map(show, table.columns))}"
+        )
     numbers = pd.to_numeric(table[counts], errors="coerce").fillna(0).to_numpy(float)
     if (numbers < 0).any():
         raise InputError(f"counts {show(counts)} holds negative numbers; it must count people")
     margins = [[margin] if isinstance(margin, str) else list(margin) for margin in within] or [[]]
     hidden = numbers < minimum
     groups = [
-        np.zeros(len(table), dtype=int) if not margin else table.groupby(margin, dropna=False, sort=False).ngroup().to_numpy()
+        np.zeros(len(table), dtype=int)
+        if not margin
+        else table.groupby(margin, dropna=False, sort=False).ngroup().to_numpy()
         for margin in margins
     ]
     changed = True
@@ -196,7 +221,11 @@ def suppress(
     result = table.copy()
     named = {name for margin in margins for name in margin}
     if values is None:
-        values = [name for name in table if pd.api.types.is_numeric_dtype(table[name]) and table[name].dtype != bool and name not in named]
+        values = [
+            name
+            for name in table
+            if pd.api.types.is_numeric_dtype(table[name]) and table[name].dtype != bool and name not in named
+        ]
     for name in dict.fromkeys([counts, *values]):
         result[name] = result[name].astype("float64").mask(hidden) if hidden.any() else result[name]
     result["suppressed"] = hidden

@@ -34,7 +34,9 @@ def _check_workbook(path: Path) -> None:
             if len(archive.infolist()) > 20_000:
                 raise InputError(f"{path.name} holds too many parts for a workbook; it was not read")
             if "xl/workbook.xml" not in archive.namelist():
-                raise InputError(f"{path.name} is a zip archive but no .xlsx workbook; unpack it and name the file inside")
+                raise InputError(
+                    f"{path.name} is a zip archive but no .xlsx workbook; unpack it and name the file inside"
+                )
             for info in archive.infolist():
                 if info.flag_bits & 1:
                     raise InputError(f"{path.name} is protected by a password; save it without one")
@@ -42,7 +44,9 @@ def _check_workbook(path: Path) -> None:
                 for block in _blocks(stream, info):
                     total += len(block)
                     if total > UNPACKED:
-                        raise InputError(f"{path.name} unpacks to more than {UNPACKED // 10**6} MB; it was not read")
+                        raise InputError(
+                            f"{path.name} unpacks to more than {UNPACKED // 10**6} MB; it was not read"
+                        )
                     if sheet:
                         block = rest + block
                         for letters, row in _CELL.findall(block):
@@ -51,8 +55,19 @@ def _check_workbook(path: Path) -> None:
                 refuse_too_many(f"{path.name} ({Path(info.filename).stem})", rows, columns)
     except InputError:
         raise
-    except (zipfile.BadZipFile, OSError, EOFError, zlib.error, NotImplementedError, RuntimeError, ValueError, struct.error) as error:
-        raise InputError(f"{path.name} is not a sound workbook ({reason_of(error)}); save it again as .xlsx or CSV") from None
+    except (
+        zipfile.BadZipFile,
+        OSError,
+        EOFError,
+        zlib.error,
+        NotImplementedError,
+        RuntimeError,
+        ValueError,
+        struct.error,
+    ) as error:
+        raise InputError(
+            f"{path.name} is not a sound workbook ({reason_of(error)}); save it again as .xlsx or CSV"
+        ) from None
 
 
 def _blocks(stream: BinaryIO, info: ZipInfo) -> Iterator[bytes]:
@@ -95,7 +110,9 @@ def read_excel(path: Path, kind: str, sheet: str | None) -> RawTable:
         with python_calamine.CalamineWorkbook.from_path(str(path)) as book:
             names = book.sheet_names
             if sheet is not None and sheet not in names:
-                raise InputError(f"{path.name} has no sheet {show(sheet)}; its sheets are {', '.join(map(show, names[:20]))}")
+                raise InputError(
+                    f"{path.name} has no sheet {show(sheet)}; its sheets are {', '.join(map(show, names[:20]))}"
+                )
             sheets = {name: book.get_sheet_by_name(name) for name in ([sheet] if sheet else names)}
             for name, part in sheets.items():
                 refuse_too_many(f"{path.name} ({name})", part.total_height, part.total_width)
@@ -103,7 +120,9 @@ def read_excel(path: Path, kind: str, sheet: str | None) -> RawTable:
     except InputError:
         raise
     except Exception as error:  # calamine raises its own classes, all of them 'cannot read'
-        raise InputError(f"{path.name} is not a sound workbook ({reason_of(error)}); save it again as .xlsx or CSV") from None
+        raise InputError(
+            f"{path.name} is not a sound workbook ({reason_of(error)}); save it again as .xlsx or CSV"
+        ) from None
     filled = {name: rows for name, rows in rows_of.items() if any(cell != "" for row in rows for cell in row)}
     if not filled:
         raise InputError(f"{path.name} is empty; a table needs a header line and at least one row")
@@ -113,12 +132,21 @@ def read_excel(path: Path, kind: str, sheet: str | None) -> RawTable:
             "say which: sheet: NAME in the mapping file"
         )
     name, rows = next(iter(filled.items()))
-    start = next(i for i, row in enumerate(rows) if sum(cell != "" for cell in row) > (1 if len(row) > 1 else 0) or i == len(rows) - 1)
+    start = next(
+        i
+        for i, row in enumerate(rows)
+        if sum(cell != "" for cell in row) > (1 if len(row) > 1 else 0) or i == len(rows) - 1
+    )
     header = rows[start]
-    keep = [i for i in range(len(header)) if header[i] != "" or any(row[i] != "" for row in rows[start + 1 :])]
+    keep = [
+        i for i in range(len(header)) if header[i] != "" or any(row[i] != "" for row in rows[start + 1 :])
+    ]
     body = [(i + 1, row) for i, row in enumerate(rows) if i > start and any(cell != "" for cell in row)]
     frame = pd.DataFrame(
-        {position: pd.Series([_cell(row[i]) for _, row in body], dtype=object) for position, i in enumerate(keep)}
+        {
+            position: pd.Series([_cell(row[i]) for _, row in body], dtype=object)
+            for position, i in enumerate(keep)
+        }
     )
     frame.columns = [header[i] if header[i] != "" else None for i in keep]
     raw = RawTable(frame, [line for line, _ in body], "excel", path.name, notes=[f"sheet {show(name)}"])

@@ -71,7 +71,9 @@ def read_study(path: str | Path) -> Study:
     for table, mapping in _mapping(content, "tables", name).items():
         refuse_unknown([table], TABLES, f"{name}, tables")
         if not isinstance(mapping, str) or not mapping:
-            raise InputError(f"{name}: tables, {table} must name its mapping file, such as {table}.yaml; got {show(mapping)}")
+            raise InputError(
+                f"{name}: tables, {table} must name its mapping file, such as {table}.yaml; got {show(mapping)}"
+            )
         target = (path.parent / mapping).resolve()
         if not target.is_file():
             raise InputError(
@@ -80,29 +82,41 @@ def read_study(path: str | Path) -> Study:
             )
         tables[table] = target
     if not tables:
-        raise InputError(f"{name}: tables is empty; add one with cxlab init {path.parent} --table survey --from FILE")
-    parameters = {key: _plain(value, key, name) for key, value in _mapping(content, "parameters", name).items()}
+        raise InputError(
+            f"{name}: tables is empty; add one with cxlab init {path.parent} --table survey --from FILE"
+        )
+    parameters = {
+        key: _plain(value, key, name) for key, value in _mapping(content, "parameters", name).items()
+    }
     notebooks = {}
     for stem, values in _mapping(content, "notebooks", name).items():
         if not isinstance(values, dict):
             raise InputError(f"{name}: notebooks, {stem} must hold 'name: value' lines; got {show(values)}")
-        notebooks[str(stem).removesuffix(".ipynb")] = {key: _plain(value, key, name) for key, value in values.items()}
+        notebooks[str(stem).removesuffix(".ipynb")] = {
+            key: _plain(value, key, name) for key, value in values.items()
+        }
     personal = content.get("personal") or []
     if not isinstance(personal, list):
-        raise InputError(f"{name}: personal must be a list of column names, such as [email]; got {show(personal)}")
+        raise InputError(
+            f"{name}: personal must be a list of column names, such as [email]; got {show(personal)}"
+        )
     minimum = content.get("min_cell", 5)
     if isinstance(minimum, bool) or not isinstance(minimum, int) or minimum < 1:
         raise InputError(f"{name}: min_cell must be a whole number of 1 or more; got {show(minimum)}")
     title = content.get("study") or path.parent.resolve().name
     if isinstance(title, dict | list):
         raise InputError(f"{name}: study must be one line, the study's name; got {show(title)}")
-    return Study(path.resolve(), str(title), tables, parameters, notebooks, tuple(map(str, personal)), minimum)
+    return Study(
+        path.resolve(), str(title), tables, parameters, notebooks, tuple(map(str, personal)), minimum
+    )
 
 
 def _mapping(content: dict, key: str, name: str) -> dict:
     value = content.get(key) or {}
     if not isinstance(value, dict):
-        raise InputError(f"{name}: {key} must hold 'name: value' lines; got {show(value)}. {nearest(key, KEYS)}".strip())
+        raise InputError(
+            f"{name}: {key} must hold 'name: value' lines; got {show(value)}. {nearest(key, KEYS)}".strip()
+        )
     return {str(inner): item for inner, item in value.items()}
 
 
@@ -111,7 +125,9 @@ def _plain(value: Any, key: str, name: str) -> Any:
         return value
     if isinstance(value, list) and all(isinstance(item, str | int | float | bool) for item in value):
         return value
-    raise InputError(f"{name}: parameter {show(key)} must be a number, a text, true/false or a list of them; got {show(value)}")
+    raise InputError(
+        f"{name}: parameter {show(key)} must be a number, a text, true/false or a list of them; got {show(value)}"
+    )
 
 
 def find_study(mapping: str | Path) -> Study | None:

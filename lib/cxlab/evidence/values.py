@@ -26,11 +26,31 @@ __all__ = [
 ]
 
 MISSING_WORDS = frozenset(
-    ["", "na", "n/a", "#n/a", "#na", "nan", "null", "#null!", "\\n", "<na>", "nat", "#div/0!", "#value!", "#ref!", "#name?"]
+    [
+        "",
+        "na",
+        "n/a",
+        "#n/a",
+        "#na",
+        "nan",
+        "null",
+        "#null!",
+        "\\n",
+        "<na>",
+        "nat",
+        "#div/0!",
+        "#value!",
+        "#ref!",
+        "#name?",
+    ]
 )
 
-_POINT = re.compile(r"[+-]?(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,3})?|[+-]?\.[0-9]+")
-_COMMA = re.compile(r"[+-]?(?:[1-9][0-9]{0,2}(?:\.[0-9]{3})+|[0-9]+)(?:,[0-9]*)?(?:[eE][+-]?[0-9]{1,3})?|[+-]?,[0-9]+")
+_POINT = re.compile(
+    r"[+-]?(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,3})?|[+-]?\.[0-9]+"
+)
+_COMMA = re.compile(
+    r"[+-]?(?:[1-9][0-9]{0,2}(?:\.[0-9]{3})+|[0-9]+)(?:,[0-9]*)?(?:[eE][+-]?[0-9]{1,3})?|[+-]?,[0-9]+"
+)
 _EITHER = re.compile(r"[+-]?[0-9]+(?:[eE][+-]?[0-9]{1,3})?")
 _INFINITE = re.compile(r"[+-]?(?:inf|infinity|∞)", re.IGNORECASE)
 _SPACES = re.compile(r"(?<=[0-9])['’\u00a0\u202f\u2009 ](?=[0-9]{3}(?:[^0-9]|$))")
@@ -157,12 +177,18 @@ def parse_flags(texts: pd.Series) -> Parsed:
     return Parsed(values, bad, "must be yes or no (also true/false, 1/0)")
 
 
-_ISO = re.compile(r"\d{4}-\d{1,2}-\d{1,2}(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?)?\s*(Z|UTC|[+-]\d{2}:?\d{2})?")
-_SLASH = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})(?:[ ,T]+(\d{1,2}:\d{2}(?::\d{2})?)\s*([AaPp][Mm])?)?")
+_ISO = re.compile(
+    r"\d{4}-\d{1,2}-\d{1,2}(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?)?\s*(Z|UTC|[+-]\d{2}:?\d{2})?"
+)
+_SLASH = re.compile(
+    r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})(?:[ ,T]+(\d{1,2}:\d{2}(?::\d{2})?)\s*([AaPp][Mm])?)?"
+)
 _YEAR_SLASH = re.compile(r"(\d{4})[/.](\d{1,2})[/.](\d{1,2})(?:[ T]+(\d{1,2}:\d{2}(?::\d{2})?))?")
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _EPOCH = re.compile(r"1\d{9}|1\d{12}|1\d{9}\.\d+")
-_WORDY = re.compile(r"(?:\d{1,2}[. -]+[A-Za-z]{3,9}[., -]+\d{4}|[A-Za-z]{3,9} \d{1,2},? \d{4})(?:[ ,]+\d{1,2}:\d{2}(?::\d{2})?)?")
+_WORDY = re.compile(
+    r"(?:\d{1,2}[. -]+[A-Za-z]{3,9}[., -]+\d{4}|[A-Za-z]{3,9} \d{1,2},? \d{4})(?:[ ,]+\d{1,2}:\d{2}(?::\d{2})?)?"
+)
 
 
 def day_first(texts: list[str]) -> bool | None:
@@ -220,7 +246,11 @@ def _moment(text: str, day_is_first: bool | None) -> tuple[pd.Timestamp | None, 
         match = _ISO.fullmatch(text)
         if match:
             moment = pd.Timestamp(text.replace(",", "."))
-            return (moment.tz_convert("UTC").tz_localize(None), True, False) if moment.tzinfo else (moment, False, False)
+            return (
+                (moment.tz_convert("UTC").tz_localize(None), True, False)
+                if moment.tzinfo
+                else (moment, False, False)
+            )
         match = _YEAR_SLASH.fullmatch(text)
         if match:
             return pd.Timestamp(f"{match[1]}-{match[2]:0>2}-{match[3]:0>2} {_clock(match[4])}"), False, False
@@ -230,7 +260,11 @@ def _moment(text: str, day_is_first: bool | None) -> tuple[pd.Timestamp | None, 
                 return None, False, int(match[1]) <= 12 and int(match[3]) <= 12
             day, month = (match[1], match[3]) if day_is_first else (match[3], match[1])
             year = match[4] if len(match[4]) == 4 else f"20{match[4]}"
-            return pd.Timestamp(f"{year}-{month:0>2}-{day:0>2} {_clock(match[5])}{match[6] or ''}"), False, False
+            return (
+                pd.Timestamp(f"{year}-{month:0>2}-{day:0>2} {_clock(match[5])}{match[6] or ''}"),
+                False,
+                False,
+            )
         match = _COMPACT.fullmatch(text)
         if match and 1900 <= int(match[1]) <= 2200:
             return pd.Timestamp(f"{match[1]}-{match[2]}-{match[3]}"), False, False

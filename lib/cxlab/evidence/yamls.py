@@ -30,7 +30,9 @@ def refuse_unknown(found: Iterable[object], known: Iterable[str], where: str) ->
     known = list(known)
     for key in found:
         if key not in known:
-            raise InputError(f"{where}: there is no key {show(key)}; {nearest(key, known)}keys are {', '.join(known)}")
+            raise InputError(
+                f"{where}: there is no key {show(key)}; {nearest(key, known)}keys are {', '.join(known)}"
+            )
 
 
 def read_yaml(path: str | Path, *, typed: bool = False) -> dict[str, Any]:
@@ -59,17 +61,23 @@ def read_yaml(path: str | Path, *, typed: bool = False) -> dict[str, Any]:
         def compose_node(self, parent, index):
             if self.check_event(yaml.AliasEvent):
                 mark = self.peek_event().start_mark
-                raise InputError(f"{path.name}, line {mark.line + 1}: anchors (*name) are not used here; write it out")
+                raise InputError(
+                    f"{path.name}, line {mark.line + 1}: anchors (*name) are not used here; write it out"
+                )
             return super().compose_node(parent, index)
 
         def construct_mapping(self, node, deep=False):
             seen = set()
             for key_node, _ in node.value:
                 if not isinstance(key_node, yaml.ScalarNode):
-                    raise InputError(f"{path.name}, line {key_node.start_mark.line + 1}: a key must be plain text")
+                    raise InputError(
+                        f"{path.name}, line {key_node.start_mark.line + 1}: a key must be plain text"
+                    )
                 if key_node.value in seen:
                     line = key_node.start_mark.line + 1
-                    raise InputError(f"{path.name}, line {line}: the key {show(key_node.value)} stands twice; keep one")
+                    raise InputError(
+                        f"{path.name}, line {line}: the key {show(key_node.value)} stands twice; keep one"
+                    )
                 seen.add(key_node.value)
             return super().construct_mapping(node, deep)
 
@@ -83,11 +91,17 @@ def read_yaml(path: str | Path, *, typed: bool = False) -> dict[str, Any]:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise InputError(f"{path.name}{where}: this is not valid YAML ({problem}); mind colons, quotes and indents") from None
+        raise InputError(
+            f"{path.name}{where}: this is not valid YAML ({problem}); mind colons, quotes and indents"
+        ) from None
     except (RecursionError, ValueError) as error:
-        raise InputError(f"{path.name} cannot be read ({type(error).__name__}); write it more simply") from None
+        raise InputError(
+            f"{path.name} cannot be read ({type(error).__name__}); write it more simply"
+        ) from None
     if content is None or content == "":
         raise InputError(f"{path.name} is empty; cxlab init writes one to start from")
     if not isinstance(content, dict):
-        raise InputError(f"{path.name} must hold 'key: value' lines at its top; cxlab init writes one to start from")
+        raise InputError(
+            f"{path.name} must hold 'key: value' lines at its top; cxlab init writes one to start from"
+        )
     return content

@@ -100,18 +100,28 @@ def read_results(path: str | Path) -> dict[str, dict[str, dict[str, Any]]]:
         path = path / "results.json"
     path = regular_file(path)
     if path.stat().st_size > LIMIT:
-        raise InputError(f"{path.name} is larger than a results.json can be; name the file that cxlab report wrote")
+        raise InputError(
+            f"{path.name} is larger than a results.json can be; name the file that cxlab report wrote"
+        )
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        where = f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
-        raise InputError(f"{path} is not JSON{where}; name the results.json that cxlab report wrote") from None
+        where = (
+            f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
+        )
+        raise InputError(
+            f"{path} is not JSON{where}; name the results.json that cxlab report wrote"
+        ) from None
     if not isinstance(content, dict) or not all(isinstance(records, dict) for records in content.values()):
-        raise InputError(f"{path} does not look like a results.json: it must hold notebooks, each with named records")
+        raise InputError(
+            f"{path} does not look like a results.json: it must hold notebooks, each with named records"
+        )
     for notebook, records in content.items():
         for name, record in records.items():
             if not isinstance(record, dict) or "value" not in record:
-                raise InputError(f"{path}: {notebook} / {name} has no value; name the results.json that cxlab report wrote")
+                raise InputError(
+                    f"{path}: {notebook} / {name} has no value; name the results.json that cxlab report wrote"
+                )
     return content
 
 
@@ -180,11 +190,17 @@ def _shown(record: Mapping[str, Any]) -> str:
     if not record:
         return ""
     interval = _interval(record)
-    return _format(record["value"]) + (f" ({_format(interval[0])} to {_format(interval[1])})" if interval else "")
+    return _format(record["value"]) + (
+        f" ({_format(interval[0])} to {_format(interval[1])})" if interval else ""
+    )
 
 
 def _row(change: Change) -> list[str]:
-    by = "" if change.difference is None else f"{change.difference:+.4g}" + (", intervals apart" if change.apart else "")
+    by = (
+        ""
+        if change.difference is None
+        else f"{change.difference:+.4g}" + (", intervals apart" if change.apart else "")
+    )
     return [change.notebook, change.name, _shown(change.old), _shown(change.new), by, change.unit]
 
 
@@ -197,8 +213,15 @@ def summary(comparison: Comparison, *, most: int = 40) -> str:
     for kind, title in _TITLES.items():
         found = comparison.of(kind)
         if found:
-            lines += [f"## {title} ({len(found)})", "", f"| {' | '.join(_HEAD)} |", f"|{' --- |' * len(_HEAD)}"]
-            lines += ["| " + " | ".join(_cell(text) for text in _row(change)) + " |" for change in found[:most]]
+            lines += [
+                f"## {title} ({len(found)})",
+                "",
+                f"| {' | '.join(_HEAD)} |",
+                f"|{' --- |' * len(_HEAD)}",
+            ]
+            lines += [
+                "| " + " | ".join(_cell(text) for text in _row(change)) + " |" for change in found[:most]
+            ]
             lines += [f"and {len(found) - most} more" if len(found) > most else "", ""]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -217,13 +240,16 @@ def page(comparison: Comparison) -> str:
             continue
         head = "".join(f'<th scope="col">{word}</th>' for word in _HEAD)
         rows = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(text)}</td>" for text in _row(change)) + "</tr>\n" for change in found
+            "<tr>" + "".join(f"<td>{html.escape(text)}</td>" for text in _row(change)) + "</tr>\n"
+            for change in found
         )
         parts.append(
             f'<section class="{kind}"><h2>{title} ({len(found)})</h2><div class="wide"><table><thead><tr>{head}</tr></thead>\n'
             f"<tbody>{rows}</tbody></table></div></section>"
         )
-    return _PAGE.format(headline=html.escape(comparison.headline()), sections="\n".join(parts) or "<p>Nothing changed.</p>")
+    return _PAGE.format(
+        headline=html.escape(comparison.headline()), sections="\n".join(parts) or "<p>Nothing changed.</p>"
+    )
 
 
 _PAGE = """<!doctype html>

@@ -13,7 +13,10 @@ def optional(name: str, kind: str, description: str, **more) -> Column:
 
 
 _SEGMENT = optional(
-    "segment", "text", "group to compare, such as region or tariff", aliases=("group", "region", "tier", "country")
+    "segment",
+    "text",
+    "group to compare, such as region or tariff",
+    aliases=("group", "region", "tier", "country"),
 )
 _ORGANISATION = optional(
     "organisation",
@@ -21,7 +24,17 @@ _ORGANISATION = optional(
     "company or partner that the row belongs to",
     aliases=("organization", "company", "tenant", "brand", "partner"),
 )
-_CUSTOMER = ("customer_id", "client", "user", "user_id", "account", "member", "kunde", "kundennummer", "cust_id")
+_CUSTOMER = (
+    "customer_id",
+    "client",
+    "user",
+    "user_id",
+    "account",
+    "member",
+    "kunde",
+    "kundennummer",
+    "cust_id",
+)
 _TIME = ("time", "date", "datetime", "created_at", "occurred_at", "event_time", "ts", "zeit", "datum")
 _OUTLET = ("shop", "store", "branch", "site", "restaurant", "filiale", "location")
 _STAGE = ("step", "phase", "lifecycle_stage")
@@ -42,7 +55,12 @@ _SURVEY = Table(
         ),
         optional("weight", "number", "survey weight, positive", low=0, aliases=("weights", "wt", "gewicht")),
         _SEGMENT,
-        optional("firm", "text", "firm that the answer is about", aliases=("brand", "vendor", "provider", "supplier")),
+        optional(
+            "firm",
+            "text",
+            "firm that the answer is about",
+            aliases=("brand", "vendor", "provider", "supplier"),
+        ),
     ),
     counts="",
     key=("respondent",),

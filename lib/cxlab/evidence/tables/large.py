@@ -72,7 +72,11 @@ def _connect():
 
     folder = tempfile.mkdtemp(prefix="cxlab-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    safe = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "temp_directory": folder}
+    safe = {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "temp_directory": folder,
+    }
     connection = ibis.duckdb.connect(**safe)
     connection.raw_sql("set enable_progress_bar = false; set TimeZone = 'UTC'")
     return connection, Path(folder)
@@ -124,7 +128,10 @@ def _from_files(path: str | Path, mapping: Mapping) -> Large:
         open_duckdb(files[0]).close()
         connection = ibis.duckdb.connect(database=str(files[0]), read_only=True, **LOCKED)
         connection.raw_sql("set enable_progress_bar = false")
-        names = [row[0] for row in connection.raw_sql("select table_name from information_schema.tables").fetchall()]
+        names = [
+            row[0]
+            for row in connection.raw_sql("select table_name from information_schema.tables").fetchall()
+        ]
         large = Large(connection, name, kind, ident(pick_table(names, mapping.read.get("table"), name)))
     elif kind == "parquet":
         connection, _ = _connect()
@@ -138,7 +145,9 @@ def _from_files(path: str | Path, mapping: Mapping) -> Large:
         connection, folder = _connect()
         target = folder / "sheet.parquet"
         raw.frame.astype(object).map(lambda v: None if v is None else str(v)).astype("str").to_parquet(target)
-        large = Large(connection, name, kind, f"read_parquet({literal(str(target))})", notes=list(raw.notes), text=True)
+        large = Large(
+            connection, name, kind, f"read_parquet({literal(str(target))})", notes=list(raw.notes), text=True
+        )
         large.first_line = (raw.lines[0] if len(raw.lines) else 2) - 1
     large.sha256 = sha256
     return large
@@ -149,7 +158,9 @@ def _files(path: str | Path) -> list[Path]:
     if path.is_dir():
         found = sorted(path.rglob("*.parquet")) or sorted([*path.rglob("*.csv"), *path.rglob("*.csv.gz")])
         if not found:
-            raise InputError(f"{show(str(path), 200)} is a folder without .parquet or .csv files; name a file, or a folder that has some")
+            raise InputError(
+                f"{show(str(path), 200)} is a folder without .parquet or .csv files; name a file, or a folder that has some"
+            )
         return [regular_file(file) for file in found]
     if any(sign in path.name for sign in "*?[") and not path.exists():
         found = sorted(file for file in path.parent.glob(path.name) if file.is_file())
@@ -186,11 +197,26 @@ def _from_text(files: Sequence[Path], name: str, mapping: Mapping) -> Large:
             first, first_notes = parsed, notes
             ours = encoding
         elif parsed.header != first.header or parsed.delimiter != first.delimiter:
-            raise InputError(f"{file.name} has another header than {files[0].name}; all files must have the same columns")
+            raise InputError(
+                f"{file.name} has another header than {files[0].name}; all files must have the same columns"
+            )
     plain = list(files) if ours in ("utf-8", "ascii") else [transcode(file, folder, ours) for file in files]
-    large = Large(connection, name, "csv", "", notes=[*first_notes, *[n for n in first.notes if n not in first_notes]], text=True)
+    large = Large(
+        connection,
+        name,
+        "csv",
+        "",
+        notes=[*first_notes, *[n for n in first.notes if n not in first_notes]],
+        text=True,
+    )
     large.first_line, large.row_word = first.header_line, "line"
-    large.found.update(files=list(files), folder=folder, header=first, mapping=mapping, transcoded=ours not in ("utf-8", "ascii"))
+    large.found.update(
+        files=list(files),
+        folder=folder,
+        header=first,
+        mapping=mapping,
+        transcoded=ours not in ("utf-8", "ascii"),
+    )
     large.source = csv_source(plain, first, mapping)
     return large
 

@@ -57,7 +57,9 @@ def open_table(
     else:
         rules = read_mapping(mapping)
         if rules.table != table.name:
-            raise InputError(f"{Path(mapping).name} maps the table {rules.table}, not {table.name}; choose one")
+            raise InputError(
+                f"{Path(mapping).name} maps the table {rules.table}, not {table.name}; choose one"
+            )
     return open_with(path, rules, validate=validate)
 
 
@@ -81,7 +83,9 @@ def file_faults(raw: RawTable) -> list[Fault]:
     width = len(raw.frame.columns)
     if raw.ragged:
         line, fields = raw.ragged[0]
-        remedy = "put cells that hold the delimiter into quotation marks" if fields > width else "complete the row"
+        remedy = (
+            "put cells that hold the delimiter into quotation marks" if fields > width else "complete the row"
+        )
         faults.append(
             Fault(f"has {fields} fields where the header has {width}", remedy, None, None,
                   tuple(line for line, _ in raw.ragged[:5]), len(raw.ragged), raw.row_word)
@@ -110,7 +114,9 @@ def _finish(raw: RawTable, prepared: Prepared, mapping: Mapping, table: Table) -
         left = [name for name in frame if name not in kept]
         frame = frame.drop(columns=left)
         if left:
-            notes.append(f"{len(left)} column(s) that the mapping does not name were left out: {', '.join(map(show, left[:8]))}")
+            notes.append(
+                f"{len(left)} column(s) that the mapping does not name were left out: {', '.join(map(show, left[:8]))}"
+            )
     frame = _guard(frame, table, prepared, allowed, raw.name)
     frame, markup = _plain(frame)
     notes += markup
@@ -126,20 +132,34 @@ def _numbers_among(frame: pd.DataFrame, declared: set[str], mapping: Mapping, ra
     """Turn undeclared text columns into numbers where every text is one."""
     changed = {}
     for name in frame.columns:
-        if name in declared or pd.api.types.is_numeric_dtype(frame[name]) or pd.api.types.is_datetime64_any_dtype(frame[name]):
+        if (
+            name in declared
+            or pd.api.types.is_numeric_dtype(frame[name])
+            or pd.api.types.is_datetime64_any_dtype(frame[name])
+        ):
             continue
         missing = (*mapping.missing, *mapping.missing_in.get(name, ()))
-        plain = None if missing or mapping.decimal or raw.delimiter == ";" else _plain_floats(frame[name].tolist())
+        plain = (
+            None
+            if missing or mapping.decimal or raw.delimiter == ";"
+            else _plain_floats(frame[name].tolist())
+        )
         if plain is not None:
             changed[name] = plain
             continue
-        parsed = convert(frame[name], "number", missing=missing, decimal=mapping.decimal, delimiter=raw.delimiter)
+        parsed = convert(
+            frame[name], "number", missing=missing, decimal=mapping.decimal, delimiter=raw.delimiter
+        )
         if not parsed.bad.any() and parsed.values.notna().any():
             changed[name] = parsed.values
         else:
             changed[name] = convert(frame[name], "text", missing=missing).values
     kept = frame.drop(columns=list(changed))
-    return pd.concat([kept, pd.DataFrame(changed, index=frame.index)], axis=1)[list(frame.columns)] if changed else frame
+    return (
+        pd.concat([kept, pd.DataFrame(changed, index=frame.index)], axis=1)[list(frame.columns)]
+        if changed
+        else frame
+    )
 
 
 def _plain_floats(cells: list) -> list[float] | None:
@@ -148,16 +168,25 @@ def _plain_floats(cells: list) -> list[float] | None:
         numbers = [float("nan") if cell is None or cell == "" else float(cell) for cell in cells]
     except (ValueError, TypeError):
         return None
-    ordinary = all(cell is None or not isinstance(cell, str) or cell == "" or cell.strip("0123456789.+- ") == "" for cell in cells)
+    ordinary = all(
+        cell is None or not isinstance(cell, str) or cell == "" or cell.strip("0123456789.+- ") == ""
+        for cell in cells
+    )
     return numbers if ordinary and any(number == number for number in numbers) else None
 
 
-def _guard(frame: pd.DataFrame, table: Table, prepared: Prepared, allowed: set[str], name: str) -> pd.DataFrame:
+def _guard(
+    frame: pd.DataFrame, table: Table, prepared: Prepared, allowed: set[str], name: str
+) -> pd.DataFrame:
     """Give people's identifiers numbers, and refuse segments that look personal."""
     for column in table.columns:
         if column.personal and column.kind == "id" and column.name in frame and column.name not in allowed:
             frame = frame.assign(**{column.name: pseudonyms(frame[column.name])})
-    shown = [c.name for c in (*table.columns, *prepared.extra) if c.kind == "text" and not c.personal and c.name in frame]
+    shown = [
+        c.name
+        for c in (*table.columns, *prepared.extra)
+        if c.kind == "text" and not c.personal and c.name in frame
+    ]
     personal = personal_columns(frame[[column for column in shown if column not in allowed]])
     for column, reason in personal.items():
         if reason.startswith("holds") or reason.startswith("is named"):
@@ -180,9 +209,13 @@ def _plain(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     for name in frame.columns:
         if pd.api.types.is_numeric_dtype(frame[name]) or pd.api.types.is_datetime64_any_dtype(frame[name]):
             continue
-        texts = {value: plain_text(value) for value in frame[name].dropna().unique() if isinstance(value, str)}
+        texts = {
+            value: plain_text(value) for value in frame[name].dropna().unique() if isinstance(value, str)
+        }
         if any(value != plain for value, plain in texts.items()):
-            changed[name] = frame[name].map(lambda value, texts=texts: texts.get(value, value), na_action="ignore")
+            changed[name] = frame[name].map(
+                lambda value, texts=texts: texts.get(value, value), na_action="ignore"
+            )
             notes.append(f"column {show(name)}: angle brackets and control characters were replaced")
     return frame.assign(**changed), notes
 
@@ -191,7 +224,9 @@ def _keep_only(frame: pd.DataFrame, mapping: Mapping, name: str) -> pd.DataFrame
     """Keep the rows that the mapping's ``where`` asks for."""
     for column, value in mapping.only.items():
         if column not in frame:
-            raise InputError(f"{name}: where names column {show(column)}, which the table has not; {nearest(column, frame.columns)}")
+            raise InputError(
+                f"{name}: where names column {show(column)}, which the table has not; {nearest(column, frame.columns)}"
+            )
         frame = frame[_as_text(frame[column]).astype("str").str.casefold() == plain_text(value).casefold()]
     if mapping.only and frame.empty:
         asked = " and ".join(f"{column} = {value}" for column, value in mapping.only.items())
@@ -204,7 +239,9 @@ def _turn_round(frame: pd.DataFrame, mapping: Mapping, name: str) -> pd.DataFram
     for item in mapping.reversed:
         ours, bounds = mapping.ours(item), mapping.range_of(mapping.ours(item))
         if bounds is None:
-            raise InputError(f"{name}: item {show(item)} is reversed, but its range is not known; say range: [lowest, highest]")
+            raise InputError(
+                f"{name}: item {show(item)} is reversed, but its range is not known; say range: [lowest, highest]"
+            )
         if ours in frame:
             frame = frame.assign(**{ours: bounds[0] + bounds[1] - frame[ours]})
     return frame
@@ -216,13 +253,21 @@ def _compose(frame: pd.DataFrame, mapping: Mapping, name: str) -> pd.DataFrame:
     for outcome, items in mapping.outcomes.items():
         columns = [plain_text(mapping.ours(item)) for item in items]
         if not columns:
-            raise InputError(f"{name}: the outcome {show(outcome)} has no items; list them in the mapping file")
+            raise InputError(
+                f"{name}: the outcome {show(outcome)} has no items; list them in the mapping file"
+            )
         if outcome in frame and columns != [outcome]:
-            raise InputError(f"{name}: the outcome {show(outcome)} is also the name of a column; call the outcome something else")
+            raise InputError(
+                f"{name}: the outcome {show(outcome)} is also the name of a column; call the outcome something else"
+            )
         added[plain_text(outcome)] = frame[columns].mean(axis=1, skipna=False)
     frame = frame.assign(**added)
     if "respondent" not in frame:
-        frame.insert(0, "respondent", pd.Series([str(i) for i in range(1, len(frame) + 1)], index=frame.index, dtype="str"))
+        frame.insert(
+            0,
+            "respondent",
+            pd.Series([str(i) for i in range(1, len(frame) + 1)], index=frame.index, dtype="str"),
+        )
     return frame
 
 
@@ -250,7 +295,9 @@ def _facts(raw: RawTable, mapping: Mapping, table: Table, notes: list[str]) -> d
             "default_outcome": mapping.default_outcome,
             "segments": ours(mapping.segments),
             "weights": weights,
-            "labels": {plain_text(mapping.ours(item)): plain_text(label) for item, label in mapping.labels.items()},
+            "labels": {
+                plain_text(mapping.ours(item)): plain_text(label) for item, label in mapping.labels.items()
+            },
             "range": list(mapping.range) if mapping.range else None,
             "roles": {role: ours(items) for role, items in mapping.roles.items()},
         }

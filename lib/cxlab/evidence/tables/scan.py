@@ -46,10 +46,17 @@ class Large:
 
     def sql(self) -> str:
         """The query whose rows are the table under our names."""
-        return "select " + ", ".join(f"{part} as {ident(name)}" for name, part in self.select.items()) + f" from {self.source}" + self._where()
+        return (
+            "select "
+            + ", ".join(f"{part} as {ident(name)}" for name, part in self.select.items())
+            + f" from {self.source}"
+            + self._where()
+        )
 
     def _where(self) -> str:
-        parts = [f"cast({self.select[name]} as varchar) = {literal(value)}" for name, value in self.only.items()]
+        parts = [
+            f"cast({self.select[name]} as varchar) = {literal(value)}" for name, value in self.only.items()
+        ]
         return " where " + " and ".join(parts) if parts else ""
 
 
@@ -78,7 +85,9 @@ def unreadable(large: Large, error: BaseException) -> InputError:
             "put cells that hold the delimiter into quotation marks, or complete the row"
         )
     if "unterminated quote" in text or "Value with unterminated" in text:
-        return InputError(f"{large.name}{where}: a quotation mark is opened and never closed, or text follows one; double the marks inside a cell")
+        return InputError(
+            f"{large.name}{where}: a quotation mark is opened and never closed, or text follows one; double the marks inside a cell"
+        )
     if "Maximum line size" in text:
         return InputError(f"{large.name}{where}: a line is longer than 12 million characters; is it a table?")
     reason = line_of(error)

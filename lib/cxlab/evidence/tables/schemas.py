@@ -43,7 +43,11 @@ def _pandera():
 
 def _is_text(series: pd.Series) -> bool:
     kinds = pd.api.types
-    return kinds.is_string_dtype(series) or kinds.is_object_dtype(series) or isinstance(series.dtype, pd.CategoricalDtype)
+    return (
+        kinds.is_string_dtype(series)
+        or kinds.is_object_dtype(series)
+        or isinstance(series.dtype, pd.CategoricalDtype)
+    )
 
 
 def _column_checks(column: Column) -> list:
@@ -98,7 +102,9 @@ def schema(name: str, extra: tuple[Column, ...] = ()):
         checks.append(
             pa.Check(
                 lambda frame, low=low, high=high: (
-                    ~(frame[low] > frame[high]) if {low, high} <= set(frame) else pd.Series(True, index=frame.index)
+                    ~(frame[low] > frame[high])
+                    if {low, high} <= set(frame)
+                    else pd.Series(True, index=frame.index)
                 ),
                 error=f"{low} must not exceed {high}",
             )
@@ -106,11 +112,17 @@ def schema(name: str, extra: tuple[Column, ...] = ()):
     if table.one_of:
         needed = set(table.one_of)
         checks.append(
-            pa.Check(lambda frame: bool(needed & set(frame)), error=f"one of {' and '.join(table.one_of)} is needed")
+            pa.Check(
+                lambda frame: bool(needed & set(frame)),
+                error=f"one of {' and '.join(table.one_of)} is needed",
+            )
         )
     if table.key:
         checks.append(
-            pa.Check(lambda frame: ~_repeated(frame, table.key), error=f"{' and '.join(table.key)} must not occur twice")
+            pa.Check(
+                lambda frame: ~_repeated(frame, table.key),
+                error=f"{' and '.join(table.key)} must not occur twice",
+            )
         )
     return pa.DataFrameSchema(columns, checks=checks, strict=False, name=name)
 
@@ -208,7 +220,13 @@ def conform(
     original = frame.copy(deep=False)
     said = decimal
     if decimal is None and row_word == "line":
-        decimal = _file_decimal([blank_missing(frame[c.name]) for c in declared if c.kind in ("number", "whole") and c.name in frame])
+        decimal = _file_decimal(
+            [
+                blank_missing(frame[c.name])
+                for c in declared
+                if c.kind in ("number", "whole") and c.name in frame
+            ]
+        )
     unreadable: dict[str, np.ndarray] = {}
     for column in declared:
         if column.name not in frame:
@@ -217,7 +235,8 @@ def conform(
             frame[column.name],
             column.kind,
             missing=missing.get(column.name, ()),
-            decimal=said or (_own_decimal(frame[column.name], decimal) if column.kind in ("number", "whole") else None),
+            decimal=said
+            or (_own_decimal(frame[column.name], decimal) if column.kind in ("number", "whole") else None),
             day_first=day_first,
             delimiter=delimiter,
         )
@@ -229,21 +248,45 @@ def conform(
         if parsed.bad.any():
             places, count = where_bad(parsed.bad, lines)
             value = original[column.name][int(np.flatnonzero(parsed.bad)[0])]
-            remedy = "" if "mapping file" in parsed.rule else "correct it, or name it under missing: in the mapping file"
+            remedy = (
+                ""
+                if "mapping file" in parsed.rule
+                else "correct it, or name it under missing: in the mapping file"
+            )
             faults.append(Fault(parsed.rule, remedy, theirs, value, places, count, row_word))
     for column in declared:
-        there = column.required and column.gaps and column.name in table.names and column.name in frame and len(frame)
+        there = (
+            column.required
+            and column.gaps
+            and column.name in table.names
+            and column.name in frame
+            and len(frame)
+        )
         if there and frame[column.name].isna().all() and not unreadable[column.name].any():
-            faults.append(Fault("is missing on every row", "fill it in", names.get(column.name, column.name), row_word=row_word))
+            faults.append(
+                Fault(
+                    "is missing on every row",
+                    "fill it in",
+                    names.get(column.name, column.name),
+                    row_word=row_word,
+                )
+            )
     faults += _broken_rules(frame, original, table, extra, names, unreadable, lines, row_word)
     for column in declared:
-        if column.name in frame and column.kind == "whole" and not faults and frame[column.name].notna().all():
+        if (
+            column.name in frame
+            and column.kind == "whole"
+            and not faults
+            and frame[column.name].notna().all()
+        ):
             frame[column.name] = frame[column.name].astype("int64")
         if column.usual and column.name in frame:
             odd = sorted(set(frame[column.name].dropna()) - set(column.usual), key=str)
             if odd:
                 usual = ", ".join(map(str, column.usual))
-                notes.append(f"column {show(names.get(column.name, column.name))}: {show(odd[0])} is not one of the usual {usual}")
+                notes.append(
+                    f"column {show(names.get(column.name, column.name))}: {show(odd[0])} is not one of the usual {usual}"
+                )
     return Conformed(frame, faults, notes)
 
 
@@ -265,7 +308,9 @@ def _own_decimal(values: pd.Series, of_file: str | None) -> str | None:
     return None if point or comma else of_file
 
 
-def _absent(frame: pd.DataFrame, table: Table, extra: tuple[Column, ...], names: Mapping[str, str]) -> list[Fault]:
+def _absent(
+    frame: pd.DataFrame, table: Table, extra: tuple[Column, ...], names: Mapping[str, str]
+) -> list[Fault]:
     faults = []
     for column in (*table.columns, *extra):
         if column.required and column.name not in frame:
@@ -274,10 +319,24 @@ def _absent(frame: pd.DataFrame, table: Table, extra: tuple[Column, ...], names:
             near = next((lower[alias] for alias in column.aliases if alias in lower), None)
             close = difflib.get_close_matches(column.name.casefold(), lower, n=1)
             near = near or (lower[close[0]] if close else None)
-            hint = f"is it your {show(near)}? map it" if near else f"the file has {_listed(theirs)}; map one of them"
-            faults.append(Fault(f"column {show(column.name)} is missing ({column.description})", f"{hint} under columns: in the mapping file"))
+            hint = (
+                f"is it your {show(near)}? map it"
+                if near
+                else f"the file has {_listed(theirs)}; map one of them"
+            )
+            faults.append(
+                Fault(
+                    f"column {show(column.name)} is missing ({column.description})",
+                    f"{hint} under columns: in the mapping file",
+                )
+            )
     if table.one_of and not set(table.one_of) & set(frame):
-        faults.append(Fault(f"one of the columns {' and '.join(table.one_of)} is needed", "add one, or map one of yours to it"))
+        faults.append(
+            Fault(
+                f"one of the columns {' and '.join(table.one_of)} is needed",
+                "add one, or map one of yours to it",
+            )
+        )
     return faults
 
 

@@ -23,11 +23,15 @@ __all__ = [
 def _spread(data: pd.DataFrame, rows: str, columns: str, values: str) -> pd.DataFrame:
     missing = [name for name in (rows, columns, values) if name not in data]
     if missing:
-        raise InputError(f"column {show(missing[0])} is missing; the table needs {rows}, {columns} and {values}")
+        raise InputError(
+            f"column {show(missing[0])} is missing; the table needs {rows}, {columns} and {values}"
+        )
     twice = data.duplicated([rows, columns])
     if twice.any():
         first = data.loc[twice, [rows, columns]].iloc[0]
-        raise InputError(f"{rows} {show(first[rows])} has {columns} {show(first[columns])} twice; keep one of the rows")
+        raise InputError(
+            f"{rows} {show(first[rows])} has {columns} {show(first[columns])} twice; keep one of the rows"
+        )
     order = list(dict.fromkeys(data[columns]))
     wide = data.pivot(index=rows, columns=columns, values=values).reindex(columns=order)
     wide = wide.reindex(list(dict.fromkeys(data[rows])))
@@ -75,7 +79,9 @@ def organisations_by_kpis(kpis: pd.DataFrame) -> pd.DataFrame:
     wide = _spread(kpis, "organisation", "kpi", "weight").fillna(0.0)
     total = wide.sum(axis=1)
     if (total <= 0).any():
-        raise InputError(f"organisation {show(total.index[total <= 0][0])} rewards nothing: its weights sum to 0")
+        raise InputError(
+            f"organisation {show(total.index[total <= 0][0])} rewards nothing: its weights sum to 0"
+        )
     return wide.div(total, axis=0)
 
 
@@ -110,7 +116,9 @@ def reason_counts(contacts: pd.DataFrame) -> pd.DataFrame:
     Only contacts that were coded twice count; ``cx.contacts.corrected_shares`` corrects shares with it.
     """
     if "second_coding" not in contacts:
-        raise InputError("column 'second_coding' is missing; code a random part of the contacts a second time")
+        raise InputError(
+            "column 'second_coding' is missing; code a random part of the contacts a second time"
+        )
     both = contacts.dropna(subset=["coded_reason", "second_coding"])
     order = list(pd.concat([contacts["coded_reason"], contacts["second_coding"]]).value_counts().index)
     table = pd.crosstab(both["coded_reason"], both["second_coding"])
@@ -144,7 +152,9 @@ def status_changes(initiatives: pd.DataFrame) -> pd.DataFrame:
             match = _STATUS.fullmatch(part)
             date = pd.to_datetime(match[1], format="%Y-%m-%d", errors="coerce") if match else pd.NaT
             if pd.isna(date):
-                raise InputError(f"initiative {show(name)}: status_history {show(part.strip())} must be DATE STATUS, such as 2026-01-31 late")
+                raise InputError(
+                    f"initiative {show(name)}: status_history {show(part.strip())} must be DATE STATUS, such as 2026-01-31 late"
+                )
             rows.append((name, date, match[2]))
     changes = pd.DataFrame(rows, columns=["id", "date", "status"])
     changes["date"] = pd.to_datetime(changes["date"])

@@ -69,27 +69,69 @@ def _judge(large: Large, column: Column, facts: dict[str, Any], rows: int) -> No
     unreadable = facts["filled"] - facts.get("read", facts["filled"])
     if unreadable:
         rule = large.rules.get(name, f"must be a {column.kind}")
-        large.faults.append(_located(large, theirs, rule, "correct it, or name it under missing: in the mapping file", f"{raw} is not null and {typed} is null", raw, unreadable))
+        large.faults.append(
+            _located(
+                large,
+                theirs,
+                rule,
+                "correct it, or name it under missing: in the mapping file",
+                f"{raw} is not null and {typed} is null",
+                raw,
+                unreadable,
+            )
+        )
     empty = rows - facts["filled"]
     if empty and not column.gaps:
-        large.faults.append(_located(large, theirs, "must not be missing", "fill it, or leave the row out", f"{raw} is null", "null", empty))
+        large.faults.append(
+            _located(
+                large,
+                theirs,
+                "must not be missing",
+                "fill it, or leave the row out",
+                f"{raw} is null",
+                "null",
+                empty,
+            )
+        )
     elif empty and column.required:
         large.notes.append(f"column {show(theirs)}: {empty:,} rows have none and are dropped and counted")
     if empty == rows and column.required and column.gaps:
         large.faults.append(Fault("is missing on every row", "fill it", theirs))
     if facts.get("zoned") and (facts["zoned"] < facts["filled"] or "timestamptz" not in typed):
-        large.faults.append(Fault("must carry a time zone in all lines or in none", "write all in UTC", theirs, None, (), max(1, min(facts["zoned"], facts["filled"] - facts["zoned"])), large.row_word))
+        large.faults.append(
+            Fault(
+                "must carry a time zone in all lines or in none",
+                "write all in UTC",
+                theirs,
+                None,
+                (),
+                max(1, min(facts["zoned"], facts["filled"] - facts["zoned"])),
+                large.row_word,
+            )
+        )
     if column.kind == "time" and facts.get("low") is not None:
         low, high = facts["low"], facts["high"]
         if low.year < 1900 or high.year > 2200:
             condition = f"{typed} < timestamp '1900-01-01' or {typed} >= timestamp '2201-01-01'"
-            large.faults.append(_located(large, theirs, "must lie between the years 1900 and 2200", "correct it", condition, raw, None))
+            large.faults.append(
+                _located(
+                    large,
+                    theirs,
+                    "must lie between the years 1900 and 2200",
+                    "correct it",
+                    condition,
+                    raw,
+                    None,
+                )
+            )
     if facts.get("markup"):
         large.select[name] = f"translate({typed}, '<>', '‹›')"
         large.notes.append(f"column {show(theirs)}: angle brackets were replaced")
 
 
-def _located(large: Large, column: str, rule: str, remedy: str, condition: str, value: str, count: int | None) -> Fault:
+def _located(
+    large: Large, column: str, rule: str, remedy: str, condition: str, value: str, count: int | None
+) -> Fault:
     """Find the first lines on which a condition holds, in a second streaming pass."""
     query = (
         f"select line, value from (select row_number() over () as line, cast({value} as varchar) as value, ({condition}) as bad "
@@ -98,7 +140,9 @@ def _located(large: Large, column: str, rule: str, remedy: str, condition: str, 
     try:
         rows = sorted(large.connection.raw_sql(query).fetchall())
         if count is None:
-            count = large.connection.raw_sql(f"select count_if({condition}) from {large.source}").fetchone()[0]
+            count = large.connection.raw_sql(f"select count_if({condition}) from {large.source}").fetchone()[
+                0
+            ]
     except Exception:
         rows = []
     lines = tuple(int(line) + (large.first_line if large.row_word == "line" else 0) for line, _ in rows)
@@ -114,7 +158,9 @@ def _aggregate(large: Large, parts: list[str]) -> tuple:
         return large.connection.raw_sql(query).fetchone()
     except Exception as error:
         if "nicode" in str(error) and "files" in large.found and not large.found["transcoded"]:
-            plain = [transcode(file, large.found["folder"], "utf-8 and cp1252") for file in large.found["files"]]
+            plain = [
+                transcode(file, large.found["folder"], "utf-8 and cp1252") for file in large.found["files"]
+            ]
             large.found["transcoded"] = True
             large.source = csv_source(plain, large.found["header"], large.found["mapping"])
             large.notes.append("some lines are not UTF-8 and were read as Windows-1252")

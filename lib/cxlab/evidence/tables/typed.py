@@ -22,7 +22,10 @@ def map_columns(large: Large, table: Table, mapping: Mapping, types: dict[str, s
     for theirs in [*rename, *mapping.recode, *mapping.missing_in]:
         if theirs not in types:
             large.faults.append(
-                Fault(f"the mapping names column {show(theirs)}, which the file has not", f"{nearest(theirs, types)}correct the mapping file")
+                Fault(
+                    f"the mapping names column {show(theirs)}, which the file has not",
+                    f"{nearest(theirs, types)}correct the mapping file",
+                )
             )
     if mapping.wide:
         raise InputError(f"wide_to_long is not offered for the table {table.name}; bring one row per event")
@@ -41,7 +44,9 @@ def map_columns(large: Large, table: Table, mapping: Mapping, types: dict[str, s
         if codes:
             raw = f"case when cast({raw} as varchar) in ({', '.join(map(literal, codes))}) then null else {raw} end"
         if theirs in mapping.recode:
-            cases = " ".join(f"when {literal(a)} then {literal(b)}" for a, b in mapping.recode[theirs].items())
+            cases = " ".join(
+                f"when {literal(a)} then {literal(b)}" for a, b in mapping.recode[theirs].items()
+            )
             raw = f"case cast({raw} as varchar) {cases} else cast({raw} as varchar) end"
             type_ = "VARCHAR"
         if ours in declared:
@@ -54,7 +59,9 @@ def map_columns(large: Large, table: Table, mapping: Mapping, types: dict[str, s
     for ours, theirs, raw in extras:
         reason = personal_columns(sample[[theirs]]) if theirs in sample and ours not in allowed else {}
         if reason:
-            large.notes.append(f"column {show(theirs)} {reason[theirs]} and was left out; name it under personal: in params.yaml to keep it")
+            large.notes.append(
+                f"column {show(theirs)} {reason[theirs]} and was left out; name it under personal: in params.yaml to keep it"
+            )
         else:
             large.select[ours] = raw
     for column in table.columns:
@@ -67,15 +74,25 @@ def map_columns(large: Large, table: Table, mapping: Mapping, types: dict[str, s
             large.faults += [f for f in _absent(frame, table, (), large.names) if show(column.name) in f.rule]
     for name, value in mapping.only.items():
         if name not in large.select:
-            raise InputError(f"{large.name}: where names column {show(name)}, which the table has not; {nearest(name, large.select)}")
+            raise InputError(
+                f"{large.name}: where names column {show(name)}, which the table has not; {nearest(name, large.select)}"
+            )
         large.only[name] = plain_text(value)
     shown = [c for c in table.columns if c.name in large.select and c.kind == "text" and not c.personal]
     for column in shown:
         theirs = large.names[column.name]
         if theirs in sample and column.name not in allowed and theirs not in allowed:
-            reason = personal_columns(sample[[theirs]].rename(columns={theirs: column.name})).get(column.name, "")
+            reason = personal_columns(sample[[theirs]].rename(columns={theirs: column.name})).get(
+                column.name, ""
+            )
             if reason.startswith("holds"):
-                large.faults.append(Fault(f"{reason}, and it would be shown", "take it out of the mapping, or name it under personal:", theirs))
+                large.faults.append(
+                    Fault(
+                        f"{reason}, and it would be shown",
+                        "take it out of the mapping, or name it under personal:",
+                        theirs,
+                    )
+                )
         large.labels.append(column.name)
 
 
@@ -96,7 +113,9 @@ def _typed(large: Large, column: Column, raw: str, type_: str, sample, theirs: s
                 return f"make_timestamp(cast({raw} * 1000000 as bigint))"
             if len(values) and 1e12 <= values.abs().median() < 2e12:
                 return f"make_timestamp(cast({raw} * 1000 as bigint))"
-        large.faults.append(Fault(f"must be dates or times, the file holds {plain.lower()}", "convert the column", theirs))
+        large.faults.append(
+            Fault(f"must be dates or times, the file holds {plain.lower()}", "convert the column", theirs)
+        )
         return raw
     if column.kind in ("number", "whole"):
         if not is_text:
@@ -104,7 +123,9 @@ def _typed(large: Large, column: Column, raw: str, type_: str, sample, theirs: s
         texts = [str(v) for v in blank_missing(sample[theirs]).dropna().unique()[:5000]]
         point, comma, either = decimal_evidence(texts)
         mark = mapping.decimal or ("," if comma > point else ".")
-        large.rules[column.name] = "must be a finite number" + (" (read with a decimal comma)" if mark == "," else "")
+        large.rules[column.name] = "must be a finite number" + (
+            " (read with a decimal comma)" if mark == "," else ""
+        )
         number = f"replace(replace(trim({raw}), '.', ''), ',', '.')" if mark == "," else f"trim({raw})"
         cast = f"try_cast({number} as double)"
         return f"case when isfinite({cast}) then {cast} end"
@@ -138,10 +159,19 @@ def _time_sql(large: Large, column: Column, raw: str, values, mapping: Mapping) 
         return iso
     if first is None:
         large.faults.append(
-            Fault("may be day or month first", "say day_first: true or false under file: in the mapping file", large.names[column.name], slashed[0])
+            Fault(
+                "may be day or month first",
+                "say day_first: true or false under file: in the mapping file",
+                large.names[column.name],
+                slashed[0],
+            )
         )
         return iso
     order = ("%d", "%m") if first else ("%m", "%d")
-    formats = [f"{order[0]}{sign}{order[1]}{sign}%Y{clock}" for sign in "./-" for clock in (" %H:%M:%S", " %H:%M", "")]
+    formats = [
+        f"{order[0]}{sign}{order[1]}{sign}%Y{clock}"
+        for sign in "./-"
+        for clock in (" %H:%M:%S", " %H:%M", "")
+    ]
     listed = ", ".join(literal(part) for part in formats)
     return f"coalesce(try_strptime({trimmed}, [{listed}]), {iso})"

@@ -11,10 +11,19 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument(
-        "file", nargs="?", metavar="FILE", help="CSV, Parquet, Excel, DuckDB file or a database's address; a study's mapping file, or the folder of the coded claims"
+        "file",
+        nargs="?",
+        metavar="FILE",
+        help="CSV, Parquet, Excel, DuckDB file or a database's address; a study's mapping file, or the folder of the coded claims",
     )
-    parser.add_argument("--table", metavar="TABLE", help="which table it is: survey, events, contacts ... (data/README.md lists all)")
-    parser.add_argument("--mapping", metavar="FILE.yaml", help="from your names and codes to ours (cxlab init writes one)")
+    parser.add_argument(
+        "--table",
+        metavar="TABLE",
+        help="which table it is: survey, events, contacts ... (data/README.md lists all)",
+    )
+    parser.add_argument(
+        "--mapping", metavar="FILE.yaml", help="from your names and codes to ours (cxlab init writes one)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

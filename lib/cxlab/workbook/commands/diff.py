@@ -29,9 +29,15 @@ def run(args: argparse.Namespace) -> int:
     print(comparison.headline())
     words = {"moved": "verdict", "beyond": "beyond", "gone": "gone", "changed": "changed", "new": "new"}
     for change in comparison.of(*words):
-        by = f" ({change.difference:+.4g} {change.unit})".replace(" )", ")") if change.difference is not None else ""
+        by = (
+            f" ({change.difference:+.4g} {change.unit})".replace(" )", ")")
+            if change.difference is not None
+            else ""
+        )
         before, after = (_plain(record.get("value", "-")) for record in (change.old, change.new))
-        print(f"  {words[change.kind]:8} {_plain(change.notebook)} {_plain(change.name)}: {before} -> {after}{by}")
+        print(
+            f"  {words[change.kind]:8} {_plain(change.notebook)} {_plain(change.name)}: {before} -> {after}{by}"
+        )
     return 3 if comparison.alarm else 0
 
 
