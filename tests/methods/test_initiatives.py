@@ -513,3 +513,13 @@ def test_rank_association_is_kendalls_tau_b(register, pain):
 
     table = m.outcome_by_area(register, pain=pain)
     assert table.attrs["kendall"] == pytest.approx(kendalltau(table.initiatives, table.satisfied).statistic)
+
+
+def test_no_alarm_is_raised_for_a_register_without_areas(pain):
+    bare = m.complete(make_initiatives(30, rng=1)[["id", "level", "impact", "cost"]])
+    table = m.coverage(bare, pain=pain)
+    assert not table.alarm.any() and table.initiative_share.isna().all() and table.difference.isna().all()
+    assert np.isnan(m.divergence(table.initiatives, table.pain).value)
+    card = m.scorecard(bare, pain=pain)
+    assert card.set_index("measure").loc["areas that hurt and have none", "now"] == 0
+    assert not card.measure.str.startswith("customer-focused").any()

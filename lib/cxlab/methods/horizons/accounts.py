@@ -18,12 +18,12 @@ METRICS = pd.DataFrame(
         ("time", "milestones met on the agreed day", "share of milestones", "monthly"),
         (
             "quality",
-            "faults found after delivery, against the company's own teams",
+            "faults after delivery, against own teams",
             "faults per delivery",
             "monthly",
         ),
-        ("productivity", "work delivered for the same money as a year before", "ratio", "quarterly"),
-        ("result", "the company's own objective that the work was bought for", "its own unit", "quarterly"),
+        ("productivity", "work for the same money, against last year", "ratio", "quarterly"),
+        ("result", "the objective that the work was bought for", "its own unit", "quarterly"),
     ],
     columns=["metric", "what is measured", "unit", "review"],
 )

@@ -23,7 +23,7 @@ class Divergence(NamedTuple):
     chance : its mean when both are drawn from one distribution, at these sample sizes.
     chance_low, chance_high : chance falls below the one, and above the other, in (1 - confidence_level) of the draws.
     p_value : share of draws by chance that reach ``value``.
-    n1, n2 : the two totals.
+    n1, n2 : the two totals; with one of them 0 everything else is missing.
     """
 
     value: float
@@ -47,7 +47,7 @@ def coverage(
     Parameters
     ----------
     initiatives : DataFrame
-        Column ``area``, one row an initiative.
+        Column ``area``, one row an initiative; those without an area are left out.
     pain : DataFrame
         ``area`` and ``complaints`` or ``contacts``, one row an area.
     by : str, optional
@@ -85,15 +85,19 @@ def coverage(
     weights = _pain(pain, by)
     if "area" not in initiatives or not len(initiatives):
         raise InputError("initiatives: an 'area' for each of at least one initiative is needed")
-    work = initiatives["area"].value_counts()
+    stated = initiatives["area"].dropna()
+    work = stated[~stated.isin(["", "not stated"])].value_counts()
     areas = [*weights.index, *(area for area in work.index if area not in weights.index)]
     hurt = weights.reindex(areas, fill_value=0).to_numpy(float)
     done = work.reindex(areas, fill_value=0).to_numpy(float)
     total_pain, total_work = hurt.sum(), done.sum()
     p_low, p_high = wilson(hurt, total_pain, confidence_level)
     w_low, w_high = wilson(done, total_work, confidence_level)
-    difference, d_low, d_high = newcombe(done, total_work, hurt, total_pain, confidence_level)
-    ratio, r_low, r_high = ratio_interval(done, total_work, hurt, total_pain, confidence_level)
+    if total_work:
+        difference, d_low, d_high = newcombe(done, total_work, hurt, total_pain, confidence_level)
+    else:
+        difference = d_low = d_high = w_low = w_high = np.full(len(areas), np.nan)
+    ratio, r_low, r_high = ratio_interval(done, max(1.0, total_work), hurt, total_pain, confidence_level)
     none = done == 0
     chance = (1 - hurt / total_pain) ** total_work
     table = pd.DataFrame(
@@ -104,16 +108,18 @@ def coverage(
             "pain_low": p_low,
             "pain_high": p_high,
             "initiatives": done.astype(int),
-            "initiative_share": done / total_work,
+            "initiative_share": done / total_work if total_work else np.full(len(areas), np.nan),
             "initiative_low": w_low,
             "initiative_high": w_high,
             "difference": difference,
             "difference_low": d_low,
             "difference_high": d_high,
-            "ratio": ratio,
+            "ratio": ratio if total_work else np.full(len(areas), np.nan),
             "ratio_low": r_low,
             "ratio_high": r_high,
-            "upper": np.where(none, rule_of_three(int(total_work), confidence_level), np.nan),
+            "upper": np.where(
+                none & (total_work > 0), rule_of_three(int(max(1, total_work)), confidence_level), np.nan
+            ),
             "chance_of_none": chance,
             "alarm": none & (chance < 0.05),
         }
@@ -158,8 +164,10 @@ def divergence(
     1.0
     """
     a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
-    if a.shape != b.shape or a.ndim != 1 or a.sum() <= 0 or b.sum() <= 0 or (a < 0).any() or (b < 0).any():
-        raise InputError("first and second must be counts over the same areas, none below 0 and not all 0")
+    if a.shape != b.shape or a.ndim != 1 or (a < 0).any() or (b < 0).any():
+        raise InputError("first and second must be counts over the same areas, none below 0")
+    if not a.sum() or not b.sum():
+        return Divergence(*[float("nan")] * 5, n1=int(a.sum()), n2=int(b.sum()))
     value = float(_js(a, b) / np.log(base))
     rng = generator(rng)
     pooled = np.round(a + b).astype(int)

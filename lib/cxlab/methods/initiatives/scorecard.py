@@ -80,7 +80,7 @@ def scorecard(
         )
 
     count("portfolio", "open initiatives", open_now, open_then)
-    if "customer_focused" in initiatives:
+    if "customer_focused" in initiatives and initiatives["customer_focused"].notna().any():
         focused = initiatives["customer_focused"].eq(True).to_numpy()
         if "customer_focused_2" in initiatives and initiatives["customer_focused_2"].notna().any():
             focused = focused & initiatives["customer_focused_2"].eq(True).to_numpy()
