@@ -316,3 +316,12 @@ def test_too_few_rows_and_negative_weights_are_refused():
             np.random.default_rng(1).normal(size=(60, 24)), columns=[f"x{i}" for i in range(24)]
         )
         drivers.relative_importance(wide, outcome="x0", blocks={f"x{i}": f"x{i}" for i in range(1, 24)})
+
+
+def test_limits_of_nothing_are_nothing():
+    from cxlab.methods.drivers.importance import limits
+
+    low, high = limits(np.array([[1.0, 2.0, 3.0], [np.nan] * 3]), 0.5)
+    assert (low[0], high[0]) == (1.5, 2.5) and np.isnan([low[1], high[1]]).all()
+    low, high = limits(np.empty((2, 0)), 0.95)
+    assert low.shape == (2,) and np.isnan(low).all() and np.isnan(high).all()

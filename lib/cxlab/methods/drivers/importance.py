@@ -252,12 +252,14 @@ def relative_weights(correlation: np.ndarray) -> np.ndarray:
 
 
 def limits(draws: np.ndarray, confidence_level: float) -> tuple[np.ndarray, np.ndarray]:
-    """Percentile limits along the last axis; empty draws give NaN."""
-    if draws.shape[-1] == 0:
-        empty = np.full(draws.shape[:-1], np.nan)
-        return empty, empty.copy()
-    tail = 50 * (1 - confidence_level)
-    low, high = np.nanpercentile(draws, [tail, 100 - tail], axis=-1)
+    """Percentile limits along the last axis; a row without any finite draw gives NaN."""
+    rows = draws.reshape(-1, draws.shape[-1])
+    usable = np.isfinite(rows).any(axis=1)
+    ends = np.full((2, len(rows)), np.nan)
+    if usable.any():
+        tail = 50 * (1 - confidence_level)
+        ends[:, usable] = np.nanpercentile(rows[usable], [tail, 100 - tail], axis=1)
+    low, high = ends.reshape(2, *draws.shape[:-1])
     return low, high
 
 
