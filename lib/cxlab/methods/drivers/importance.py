@@ -253,7 +253,7 @@ def relative_weights(correlation: np.ndarray) -> np.ndarray:
 
 def limits(draws: np.ndarray, confidence_level: float) -> tuple[np.ndarray, np.ndarray]:
     """Percentile limits along the last axis; a row without any finite draw gives NaN."""
-    rows = draws.reshape(-1, draws.shape[-1])
+    rows = draws.reshape(int(np.prod(draws.shape[:-1])), draws.shape[-1])
     usable = np.isfinite(rows).any(axis=1)
     ends = np.full((2, len(rows)), np.nan)
     if usable.any():
