@@ -185,3 +185,35 @@ def test_a_wrong_form_is_one_sentence(evidence, tmp_path, edit, message):
     edit(survey_template(evidence.statements).assign(rater="a")).to_csv(tmp_path / "form.csv", index=False)
     with pytest.raises(InputError, match=message):
         read_form(tmp_path / "form.csv", evidence.statements)
+
+
+@pytest.mark.parametrize(
+    ("name", "find", "put", "message"),
+    [
+        ("rules.toml", "low(share-shared)", "low(share-shard)", "no notebook records"),
+        ("rules.toml", 'refuted_when = "high(share-shared) < 0.5 - sesoi"\n', "", "states one side only"),
+        ("links.csv", "P1,P3,", "P1,Z9,", "no claim 'Z9'"),
+        ("links.csv", "P1,P3,", "P3,P3,", "links to itself"),
+        (
+            "links.csv",
+            "from_claim,to_claim,relation,basis\n",
+            "from_claim,to_claim,relation,basis\nP1,P3,support,inferred\n",
+            "stands twice",
+        ),
+    ],
+)
+def test_the_command_line_says_it_plainly_and_exits_2(copy, capsys, name, find, put, message):
+    from cxlab.workbook.cli import main
+
+    change(copy, name, find, put)
+    assert main(["check", str(copy)]) == 2
+    said = capsys.readouterr().err
+    assert message in said and said.count("\n") == 1 and "Traceback" not in said
+
+
+def test_an_empty_form_exits_2(evidence, tmp_path, capsys):
+    from cxlab.workbook.cli import main
+
+    survey_template(evidence.statements).to_csv(tmp_path / "form.csv", index=False)
+    assert main(["check", str(tmp_path / "form.csv"), "--table", "ratings"]) == 2
+    assert "Traceback" not in capsys.readouterr().err
