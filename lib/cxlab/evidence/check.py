@@ -9,7 +9,8 @@ from typing import Any
 
 from .errors import InputError
 from .faults import Fault
-from .mapping import Mapping, from_dict, prepare, read_mapping
+from .mapping import Mapping, from_dict, read_mapping
+from .prepare import prepare
 from .values import show
 
 __all__ = ["CheckReport", "check_file"]

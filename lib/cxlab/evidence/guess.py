@@ -6,9 +6,10 @@ import difflib
 import re
 from dataclasses import dataclass, field
 
-import numpy as np
 import pandas as pd
 
+from .codes import WORDS, suspected_missing
+from .items import reversed_items, scale_of, short_names
 from .tables.declarations import Column, Table
 from .tables.schemas import _as_text
 from .values import blank_missing, decimal_evidence, parse_flags, parse_numbers, parse_times
@@ -25,80 +26,6 @@ __all__ = [
     "suspected_missing",
 ]
 
-WORDS = frozenset(
-    [
-        "don't know",
-        "dont know",
-        "do not know",
-        "dk",
-        "d/k",
-        "don’t know",
-        "refused",
-        "refusal",
-        "no answer",
-        "not answered",
-        "no opinion",
-        "not applicable",
-        "not asked",
-        "n.a.",
-        "n. a.",
-        "unknown",
-        "prefer not to say",
-        "weiß nicht",
-        "weiss nicht",
-        "keine angabe",
-        "k.a.",
-        "k. a.",
-        "ne sait pas",
-        "nsp",
-        "no sabe",
-        "ns/nc",
-        "missing",
-        "none given",
-        "skipped",
-        "-",
-        "--",
-        ".",
-        "?",
-        "*",
-        "not sure",
-        "can't say",
-    ]
-)
-CODES = (
-    -9999,
-    -999,
-    -998,
-    -997,
-    -99,
-    -98,
-    -97,
-    -96,
-    -95,
-    -9,
-    -8,
-    -7,
-    -1,
-    66,
-    77,
-    88,
-    95,
-    96,
-    97,
-    98,
-    99,
-    777,
-    888,
-    995,
-    996,
-    997,
-    998,
-    999,
-    9999,
-    8,
-    9,
-)
-SCALES = ((0, 1), (1, 3), (1, 4), (1, 5), (1, 6), (1, 7), (0, 10), (1, 10), (1, 9), (0, 100), (1, 100))
 SIDE_WORDS = {
     "outcome": "loyal|recommend|nps|repurchas|rebuy|renew|likelihood|likely|stay|intent|retention|overall_?sat|cusl|advocacy|leave|churn",
     "product": "product|qualit|range|reliab|equipment|feature|perform|network|design|durab|assortment|goods|perq|fit|material|food|menu",
@@ -152,69 +79,6 @@ class Guess:
 def _plain(name: str) -> str:
     name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(name))
     return re.sub(r"[^0-9a-zäöüß]+", "_", name.casefold()).strip("_")
-
-
-def suspected_missing(values: pd.Series) -> list[str]:
-    """Return texts of a column that probably mean 'no answer': far-off codes such as -99, and words.
-
-    A code counts when it is one of the usual ones and lies outside the other values by more than their span, or is
-    negative where they are not; 8 and 9 count beside scales that end at 7 or before.
-
-    Examples
-    --------
-    >>> suspected_missing(pd.Series(["1", "5", "3", "-99", "don't know"]))
-    ["don't know", '-99']
-    """
-    texts = blank_missing(_as_text(values))
-    counts = texts.dropna().value_counts()
-    words = [text for text in counts.index if str(text).casefold() in WORDS]
-    rest = [text for text in counts.index if text not in words]
-    numbers = parse_numbers(pd.Series(rest, dtype=object))
-    good = numbers.values.notna().to_numpy()
-    if (
-        not good.any()
-        or counts[[t for t, ok in zip(rest, good, strict=True) if ok]].sum() < 0.8 * counts[rest].sum()
-    ):
-        return words if words and good.any() else [word for word in words if len(word) > 1]
-    found = []
-    values_of = {
-        float(number): text for number, text, ok in zip(numbers.values, rest, good, strict=True) if ok
-    }
-    if len(values_of) > 3000:
-        return words
-    plain = np.array([value for value in values_of if value not in CODES])
-    if not len(plain):
-        return words
-    low, high = plain.min(), plain.max()
-    for code in sorted(set(values_of) & set(CODES)):
-        if code < 0:
-            suspect = low >= 0 or low - code > max(1.0, high - low)
-        elif code in (8, 9):
-            suspect = high <= 7 and code - high >= 2
-        else:
-            suspect = code - high > max(1.0, high - low)
-        if suspect:
-            found.append(values_of[code])
-    return words + sorted(found, key=lambda text: float(text.replace(",", ".")))
-
-
-def scale_of(values: pd.Series, missing: list[str]) -> tuple[float, float] | None:
-    """Return the usual rating scale that a column seems to use, None when it is no rating."""
-    texts = blank_missing(_as_text(values), missing)
-    if not texts.notna().any():
-        return None
-    parsed = parse_numbers(texts)
-    numbers = parsed.values.dropna()
-    if parsed.bad.any() or numbers.empty:
-        return None
-    low, high, distinct = numbers.min(), numbers.max(), numbers.nunique()
-    if (numbers % 1 != 0).any() or distinct < 2 or low < 0 or high > 100 or (distinct > 15 and high <= 10):
-        return None
-    if high > 10 and (distinct < 4 or distinct > 101 or len(numbers) < 2 * distinct or not high > 50):
-        return None
-    fits = [scale for scale in SCALES if scale[0] <= low and high <= scale[1]]
-    usual = [scale for scale in fits if scale != (0, 1)] if high > 1 else fits
-    return min(usual, key=lambda scale: (scale[1] - scale[0], scale[0])) if usual else None
 
 
 def guess_columns(frame: pd.DataFrame, table: Table, missing: list[str] | None = None) -> Guess:
@@ -410,7 +274,7 @@ def guess_survey(frame: pd.DataFrame, table: Table) -> Guess:
             guess.outcomes["satisfaction"] = satisfied
             blocks = {side: [n for n in names if n not in satisfied] for side, names in blocks.items()}
     guess.blocks = blocks
-    guess.reversed = reversed_items(frame, list(items), guess)
+    guess.reversed = reversed_items(frame, list(items))
     for name in frame.columns:
         if re.search(r"comment|remark|text|note|verbatim|kommentar|bemerkung", _plain(name)):
             continue
@@ -424,94 +288,3 @@ def guess_survey(frame: pd.DataFrame, table: Table) -> Guess:
     if "segment" in guess.columns.values():
         guess.segments.insert(0, next(theirs for theirs, ours in guess.columns.items() if ours == "segment"))
     return guess
-
-
-def short_names(items: list[str], taken: set[str]) -> dict[str, str]:
-    """Return short names for items that are whole questions: their number (Q7) or their first telling words.
-
-    Examples
-    --------
-    >>> short_names(["Q7 How helpful was our staff?", "The price of the service is fair", "Q8"], set())
-    {'Q7 How helpful was our staff?': 'Q7', 'The price of the service is fair': 'price service'}
-    """
-    dull = {
-        *[
-            "how",
-            "what",
-            "which",
-            "the",
-            "a",
-            "an",
-            "of",
-            "is",
-            "are",
-            "was",
-            "were",
-            "our",
-            "your",
-            "you",
-            "we",
-            "us",
-            "to",
-            "do",
-            "does",
-            "did",
-            "with",
-            "in",
-            "on",
-            "at",
-            "i",
-            "my",
-            "it",
-            "and",
-            "that",
-            "this",
-            "please",
-            "rate",
-        ]
-    }
-    used, found = {*taken, *items}, {}
-    for item in items:
-        if len(item) <= 24:
-            continue
-        number = re.match(r"\s*([A-Za-z]{0,3}\d{1,3}[a-z]?)\b", item)
-        words = [word for word in re.findall(r"[^\W\d_]+", item) if word.casefold() not in dull]
-        short = number[1] if number else " ".join(words[:2])[:20].strip() or "item"
-        base, place = short, 2
-        while short in used:
-            short, place = f"{base} {place}", place + 1
-        used.add(short)
-        found[item] = short
-    return found
-
-
-def reversed_items(frame: pd.DataFrame, items: list[str], guess: Guess | None = None) -> list[str]:
-    """Return the items that run against the others: correlation with the mean of the others below -0.2."""
-    if len(items) < 3 or len(items) > 400:
-        return []
-    numbers = pd.DataFrame(
-        {
-            name: parse_numbers(blank_missing(_as_text(frame[name]), suspected_missing(frame[name]))).values
-            for name in items
-        }
-    )
-    spread = numbers.std()
-    numbers = numbers.loc[:, spread > 0]
-    if numbers.shape[1] < 3 or len(numbers.dropna(how="all")) < 10:
-        return []
-    standard = (numbers - numbers.mean()) / numbers.std()
-    # Turned round by the sign of the first principal direction, so that the majority decides what is up.
-    correlation = standard.corr().fillna(0).to_numpy()
-    direction = np.linalg.eigh(correlation)[1][:, -1]
-    if (direction < 0).sum() > len(direction) / 2:
-        direction = -direction
-    found = []
-    for place, name in enumerate(numbers.columns):
-        others = np.sign(direction).copy()
-        others[place] = 0
-        rest = standard.fillna(0).to_numpy() @ others
-        with np.errstate(invalid="ignore"):
-            r = np.corrcoef(standard[name].fillna(0), rest)[0, 1]
-        if direction[place] < 0 and r < -0.2:
-            found.append(str(name))
-    return found

@@ -11,7 +11,8 @@ import pandas as pd
 from ..errors import InputError
 from ..faults import Fault, raise_faults
 from ..files import RawTable, is_address, read_raw
-from ..mapping import Mapping, Prepared, from_dict, prepare, read_mapping
+from ..mapping import Mapping, from_dict, read_mapping
+from ..prepare import Prepared, prepare
 from ..privacy import hide_personal, personal_columns, plain_text, pseudonyms
 from ..values import show
 from ..yamls import nearest
