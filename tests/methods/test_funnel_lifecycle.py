@@ -197,3 +197,16 @@ def test_ecom_events_by_session_published_counts():
     by_session = cx.funnel.customer_frame(events, unit="session")
     table = cx.funnel.ordered_funnel(by_session, steps=steps, conversion_window=None).table
     assert table.customers.tolist() == [2868, 944, 477, 194, 72, 15]
+
+
+def test_cells_of_fewer_than_five_are_blanked_also_by_difference():
+    rows = (
+        [(i, 0, "a") for i in range(30)] + [(i, 1, "b") for i in range(27)] + [(i, 2, "c") for i in range(3)]
+    )
+    result = cx.funnel.ordered_funnel(frame(rows), steps=["a", "b", "c"], conversion_window=None)
+    made = cx.funnel.at_least(result.table)
+    assert made.customers.isna().tolist() == [False, True, True]  # 30 - 27 = 3 and 3 itself would tell
+    assert made.low.isna().tolist() == made.customers.isna().tolist()
+    drop = cx.funnel.at_least(result.drop_off())
+    assert drop.drop_off.isna().tolist() == [True, True]
+    assert cx.funnel.at_least(result.table, 2).equals(result.table)

@@ -50,10 +50,10 @@ def steps(table: pd.DataFrame, *, rules: str, title: str = "", simulated: bool =
         )
     if len(names) == 1:
         figure.add_scatter(
-            x=table["high"],
+            x=table["high"].fillna(0),
             y=table["step"],
             mode="text",
-            text=[f" {count:,}" for count in table["customers"]],
+            text=[" too few" if pd.isna(count) else f" {count:,.0f}" for count in table["customers"]],
             textposition="middle right",
             hoverinfo="skip",
             cliponaxis=False,

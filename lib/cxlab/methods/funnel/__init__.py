@@ -21,6 +21,7 @@ _HOMES = {
     "LIFECYCLE": "stages",
     "RateRatio": "after",
     "Rules": "semantics",
+    "at_least": "small",
     "breakdown_to_churn": "after",
     "choose_steps": "stages",
     "cumulative_incidence": "risks",
