@@ -82,9 +82,17 @@ def test_a_pair_without_a_ratio_is_not_drawn(figures):
     assert len(figures["htmt"].data[0].y) == 1
 
 
-def test_parity_marks_what_was_observed_and_what_was_asked(figures):
-    words = [note.text for note in figures["parity"].layout.annotations]
-    assert words == ["observed", "you"]
+def test_parity_marks_what_was_observed_and_what_was_asked(survey, figures):
+    assert [note.text for note in figures["parity"].layout.annotations] == ["observed"]
+    curve = drivers.parity_curve(
+        survey, outcome="loyalty", blocks=drivers.main_sides(survey), bootstrap=30, rng=1
+    )
+    asked = curve[curve["factor"] == 0.5]
+    assert list(figures["parity"].data[-1].y) == pytest.approx(asked["share"].tolist())
+    assert "At 50% of its spread, product has" in figures["parity"].layout.title.text.replace(
+        "<br>", " "
+    )
+    assert len(charts.parity(curve).data) == len(figures["parity"].data) - 1
 
 
 def test_rows_without_an_interval_are_dots(figures):

@@ -227,7 +227,7 @@ def htmt(table: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
 
 
 def parity(curve: pd.DataFrame, *, at: float | None = None, simulated: bool = False) -> go.Figure:
-    """Draw the shares against the spread of one side, the observed spread marked; ``at`` marks another factor."""
+    """Draw the shares against the spread of one side, the observed spread marked; ``at`` picks a factor of the curve."""
     varied = curve.attrs["vary"]
     figure = go.Figure()
     for place, (block, part) in enumerate(curve.groupby("block", sort=False)):
@@ -256,16 +256,22 @@ def parity(curve: pd.DataFrame, *, at: float | None = None, simulated: bool = Fa
         )
     seen = curve.loc[curve["observed"], "spread"].iloc[0]
     figure.add_vline(x=seen, line={"color": COLOURS["neutral"], "width": 2}, annotation_text="observed")
-    # Both lines are always there, so that a live figure keeps as many shapes from state to state.
-    asked = at is not None and at != 1
-    mark = {"color": COLOURS["highlight"], "dash": "dot", "width": 2 if asked else 0}
-    figure.add_vline(x=(at if asked else 1) * seen, line=mark, annotation_text="you" if asked else " ")
+    title = f"If the {varied} differed less, would it stop mattering?"
+    chosen = curve[curve["factor"] == at]
+    if len(chosen):
+        marks = go.Scatter(x=chosen["spread"], y=chosen["share"], mode="markers+text", showlegend=False)
+        marks.update(text=[f"{share:.0%}" for share in chosen["share"]], textposition="top right")
+        figure.add_trace(
+            marks.update(marker={"size": 15, "symbol": "circle-open", "color": COLOURS["highlight"]})
+        )
+        mine = chosen.loc[chosen["block"] == varied, "share"].iloc[0]
+        title = f"At {at:.0%} of its spread, {varied} has {mine:.0%}"
     figure.update_xaxes(title=f"spread of {varied} (points)")
-    figure.update_yaxes(title="share", tickformat=".0%", range=[0, 1])
+    figure.update_yaxes(title="share", tickformat=".0%", range=[0, 1.05])
     return legend_below(
         finish(
             figure,
-            title=f"If the {varied} differed less, would it stop mattering?",
+            title=title,
             description=f"Lines are shares, bands 95 % intervals, while the spread of {varied} changes and every slope stays "
             "as it is. On the left all offers are alike: the share vanishes though the slope does not.",
             simulated=simulated,
@@ -351,7 +357,7 @@ def assignments(table: pd.DataFrame, *, chosen: str, of: str, simulated: bool = 
     return rows_of(
         figure,
         len(table) + 2,
-        title="Does it depend on who sorts the items?",
+        title=f"{chosen[0].upper()}{chosen[1:]}: {of} has {', '.join(words)}",
         description=f"Each row is a way of putting items on sides; the dot is the share of {of}, the line its 95 % "
         "interval, the diamond the way that you chose, the dashed line an even split.",
         simulated=simulated,
