@@ -126,11 +126,19 @@ def redraw() -> None:
     n = 250
     p = random.normal(size=n)
     e = 0.6 * p + random.normal(size=n)
-    world = pd.DataFrame({"product": p, "experience": e, "price": random.normal(size=n), "y": p + e + random.normal(size=n)})
-    found = cx.causes.robustness_value(world, outcome="y", treatment="product", covariates=["experience", "price"])
-    bounds = cx.causes.benchmark_bounds(world, outcome="y", treatment="product", covariates=["experience", "price"])
+    world = pd.DataFrame(
+        {"product": p, "experience": e, "price": random.normal(size=n), "y": p + e + random.normal(size=n)}
+    )
+    found = cx.causes.robustness_value(
+        world, outcome="y", treatment="product", covariates=["experience", "price"]
+    )
+    bounds = cx.causes.benchmark_bounds(
+        world, outcome="y", treatment="product", covariates=["experience", "price"]
+    )
     grid = cx.causes.sensitivity_grid(found)
-    curve = cx.causes.rho_curve(world, treatment="product", mediator="experience", outcome="y", bootstrap=50, rng=1)
+    curve = cx.causes.rho_curve(
+        world, treatment="product", mediator="experience", outcome="y", bootstrap=50, rng=1
+    )
     graphs = cx.causes.equivalent_graphs(world, product="product", experience="experience", outcome="y")
     sizes = [20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000, 1500, 2000, 3000, 5000]
 
@@ -139,7 +147,9 @@ def redraw() -> None:
         return cx.charts.causes.power(tables, needed=cx.causes.size_two_groups(effect=0.2))
 
     draws = {
-        "hidden cause": lambda: cx.charts.causes.contours(grid, bounds=bounds, treatment="product", estimate=1.0),
+        "hidden cause": lambda: cx.charts.causes.contours(
+            grid, bounds=bounds, treatment="product", estimate=1.0
+        ),
         "rho": lambda: cx.charts.causes.rho(curve, rho_zero=0.1, order="product through experience"),
         "story": lambda: cx.charts.causes.graphs(graphs, graph="one source", outcome="y"),
         "sample size": power,
@@ -156,7 +166,9 @@ def timed(draws: dict[str, Callable]) -> None:
 
 def main() -> None:
     runs = 60 if "--quick" in sys.argv else 400
-    print(f"causes: coverage of 95 % intervals in {runs} runs (wanted .91 to .97); numpy {np.__version__}, pandas {pd.__version__}")
+    print(
+        f"causes: coverage of 95 % intervals in {runs} runs (wanted .91 to .97); numpy {np.__version__}, pandas {pd.__version__}"
+    )
     for world in WORLDS:
         for what, share in coverage(world, runs).items():
             print(f"  {what}: {share:.3f}")

@@ -18,7 +18,13 @@ from cxlab.methods.intervals import newcombe, wilson
 
 Limits = list[tuple[str, float, float, float]]  # what, low, truth, high
 SEED = 20150403  # chosen once, before the first run
-SHARES = {"product_broken": 0.35, "product_use": 0.2, "service_waiting": 0.25, "bill_error": 0.15, "no_human_reached": 0.05}
+SHARES = {
+    "product_broken": 0.35,
+    "product_use": 0.2,
+    "service_waiting": 0.25,
+    "bill_error": 0.15,
+    "no_human_reached": 0.05,
+}
 
 
 def corrected(random: np.random.Generator) -> Limits:
@@ -28,7 +34,9 @@ def corrected(random: np.random.Generator) -> Limits:
     found = []
     for method in ("inverted", "calibrated"):
         table = cx.contacts.corrected_shares(world, groups=groups, method=method)
-        found += [(f"{name}, {method}", table.low[name], share, table.high[name]) for name, share in truth.items()]
+        found += [
+            (f"{name}, {method}", table.low[name], share, table.high[name]) for name, share in truth.items()
+        ]
     return found
 
 
@@ -61,7 +69,9 @@ def naive_coverage(runs: int, seed: int = SEED) -> float:
     """How often the uncorrected interval of breakdowns holds the truth."""
     held = []
     for run in range(runs):
-        world = cx.simulators.make_contacts(2000, shares=SHARES, texts=False, rng=np.random.default_rng([seed, run]))
+        world = cx.simulators.make_contacts(
+            2000, shares=SHARES, texts=False, rng=np.random.default_rng([seed, run])
+        )
         row = cx.contacts.corrected_shares(world).loc["product_broken"]
         held.append(row.naive_low <= SHARES["product_broken"] <= row.naive_high)
     return float(np.mean(held))
@@ -81,13 +91,19 @@ def redraw() -> None:
     table = cx.contacts.corrected_shares(world, groups=cx.contacts.reason_groups(world.coded_reason.unique()))
     for kind in ("reason", "group"):
         cx.charts.contacts.shares(table, kind=kind)
-        best = min(timeit.repeat(lambda draw=kind: cx.charts.contacts.shares(table, kind=draw).to_json(), number=1, repeat=7))
+        best = min(
+            timeit.repeat(
+                lambda draw=kind: cx.charts.contacts.shares(table, kind=draw).to_json(), number=1, repeat=7
+            )
+        )
         print(f"  redraw shares by {kind}: {best * 1000:.0f} ms (live limit 150, report 100)")
 
 
 def main() -> None:
     runs = 60 if "--quick" in sys.argv else 400
-    print(f"contacts: coverage of 95 % intervals in {runs} runs (wanted .91 to .97); numpy {np.__version__}, pandas {pd.__version__}")
+    print(
+        f"contacts: coverage of 95 % intervals in {runs} runs (wanted .91 to .97); numpy {np.__version__}, pandas {pd.__version__}"
+    )
     for world in WORLDS:
         for what, share in coverage(world, runs).items():
             print(f"  {what}: {share:.3f}")

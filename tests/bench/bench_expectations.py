@@ -22,18 +22,27 @@ SURFACE = (7.0, 0.6, -0.3, -0.05, 0.08, 0.02)
 
 def surface(random: np.random.Generator) -> Limits:
     world = cx.simulators.make_expectations(250, 1, surface=SURFACE, rng=random)
-    found = cx.expectations.response_surface(world, perceived="perceived", expected="expected", outcome="satisfaction", centre=7.0)
+    found = cx.expectations.response_surface(
+        world, perceived="perceived", expected="expected", outcome="satisfaction", centre=7.0
+    )
     _, b1, b2, b3, b4, b5 = SURFACE
     truth = {"a1": b1 + b2, "a2": b3 + b4 + b5, "a3": b1 - b2, "a4": b3 - b4 + b5}
     shape = found.shape
-    return [(f"surface {name}, HC3", shape.low[name], value, shape.high[name]) for name, value in truth.items()]
+    return [
+        (f"surface {name}, HC3", shape.low[name], value, shape.high[name]) for name, value in truth.items()
+    ]
 
 
 def surface_of_waves(random: np.random.Generator) -> Limits:
     """The same people four times: errors clustered by customer."""
     world = cx.simulators.make_expectations(150, 4, drift=0.0, surface=SURFACE, rng=random)
     shape = cx.expectations.response_surface(
-        world, perceived="perceived", expected="expected", outcome="satisfaction", centre=7.0, groups="customer"
+        world,
+        perceived="perceived",
+        expected="expected",
+        outcome="satisfaction",
+        centre=7.0,
+        groups="customer",
     ).shape
     return [("surface a3 of waves, clustered", shape.low["a3"], SURFACE[1] - SURFACE[2], shape.high["a3"])]
 
@@ -90,7 +99,9 @@ def corners(random: np.random.Generator) -> Limits:
     p = random.normal(size=n)
     e = 0.6 * p + 0.8 * random.normal(size=n)
     y = 0.3 * p + 0.5 * e + 0.2 * p * e + random.normal(size=n)
-    table = cx.expectations.product_experience(pd.DataFrame({"p": p, "e": e, "y": y}), product="p", experience="e", outcome="y")
+    table = cx.expectations.product_experience(
+        pd.DataFrame({"p": p, "e": e, "y": y}), product="p", experience="e", outcome="y"
+    )
     top = table.loc["experience slope in the top product quarter"]
     # p times e has a slope of its own in the quarter; the truth is the mean slope there, .5 + .2 E(p | p in quarter)
     truth_top = 0.5 + 0.2 * 1.2711
@@ -161,7 +172,9 @@ def power_of_kink(runs: int, seed: int = SEED) -> float:
         random = np.random.default_rng([seed, run])
         x = random.normal(size=400)
         y = np.where(x < 0, 0.8, 0.3) * x + 0.8 * random.normal(size=400)
-        row = cx.expectations.kinked_slopes(pd.DataFrame({"x": x, "y": y}), outcome="y", drivers=["x"], knot=0.0).iloc[0]
+        row = cx.expectations.kinked_slopes(
+            pd.DataFrame({"x": x, "y": y}), outcome="y", drivers=["x"], knot=0.0
+        ).iloc[0]
         hits.append(row.low > 0)
     return float(np.mean(hits))
 
@@ -169,13 +182,21 @@ def power_of_kink(runs: int, seed: int = SEED) -> float:
 def redraw() -> None:
     """What one move of each control of notebook 04 costs, the chart's own work."""
     world = cx.simulators.make_expectations(250, 1, surface=SURFACE, rng=1)
-    fitted = cx.expectations.response_surface(world, perceived="perceived", expected="expected", outcome="satisfaction")
+    fitted = cx.expectations.response_surface(
+        world, perceived="perceived", expected="expected", outcome="satisfaction"
+    )
     lines = cx.expectations.congruence(fitted)
     straight_worlds = cx.expectations.kinks_in_a_straight_world(n=300, rng=1)
-    people = cx.expectations.vignette_power(effects=[0.5, 1.0], per_cell=[10, 20, 30, 40, 60, 80, 100, 150, 200, 300])
+    people = cx.expectations.vignette_power(
+        effects=[0.5, 1.0], per_cell=[10, 20, 30, 40, 60, 80, 100, 150, 200, 300]
+    )
     draws = {
-        "line over the surface": lambda: cx.charts.expectations.congruence(lines, line="met", outcome="satisfaction"),
-        "straight world": lambda: cx.charts.expectations.false_kinks(straight_worlds[straight_worlds.top_share == 0.2], share=0.2),
+        "line over the surface": lambda: cx.charts.expectations.congruence(
+            lines, line="met", outcome="satisfaction"
+        ),
+        "straight world": lambda: cx.charts.expectations.false_kinks(
+            straight_worlds[straight_worlds.top_share == 0.2], share=0.2
+        ),
         "people needed": lambda: cx.charts.expectations.power(people, effect=1.0),
     }
     for name, draw in draws.items():
@@ -186,7 +207,9 @@ def redraw() -> None:
 
 def main() -> None:
     runs = 60 if "--quick" in sys.argv else 400
-    print(f"expectations: coverage of 95 % intervals in {runs} runs (wanted .91 to .97); numpy {np.__version__}, pandas {pd.__version__}")
+    print(
+        f"expectations: coverage of 95 % intervals in {runs} runs (wanted .91 to .97); numpy {np.__version__}, pandas {pd.__version__}"
+    )
     for world in WORLDS:
         for what, share in coverage(world, runs).items():
             print(f"  {what}: {share:.3f}")
@@ -195,7 +218,10 @@ def main() -> None:
     for kind in ("continuous", "one item", "three items"):
         for level in (6.0, 7.5, 8.5, 9.3):
             shares = false_alarms(kind, level, runs)
-            print(f"  {kind}, {shares.pop('at the top'):.0%} at the top: " + ", ".join(f"{k} {v:.3f}" for k, v in shares.items()))
+            print(
+                f"  {kind}, {shares.pop('at the top'):.0%} at the top: "
+                + ", ".join(f"{k} {v:.3f}" for k, v in shares.items())
+            )
     redraw()
 
 

@@ -22,33 +22,58 @@ def survey():
 @pytest.fixture(scope="module")
 def figures(survey):
     sides = ["product", "experience"]
-    found = cx.causes.robustness_value(survey, outcome="loyalty", treatment="product", covariates=["experience"])
-    bounds = cx.causes.benchmark_bounds(survey, outcome="loyalty", treatment="product", covariates=["experience"])
-    orders = cx.causes.both_orders(survey, first="product", second="experience", outcome="loyalty", bootstrap=20, rng=1)
-    curve = cx.causes.rho_curve(survey, treatment="product", mediator="experience", outcome="loyalty", bootstrap=20, rng=1)
-    graphs = cx.causes.equivalent_graphs(survey, product="product", experience="experience", outcome="loyalty")
+    found = cx.causes.robustness_value(
+        survey, outcome="loyalty", treatment="product", covariates=["experience"]
+    )
+    bounds = cx.causes.benchmark_bounds(
+        survey, outcome="loyalty", treatment="product", covariates=["experience"]
+    )
+    orders = cx.causes.both_orders(
+        survey, first="product", second="experience", outcome="loyalty", bootstrap=20, rng=1
+    )
+    curve = cx.causes.rho_curve(
+        survey, treatment="product", mediator="experience", outcome="loyalty", bootstrap=20, rng=1
+    )
+    graphs = cx.causes.equivalent_graphs(
+        survey, product="product", experience="experience", outcome="loyalty"
+    )
     waves = cx.simulators.make_expectations(80, 3, rng=1)
-    fitted = cx.expectations.response_surface(waves, perceived="perceived", expected="expected", outcome="satisfaction")
+    fitted = cx.expectations.response_surface(
+        waves, perceived="perceived", expected="expected", outcome="satisfaction"
+    )
     lines = cx.expectations.congruence(fitted)
     models = cx.expectations.compare_gap_models(
         waves, perceived="perceived", expected="expected", outcome="satisfaction", bootstrap=20, rng=1
     )
     bends = cx.expectations.kinked_slopes(survey, outcome="loyalty", drivers=sides)
-    straight = pd.DataFrame({"method": ["a", "b"], "estimate": [0.1, 0.2], "low": [0.0, 0.1], "high": [0.2, 0.3]})
+    straight = pd.DataFrame(
+        {"method": ["a", "b"], "estimate": [0.1, 0.2], "low": [0.0, 0.1], "high": [0.2, 0.3]}
+    )
     told = cx.expectations.vignette_contrasts(cx.simulators.make_vignettes(40, rng=1), permutations=10, rng=1)
     people = cx.expectations.vignette_power(effects=[0.5, 1.0], per_cell=[10, 50])
-    corners = cx.expectations.corner_means(survey, product="product", experience="experience", outcome="loyalty")
+    corners = cx.expectations.corner_means(
+        survey, product="product", experience="experience", outcome="loyalty"
+    )
     calls = cx.simulators.make_contacts(1500, rng=1)
-    shares = cx.contacts.corrected_shares(calls, groups=cx.contacts.reason_groups(calls.coded_reason.unique()))
+    shares = cx.contacts.corrected_shares(
+        calls, groups=cx.contacts.reason_groups(calls.coded_reason.unique())
+    )
     themes = cx.contacts.feedback_themes(calls.text.head(200), themes=4, resamples=1, rng=1)
     return {
         "effects": causes.effects(cx.causes.adjusted_effects(survey, outcome="loyalty", sides=sides)),
-        "contours": causes.contours(cx.causes.sensitivity_grid(found), bounds=bounds, treatment="product", estimate=0.3),
+        "contours": causes.contours(
+            cx.causes.sensitivity_grid(found), bounds=bounds, treatment="product", estimate=0.3
+        ),
         "orders": causes.orders(orders),
         "rho": causes.rho(curve, rho_zero=0.2, order="product through experience"),
-        **{f"graph {name}": causes.graphs(graphs, graph=name, outcome="loyalty") for name in graphs.graph.unique()},
+        **{
+            f"graph {name}": causes.graphs(graphs, graph=name, outcome="loyalty")
+            for name in graphs.graph.unique()
+        },
         "sample": causes.power([cx.causes.power_table([20, 200], effect=0.4, design="one")], needed=None),
-        "surface": expectations.surface(cx.expectations.surface_grid(fitted, points=7), outcome="satisfaction"),
+        "surface": expectations.surface(
+            cx.expectations.surface_grid(fitted, points=7), outcome="satisfaction"
+        ),
         "met": expectations.congruence(lines, line="met", outcome="satisfaction", middle=5.0),
         "missed": expectations.congruence(lines, line="missed or exceeded", outcome="satisfaction"),
         "models": expectations.models(models),
@@ -100,7 +125,9 @@ def test_stories_join_the_means_of_one_shelf(figures):
 
 
 def test_groups_too_small_to_show_say_so(survey):
-    few = cx.expectations.corner_means(survey.head(30), product="product", experience="experience", outcome="loyalty")
+    few = cx.expectations.corner_means(
+        survey.head(30), product="product", experience="experience", outcome="loyalty"
+    )
     texts = [note.text for note in expectations.corners(few, outcome="loyalty").layout.annotations]
     assert texts.count("too few") == few.n.isna().sum() > 0
 

@@ -14,7 +14,16 @@ import cxlab as cx
 
 # Survey of Darfur refugees in the Python package of sensemakr 0.0.8 (Cinelli & Hazlett 2020): sums of squares and
 # products, each variable centred within its village; 1,276 people in 486 villages. Lower triangle.
-DARFUR = ["peacefactor", "directlyharmed", "age", "farmer_dar", "herder_dar", "pastvoted", "hhsize_darfur", "female"]
+DARFUR = [
+    "peacefactor",
+    "directlyharmed",
+    "age",
+    "farmer_dar",
+    "herder_dar",
+    "pastvoted",
+    "hhsize_darfur",
+    "female",
+]
 DARFUR_PRODUCTS = [
     [89.0619085398],
     [21.3238737008, 181.108191895],
@@ -62,11 +71,17 @@ def survey():
 
 def test_cinelli_hazlett_2020_darfur_robustness_value(darfur):
     found = cx.causes.robustness_value(
-        darfur, outcome="peacefactor", treatment="directlyharmed", covariates=DARFUR[2:], fixed_effects="village"
+        darfur,
+        outcome="peacefactor",
+        treatment="directlyharmed",
+        covariates=DARFUR[2:],
+        fixed_effects="village",
     )
     assert (found.estimate, found.standard_error) == pytest.approx((0.0973158, 0.0232565), abs=1e-6)
     assert found.dof == 783
-    assert (found.partial_r2, found.value, found.value_at_level) == pytest.approx((0.0218731, 0.1387764, 0.0762580), abs=1e-6)
+    assert (found.partial_r2, found.value, found.value_at_level) == pytest.approx(
+        (0.0218731, 0.1387764, 0.0762580), abs=1e-6
+    )
 
 
 def test_cinelli_hazlett_2020_darfur_benchmark_bounds(darfur):
@@ -76,7 +91,9 @@ def test_cinelli_hazlett_2020_darfur_benchmark_bounds(darfur):
     ).set_index("multiple")  # fmt: skip
     assert bounds.estimate.tolist() == pytest.approx([0.0752203, 0.0529152, 0.0303960], abs=1e-6)
     assert bounds.low.tolist() == pytest.approx([0.0322830, 0.0129680, -0.0062533], abs=1e-6)
-    assert bounds.loc[1, ["r2_treatment", "r2_outcome"]].tolist() == pytest.approx([0.0091643, 0.1246409], abs=1e-6)
+    assert bounds.loc[1, ["r2_treatment", "r2_outcome"]].tolist() == pytest.approx(
+        [0.0091643, 0.1246409], abs=1e-6
+    )
 
 
 def test_vanderweele_ding_2017_e_values():
@@ -95,7 +112,12 @@ def test_ucb_admissions_mantel_haenszel():
 def test_mediation_4_5_1_jobs():
     jobs = published("mediation", "jobs")
     found = cx.causes.mediation(
-        jobs, treatment="treat", mediator="job_seek", outcome="depress2", covariates=["econ_hard", "sex", "age"], rng=1
+        jobs,
+        treatment="treat",
+        mediator="job_seek",
+        outcome="depress2",
+        covariates=["econ_hard", "sex", "age"],
+        rng=1,
     )
     assert found.estimate[["indirect", "direct"]].tolist() == pytest.approx([-0.015745, -0.040265], abs=1e-6)
     # simulated limits of the package: -0.0408 to 0.0081
@@ -104,7 +126,14 @@ def test_mediation_4_5_1_jobs():
 
 
 def test_mediation_4_5_1_medsens_jobs_curve():
-    published_curve = {-0.9: 0.0985904, -0.5: 0.0162282, -0.3: 0.0016712, -0.25: -0.0014460, 0.0: -0.0157446, 0.45: -0.0436501}
+    published_curve = {
+        -0.9: 0.0985904,
+        -0.5: 0.0162282,
+        -0.3: 0.0016712,
+        -0.25: -0.0014460,
+        0.0: -0.0157446,
+        0.45: -0.0436501,
+    }
     curve = cx.causes.rho_curve(
         published("mediation", "jobs"), treatment="treat", mediator="job_seek", outcome="depress2",
         covariates=["econ_hard", "sex", "age"], rho=list(published_curve), bootstrap=50, rng=1,
@@ -113,7 +142,9 @@ def test_mediation_4_5_1_medsens_jobs_curve():
 
 
 def test_indirect_and_direct_add_up_to_the_slope_without_the_mediator(survey):
-    found = cx.causes.mediation(survey, treatment="product", mediator="experience", outcome="loyalty", bootstrap=50, rng=1)
+    found = cx.causes.mediation(
+        survey, treatment="product", mediator="experience", outcome="loyalty", bootstrap=50, rng=1
+    )
     alone = cx.causes.robustness_value(survey, outcome="loyalty", treatment="product")
     assert found.estimate["indirect"] + found.estimate["direct"] == pytest.approx(found.estimate["total"])
     assert found.estimate["total"] == pytest.approx(alone.estimate)
@@ -121,15 +152,25 @@ def test_indirect_and_direct_add_up_to_the_slope_without_the_mediator(survey):
 
 
 def test_curve_passes_zero_at_rho_zero_and_the_estimate_at_zero(survey):
-    arguments = {"treatment": "product", "mediator": "experience", "outcome": "loyalty", "bootstrap": 50, "rng": 1}
+    arguments = {
+        "treatment": "product",
+        "mediator": "experience",
+        "outcome": "loyalty",
+        "bootstrap": 50,
+        "rng": 1,
+    }
     found = cx.causes.mediation(survey, **arguments)
     curve = cx.causes.rho_curve(survey, rho=[found.estimate["rho_zero"], 0.0], **arguments)
     assert curve.indirect.tolist() == pytest.approx([0.0, found.estimate["indirect"]], abs=1e-12)
 
 
 def test_both_orders_are_mediation_twice(survey):
-    both = cx.causes.both_orders(survey, first="product", second="experience", outcome="loyalty", bootstrap=60, rng=2)
-    once = cx.causes.mediation(survey, treatment="experience", mediator="product", outcome="loyalty", bootstrap=60, rng=2)
+    both = cx.causes.both_orders(
+        survey, first="product", second="experience", outcome="loyalty", bootstrap=60, rng=2
+    )
+    once = cx.causes.mediation(
+        survey, treatment="experience", mediator="product", outcome="loyalty", bootstrap=60, rng=2
+    )
     part = both[both.order == "experience through product"].set_index("effect")
     pd.testing.assert_frame_equal(part[["estimate", "low", "high", "n"]], once)
 
@@ -142,10 +183,20 @@ def test_paths_hold_the_other_side_fixed(survey):
         ["product", "experience"], ["product", "price"], ["experience", "price"],
     ]  # fmt: skip
     held = cx.causes.mediation(
-        survey, treatment="product", mediator="price", outcome="loyalty", covariates=["experience"], bootstrap=50, rng=2
+        survey,
+        treatment="product",
+        mediator="price",
+        outcome="loyalty",
+        covariates=["experience"],
+        bootstrap=50,
+        rng=2,
     )
-    row = paths[(paths.side == "product") & (paths.mediator == "price") & (paths.effect == "indirect")].iloc[0]
-    assert (row.estimate, row.low, row.high) == pytest.approx(tuple(held.loc["indirect", ["estimate", "low", "high"]]))
+    row = paths[(paths.side == "product") & (paths.mediator == "price") & (paths.effect == "indirect")].iloc[
+        0
+    ]
+    assert (row.estimate, row.low, row.high) == pytest.approx(
+        tuple(held.loc["indirect", ["estimate", "low", "high"]])
+    )
 
 
 @given(t=st.floats(0.1, 20), dof=st.integers(100, 5000))
@@ -161,7 +212,9 @@ def test_an_unseen_cause_of_the_robustness_value_leaves_nothing(t, dof):
 
 
 def test_grid_starts_at_the_estimate(survey):
-    found = cx.causes.robustness_value(survey, outcome="loyalty", treatment="product", covariates=["experience"])
+    found = cx.causes.robustness_value(
+        survey, outcome="loyalty", treatment="product", covariates=["experience"]
+    )
     grid = cx.causes.sensitivity_grid(found, points=5)
     assert grid.estimate.iloc[0] == pytest.approx(found.estimate) and len(grid) == 25
 
@@ -192,7 +245,9 @@ def test_one_stratum_gives_the_crude_ratios():
 def test_risks_by_side_compare_within_thirds_of_the_other(survey):
     table = cx.causes.risk_by_side(survey, outcome="loyalty", sides=SIDES)
     assert (table.risk_ratio > 1).all() and (table.low < table.risk_ratio).all()
-    expected = cx.causes.e_value(table.risk_ratio["product"], low=table.low["product"], high=table.high["product"])
+    expected = cx.causes.e_value(
+        table.risk_ratio["product"], low=table.low["product"], high=table.high["product"]
+    )
     assert tuple(table.loc["product", ["e_value", "e_value_limit"]]) == pytest.approx(expected)
 
 
@@ -211,8 +266,16 @@ def test_three_graphs_fit_any_three_correlations(r):
 
 def test_totals_of_the_graphs_are_slopes_with_and_without_the_other(survey):
     z = (survey - survey.mean()) / survey.std()
-    found = cx.causes.equivalent_graphs(z, product="product", experience="experience", outcome="loyalty").groupby("graph").first()
-    effects = cx.causes.adjusted_effects(z, outcome="loyalty", sides=["product", "experience"]).set_index(["side", "model"]).estimate
+    found = (
+        cx.causes.equivalent_graphs(z, product="product", experience="experience", outcome="loyalty")
+        .groupby("graph")
+        .first()
+    )
+    effects = (
+        cx.causes.adjusted_effects(z, outcome="loyalty", sides=["product", "experience"])
+        .set_index(["side", "model"])
+        .estimate
+    )
     assert found.total_product["product first"] == pytest.approx(effects["product", "alone"])
     assert found.total_product["one source"] == pytest.approx(effects["product", "beside the other"])
     assert found.total_experience["experience first"] == pytest.approx(effects["experience", "alone"])
@@ -228,7 +291,9 @@ def test_cautions_flag_what_they_should():
     a = random.normal(size=60)
     table = pd.DataFrame({"a": a, "b": a + 0.1 * random.normal(size=60), "y": np.minimum(a, 0.0)})
     table.loc[:9, "b"] = np.nan
-    found = cx.causes.cautions(table, outcome="y", drivers=["a", "b"], items={"y": ["q1"], "a": ["q1"]}).set_index("check")
+    found = cx.causes.cautions(
+        table, outcome="y", drivers=["a", "b"], items={"y": ["q1"], "a": ["q1"]}
+    ).set_index("check")
     assert found.warn.all()
     calm = pd.DataFrame(random.normal(size=(200, 3)), columns=["a", "b", "y"])
     assert not cx.causes.cautions(calm, outcome="y", drivers=["a", "b"]).warn.any()
@@ -266,5 +331,7 @@ def test_an_impossible_benchmark_is_a_gap():
     random = np.random.default_rng(2)
     p = random.normal(size=80)
     table = pd.DataFrame({"p": p, "twin": p + 0.2 * random.normal(size=80), "y": p + random.normal(size=80)})
-    bounds = cx.causes.benchmark_bounds(table, outcome="y", treatment="p", covariates=["twin"], multiples=[1, 2])
+    bounds = cx.causes.benchmark_bounds(
+        table, outcome="y", treatment="p", covariates=["twin"], multiples=[1, 2]
+    )
     assert bounds[["r2_treatment", "estimate"]].isna().all(axis=None)

@@ -27,9 +27,7 @@ def coded(cells: dict, unchecked: dict) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def two():
-    return coded(
-        {("a", "a"): 45, ("b", "a"): 5, ("a", "b"): 10, ("b", "b"): 40}, {"a": 500, "b": 400}
-    )
+    return coded({("a", "a"): 45, ("b", "a"): 5, ("a", "b"): 10, ("b", "b"): 40}, {"a": 500, "b": 400})
 
 
 def test_rogan_gladen_1978_formula_for_two_reasons(two):
@@ -64,7 +62,9 @@ def test_shares_sum_to_one_and_groups_are_sums(method):
 def test_perfect_coders_leave_the_naive_shares_and_their_intervals(method):
     world = coded({("a", "a"): 60, ("b", "b"): 40}, {"a": 300, "b": 200})
     table = cx.contacts.corrected_shares(world, method=method)
-    np.testing.assert_allclose(table[["share", "low", "high"]], table[["naive", "naive_low", "naive_high"]], atol=1e-9)
+    np.testing.assert_allclose(
+        table[["share", "low", "high"]], table[["naive", "naive_low", "naive_high"]], atol=1e-9
+    )
 
 
 @pytest.mark.parametrize("method", ["inverted", "calibrated"])
@@ -73,7 +73,9 @@ def test_variance_equals_the_bootstrap(method):
     world = coded({("a", "a"): 180, ("b", "a"): 20, ("a", "b"): 40, ("b", "b"): 160}, {"a": 500, "b": 400})
     table = cx.contacts.corrected_shares(world, method=method)
     draws = [
-        cx.contacts.corrected_shares(world.iloc[random.integers(0, len(world), len(world))], method=method).share["a"]
+        cx.contacts.corrected_shares(
+            world.iloc[random.integers(0, len(world), len(world))], method=method
+        ).share["a"]
         for _ in range(250)
     ]
     assert (table.high["a"] - table.low["a"]) / 3.92 == pytest.approx(np.std(draws), rel=0.12)
@@ -112,7 +114,12 @@ def test_known_reasons_have_a_side_and_unknown_ones_no_group():
     assert groups["experience"] == ["no_human_reached", "no_known_contact"]
     assert groups["failure demand"] == ["no_human_reached", "no_known_contact", "product_missing"]
     assert cx.contacts.reason_groups(["weather"]) == {}
-    assert {side for side, _, _ in cx.contacts.REASONS.values()} == {"product", "experience", "price", "other"}
+    assert {side for side, _, _ in cx.contacts.REASONS.values()} == {
+        "product",
+        "experience",
+        "price",
+        "other",
+    }
 
 
 def test_confusion_rows_sum_to_one_and_hide_small_ones(two):
@@ -127,7 +134,11 @@ def test_planted_themes_are_found():
 
 
 def test_themes_sort_every_text_and_mask_what_is_personal():
-    texts = ["battery broken again, call +49 170 1234567"] * 12 + ["invoice charge wrong, mail ann@example.org"] * 14 + ["", None]
+    texts = (
+        ["battery broken again, call +49 170 1234567"] * 12
+        + ["invoice charge wrong, mail ann@example.org"] * 14
+        + ["", None]
+    )
     found = cx.contacts.feedback_themes(texts, themes=2, words=3, resamples=3, rng=1)
     assert found.table.n.tolist() == [14, 12] and found.table.share.sum() == pytest.approx(1)
     assert found.assigned.tolist() == [2] * 12 + [1] * 14 + [-1, -1]
@@ -135,7 +146,10 @@ def test_themes_sort_every_text_and_mask_what_is_personal():
     shown = cx.contacts.theme_examples(texts, found, allowed=True).example.tolist()
     assert "[mail]" in shown[0] and "[number]" in shown[1] and "ann" not in shown[0]
     assert set(cx.contacts.theme_examples(texts, found, allowed=False).example) == {"withheld"}
-    assert set(cx.contacts.theme_examples(texts, found, allowed=True, min_cell=13).example) == {shown[0], "withheld"}
+    assert set(cx.contacts.theme_examples(texts, found, allowed=True, min_cell=13).example) == {
+        shown[0],
+        "withheld",
+    }
 
 
 @pytest.mark.parametrize(

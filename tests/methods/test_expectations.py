@@ -77,9 +77,16 @@ def test_surface_does_not_depend_on_where_it_is_centred():
 
 
 def test_a_world_of_gaps_loses_nothing_by_the_gap_and_another_does():
-    gaps = cx.simulators.make_expectations(300, 1, surface=(7, 0.5, -0.5, 0, 0, 0), customer_sd=0, noise=0.5, rng=3)
-    level = cx.simulators.make_expectations(300, 1, surface=(7, 0.5, 0.0, 0, 0, 0), customer_sd=0, noise=0.5, rng=3)
-    lost = [cx.expectations.compare_gap_models(w, **COLUMNS, bootstrap=100, rng=1).loc["gap alone"] for w in (gaps, level)]
+    gaps = cx.simulators.make_expectations(
+        300, 1, surface=(7, 0.5, -0.5, 0, 0, 0), customer_sd=0, noise=0.5, rng=3
+    )
+    level = cx.simulators.make_expectations(
+        300, 1, surface=(7, 0.5, 0.0, 0, 0, 0), customer_sd=0, noise=0.5, rng=3
+    )
+    lost = [
+        cx.expectations.compare_gap_models(w, **COLUMNS, bootstrap=100, rng=1).loc["gap alone"]
+        for w in (gaps, level)
+    ]
     assert lost[0].lost < 0.02 < 0.1 < lost[1].lost_low
     table = cx.expectations.compare_gap_models(level, **COLUMNS, bootstrap=100, rng=1)
     assert table.r2.is_monotonic_increasing or table.r2["gap alone"] <= table.r2["full surface"]
@@ -99,10 +106,17 @@ def test_findings_mirror_the_shape_and_read_the_lowest_level():
 
 def test_gap_table_prefers_the_survey_that_asked():
     survey = pd.DataFrame({"p": [1, 2], "e": [3, 4], "x": [5, 6], "satisfaction": [7, 8]})
-    survey.attrs = {"blocks": {"product": ["p"], "experience": ["e"], "expectation": ["x"]}, "name": "s", "simulated": False}
+    survey.attrs = {
+        "blocks": {"product": ["p"], "experience": ["e"], "expectation": ["x"]},
+        "name": "s",
+        "simulated": False,
+    }
     waves = cx.simulators.make_expectations(5, 3, rng=1)
     table = cx.expectations.gap_table(survey, waves)
-    assert table.to_numpy().tolist() == [[2, 5, 7], [3, 6, 8]] and table.attrs == {"name": "s", "simulated": False}
+    assert table.to_numpy().tolist() == [[2, 5, 7], [3, 6, 8]] and table.attrs == {
+        "name": "s",
+        "simulated": False,
+    }
     survey.attrs["blocks"].pop("expectation")
     assert len(cx.expectations.gap_table(survey, waves)) == 5
     assert cx.expectations.gap_table(survey, waves).attrs["simulated"]
@@ -111,16 +125,24 @@ def test_gap_table_prefers_the_survey_that_asked():
 def test_repeated_customers_make_clustered_errors():
     world = cx.simulators.make_expectations(60, 1, rng=6)
     twice = pd.concat([world, world], ignore_index=True)
-    naive, clustered = (cx.expectations.response_surface(twice, **COLUMNS, groups=g) for g in (None, "customer"))
+    naive, clustered = (
+        cx.expectations.response_surface(twice, **COLUMNS, groups=g) for g in (None, "customer")
+    )
     assert clustered.shape.error["a3"] > 1.2 * naive.shape.error["a3"]
     once = cx.expectations.response_surface(world, **COLUMNS, groups="customer")
-    assert once.shape.error["a3"] == pytest.approx(cx.expectations.response_surface(world, **COLUMNS).shape.error["a3"])
+    assert once.shape.error["a3"] == pytest.approx(
+        cx.expectations.response_surface(world, **COLUMNS).shape.error["a3"]
+    )
 
 
 def test_kink_is_the_difference_of_its_slopes_and_mirrors(survey):
-    row = cx.expectations.kinked_slopes(survey, outcome="loyalty", drivers=["product"], covariates=["experience"], knot=0.3).iloc[0]
+    row = cx.expectations.kinked_slopes(
+        survey, outcome="loyalty", drivers=["product"], covariates=["experience"], knot=0.3
+    ).iloc[0]
     assert row.difference == pytest.approx(row.below - row.above)
-    turned = cx.expectations.kinked_slopes(-survey, outcome="loyalty", drivers=["product"], covariates=["experience"], knot=-0.3).iloc[0]
+    turned = cx.expectations.kinked_slopes(
+        -survey, outcome="loyalty", drivers=["product"], covariates=["experience"], knot=-0.3
+    ).iloc[0]
     assert (turned.below, turned.above, turned.low) == pytest.approx((row.above, row.below, -row.high))
     assert row.model == "least squares"
 
@@ -132,7 +154,9 @@ def test_censored_slopes_equal_a_general_optimiser():
     random = np.random.default_rng(8)
     x = random.normal(size=300)
     y = np.minimum(np.where(x < 0, 0.8, 0.3) * x + 0.7 * random.normal(size=300), 0.6)
-    row = cx.expectations.kinked_slopes(pd.DataFrame({"x": x, "y": y}), outcome="y", drivers=["x"], knot=0.0).iloc[0]
+    row = cx.expectations.kinked_slopes(
+        pd.DataFrame({"x": x, "y": y}), outcome="y", drivers=["x"], knot=0.0
+    ).iloc[0]
     design = np.column_stack([np.ones(300), np.minimum(x, 0), np.maximum(x, 0)])
     cut = 0.6 - np.median(np.diff(np.unique(y.round(9)))) / 2
 
@@ -146,7 +170,9 @@ def test_censored_slopes_equal_a_general_optimiser():
 
 
 def test_knots_may_differ_by_driver_and_are_the_median_by_default(survey):
-    table = cx.expectations.kinked_slopes(survey, outcome="loyalty", drivers=["product", "experience"], knot={"product": 0.5})
+    table = cx.expectations.kinked_slopes(
+        survey, outcome="loyalty", drivers=["product", "experience"], knot={"product": 0.5}
+    )
     assert table.knot.tolist() == pytest.approx([0.5, survey.experience.median()])
     paths = cx.expectations.kink_paths(table, reach=1.0).set_index(["driver", "position"])
     end = paths.loc[("product", -1.0)]
@@ -158,7 +184,9 @@ def test_knots_may_differ_by_driver_and_are_the_median_by_default(survey):
 def test_knot_grid_corrects_for_looking_often(survey):
     grid = cx.expectations.knot_grid(survey, outcome="loyalty", driver="product", covariates=["experience"])
     assert len(grid) == 7 and grid.knot.is_monotonic_increasing and not grid.kink.any()
-    bent = survey.assign(loyalty=np.where(survey["product"] < 0, 2.0, 0.0) * survey["product"] + 0.3 * survey.loyalty)
+    bent = survey.assign(
+        loyalty=np.where(survey["product"] < 0, 2.0, 0.0) * survey["product"] + 0.3 * survey.loyalty
+    )
     assert cx.expectations.knot_grid(bent, outcome="loyalty", driver="product").kink.all()
 
 
@@ -173,7 +201,11 @@ def test_kink_test_keeps_its_level_where_dummies_do_not(kind, level):
 def test_a_straight_world_fools_the_dummies_only_when_the_scale_is_full():
     table = cx.expectations.kinks_in_a_straight_world(rng=1).set_index(["top_share", "method"])
     assert table.low[0.0, "penalty-reward dummies"] < 0 < table.low[0.3, "penalty-reward dummies"]
-    assert table.low[0.3, "two slopes, full scale allowed for"] < 0 < table.high[0.3, "two slopes, full scale allowed for"]
+    assert (
+        table.low[0.3, "two slopes, full scale allowed for"]
+        < 0
+        < table.high[0.3, "two slopes, full scale allowed for"]
+    )
 
 
 def test_contrasts_are_sums_of_cell_means_and_welch():
@@ -189,17 +221,25 @@ def test_contrasts_are_sums_of_cell_means_and_welch():
     cell = {key: part.satisfaction for key, part in world.groupby(["stock", "courtesy"])}
     welch = ttest_ind(cell[0, 1], cell[1, 0], equal_var=False)
     error = (first.high - first.low) / 2
-    assert error == pytest.approx(abs(first.estimate / welch.statistic) * 1.9917, rel=1e-3)  # t with 76 degrees of freedom
+    assert error == pytest.approx(
+        abs(first.estimate / welch.statistic) * 1.9917, rel=1e-3
+    )  # t with 76 degrees of freedom
 
 
 def test_exact_permutation_on_eight_rows_by_hand():
     table = pd.DataFrame(
-        {"stock": [0, 0, 1, 1, 0, 0, 1, 1], "courtesy": [1, 1, 0, 0, 0, 0, 1, 1], "satisfaction": [1, 2, 8, 9, 1, 3, 8, 7]}
+        {
+            "stock": [0, 0, 1, 1, 0, 0, 1, 1],
+            "courtesy": [1, 1, 0, 0, 0, 0, 1, 1],
+            "satisfaction": [1, 2, 8, 9, 1, 3, 8, 7],
+        }
     )
     both = [1, 2, 8, 9]
     seen = [abs(np.mean(chosen) - (20 - sum(chosen)) / 2) for chosen in combinations(both, 2)]
     expected = np.mean(np.array(seen) >= 7)
-    assert cx.expectations.vignette_contrasts(table).p_value == pytest.approx(expected) == pytest.approx(2 / 6)
+    assert (
+        cx.expectations.vignette_contrasts(table).p_value == pytest.approx(expected) == pytest.approx(2 / 6)
+    )
 
 
 def test_people_who_answer_twice_are_clustered():
@@ -247,12 +287,18 @@ def test_waves_are_ordered_as_numbers():
     world = cx.simulators.make_expectations(20, 12, rng=1).assign(wave=lambda d: d.wave.astype(str))
     assert cx.expectations.wave_means(world).wave.unique().tolist() == [str(i) for i in range(1, 13)]
     early = cx.expectations.expectation_drift(world).estimate["expected"]
-    assert early == pytest.approx(cx.expectations.expectation_drift(world.assign(wave=world.wave.astype(int))).estimate["expected"])
+    assert early == pytest.approx(
+        cx.expectations.expectation_drift(world.assign(wave=world.wave.astype(int))).estimate["expected"]
+    )
 
 
 def test_product_experience_mirrors_when_the_sides_swap(survey):
-    pair = cx.expectations.product_experience(survey, product="product", experience="experience", outcome="loyalty")
-    swap = cx.expectations.product_experience(survey, product="experience", experience="product", outcome="loyalty")
+    pair = cx.expectations.product_experience(
+        survey, product="product", experience="experience", outcome="loyalty"
+    )
+    swap = cx.expectations.product_experience(
+        survey, product="experience", experience="product", outcome="loyalty"
+    )
     numbers = ["estimate", "low", "high"]
     for one, other in [
         ("interaction", "interaction"),
@@ -264,16 +310,22 @@ def test_product_experience_mirrors_when_the_sides_swap(survey):
 
 
 def test_corner_means_hide_small_cells(survey):
-    table = cx.expectations.corner_means(survey.head(60), product="product", experience="experience", outcome="loyalty")
+    table = cx.expectations.corner_means(
+        survey.head(60), product="product", experience="experience", outcome="loyalty"
+    )
     assert len(table) == 9
-    assert table.n.dropna().ge(5).all() and table["mean"].isna().equals(table.n.isna()) and table.n.isna().any()
+    assert (
+        table.n.dropna().ge(5).all() and table["mean"].isna().equals(table.n.isna()) and table.n.isna().any()
+    )
 
 
 def test_necessary_condition_finds_an_empty_corner_and_a_full_one():
     random = np.random.default_rng(5)
     x = random.uniform(size=300)
     needed = pd.DataFrame({"x": x, "y": x * random.uniform(size=300)})
-    found = cx.expectations.necessary_condition(needed, condition="x", outcome="y", success=0.5, permutations=200, rng=1)
+    found = cx.expectations.necessary_condition(
+        needed, condition="x", outcome="y", success=0.5, permutations=200, rng=1
+    )
     assert found.in_corner == 0 and found.share == 0 and 0 < found.high < 0.05
     assert found.effect_size > 0.3 and found.p_value < 0.01
     free = cx.expectations.necessary_condition(
@@ -285,7 +337,9 @@ def test_necessary_condition_finds_an_empty_corner_and_a_full_one():
 def test_necessity_effect_size_by_hand():
     # points (0, 0), (1, 2), (2, 2): the empty area above the steps is 1 x 2 of 2 x 2
     table = pd.DataFrame({"x": [0, 0, 0, 1, 1, 1, 2, 2, 2], "y": [0, 0, 0, 2, 2, 2, 2, 2, 2]})
-    assert cx.expectations.necessary_condition(table, condition="x", outcome="y", permutations=10, rng=1).effect_size == pytest.approx(0.5)
+    assert cx.expectations.necessary_condition(
+        table, condition="x", outcome="y", permutations=10, rng=1
+    ).effect_size == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("world", bench().WORLDS, ids=lambda world: world.__name__)

@@ -5,6 +5,11 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
+
 from cxlab.methods.intervals import (
     benjamini_hochberg,
     generator,
@@ -14,13 +19,14 @@ from cxlab.methods.intervals import (
     rule_of_three,
     wilson,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 # Newcombe (1998), Statistics in Medicine 17:857, method 3 (also R's prop.test without correction).
-NEWCOMBE_1998_ONE = {(81, 263): (0.2553, 0.3662), (15, 148): (0.0624, 0.1605), (0, 20): (0, 0.1611), (1, 29): (0.0061, 0.1718)}
+NEWCOMBE_1998_ONE = {
+    (81, 263): (0.2553, 0.3662),
+    (15, 148): (0.0624, 0.1605),
+    (0, 20): (0, 0.1611),
+    (1, 29): (0.0061, 0.1718),
+}
 # Newcombe (1998), Statistics in Medicine 17:873, method 10.
 NEWCOMBE_1998_TWO = {
     (56, 70, 48, 80): (0.0524, 0.3339),
@@ -29,7 +35,23 @@ NEWCOMBE_1998_TWO = {
     (5, 56, 0, 29): (-0.0381, 0.1926),
 }
 # Benjamini & Hochberg (1995), the 15 p-values of their example.
-BH_1995 = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719, 0.6528, 0.7590, 1.0]
+BH_1995 = [
+    0.0001,
+    0.0004,
+    0.0019,
+    0.0095,
+    0.0201,
+    0.0278,
+    0.0298,
+    0.0344,
+    0.0459,
+    0.3240,
+    0.4262,
+    0.5719,
+    0.6528,
+    0.7590,
+    1.0,
+]
 
 
 def test_newcombe_1998_method_3_wilson():
@@ -53,7 +75,9 @@ def test_benjamini_hochberg_1995_four_rejections():
 @given(st.integers(1, 500), st.data(), st.sampled_from([0.8, 0.95, 0.99]))
 def test_wilson_equals_statsmodels(n, data, level):
     x = data.draw(st.integers(0, n))
-    np.testing.assert_allclose(wilson(x, n, level), proportion_confint(x, n, 1 - level, method="wilson"), atol=1e-12)
+    np.testing.assert_allclose(
+        wilson(x, n, level), proportion_confint(x, n, 1 - level, method="wilson"), atol=1e-12
+    )
 
 
 def test_newcombe_equals_statsmodels():
@@ -134,4 +158,6 @@ def test_normal_quantile_is_the_familiar_number():
 
 def test_importing_it_needs_neither_scipy_nor_pandas_nor_statsmodels():
     code = "import sys, cxlab.methods.intervals; print({'scipy', 'pandas', 'statsmodels'} & set(sys.modules))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
+    )

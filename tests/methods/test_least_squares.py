@@ -58,7 +58,9 @@ def test_absorbed_fixed_effects_equal_dummies(world):
 
 def test_fixed_effects_within_clusters_cost_no_degrees_of_freedom(world):
     y, x, groups = world
-    centred = np.column_stack([column - (np.bincount(groups, column) / 5)[groups] for column in (y, *x[:, 1:].T)])
+    centred = np.column_stack(
+        [column - (np.bincount(groups, column) / 5)[groups] for column in (y, *x[:, 1:].T)]
+    )
     expected = fit(centred[:, 0], np.column_stack([centred[:, 1:], np.ones(90)]), groups=groups)
     found = fit(y, x[:, 1:], absorbed=groups, groups=groups)
     np.testing.assert_allclose(found.covariance, expected.covariance[:2, :2], atol=1e-12)
@@ -112,7 +114,9 @@ def test_moment_bootstrap_refits_resampled_rows():
 @given(n=st.integers(5, 300), effect=st.floats(0.05, 0.5))
 @settings(deadline=None, max_examples=25)
 def test_power_equals_statsmodels(n, effect):
-    assert power_two_groups(n, effect=effect) == pytest.approx(TTestIndPower().power(effect, n, 0.05), abs=2e-6)
+    assert power_two_groups(n, effect=effect) == pytest.approx(
+        TTestIndPower().power(effect, n, 0.05), abs=2e-6
+    )
 
 
 def test_cohen_1988_table_64_per_group_for_a_medium_effect():

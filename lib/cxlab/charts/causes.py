@@ -57,8 +57,12 @@ def contours(
         description=f"Lines of equal effect of {treatment} if a hidden cause explained the given share of what is left over of {treatment} "
         "(across) and of the outcome (up). On the dashed line nothing is left. Diamonds mark a hidden cause as strong as a known one.",
     )  # fmt: skip
-    figure.update_xaxes(title={"text": f"hidden share of {treatment}"}, tickformat=".0%", range=[0, wide.columns.max()])
-    figure.update_yaxes(title={"text": "hidden share of the outcome"}, tickformat=".0%", range=[0, wide.index.max()])
+    figure.update_xaxes(
+        title={"text": f"hidden share of {treatment}"}, tickformat=".0%", range=[0, wide.columns.max()]
+    )
+    figure.update_yaxes(
+        title={"text": "hidden share of the outcome"}, tickformat=".0%", range=[0, wide.index.max()]
+    )
     return legend_below(figure)
 
 
@@ -132,7 +136,9 @@ def graphs(table: pd.DataFrame, *, graph: str, outcome: str, simulated: bool = F
         hoverinfo="skip", showlegend=False,
     )  # fmt: skip
     text = f"raising product: {totals.total_product:.2f}, raising experience: {totals.total_experience:.2f}"
-    figure.add_annotation(x=0.5, y=-0.14, xref="paper", yref="paper", text=text, showarrow=False, font={"size": 13})
+    figure.add_annotation(
+        x=0.5, y=-0.14, xref="paper", yref="paper", text=text, showarrow=False, font={"size": 13}
+    )
     finish(
         figure, title=f"{graph[:1].upper()}{graph[1:]}: misfit {totals.misfit:.3f}", simulated=simulated, height=400,
         description=f"A causal graph of product, experience and {outcome} with its standardised coefficients. It reproduces the observed "

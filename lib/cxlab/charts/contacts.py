@@ -15,8 +15,12 @@ def shares(table: pd.DataFrame, *, kind: str = "reason", simulated: bool = False
     """Shares as coded and corrected; ``table`` as from ``corrected_shares``, ``kind`` "reason" or "group"."""
     part = table[table.kind == kind].sort_values("share", ascending=False).reset_index()
     part["reason"] = part.reason.astype(str).str.replace("_", " ")
-    coded = part[["reason", "naive", "naive_low", "naive_high"]].set_axis(["reason", "share", "low", "high"], axis=1)
-    both = pd.concat([coded.assign(how="as coded"), part[["reason", "share", "low", "high"]].assign(how="corrected")])
+    coded = part[["reason", "naive", "naive_low", "naive_high"]].set_axis(
+        ["reason", "share", "low", "high"], axis=1
+    )
+    both = pd.concat(
+        [coded.assign(how="as coded"), part[["reason", "share", "low", "high"]].assign(how="corrected")]
+    )
     return dots(
         both, label="reason", group="how", estimate="share", reference=0.5 if kind == "group" else None, percent=True,
         title="What contacts are about" if kind == "reason" else "Product, experience, failure: shares of contacts",
@@ -31,9 +35,17 @@ def confusion(table: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
     names = {name: str(name).replace("_", " ") for name in [*wide.index, *wide.columns]}
     figure = go.Figure(
         go.Heatmap(
-            x=[names[c] for c in wide.columns], y=[names[r] for r in wide.index], z=wide.to_numpy(), colorscale="Blues", zmin=0, zmax=1,
-            text=[[f"{value:.0%}" if value >= 0.1 else "" for value in row] for row in wide.to_numpy()], texttemplate="%{text}",
-            textfont={"size": 10}, showscale=False, hovertemplate="truly %{y}, coded %{x}: %{z:.0%}<extra></extra>",
+            x=[names[c] for c in wide.columns],
+            y=[names[r] for r in wide.index],
+            z=wide.to_numpy(),
+            colorscale="Blues",
+            zmin=0,
+            zmax=1,
+            text=[[f"{value:.0%}" if value >= 0.1 else "" for value in row] for row in wide.to_numpy()],
+            texttemplate="%{text}",
+            textfont={"size": 10},
+            showscale=False,
+            hovertemplate="truly %{y}, coded %{x}: %{z:.0%}<extra></extra>",
         )  # fmt: skip
     )
     finish(

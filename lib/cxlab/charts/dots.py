@@ -75,8 +75,12 @@ def dots(
     if reference is not None:
         figure.add_vline(x=reference, line={"dash": "dash", "width": 1, "color": COLOURS["neutral"]})
     written = ["<br>".join(wrap(str(name), 20)) for name in labels]
-    row = max(34 * max(1, 0.6 * len(groups)), 17 * max((text.count("<br>") + 1 for text in written), default=1) + 8)
-    finish(figure, title=title, description=description, simulated=simulated, height=int(180 + row * len(labels)))
+    row = max(
+        34 * max(1, 0.6 * len(groups)), 17 * max((text.count("<br>") + 1 for text in written), default=1) + 8
+    )
+    finish(
+        figure, title=title, description=description, simulated=simulated, height=int(180 + row * len(labels))
+    )
     figure.update_xaxes(title={"text": x_title}, tickformat=".0%" if percent else None, zeroline=False)
     figure.update_yaxes(
         tickvals=list(places.values()),
@@ -95,7 +99,9 @@ def legend_below(figure: go.Figure) -> go.Figure:
         return figure
     rows = -(-sum(7 * len(name) + 50 for name in names) // 360)
     figure.update_layout(
-        legend={"yref": "container", "y": 0.01, "yanchor": "bottom"}, margin={"b": 56 + 22 * rows}, height=figure.layout.height + 22 * rows
+        legend={"yref": "container", "y": 0.01, "yanchor": "bottom"},
+        margin={"b": 56 + 22 * rows},
+        height=figure.layout.height + 22 * rows,
     )
     return figure
 

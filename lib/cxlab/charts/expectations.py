@@ -9,7 +9,18 @@ import plotly.graph_objects as go
 from .dots import dots, legend_below
 from .style import COLOURS, finish, rgba
 
-__all__ = ["congruence", "contrasts", "corners", "false_kinks", "kinks", "models", "power", "surface", "vignettes", "waves"]
+__all__ = [
+    "congruence",
+    "contrasts",
+    "corners",
+    "false_kinks",
+    "kinks",
+    "models",
+    "power",
+    "surface",
+    "vignettes",
+    "waves",
+]
 
 
 def surface(grid: pd.DataFrame, *, outcome: str, simulated: bool = False) -> go.Figure:
@@ -23,7 +34,12 @@ def surface(grid: pd.DataFrame, *, outcome: str, simulated: bool = False) -> go.
         hovertemplate="perceived %{x:.1f}, expected %{y:.1f}: %{z:.2f}<extra></extra>",
     )  # fmt: skip
     figure.add_scatter(
-        x=axis, y=axis, mode="lines", line={"color": "#C4500A", "dash": "dash", "width": 3}, name="just as expected", showlegend=True,
+        x=axis,
+        y=axis,
+        mode="lines",
+        line={"color": "#C4500A", "dash": "dash", "width": 3},
+        name="just as expected",
+        showlegend=True,
         hoverinfo="skip",
     )
     finish(
@@ -36,7 +52,9 @@ def surface(grid: pd.DataFrame, *, outcome: str, simulated: bool = False) -> go.
     return legend_below(figure)
 
 
-def congruence(lines: pd.DataFrame, *, line: str, outcome: str, middle: float | None = None, simulated: bool = False) -> go.Figure:
+def congruence(
+    lines: pd.DataFrame, *, line: str, outcome: str, middle: float | None = None, simulated: bool = False
+) -> go.Figure:
     """One of the two lines over the surface, with band; ``lines`` as from ``congruence``."""
     part = lines[lines.line == line]
     colour = COLOURS["expectation"]
@@ -50,7 +68,11 @@ def congruence(lines: pd.DataFrame, *, line: str, outcome: str, middle: float | 
         hovertemplate="%{x:.1f}: %{y:.2f}<extra></extra>",
     )  # fmt: skip
     if middle is not None:
-        figure.add_hline(y=middle, line={"dash": "dash", "width": 1, "color": COLOURS["neutral"]}, annotation_text="middle of the scale")
+        figure.add_hline(
+            y=middle,
+            line={"dash": "dash", "width": 1, "color": COLOURS["neutral"]},
+            annotation_text="middle of the scale",
+        )
     met = line == "met"
     finish(
         figure, title="Where reality is just as expected" if met else "From worse to better than expected", simulated=simulated,
@@ -109,7 +131,10 @@ def false_kinks(table: pd.DataFrame, *, share: float) -> go.Figure:
 def vignettes(cells: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
     """Four means of the story experiment; ``cells`` as from ``vignette_contrasts``."""
     figure = go.Figure()
-    looks = {1: ("in stock", COLOURS["product"], "circle", "solid"), 0: ("out of stock", COLOURS["bad"], "diamond", "dash")}
+    looks = {
+        1: ("in stock", COLOURS["product"], "circle", "solid"),
+        0: ("out of stock", COLOURS["bad"], "diamond", "dash"),
+    }
     for stock, (name, colour, symbol, dash) in looks.items():
         part = cells[cells.stock == stock].sort_values("courtesy")
         figure.add_scatter(
@@ -190,13 +215,21 @@ def corners(table: pd.DataFrame, *, outcome: str, simulated: bool = False) -> go
     wide = table.pivot(index="experience", columns="product", values="mean").loc[order, order]
     figure = go.Figure(
         go.Heatmap(
-            x=order, y=order, z=wide.to_numpy(), colorscale="Cividis", showscale=False,
+            x=order,
+            y=order,
+            z=wide.to_numpy(),
+            colorscale="Cividis",
+            showscale=False,
             hovertemplate="product %{x}, experience %{y}: %{z:.2f}<extra></extra>",
         )  # fmt: skip
     )
     middle = np.nanmean(wide.to_numpy())
     for row in table.itertuples():
-        shown = "too few" if row.n != row.n else f"<b>{row.mean:.1f}</b><br>{row.low:.1f} to {row.high:.1f}<br>n {int(row.n)}"
+        shown = (
+            "too few"
+            if row.n != row.n
+            else f"<b>{row.mean:.1f}</b><br>{row.low:.1f} to {row.high:.1f}<br>n {int(row.n)}"
+        )
         dark = row.n == row.n and row.mean < middle
         figure.add_annotation(
             x=row.product, y=row.experience, text=shown, showarrow=False,

@@ -142,7 +142,10 @@ def fit(
             raise ValueError("groups holds a single cluster; a cluster-robust interval needs at least two")
         scores = np.column_stack([np.bincount(codes, column) for column in (x * residuals[:, None]).T])
         # fixed effects that lie within the clusters cost the clusters nothing (Cameron & Miller 2015)
-        nested = absorbed is not None and len(pd.DataFrame({"c": codes, "a": absorbed}).drop_duplicates()) == used - x.shape[1]
+        nested = (
+            absorbed is not None
+            and len(pd.DataFrame({"c": codes, "a": absorbed}).drop_duplicates()) == used - x.shape[1]
+        )
         free = len(y) - x.shape[1] - 1 if nested else dof
         factor = len(labels) / (len(labels) - 1) * (len(y) - 1) / free
         robust = bread @ (scores.T @ scores * factor) @ bread

@@ -57,10 +57,14 @@ def power_two_groups(
     with np.errstate(all="ignore"):
         power = nct.sf(critical, dof, noncentral) + nct.cdf(-critical, dof, noncentral)
     # far out in the tail the noncentral t is numerically empty: the test is then sure to find the effect
-    return np.where(dof < 0.5, 1 - confidence_level, np.where(noncentral > 35, 1.0, np.nan_to_num(power, nan=1.0)))[()]
+    return np.where(
+        dof < 0.5, 1 - confidence_level, np.where(noncentral > 35, 1.0, np.nan_to_num(power, nan=1.0))
+    )[()]
 
 
-def power_table(n_per_group: Sequence[int], *, effect: float, design: str = "", **facts: float) -> pd.DataFrame:
+def power_table(
+    n_per_group: Sequence[int], *, effect: float, design: str = "", **facts: float
+) -> pd.DataFrame:
     """Return power by sample size as a table to draw: ``design n power``; ``facts`` as in ``power_two_groups``."""
     power = power_two_groups(n_per_group, effect=effect, **facts)
     return pd.DataFrame({"design": design, "n": list(n_per_group), "power": power})
@@ -85,20 +89,30 @@ def size_two_groups(*, effect: float, power: float = 0.8, **design: float) -> in
     while power_two_groups(high * step, effect=effect, **design) < power:
         low, high = high, high * 2
         if high > 2**40:
-            raise ValueError(f"effect={effect!r} is too small: no sample of a sensible size reaches a power of {power}")
+            raise ValueError(
+                f"effect={effect!r} is too small: no sample of a sensible size reaches a power of {power}"
+            )
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if power_two_groups(middle * step, effect=effect, **design) >= power else (middle, high)
+        low, high = (
+            (low, middle)
+            if power_two_groups(middle * step, effect=effect, **design) >= power
+            else (middle, high)
+        )
     return int(np.ceil(high * step))
 
 
-def _check(sd: float, cluster_size: float, intraclass: float, before_after: float, confidence_level: float) -> None:
+def _check(
+    sd: float, cluster_size: float, intraclass: float, before_after: float, confidence_level: float
+) -> None:
     if sd <= 0:
         raise ValueError(f"sd={sd!r} must be positive: the spread of the outcome between people")
     if cluster_size < 1:
         raise ValueError(f"cluster_size={cluster_size!r} must be at least 1")
     if not 0 <= intraclass < 1:
-        raise ValueError(f"intraclass={intraclass!r} must lie in 0..1; 0.05 to 0.15 is usual for customers of a firm")
+        raise ValueError(
+            f"intraclass={intraclass!r} must lie in 0..1; 0.05 to 0.15 is usual for customers of a firm"
+        )
     if not -1 < before_after < 1:
         raise ValueError(f"before_after={before_after!r} is a correlation and must lie between -1 and 1")
     if not 0 < confidence_level < 1:

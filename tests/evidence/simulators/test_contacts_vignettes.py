@@ -29,7 +29,13 @@ def test_seeded_simulated_and_shaped_as_declared(make, table):
 def test_contacts_have_the_shares_and_the_errors_that_were_asked_for():
     shares = {"product_broken": 0.5, "service_waiting": 0.3, "bill_error": 0.2}
     world = cx.simulators.make_contacts(
-        20_000, shares=shares, accuracy=0.9, slips={("product_broken", "service_waiting"): 0.2}, checked=1.0, texts=False, rng=1
+        20_000,
+        shares=shares,
+        accuracy=0.9,
+        slips={("product_broken", "service_waiting"): 0.2},
+        checked=1.0,
+        texts=False,
+        rng=1,
     )
     true = world.second_coding.value_counts(normalize=True)
     assert true.to_dict() == pytest.approx(shares, abs=0.015)
@@ -41,7 +47,14 @@ def test_contacts_have_the_shares_and_the_errors_that_were_asked_for():
 
 def test_first_contacts_have_shares_of_their_own():
     world = cx.simulators.make_contacts(
-        8000, shares={"a": 0.1, "b": 0.9}, first_shares={"a": 0.9, "b": 0.1}, accuracy=1.0, slips={}, customers=2000, texts=False, rng=1
+        8000,
+        shares={"a": 0.1, "b": 0.9},
+        first_shares={"a": 0.9, "b": 0.1},
+        accuracy=1.0,
+        slips={},
+        customers=2000,
+        texts=False,
+        rng=1,
     )
     first = ~world.customer.duplicated()
     assert (world.coded_reason[first] == "a").mean() == pytest.approx(0.9, abs=0.03)

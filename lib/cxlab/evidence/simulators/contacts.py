@@ -100,11 +100,19 @@ def make_contacts(
     is_first = ~pd.Series(customer).duplicated().to_numpy()
     true = np.where(is_first, _draw(random, names, first, contacts), _draw(random, names, shares, contacts))
     errors = _errors(names, accuracy, _SLIPS if slips is None else slips)
-    coded = (random.random(contacts)[:, None] > np.cumsum(errors, axis=1)[true]).sum(axis=1).clip(max=len(names) - 1)
+    coded = (
+        (random.random(contacts)[:, None] > np.cumsum(errors, axis=1)[true])
+        .sum(axis=1)
+        .clip(max=len(names) - 1)
+    )
     label = np.array(names, dtype=object)
     twice = random.random(contacts) < checked
     table = pd.DataFrame(
-        {"customer": customer, "coded_reason": label[coded], "second_coding": np.where(twice, label[true], None)}
+        {
+            "customer": customer,
+            "coded_reason": label[coded],
+            "second_coding": np.where(twice, label[true], None),
+        }
     )
     if texts:
         table["text"] = _texts(random, label[true])
@@ -112,7 +120,9 @@ def make_contacts(
     return table
 
 
-def _draw(random: np.random.Generator, names: list[str], shares: Mapping[str, float], size: int) -> np.ndarray:
+def _draw(
+    random: np.random.Generator, names: list[str], shares: Mapping[str, float], size: int
+) -> np.ndarray:
     p = np.array([shares.get(name, 0.0) for name in names], dtype=float)
     if p.min() < 0 or p.sum() <= 0:
         raise ValueError(f"shares {dict(shares)} must be positive numbers")

@@ -1,17 +1,17 @@
 """Cause or coin: how strong must a hidden cause be, and what can no survey decide?
 
-    adjusted_effects      each side alone, beside the other, and with the rest held fixed
-    robustness_value      an adjusted effect, and how strong an unseen cause must be to explain it away
-    benchmark_bounds      the effect if something k times as strong as a known covariate were missing
-    adjusted_estimates, sensitivity_grid    the effect for any strength of the unseen cause (for a contour chart)
-    e_value               the same question for risk ratios
-    mantel_haenszel, risk_by_side   yes/no outcomes compared within strata
-    mediation, both_orders, indirect_paths, rho_curve    indirect effects, both ways round, and what hidden causes do to them
-    equivalent_graphs     three causal stories that fit one survey equally well
-    designs               what would decide, and what it costs
-    power_table, power_two_groups, size_two_groups    samples for the designs that decide
-    composites            mean scores of the blocks, standardised when asked
-    cautions              collinearity, ceiling, small samples, outcome items among the drivers
+adjusted_effects      each side alone, beside the other, and with the rest held fixed
+robustness_value      an adjusted effect, and how strong an unseen cause must be to explain it away
+benchmark_bounds      the effect if something k times as strong as a known covariate were missing
+adjusted_estimates, sensitivity_grid    the effect for any strength of the unseen cause (for a contour chart)
+e_value               the same question for risk ratios
+mantel_haenszel, risk_by_side   yes/no outcomes compared within strata
+mediation, both_orders, indirect_paths, rho_curve    indirect effects, both ways round, and what hidden causes do to them
+equivalent_graphs     three causal stories that fit one survey equally well
+designs               what would decide, and what it costs
+power_table, power_two_groups, size_two_groups    samples for the designs that decide
+composites            mean scores of the blocks, standardised when asked
+cautions              collinearity, ceiling, small samples, outcome items among the drivers
 """
 
 from ..composites import composites

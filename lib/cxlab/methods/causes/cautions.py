@@ -51,9 +51,27 @@ def cautions(
     enough = max(100, 10 * len(drivers))
     rows = [
         ("complete cases", n, enough, n < enough, "intervals are wide and unsteady in small samples"),
-        ("share of rows with a gap", dropped, 0.10, dropped > 0.10, "those who answered everything may differ"),
-        ("share at the outcome's maximum", ceiling, 0.15, ceiling > 0.15, "a full scale hides what is better still"),
+        (
+            "share of rows with a gap",
+            dropped,
+            0.10,
+            dropped > 0.10,
+            "those who answered everything may differ",
+        ),
+        (
+            "share at the outcome's maximum",
+            ceiling,
+            0.15,
+            ceiling > 0.15,
+            "a full scale hides what is better still",
+        ),
         ("largest variance inflation", inflation, 5.0, inflation > 5, "the drivers can hardly be told apart"),
-        ("outcome items among the drivers", overlap, 0, overlap > 0, "part of the effect is the item with itself"),
+        (
+            "outcome items among the drivers",
+            overlap,
+            0,
+            overlap > 0,
+            "part of the effect is the item with itself",
+        ),
     ]
     return pd.DataFrame(rows, columns=["check", "value", "limit", "warn", "note"])

@@ -12,7 +12,12 @@ __all__ = ["designs", "equivalent_graphs"]
 GRAPHS = {
     "product first": [("product", "experience"), ("product", "outcome"), ("experience", "outcome")],
     "experience first": [("experience", "product"), ("product", "outcome"), ("experience", "outcome")],
-    "one source": [("source", "product"), ("source", "experience"), ("product", "outcome"), ("experience", "outcome")],
+    "one source": [
+        ("source", "product"),
+        ("source", "experience"),
+        ("product", "outcome"),
+        ("experience", "outcome"),
+    ],
 }
 
 
@@ -46,7 +51,10 @@ def equivalent_graphs(data: pd.DataFrame, *, product: str, experience: str, outc
     rows = []
     for graph, arrows in GRAPHS.items():
         weight = {("product", "outcome"): to_p, ("experience", "outcome"): to_e}
-        shared = {("source", "product"): np.sqrt(abs(link)), ("source", "experience"): np.sign(link) * np.sqrt(abs(link))}
+        shared = {
+            ("source", "product"): np.sqrt(abs(link)),
+            ("source", "experience"): np.sign(link) * np.sqrt(abs(link)),
+        }
         coefficient = {arrow: {**weight, **shared}.get(arrow, link) for arrow in arrows}
         misfit = float(np.abs(_implied(coefficient) - r).max())
         totals = (
@@ -69,16 +77,16 @@ def designs() -> pd.DataFrame:
     """
     columns = ["design", "changes", "decides", "assumes", "cost", "first_step"]
     rows = [
-        ("randomised vignette", "the story that a person reads, by lot", "whether courtesy makes up for a missing product, as stated",
-         "people do as they say", "days; a few hundred answers", "the form of notebook 04"),
-        ("panel of the same customers", "nothing; the same people are asked again", "which moves first; stable hidden causes drop out",
-         "no hidden cause that changes at the same time", "months; one more wave, half of the people lost", "keep a customer key in the survey"),
-        ("between firms", "nothing; firms differ", "whether the finding holds where halo of one rater averages out",
-         "firms do not differ in something else that matters", "months; 30 firms or more", "join a syndicated survey"),
-        ("instrument", "something outside, such as a carrier strike or a store's distance", "the effect among those who were moved by it",
-         "it touches loyalty only through the experience", "weeks of analysis; rarely at hand", "list what hit some customers by accident"),
-        ("randomised field test", "the service or the product of real customers, by lot", "the effect on real renewals",
-         "groups do not talk to each other", "a quarter; thousands of customers, a budget", "hold out a random part of the next roll-out"),
+        ("randomised vignette", "the story a person reads, by lot", "does courtesy make up for no product, as stated",
+         "people do as they say", "days; a few hundred answers", "the form of page 04"),
+        ("panel of the same customers", "nothing; the same people, asked again", "which side moves first",
+         "no hidden cause that changes along", "months; half of the people are lost", "a customer key in the survey"),
+        ("between firms", "nothing; firms differ", "does it hold where moods average out",
+         "firms are alike in all else that matters", "months; 30 firms or more", "a syndicated survey"),
+        ("instrument", "an accident: a strike, a distance", "the effect among those it moved",
+         "it touches loyalty no other way", "weeks; rarely at hand", "list what hit some customers only"),
+        ("randomised field test", "real service or product, by lot", "the effect on real renewals",
+         "groups do not talk to each other", "a quarter; thousands of customers", "hold out a part of the next roll-out"),
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 

@@ -189,7 +189,9 @@ def _columns(
 ) -> np.ndarray:
     names = [treatment, *covariates, mediator, outcome]
     if len(set(names)) < len(names):
-        raise ValueError(f"treatment, mediator, outcome and covariates must be different columns, got {names}")
+        raise ValueError(
+            f"treatment, mediator, outcome and covariates must be different columns, got {names}"
+        )
     table = complete_cases(data, names, minimum=len(names) + 3)
     centred = table.to_numpy() - table.to_numpy().mean(axis=0)
     return np.column_stack([np.ones(len(table)), centred])

@@ -132,7 +132,9 @@ def adjusted_effects(
             )
             numbers = (found.estimate, found.low, found.high, found.value, found.value_at_level, found.n)
             rows.append((side, model, *numbers))
-    return pd.DataFrame(rows, columns=["side", "model", "estimate", "low", "high", "value", "value_at_level", "n"])
+    return pd.DataFrame(
+        rows, columns=["side", "model", "estimate", "low", "high", "value", "value_at_level", "n"]
+    )
 
 
 def robustness_from_t(

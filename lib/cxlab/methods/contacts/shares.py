@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -154,10 +155,8 @@ def corrections(data: pd.DataFrame, **arguments) -> dict[str, pd.DataFrame]:
     dict of method to DataFrame
     """
     found = {"calibrated": corrected_shares(data, method="calibrated", **arguments)}
-    try:
+    with suppress(ValueError):  # too few twice-coded contacts for so many reasons: the other stands alone
         found["inverted"] = corrected_shares(data, method="inverted", **arguments)
-    except ValueError:
-        pass  # too few twice-coded contacts for so many reasons; the other correction stands alone
     return found
 
 
@@ -189,7 +188,9 @@ def confusion(
 
 def _known(data: pd.DataFrame, reason: str, second: str) -> pd.DataFrame:
     if reason not in data.columns:
-        raise ValueError(f"column {reason!r} is not in the data; its columns are {', '.join(map(str, data.columns))}")
+        raise ValueError(
+            f"column {reason!r} is not in the data; its columns are {', '.join(map(str, data.columns))}"
+        )
     return data[data[reason].notna()].assign(**({} if second in data.columns else {second: None}))
 
 

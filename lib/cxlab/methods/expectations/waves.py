@@ -54,7 +54,9 @@ def expectation_drift(
     known = data[data[customer].notna() & data[wave].notna()]
     order = {label: i for i, label in enumerate(sorted(known[wave].unique(), key=_natural))}
     if len(order) < 2:
-        table = pd.DataFrame(np.nan, index=pd.Index(_TRENDS, name="trend"), columns=["estimate", "low", "high"])
+        table = pd.DataFrame(
+            np.nan, index=pd.Index(_TRENDS, name="trend"), columns=["estimate", "low", "high"]
+        )
         return table.assign(n=len(known), customers=known[customer].nunique())
     table = complete_cases(known, columns, minimum=12)
     time = known.loc[table.index, wave].map(order).to_numpy(float)
@@ -70,9 +72,7 @@ def expectation_drift(
         x = np.column_stack(drivers if within else [*drivers, np.ones(len(time))])
         result = fit(outcome, x, groups=people, absorbed=people if within else None)
         rows.append(result.contrast(np.eye(x.shape[1])[0], confidence_level)[:3])
-    found = pd.DataFrame(
-        rows, columns=["estimate", "low", "high"], index=pd.Index(_TRENDS, name="trend")
-    )
+    found = pd.DataFrame(rows, columns=["estimate", "low", "high"], index=pd.Index(_TRENDS, name="trend"))
     found["n"], found["customers"] = len(table), people.nunique()
     return found
 
