@@ -12,16 +12,9 @@ product_experience, corner_means, necessary_condition   great product with bad e
 from ..composites import composites
 from ..intervals import in_brackets
 from .corners import Necessity, corner_means, necessary_condition, necessity_table, product_experience
+from .gaps import compare_gap_models, gap_findings, gap_table
 from .kinks import kink_paths, kinked_slopes, kinks_in_a_straight_world, knot_grid, penalty_reward
-from .surface import (
-    Surface,
-    compare_gap_models,
-    congruence,
-    gap_findings,
-    gap_table,
-    response_surface,
-    surface_grid,
-)
+from .surface import Surface, congruence, response_surface, surface_grid
 from .vignettes import Vignettes, vignette_contrasts, vignette_form, vignette_power, vignette_sheet
 from .waves import expectation_drift, wave_means
 

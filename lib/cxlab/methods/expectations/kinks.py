@@ -9,6 +9,7 @@ import pandas as pd
 
 from ..intervals import benjamini_hochberg, generator
 from ..least_squares import complete_cases, fit, t_quantile
+from .censored import censored_fit
 
 __all__ = ["kink_paths", "kinked_slopes", "kinks_in_a_straight_world", "knot_grid", "penalty_reward"]
 
@@ -96,7 +97,7 @@ def kinked_slopes(
         result = fit(y, x)
         beta, spread, dof, model = result.coefficients, result.covariance, result.dof, "least squares"
     else:
-        beta, spread = _censored(y, x, top)
+        beta, spread = censored_fit(y, x, top)
         dof, model = len(y) - x.shape[1] - 1, "censored"
     quantile = t_quantile(confidence_level, dof)
     rows = []
@@ -268,51 +269,6 @@ def _top(y: np.ndarray, ceiling: str | float | None) -> tuple[float | None, floa
     # on a scale in steps the top answer begins half a step earlier
     step = float(np.median(np.diff(np.unique(y.round(9)))))
     return top - step / 2, share
-
-
-def _censored(y: np.ndarray, x: np.ndarray, top: float) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients and sandwich covariance of a regression in which answers above ``top`` mean "top or more"."""
-    from scipy.special import log_ndtr
-
-    full = y > top
-    # Olsen (1978): in gamma = beta / sigma and theta = 1 / sigma the likelihood is concave.
-    start = np.linalg.lstsq(x, y, rcond=None)[0]
-    theta = 1 / max(float((y - x @ start).std()), 1e-6)
-    parameters = np.append(start * theta, theta)
-    w = np.column_stack([-x, np.where(full, top, y)])  # standardised residual = theta * y - x gamma
-    k = x.shape[1]
-
-    def value(p: np.ndarray) -> float:
-        if p[k] <= 0:
-            return -np.inf
-        u = w @ p
-        return float(np.log(p[k]) * (~full).sum() - 0.5 * (u[~full] ** 2).sum() + log_ndtr(-u[full]).sum())
-
-    def scores_and_hessian(p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        u = w @ p
-        mills = np.exp(-0.5 * u**2 - 0.5 * np.log(2 * np.pi) - log_ndtr(-u))
-        scores = w * np.where(full, -mills, -u)[:, None]
-        scores[~full, k] += 1 / p[k]
-        curve = np.where(full, mills * (mills - u), 1.0)
-        hessian = -(w * curve[:, None]).T @ w
-        hessian[k, k] -= (~full).sum() / p[k] ** 2
-        return scores, hessian
-
-    for _ in range(50):
-        scores, hessian = scores_and_hessian(parameters)
-        step = np.linalg.solve(hessian, scores.sum(axis=0))
-        size, now = 1.0, value(parameters)
-        while value(parameters - size * step) < now - 1e-9 and size > 1e-6:
-            size /= 2
-        parameters = parameters - size * step
-        if np.abs(step).max() < 1e-9 * (1 + np.abs(parameters).max()):
-            break
-    scores, hessian = scores_and_hessian(parameters)
-    bread = np.linalg.inv(hessian)
-    robust = bread @ (scores.T @ scores) @ bread * len(y) / (len(y) - k - 1)
-    gamma, theta = parameters[:k], parameters[k]
-    jacobian = np.column_stack([np.eye(k) / theta, -gamma / theta**2])
-    return gamma / theta, jacobian @ robust @ jacobian.T
 
 
 def _p_value(t: float, dof: float) -> float:
