@@ -177,6 +177,16 @@ def test_files_give_the_same_as_the_frame(log, tmp_path):
         pd.testing.assert_frame_equal(got.table, want)
 
 
+def test_an_ibis_table_on_duckdb_takes_the_fast_path_and_gives_the_same(log, tmp_path, monkeypatch):
+    ibis = pytest.importorskip("ibis")
+    log.to_parquet(tmp_path / "log.parquet")
+    table = ibis.duckdb.connect().read_parquet(tmp_path / "log.parquet")
+    options = {"steps": STEPS, "conversion_window": "5d", "segment": "segment"}
+    monkeypatch.setattr(expression, "scan_table", None)  # the slow way must not be needed
+    got = cx.funnel.ordered_funnel(table.mutate(event=table.event.cast("string")), **options)
+    pd.testing.assert_frame_equal(got.table, cx.funnel.ordered_funnel(log, **options).table)
+
+
 def test_a_log_larger_than_the_memory_is_dealt_out_to_disk(log, tmp_path, monkeypatch):
     path = tmp_path / "log.parquet"
     log.to_parquet(path)

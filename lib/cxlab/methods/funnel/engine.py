@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["funnel_of_files", "ordered_funnel"]
+
+_READY = 3_000_000  # customers up to which every window is made ready at once
 
 
 def ordered_funnel(
@@ -87,9 +90,7 @@ def ordered_funnel(
     if isinstance(events, str | Path):
         return funnel_of_files([events], rules=rules, columns=columns)
     if type(events).__module__.split(".")[0] == "ibis":
-        from .expression import scan_table
-
-        result = _result(rules, scan_table(events, columns, rules))
+        result = _result(rules, _scan_ibis(events, columns, rules))
     elif hasattr(events, "columns") and hasattr(events, "iloc"):
         from .frames import scan_frame
 
@@ -102,7 +103,27 @@ def ordered_funnel(
     if missing:
         present = _events_in(events, columns)
         _warn([step for step in missing if step not in present], present)
+    if result._found.entered.size <= _READY:
+        _ = result._sorted  # now rather than at the first other window, which then costs nothing
     return result
+
+
+def _scan_ibis(events: ir.Table, columns: Columns, rules: Rules) -> Scan:
+    """Scan an ibis table: the fast path where its engine is a DuckDB of this process, else one expression in place."""
+    from .expression import scan_table
+
+    backend = events.get_backend()
+    if backend.name == "duckdb" and all(name in events.columns for name in columns if name is not None):
+        import duckdb
+        import ibis
+
+        with tempfile.TemporaryDirectory(prefix="cxlab-", ignore_cleanup_errors=True) as folder:
+            options = {"memory": memory_bytes(None), "folder": Path(folder), "progress": True}
+            try:
+                return scan_sql(backend.con, f"({ibis.to_sql(events)})", columns, rules, **options)
+            except duckdb.Error:  # such as a table in memory that DuckDB has not met yet: ibis knows how
+                pass
+    return scan_table(events, columns, rules)
 
 
 def _events_in(events: object, columns: Columns) -> set[str]:
