@@ -141,3 +141,19 @@ def test_the_hash_of_a_big_file_is_remembered_until_it_changes(kept, monkeypatch
     assert cache.file_hash(path) == first
     path.write_bytes(b"1234567x")
     assert cache.file_hash(path) != first
+
+
+def test_what_a_killed_run_left_is_swept_by_the_next(kept):
+    from cxlab.workbook.report import run
+
+    sockets = kept / "cxlab-sockets"
+    sockets.mkdir()
+    gone, alive = cache.cache_folder() / "run-4194303-a", cache.cache_folder() / f"run-{os.getpid()}-b"
+    for folder in (gone, alive):
+        folder.mkdir()
+        (folder / "sockets").write_text(str(sockets))
+    with run.Forge(1, min_cell=5, timeout=1) as forge:
+        assert not gone.exists() and not sockets.exists() and alive.exists()
+        mine = forge.folder
+        assert mine.is_dir()
+    assert not mine.exists()

@@ -19,6 +19,7 @@ import signal
 import sys
 import time
 import traceback
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -267,6 +268,8 @@ def main() -> int:
 
     signal.signal(signal.SIGTERM, stop)
     warm.die_with_parent()
+    # From 3.12 on Python warns of every fork beside a thread; the one thread here is an allocator's, made for forks.
+    warnings.filterwarnings("ignore", message=".*multi-threaded.*fork", category=DeprecationWarning)
     _import_what_kernels_need()
     forge.loop()
     return 0

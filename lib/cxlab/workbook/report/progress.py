@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from typing import Any
 
@@ -19,7 +20,9 @@ class Progress:
         if self._terminal:
             from tqdm import tqdm
 
-            self._bar = tqdm(total=self._pages, unit="page", bar_format="{desc:<42.42}{bar} {n_fmt}/{total_fmt} {elapsed}")
+            form = "{desc:<42.42}{bar} {n_fmt}/{total_fmt} {elapsed}"
+            width = max(60, min(100, shutil.get_terminal_size().columns - 1))
+            self._bar = tqdm(total=self._pages, bar_format=form, ncols=width, leave=False, desc="starting")
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from cxlab.evidence.errors import InputError
+from cxlab.evidence.errors import InputError, OutOfReach
 
 __all__ = ["check_target", "is_intact", "locked", "manifest_of", "publish", "recover", "staging"]
 
@@ -95,6 +95,10 @@ def staging(out: Path) -> Iterator[Path]:
         raise InputError(f"--out {out}: no permission to write beside it ({out.parent})") from None
     try:
         yield folder
+    except OSError as fault:
+        if fault.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise OutOfReach(f"the disk is full ({out.parent}); nothing was published, the last report stands") from None
+        raise
     finally:
         _remove(folder)
 

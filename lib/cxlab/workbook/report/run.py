@@ -52,8 +52,10 @@ class Forge:
         self._count = 0
 
     def __enter__(self) -> Forge:
-        self.folder = Path(tempfile.mkdtemp(prefix="run-", dir=cache_folder()))
-        self._sockets = Path(tempfile.mkdtemp(prefix="cxlab-"))
+        _sweep(cache_folder())
+        self.folder = Path(tempfile.mkdtemp(prefix=f"run-{os.getpid()}-", dir=cache_folder()))
+        self._sockets = Path(tempfile.mkdtemp(prefix="cxlab-", dir=_short_folder()))
+        (self.folder / "sockets").write_text(str(self._sockets), encoding="utf-8")
         return self
 
     def _start(self) -> subprocess.Popen[str]:
@@ -128,6 +130,27 @@ class Forge:
                     pipe.close()  # type: ignore[union-attr]
         shutil.rmtree(self.folder, ignore_errors=True)
         shutil.rmtree(self._sockets, ignore_errors=True)
+
+
+def _short_folder() -> str | None:
+    """Return a folder for sockets, whose paths may have about a hundred characters: None for the usual one."""
+    return "/tmp" if len(tempfile.gettempdir()) > 60 and os.path.isdir("/tmp") else None
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what runs that were killed left behind."""
+    for run in folder.glob("run-*-*"):
+        pid = run.name.split("-")[1]
+        try:
+            os.kill(int(pid), 0)
+        except ProcessLookupError:
+            with contextlib.suppress(OSError):
+                sockets = Path((run / "sockets").read_text(encoding="utf-8"))
+                if sockets.name.startswith("cxlab-"):
+                    shutil.rmtree(sockets, ignore_errors=True)
+            shutil.rmtree(run, ignore_errors=True)
+        except (ValueError, OSError):
+            continue
 
 
 def keep_failed(event: Mapping[str, Any]) -> Path | None:
