@@ -523,3 +523,26 @@ def test_no_alarm_is_raised_for_a_register_without_areas(pain):
     card = m.scorecard(bare, pain=pain)
     assert card.set_index("measure").loc["areas that hurt and have none", "now"] == 0
     assert not card.measure.str.startswith("customer-focused").any()
+
+
+def test_the_fallback_finds_the_same_best_sets(monkeypatch):
+    from cxlab.methods.initiatives import exact
+
+    rng = np.random.default_rng(8)
+    tables = [
+        pd.DataFrame(
+            {
+                "id": range(30),
+                "impact": rng.lognormal(2, 1, 30),
+                "cost": rng.lognormal(2, 1, 30),
+                "level": LEVELS[rng.integers(0, 3, 30)],
+            }
+        )
+        for _ in range(10)
+    ]
+    ask = {"minimum": {"account": 2, "corporate": 2}}
+    ours = [m.select_portfolio(t, budget=0.4 * t.cost.sum(), **ask) for t in tables]
+    monkeypatch.setattr(exact, "MOST_SETS", 1)
+    others = [m.select_portfolio(t, budget=0.4 * t.cost.sum(), **ask) for t in tables]
+    assert [o.impact for o in others] == pytest.approx([o.impact for o in ours])
+    assert all(o.proven for o in others)

@@ -55,7 +55,15 @@ def test_excel_template_has_lists_and_number_rules(tmp_path):
     book = load_workbook(write_template(tmp_path / "new.xlsx"))
     kinds = [rule.type for rule in book["initiatives"].data_validations.dataValidation]
     assert kinds.count("list") == 5 and "decimal" in kinds and "custom" in kinds
-    assert book.sheetnames == ["initiatives", "columns"]
+    assert book.sheetnames == ["initiatives"]
+    assert all(cell.comment.text for cell in book["initiatives"][1])
+
+
+def test_the_command_line_finds_nothing_wrong_with_a_template(tmp_path):
+    from cxlab.evidence.check import check_file
+
+    for ending in ("csv", "xlsx"):
+        assert check_file(write_template(tmp_path / f"new.{ending}"), table="initiatives").ok
 
 
 def test_problems_name_line_and_column(path):
@@ -103,12 +111,15 @@ def test_excel_keeps_other_sheets_numbers_and_formulas_as_text(tmp_path):
     from openpyxl import load_workbook
 
     target = write_template(tmp_path / "register.xlsx")
+    book = load_workbook(target)
+    book.create_sheet("theirs")["A1"] = "keep me"
+    book.save(target)
     register = Register(target)
     register.table.loc[0, "title"] = "=1+1"
     register.table.loc[0, "cost"] = "25000"
     register.save()
     sheet = load_workbook(target)
-    assert sheet.sheetnames == ["initiatives", "columns"]
+    assert sheet.sheetnames == ["initiatives", "theirs"] and sheet["theirs"]["A1"].value == "keep me"
     row = dict(zip(COLUMNS, list(sheet["initiatives"][2]), strict=True))
     assert row["title"].data_type == "s" and row["title"].value == "=1+1"
     assert row["cost"].value == 25000 and row["impact"].value == 5
@@ -458,3 +469,25 @@ def test_a_status_history_that_cannot_be_read_is_a_problem(path):
     register = Register(path)
     register.table.loc[3, "status_history"] = "2026-13-45 late"
     assert any("P-004" in problem for problem in register.problems())
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["007", "1e5", "1_000", "1.50", "0", "-3", "2.5", " 4", "nan", "=A1", "TRUE", "12345678901234567890"],
+)
+def test_what_was_typed_is_what_is_read_again(path, value):
+    register = Register(path)
+    register.table.loc[2, "id"] = value
+    register.table.loc[3, "title"] = value
+    register.save(remove=["P-003"])
+    table = Register(path).table
+    assert table.loc[3, "title"] == value and table.loc[2, "id"] == value
+
+
+def test_a_link_stays_a_link(path):
+    link = path.with_name(f"link{path.suffix}")
+    link.symlink_to(path)
+    register = Register(link)
+    register.table.loc[0, "title"] = "through the link"
+    register.save()
+    assert link.is_symlink() and Register(path).table.loc[0, "title"] == "through the link"

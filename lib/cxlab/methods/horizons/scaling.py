@@ -1,4 +1,13 @@
-"""Do the levels come one after another? Mokken's scale analysis (Loevinger's H) with intervals by account."""
+"""Do the levels come one after another? Mokken's scale analysis (Loevinger's H) with intervals by account.
+
+Coverage of the 95 % interval of H in 400 simulated ladders each (tests/bench/bench_horizons.py):
+
+    true H  accounts  covered
+    .000    150       .955
+    .525    200       .945
+    .792    300       .917
+    .501    200       .943 (scores instead of passes)
+"""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ import errno
 import hashlib
 import io
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -218,18 +219,10 @@ def _set(cell, value: str) -> None:
     if value == "":
         cell.value = None
         return
-    try:
-        number = float(value)
-        plain = (
-            value == value.strip()
-            and not value.startswith(("0", "+"))
-            or value == "0"
-            or value.startswith("0.")
-        )
-    except ValueError:
-        number, plain = 0.0, False
-    if plain and number == number and abs(number) != float("inf"):
-        cell.value = int(number) if number.is_integer() and "." not in value else number
-    else:
-        cell.value = value
-        cell.data_type = "s"  # text that begins with = stays text
+    if re.fullmatch(r"-?[0-9]{1,15}([.][0-9]{1,10})?", value):
+        number = float(value) if "." in value else int(value)
+        if _text(number) == value:  # 007 and 1.50 stay the text that somebody typed
+            cell.value = number
+            return
+    cell.value = value
+    cell.data_type = "s"  # text that begins with = stays text

@@ -74,7 +74,7 @@ class Register:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path = Path(path).resolve()  # a link stays a link, and all its users share one lock
         self.notes: list[str] = []
         self._recover()
         self._opened = decode(read_bytes(self.path), self.path)

@@ -50,8 +50,8 @@ def write_template(path: str | Path) -> Path:
     Parameters
     ----------
     path : str or Path
-        Ends in ``.csv`` or ``.xlsx``. Excel gets drop-down lists, number and date rules, and a sheet that explains the
-        columns.
+        Ends in ``.csv`` or ``.xlsx``. Excel gets drop-down lists, rules for numbers, and a note on each column's head that
+        explains it.
 
     Returns
     -------
@@ -82,6 +82,7 @@ def write_template(path: str | Path) -> Path:
 
 def _excel(example: list[str]) -> bytes:
     from openpyxl import Workbook
+    from openpyxl.comments import Comment
     from openpyxl.styles import Font
     from openpyxl.utils import get_column_letter
     from openpyxl.worksheet.datavalidation import DataValidation
@@ -97,6 +98,7 @@ def _excel(example: list[str]) -> bytes:
     for k, name in enumerate(COLUMNS, start=1):
         letter = get_column_letter(k)
         sheet[f"{letter}1"].font = Font(bold=True)
+        sheet[f"{letter}1"].comment = Comment(COLUMNS[name][0], "CX Lab")
         sheet.column_dimensions[letter].width = max(12, len(name) + 2)
         cells = f"{letter}2:{letter}{ROWS}"
         if name in LISTS:
@@ -118,10 +120,6 @@ def _excel(example: list[str]) -> bytes:
         rule.error, rule.errorTitle = COLUMNS[name][0], name
         sheet.add_data_validation(rule)
         rule.add(cells)
-    notes = book.create_sheet("columns")
-    notes.append(["column", "what to write"])
-    for name, (text, _) in COLUMNS.items():
-        notes.append([name, text])
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
