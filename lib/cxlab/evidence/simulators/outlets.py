@@ -47,7 +47,7 @@ def make_outlets(
     organisation_share : float
         Share of the latent (normal) variance of the rates that lies between organisations, 0..1.
     worst, worst_drop : int, float
-        So many outlets, drawn in proportion to their size, are lowered by ``worst_drop`` (column ``planted``); six in ten of their
+        So many outlets (at most a quarter), drawn in proportion to their size, are lowered by ``worst_drop`` (column ``planted``); six in ten of their
         complaints are about one thing each.
     changed : int
         So many other outlets, drawn likewise, fall during the period (column ``changed``; when and how far says
@@ -86,7 +86,7 @@ def make_outlets(
     rate = betaincinv(a, b, ndtr(latent))
     planted = np.zeros(outlets, bool)
     size = rng.lognormal(0, size_spread, outlets)
-    planted[rng.choice(outlets, min(worst, outlets), replace=False, p=size / size.sum())] = True
+    planted[rng.choice(outlets, min(worst, outlets // 4), replace=False, p=size / size.sum())] = True
     falls = np.zeros(outlets, bool)
     weight = np.where(planted, 0, size)
     falls[rng.choice(outlets, min(changed, outlets // 4), replace=False, p=weight / weight.sum())] = True

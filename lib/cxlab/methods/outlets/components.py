@@ -153,7 +153,7 @@ def meta_analysis(estimates, variances, *, confidence_level: float = 0.95) -> Me
     Examples
     --------
     >>> round(meta_analysis([0.1, 0.5, 0.3], [0.01, 0.02, 0.01]).estimate, 3)
-    0.274
+    0.283
     """
     y, v = np.asarray(estimates, float), np.asarray(variances, float)
     if y.shape != v.shape or y.size < 2 or not (v > 0).all() or not np.isfinite(y).all():

@@ -222,12 +222,12 @@ def _spread(z: np.ndarray, weight: np.ndarray, extremes: str, share: float) -> t
         return 1.0, 0.0
     phi = float((z**2).mean())
     if extremes == "consistent":
-        phi /= _winsorised_variance(share)
+        phi /= winsorised_variance(share)
     room = weight.sum() - (weight**2).sum() / weight.sum()
     return phi, max(0.0, float((len(z) * phi - (len(z) - 1)) / room))
 
 
-def _winsorised_variance(share: float) -> float:
+def winsorised_variance(share: float) -> float:
     """Return the variance that a standard normal keeps when ``share`` is pulled in at each end."""
     if share == 0:
         return 1.0

@@ -11,6 +11,7 @@ from cxlab.evidence.errors import InputError
 from cxlab.methods.intervals import benjamini_hochberg, newcombe, normal_quantile
 
 from ._checks import counts, require
+from .limits import winsorised_variance
 
 __all__ = ["PooledDetection", "month_changes", "pooled_detection"]
 
@@ -46,8 +47,8 @@ def month_changes(
     Notes
     -----
     The p' chart of Laney (2002) on differences: z of each change under equal rates, widened by the winsorised
-    root mean square of all z. What moves every outlet alike (season, a central fault) is taken out first by month:
-    see :func:`pooled_detection` for that.
+    root mean square of all z. What moves every outlet alike (season, a central fault) is taken out first by month,
+    where there are ten outlets or more: see :func:`pooled_detection` for that.
 
     Examples
     --------
@@ -84,10 +85,13 @@ def month_changes(
     common = np.bincount(place, weight * change, len(months)) / np.maximum(
         np.bincount(place, weight, len(months)), 1e-12
     )
+    common = np.where(
+        np.bincount(place, minlength=len(months)) >= 10, common, 0.0
+    )  # of a few, it would be themselves
     z = (change - common[place]) / error
     bounds = np.quantile(z, [0.1, 0.9])
-    core = float(np.sqrt((z.clip(*bounds) ** 2).mean()) / 0.8116) if len(z) >= 20 else 1.0
-    phi = max(1.0, core)  # a standard normal winsorised at 10 % has root mean square 0.8116
+    core = (z.clip(*bounds) ** 2).mean() / winsorised_variance(0.1) if len(z) >= 20 else 1.0
+    phi = float(np.sqrt(max(1.0, core)))
     from scipy.special import ndtr
 
     widened = z / phi
