@@ -171,6 +171,18 @@ def test_a_file_that_has_a_row_without_id_opens_and_can_be_mended(tmp_path):
     assert target.read_text() == "id,title\nA,one\nB,two\n"
 
 
+@pytest.mark.parametrize("text", ["id,title\nA,one\n,two\n,three\n", "id,title\nA,one\nA,two\nA,three\n"])
+def test_rows_without_an_own_id_cannot_be_dropped_silently(tmp_path, text):
+    target = tmp_path / "register.csv"
+    target.write_text(text)
+    register = Register(target)
+    register.table.loc[1, "id"] = "B"
+    with pytest.raises(InputError, match="1 row without an own id would be lost"):
+        register.save(register.table.drop(index=2))
+    register.table.loc[2, "id"] = "C"
+    assert register.save().added == ["B", "C"] and len(Register(target).table) == 3
+
+
 # ------------------------------------------------------------------------------------------------ two editors
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 from cxlab.evidence.errors import InputError
 
 from .files import Content, decode, encode, put, read_bytes
+from .merge import lost_rows, merge
 
 __all__ = ["Register", "SaveReport"]
 
@@ -180,70 +181,24 @@ class Register:
 
     def _merge(self, mine: pd.DataFrame, now: Content, allowed: set[str]) -> tuple[pd.DataFrame, list[str]]:
         base = self._opened
-        kept = set(mine["id"])
-        lost = [one for one in base.table["id"] if one.strip() and one not in kept and one not in allowed]
+        lost = lost_rows(base.table, mine, allowed)
         if lost:
             self._refuse(
                 mine, f"{_some(lost)} would be lost; name rows that may go: save(remove=[{lost[0]!r}])"
             )
         if now.digest == base.digest:
             return mine, []
-        for content in (base.table, now.table):
-            if _id_problems(content, lambda k: k + 2):
-                self._refuse(
-                    mine,
-                    "somebody saved meanwhile, and rows without an own id cannot be merged; reload and edit again",
-                )
-        old, theirs, ours = (frame.set_index("id") for frame in (base.table, now.table, mine))
-        columns = [*now.table.columns, *(name for name in mine if name not in now.table)]
-        others, clashes, rows = [], [], []
-        for one in [*theirs.index, *(k for k in ours.index if k not in theirs.index)]:
-            if one not in ours.index:
-                if one in old.index and one in allowed:
-                    if not theirs.loc[one].equals(old.loc[one].reindex(theirs.columns)):
-                        clashes.append(f"{one} (you removed it, somebody else edited it)")
-                    continue
-                others.append(one)
-                rows.append(
-                    [
-                        one,
-                        *theirs.loc[one].reindex(
-                            columns[1:] if columns[0] == "id" else [c for c in columns if c != "id"],
-                            fill_value="",
-                        ),
-                    ]
-                )
-                continue
-            if one not in theirs.index:
-                if one in old.index:
-                    others.append(one)
-                    if not ours.loc[one].reindex(old.columns).equals(old.loc[one]):
-                        clashes.append(f"{one} (you edited it, somebody else removed it)")
-                    continue
-                rows.append([one, *(ours.loc[one].get(name, "") for name in columns if name != "id")])
-                continue
-            cells, touched = [one], False
-            for name in columns:
-                if name == "id":
-                    continue
-                was = old.at[one, name] if one in old.index and name in old else ""
-                a, b = (
-                    ours.at[one, name] if name in ours else "",
-                    theirs.at[one, name] if name in theirs else "",
-                )
-                if a != was and b != was and a != b:
-                    clashes.append(f"{one}, column {name!r} (yours {a!r}, theirs {b!r})")
-                touched |= b != was
-                cells.append(a if a != was else b)
-            if touched:
-                others.append(one)
-            rows.append(cells)
+        if _id_problems(base.table, self._line) or _id_problems(now.table, self._line):
+            reason = (
+                "somebody saved meanwhile, and rows without an own id cannot be merged; reload and edit again"
+            )
+            self._refuse(mine, reason)
+        merged, others, clashes = merge(base.table, mine, now.table, allowed)
         if clashes:
             self._refuse(
                 mine, f"somebody else changed the same meanwhile: {_some(clashes)}; nothing was written"
             )
-        merged = pd.DataFrame(rows, columns=["id", *(name for name in columns if name != "id")], dtype=object)
-        return merged[columns], others
+        return merged, others
 
     def _refuse(self, mine: pd.DataFrame, reason: str) -> None:
         draft = self._free("draft")
