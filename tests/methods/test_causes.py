@@ -242,6 +242,12 @@ def test_one_stratum_gives_the_crude_ratios():
     assert found.risk_ratio == pytest.approx(1.5)
 
 
+def test_risks_of_too_few_respondents_are_gaps():
+    table = pd.DataFrame({"product": range(9), "experience": range(9), "loyalty": range(9)})
+    found = cx.causes.risk_by_side(table, outcome="loyalty", sides=SIDES)
+    assert found.drop(columns="n").isna().all(axis=None) and found.n.tolist() == [9, 9]
+
+
 def test_risks_by_side_compare_within_thirds_of_the_other(survey):
     table = cx.causes.risk_by_side(survey, outcome="loyalty", sides=SIDES)
     assert (table.risk_ratio > 1).all() and (table.low < table.risk_ratio).all()

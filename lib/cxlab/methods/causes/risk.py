@@ -161,7 +161,8 @@ def risk_by_side(
     -------
     DataFrame
         Index ``side``; ``risk_ratio low high`` (Mantel-Haenszel), ``odds_ratio``, ``e_value`` and ``e_value_limit``,
-        ``n``. The cut at a third throws information away; it is here because renewal is a yes or a no.
+        ``n``. The cut at a third throws information away; it is here because renewal is a yes or a no. Gaps where too
+        few respondents leave a cell empty.
     """
     first, second = sides
     table = data[[outcome, first, second]].dropna()
@@ -175,9 +176,13 @@ def risk_by_side(
                 "stratum": (table[other].to_numpy()[:, None] > cuts).sum(axis=1),
             }
         )
-        found = mantel_haenszel(
-            cells, outcome="good", exposed="high", strata="stratum", confidence_level=confidence_level
-        )
+        try:
+            found = mantel_haenszel(
+                cells, outcome="good", exposed="high", strata="stratum", confidence_level=confidence_level
+            )
+        except ValueError:  # too few respondents: no third holds all four kinds of them
+            rows.append((*[float("nan")] * 6, len(table)))
+            continue
         needed = e_value(found.risk_ratio, low=found.risk_low, high=found.risk_high)
         rows.append((found.risk_ratio, found.risk_low, found.risk_high, found.odds_ratio, *needed, found.n))
     columns = ["risk_ratio", "low", "high", "odds_ratio", "e_value", "e_value_limit", "n"]
