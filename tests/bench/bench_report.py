@@ -18,7 +18,7 @@ from pathlib import Path
 
 import nbformat
 
-IMPORTS = "import numpy\nimport pandas\nimport plotly.graph_objects as go\nimport cxlab as cx\n\ncx.drivers"
+IMPORTS = "import numpy\nimport pandas\nimport plotly.graph_objects as go\nimport cxlab as cx\n\n_ = cx.drivers"
 WORK = 'cx.record("a", 1.0, unit="points", headline=True)\ncx.conclude("It is one.")'
 CHART = "go.Figure(go.Bar(x=[1, 2], y=[1, 2]))"
 
