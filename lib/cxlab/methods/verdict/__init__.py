@@ -6,7 +6,7 @@ and ``cxlab.methods.multiverse`` (one survey under every admissible reading).
 How often known worlds get the right verdict (rules version 4, 200 simulated surveys a world, n = 4,000, parity
 n = 20,000; ``tests/bench/bench_verdict.py``):
 
-=================  ==================  ============================  ==================================
+=================  ==================  ===========================  ==================================
 world              product alone (P3)  experience counts too (C4a)  equal slopes, unequal shares (C2c)
 =================  ==================  ===========================  ==================================
 product-led        supported 99.5 %    refuted 99.5 %              refuted 100 %
@@ -17,7 +17,7 @@ half halo          undecided 0 %       undecided 0 %
 =================  ==================  ===========================  ==================================
 
 Half halo, a general liking that moves all ratings while the sides also differ by themselves, is the world that no rule
-on one survey can see: both claims are then decided wrongly. The readings of ``multiverse`` take a halo out; only
+on one survey can see: both claims are then decided wrongly. The readings of ``multiverse`` take out a halo of up to 0.2, here it is 0.5: only
 another design (page 03) settles it.
 """
 
