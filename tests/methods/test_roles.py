@@ -125,6 +125,11 @@ def test_memory_beyond_the_current_role_is_found_only_where_planted():
     assert remembers.bits > roles.order_test(make_roles(1500, rng=1)).bits
 
 
+def test_memory_of_short_paths_is_missing_not_zero():
+    short = roles.order_test(pd.DataFrame({"person": [1, 2], "role": "a", "timestamp": 1}))
+    assert short.moves == 0 and np.isnan(short.p) and np.isnan(short.bits)
+
+
 def test_sojourn_counts_open_spells_and_the_naive_mean_does_not():
     table = roles.sojourn(make_roles(8000, overlap=0, rng=4)).set_index("role")
     for role, mean in {"visitor": 1.5, "guest": 0.5, "investor": 4.0, "resident": 7.0}.items():
@@ -165,10 +170,6 @@ def test_a_role_never_left_has_no_probability_but_an_interval():
     [
         (lambda: roles.transition_matrix(pd.DataFrame({"person": [1]})), "lacks the column"),
         (lambda: roles.transition_matrix(make_roles(5, rng=1), states=["visitor"]), "not among states"),
-        (
-            lambda: roles.order_test(pd.DataFrame({"person": [1, 2], "role": "a", "timestamp": 1})),
-            "3 roles in a row",
-        ),
         (lambda: roles.removal_effect(make_paths(50, rng=1).assign(converted=False)), "no path ends"),
         (lambda: roles.touched(pd.DataFrame({"person": [None], "organisation": ["a"]})), "no row"),
     ],

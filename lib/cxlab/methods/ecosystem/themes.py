@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -72,6 +73,7 @@ def fit_themes(
     largest projection on its (unit length) words, so that 4 million comments need no second fit.
     """
     from sklearn.decomposition import NMF
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     texts = [str(text) for text in texts if isinstance(text, str) and text.strip()]
@@ -90,7 +92,10 @@ def fit_themes(
             f"the comments share too few words for themes={themes}: give more, or ask for fewer themes"
         )
     model = NMF(themes, init="nndsvda", random_state=seed, max_iter=200, tol=5e-3)
-    weights = model.fit_transform(matrix)
+    with warnings.catch_warnings():
+        # a factorisation that still creeps after 200 rounds sorts the comments no differently
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        weights = model.fit_transform(matrix)
     size = np.linalg.norm(model.components_, axis=1)
     topics = model.components_ / np.where(size > 0, size, 1)[:, None]
     used = np.bincount((weights * size).argmax(axis=1), minlength=themes) > 0

@@ -103,7 +103,7 @@ class OrderTest(NamedTuple):
     bits : float
         What knowing the longer past saves, per move (bits): 0 nothing, 1 one yes-or-no question.
     moves : int
-        Moves with a long enough past.
+        Moves with a long enough past; where there are none, the numbers above are missing.
     order : int
         The order tested; the alternative is one more.
     """
@@ -153,9 +153,7 @@ def order_test(
     age = np.arange(len(codes)) - np.maximum.accumulate(np.where(starts, np.arange(len(codes)), 0))
     at = np.flatnonzero(age >= order + 1)
     if not at.size:
-        raise InputError(
-            f"no person has {order + 2} roles in a row: memory of order {order + 1} cannot be tested"
-        )
+        return OrderTest(float("nan"), 0, float("nan"), float("nan"), 0, order)
     past = np.zeros(at.size, dtype=np.int64)
     for back in range(order, 0, -1):
         past = past * size + codes[at - back]
