@@ -119,6 +119,23 @@ def test_open_visits_names_what_is_wrong(tmp_path):
         ecosystem.open_visits(str(tmp_path))
 
 
+@pytest.mark.parametrize("dialect", ["duckdb", "databricks", "snowflake"])
+def test_both_passes_can_be_said_in_other_engines_words(dialect):
+    import ibis
+
+    from cxlab.methods.ecosystem import aggregates
+
+    types = dict.fromkeys(aggregates.COLUMNS, "string") | {
+        "person": "int64",
+        "timestamp": "timestamp",
+        "score": "float64",
+    }
+    table = ibis.table(types, name="visits")
+    first = str(ibis.to_sql(aggregates._counted(table, 4), dialect=dialect))
+    second = str(ibis.to_sql(aggregates._drawn(table, 160), dialect=dialect))
+    assert "GROUP BY" in first.upper() and "HASH" in second.upper()
+
+
 # themes and priorities
 
 
@@ -290,6 +307,8 @@ def test_gaps_and_overlaps_are_as_planted():
 
 
 def test_culture_counts_add_up():
+    one = ecosystem.culture(make_practices(12, rng=1), by="organisation")
+    assert (one["practices"] == 5).all() and len(one) == 12
     table = ecosystem.culture(make_practices(300, present=0.7, voluntary=0.4, rng=1))
     assert (table[["voluntary", "mandated", "absent"]].sum(axis=1) == 300).all()
     assert ((table["low"] < 0.4) & (table["high"] > 0.4)).sum() >= 4

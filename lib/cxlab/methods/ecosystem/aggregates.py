@@ -72,16 +72,7 @@ def aggregate(
         )
     if failed >= satisfied:
         raise ValueError(f"failed={failed} must be below satisfied={satisfied}")
-    cells = (
-        table.group_by(outlet=table.outlet, role=table.role, month=table.timestamp.truncate("M"))
-        .aggregate(
-            organisation=table.organisation.arbitrary(),
-            visits=table.count(),
-            rated=table.score.count(),
-            satisfied=(table.score >= satisfied).sum(),
-        )
-        .to_pandas()
-    )
+    cells = _counted(table, satisfied).to_pandas()
     if cells.empty:
         raise InputError("visits has no rows")
     cells["month"] = pd.to_datetime(cells["month"])
@@ -97,8 +88,7 @@ def aggregate(
     cells[counted] = cells[counted].fillna(0).astype(np.int64)
     total = int(cells["visits"].sum())
     every = max(1, round(total / sample_visits))
-    drawn = table if every == 1 else table.filter(table.person.hash() % every == 0)
-    rows = drawn.filter(drawn.person.notnull()).select(*COLUMNS).to_pandas()
+    rows = _drawn(table, every).to_pandas()
     rows = rows.sort_values(["timestamp", "person", "outlet"], kind="stable", ignore_index=True)
     rows["person"] = pd.factorize(rows["person"])[0]
     rows["score"] = pd.to_numeric(rows["score"]).astype("float64")
@@ -106,6 +96,24 @@ def aggregate(
     rows["satisfied"] = (rows["score"] >= satisfied).astype(float).where(known)
     rows["failed"] = (rows["score"] <= failed).astype(float).where(known)
     return Aggregates(cells, rows, total, int(cells["rated"].sum()), 1 / every)
+
+
+def _counted(table: Any, satisfied: float) -> Any:
+    """The first pass as an expression."""
+    return table.group_by(
+        outlet=table.outlet, role=table.role, month=table.timestamp.truncate("M")
+    ).aggregate(
+        organisation=table.organisation.arbitrary(),
+        visits=table.count(),
+        rated=table.score.count(),
+        satisfied=(table.score >= satisfied).sum(),
+    )
+
+
+def _drawn(table: Any, every: int) -> Any:
+    """The second pass as an expression: one in ``every`` people, by a hash of their id."""
+    drawn = table if every == 1 else table.filter(table.person.hash() % every == 0)
+    return drawn.filter(drawn.person.notnull()).select(*COLUMNS)
 
 
 def by_hour(sample: pd.DataFrame, *, min_cell: int = 5) -> pd.DataFrame:

@@ -183,28 +183,32 @@ def decision_rights(rights: pd.DataFrame, *, layers: list[str] | None = None) ->
     return table.iloc[np.lexsort((table["decision"], rank))].reset_index(drop=True)
 
 
-def culture(practices: pd.DataFrame) -> pd.DataFrame:
+def culture(practices: pd.DataFrame, *, by: str = "practice") -> pd.DataFrame:
     """Count which culture practices organisations have, chosen or mandated.
 
     Parameters
     ----------
     practices : DataFrame
         ``organisation practice mode``: voluntary, mandated or absent.
+    by : {"practice", "organisation"}
+        One row a practice (how many organisations), or one row an organisation (how many practices).
 
     Returns
     -------
     DataFrame
-        ``practice organisations voluntary mandated absent``, and ``share low high``: voluntary among those that have
+        ``practice organisations voluntary mandated absent`` (or ``organisation practices ...``), and ``share low high``: voluntary among those that have
         it (Wilson).
     """
     require(practices, ["organisation", "practice", "mode"], "practices")
     wrong = sorted(set(practices["mode"].dropna()) - {"voluntary", "mandated", "absent"})
     if wrong:
         raise InputError(f"mode {wrong[0]!r} is not one of voluntary, mandated, absent")
-    count = practices.groupby(["practice", "mode"], sort=False, observed=True).size().unstack(fill_value=0)
+    if by not in ("practice", "organisation"):
+        raise ValueError(f"by={by!r} must be practice or organisation")
+    count = practices.groupby([by, "mode"], sort=False, observed=True).size().unstack(fill_value=0)
     count = count.reindex(columns=["voluntary", "mandated", "absent"], fill_value=0)
     table = count.reset_index().rename_axis(columns=None)
-    table.insert(1, "organisations", count.sum(axis=1).to_numpy())
+    table.insert(1, "organisations" if by == "practice" else "practices", count.sum(axis=1).to_numpy())
     have = table["voluntary"] + table["mandated"]
     table["share"] = np.where(have > 0, table["voluntary"] / have.replace(0, np.nan), np.nan)
     table["low"], table["high"] = wilson(table["voluntary"], have)
