@@ -9,6 +9,9 @@
     pages       an executed notebook -> a page, by nbconvert and a template of ours
     site        index.html, results.json, manifest.json
     segments    one report per segment and an overview that compares them
+    own         a study's tables in place of ours
+    write       what goes into the staged folder
+    compare     what changed since an older report
     publish     a staging folder, exchanged for the old report in one step
     build       all of it in order
 """

@@ -5,11 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +15,9 @@ from cxlab.evidence.places import cache_folder, project_folder
 
 from . import cache, plan, publish, run
 from .plan import Page
+from .write import context_of, versions, write
 
 __all__ = ["Options", "build_report"]
-
-_PACKAGES = ("cxlab", "pandas", "numpy", "scipy", "statsmodels", "plotly", "papermill", "nbconvert")
 
 
 @dataclass
@@ -92,7 +88,7 @@ def build_report(options: Options) -> int:
         with run.Forge(_jobs(options, parts), min_cell=min_cell, timeout=options.timeout) as forge:
             _make(parts, forge, options, min_cell)
         with publish.staging(out) as folder:
-            moved = _write(folder, parts, options, study, min_cell, old)
+            moved = write(folder, parts, options, study, min_cell, old)
             publish.publish(folder, out)
         cache.store(name, key)
         cache.store(f"{name}-moved", key if moved else "")
@@ -171,7 +167,7 @@ def _whole_key(options: Options, parts: Sequence[Part], study: Any, min_cell: in
             "templates": cache.templates_hash(),
             "study": getattr(study, "name", None),
             "by": options.by,
-            "versions": _versions(),
+            "versions": versions(),
             "against": cache.file_hash(options.against) if options.against else None,
         }
     )
@@ -208,7 +204,7 @@ def _run_wave(
             given["results"] = str(path)
             paths[str(path)] = "results.json"
         key = _run_key(page, min_cell, results)
-        context = _context(part, page)
+        context = context_of(part, page)
         page_key = cache.render_key(key, context)
         executed = None if options.fresh else cache.read(f"run-{key}")
         html = None if options.fresh else cache.read(f"page-{page_key}")
@@ -257,179 +253,6 @@ def _results_so_far(part: Part) -> str:
     from .site import results_of, to_json
 
     return to_json(results_of({page.stem: part.stated[page.stem] for page in part.pages if page.stem in part.stated}))
-
-
-# ---------------------------------------------------------------- write
-
-
-def _href(page: Page) -> str:
-    return f"{page.stem}.html"
-
-
-def _links(part: Part) -> list[dict[str, Any]]:
-    return [
-        {"stem": page.stem, "number": page.number, "question": page.question, "href": _href(page)}
-        for page in part.pages
-        if not page.missing
-    ]
-
-
-def _context(part: Part, page: Page) -> dict[str, Any]:
-    from .pages import parameter_rows
-
-    links = _links(part)
-    at = next(i for i, link in enumerate(links) if link["stem"] == page.stem)
-    shown = [p for p in page.parameters.values() if not (page.needs_results and p.name == "results")]
-    return {
-        "stem": page.stem,
-        "number": page.number,
-        "title": page.title,
-        "question": page.question,
-        "minutes": page.minutes,
-        "parameters": parameter_rows(shown, page.given, part.paths),
-        "pages": links,
-        "previous": links[at - 1] if at else None,
-        "next": links[at + 1] if at + 1 < len(links) else None,
-        "root": part.root,
-        "home": "index.html",
-        "versions": _versions(),
-        "segment": part.label,
-    }
-
-
-def _versions() -> list[tuple[str, str]]:
-    found = [("Python", ".".join(map(str, sys.version_info[:3])))]
-    for name in _PACKAGES:
-        try:
-            found.append((name, version(name)))
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def _write(
-    folder: Path, parts: Sequence[Part], options: Options, study: Any, min_cell: int, old: Mapping[str, Any] | None
-) -> bool:
-    """Write all files of the report; return whether numbers moved since the older one."""
-    from . import site
-
-    moved = False
-
-    _write_assets(folder / "assets")
-    for part in parts:
-        target = folder / part.folder
-        (target / "notebooks").mkdir(parents=True, exist_ok=True)
-        for stem, html in part.html.items():
-            (target / f"{stem}.html").write_text(html, encoding="utf-8")
-            (target / "notebooks" / f"{stem}.ipynb").write_text(part.executed[stem], encoding="utf-8")
-        results = site.results_of({p.stem: part.stated[p.stem] for p in part.pages if p.stem in part.stated})
-        (target / "results.json").write_text(site.to_json(results), encoding="utf-8")
-        (target / "index.html").write_text(_index(part, parts, options, study), encoding="utf-8")
-        if part.folder:
-            (target / "manifest.json").write_text(site.to_json(_facts(part, min_cell)), encoding="utf-8")
-    if options.by is not None:
-        from . import segments
-
-        (folder / "segments" / "index.html").write_text(segments.overview(parts, options.by), encoding="utf-8")
-    if old is not None:
-        from . import compare
-
-        moved = compare.write_pages(old, folder, _links(parts[0]))
-    files = {
-        path.relative_to(folder).as_posix(): cache.file_hash(path) for path in sorted(folder.rglob("*")) if path.is_file()
-    }
-    (folder / "manifest.json").write_text(site.to_json({**_facts(parts[0], min_cell), "files": files}), encoding="utf-8")
-    return moved
-
-
-def _facts(part: Part, min_cell: int) -> dict[str, Any]:
-    shown = {
-        page.stem: {row["name"]: row["value"] for row in _context(part, page)["parameters"]}
-        for page in part.pages
-        if not page.missing
-    }
-    sources = {
-        source["name"]: {key: source.get(key) for key in ("title", "licence", "citation", "sha256", "simulated")}
-        for page in part.stated.values()
-        for source in page["sources"]
-    }
-    return {
-        "cxlab": 1,
-        "notebooks": {page.stem: cache.file_hash(page.path) for page in part.pages if not page.missing},
-        "needs": {page.stem: page.missing for page in part.pages if page.missing},
-        "parameters": shown,
-        "sources": sources,
-        "min_cell": min_cell,
-        "versions": dict(_versions()),
-    }
-
-
-def _write_assets(folder: Path) -> None:
-    from .pages import TEMPLATES
-
-    folder.mkdir(parents=True)
-    for path in sorted((TEMPLATES / "assets").iterdir()):
-        if path.is_file():
-            shutil.copyfile(path, folder / path.name)
-    plotly = find_spec("plotly")
-    assert plotly is not None and plotly.origin
-    shutil.copyfile(Path(plotly.origin).parent / "package_data" / "plotly.min.js", folder / "plotly.min.js")
-
-
-def _index(part: Part, parts: Sequence[Part], options: Options, study: Any) -> str:
-    from . import site
-
-    cards, answer = [], ""
-    # What is about the workbook itself stands behind what is about customers.
-    for page in sorted(part.pages, key=lambda page: page.order <= 0):
-        stated = part.stated.get(page.stem, {"records": [], "conclusions": [], "sources": []})
-        simulated = [bool(source.get("simulated")) for source in stated["sources"]]
-        first = stated["conclusions"][0] if stated["conclusions"] else ""
-        if page.needs_results and first:
-            answer = first
-        cards.append(
-            {
-                "number": page.number,
-                "question": page.question,
-                "href": "" if page.missing else _href(page),
-                "missing": page.missing,
-                "answer": first,
-                "minutes": page.minutes,
-                "sources": [str(source.get("title") or source.get("name")) for source in stated["sources"]],
-                "simulated": _simulated(simulated, part.html.get(page.stem, "")),
-                "picture": site.picture(stated["records"]),
-            }
-        )
-    links = []
-    if part.folder:
-        links.append({"href": "../index.html", "text": "All segments side by side"})
-    elif options.by is not None:
-        links.append({"href": "segments/index.html", "text": f"The same questions for each {options.by}, side by side"})
-    if not part.folder and options.against is not None:
-        links.append({"href": "changes.html", "text": "What changed since the last report"})
-    count = sum(not page.missing for page in part.pages)
-    return site.index_html(
-        {
-            "root": part.root,
-            "home": "index.html",
-            "pages": _links(part),
-            "segment": part.label,
-            "lede": (f"{study.name} · " if study is not None else "")
-            + (f"{part.label} · " if part.label else "")
-            + f"{count} {'question' if count == 1 else 'questions'}, answered from data",
-            "heading": "Is it the product, or the experience?" if study is None else "What your own customers say",
-            "answer": answer,
-            "links": links,
-            "cards": cards,
-            "versions": _versions()[:3],
-        }
-    )
-
-
-def _simulated(flags: Sequence[bool], html: str) -> str:
-    if flags and all(flags):
-        return "all"
-    return "part" if any(flags) or 'class="badge">partly' in html else ""
 
 
 def _shown(path: Path) -> str:

@@ -156,7 +156,7 @@ def _slug(label: str, number: int, used: set[str]) -> str:
 def overview(parts: Sequence[Part], by: str) -> str:
     """Return the page that sets the headline numbers of the segments side by side."""
     from . import site
-    from .build import _links, _versions
+    from .write import links, versions
 
     main, segments = parts[0], parts[1:]
     questions = []
@@ -183,11 +183,11 @@ def overview(parts: Sequence[Part], by: str) -> str:
     context = {
         "root": "../",
         "home": "../index.html",
-        "pages": [{**link, "href": f"../{link['href']}"} for link in _links(main)],
+        "pages": [{**link, "href": f"../{link['href']}"} for link in links(main)],
         "by": by,
         "questions": questions,
         "segments": [{"label": _label(part, by), "href": f"../{part.folder}/index.html"} for part in segments],
         "hidden": main.hidden,
-        "versions": _versions()[:3],
+        "versions": versions()[:3],
     }
     return site.environment().get_template("segments.html.j2").render(context).strip() + "\n"
