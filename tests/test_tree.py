@@ -41,7 +41,7 @@ def test_no_file_names_a_registry_host():
 
 
 def test_no_file_carries_a_path_of_somebodys_machine():
-    own = re.compile(r"(^|[\s\"'(=])/(home|Users|work|root)/[a-z]", flags=re.M)
+    own = re.compile(r"(^|[\s\"'(=])/(?:home/(?!u\{)|Users/|work/|root/)[a-z]", flags=re.M)
     assert [str(path.relative_to(ROOT)) for path, text in texts() if own.search(text)] == []
 
 
