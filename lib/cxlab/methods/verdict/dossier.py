@@ -29,10 +29,14 @@ __all__ = [
 
 Results = Mapping[str, Mapping[str, Any]]
 _PAGE = "02-product-or-experience"
-# What the answer shows: the slopes of a decision, or how hard the two sides are to tell apart.
+# What the answer shows: the slopes of a decision, or all that can keep the two sides from being told apart.
 _SHOWN = {
     False: (("slope-product-corrected", "slope of product"), ("slope-experience-corrected", "of experience")),
-    True: (("htmt-product-experience", "likeness of the two ratings, where 1 is one thing,"),),
+    True: (
+        ("htmt-product-experience", "likeness of the two ratings, where 1 is one thing,"),
+        ("slope-product-corrected", "slope corrected for unreliable items, of product"),
+        ("slope-experience-corrected", "of experience"),
+    ),
 }
 _CORE = ("P3", "C2f", "C4a")
 _PRESETS = {"product_by_author": "the author's own", "product_by_comment_2": "comment 2's"}
