@@ -60,7 +60,7 @@ help:  ## show this list
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv || { rm -rf .venv; echo "Python cannot make an environment: install its venv module (Debian and Ubuntu: apt install python3-venv)"; exit 2; }
 	@echo "installing into .venv (once; again only when the lock changes)"
 	@if .venv/bin/python -m pip install --quiet --disable-pip-version-check uv 2>/dev/null; then \
-	  .venv/bin/uv pip install --quiet --python .venv/bin/python -r $(LOCK) && \
+	  .venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python -r $(LOCK) && \
 	  .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps -e ./lib; \
 	else \
 	  .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK) && \

@@ -14,7 +14,9 @@ TEXT = (ROOT / "README.md").read_text()
 
 def test_is_at_most_600_words():
     prose = re.sub(r"<!--.*?-->", "", TEXT, flags=re.S)
-    assert len(re.findall(r"\w[\w'-]*", prose)) <= 700  # counted strictly: numbers, paths and commands are words too
+    assert (
+        len(re.findall(r"\w[\w'-]*", prose)) <= 700
+    )  # counted strictly: numbers, paths and commands are words too
     assert len(prose.split()) <= 600
 
 

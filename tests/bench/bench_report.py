@@ -18,7 +18,9 @@ from pathlib import Path
 
 import nbformat
 
-IMPORTS = "import numpy\nimport pandas\nimport plotly.graph_objects as go\nimport cxlab as cx\n\n_ = cx.drivers"
+IMPORTS = (
+    "import numpy\nimport pandas\nimport plotly.graph_objects as go\nimport cxlab as cx\n\n_ = cx.drivers"
+)
 WORK = 'cx.record("a", 1.0, unit="points", headline=True)\ncx.conclude("It is one.")'
 CHART = "go.Figure(go.Bar(x=[1, 2], y=[1, 2]))"
 
@@ -30,14 +32,19 @@ def make(home: Path, count: int) -> None:
     (home / "notebooks").mkdir()
     for number in range(1, count + 1):
         cells = [nbformat.v4.new_markdown_cell(f"# Page {number}?", id="t")]
-        cells += [nbformat.v4.new_code_cell(code, id=f"c{i}") for i, code in enumerate([IMPORTS, WORK, CHART])]
+        cells += [
+            nbformat.v4.new_code_cell(code, id=f"c{i}") for i, code in enumerate([IMPORTS, WORK, CHART])
+        ]
         spec = {"display_name": "Python 3", "language": "python", "name": "python3"}
-        notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": spec, "cxlab": {"order": number}})
+        notebook = nbformat.v4.new_notebook(
+            cells=cells, metadata={"kernelspec": spec, "cxlab": {"order": number}}
+        )
         nbformat.write(notebook, home / "notebooks" / f"{number:02d}-page.ipynb")
 
 
 def measure(work: Callable[[], None]) -> tuple[float, float]:
     """Return wall and CPU seconds, children that have ended included."""
+
     def cpu() -> float:
         own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
         return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
@@ -52,7 +59,9 @@ def bare_kernels(count: int) -> None:
     from jupyter_client.manager import start_new_kernel
 
     for _ in range(count):
-        manager, client = start_new_kernel(kernel_name="python3", extra_arguments=["--IPKernelApp.log_level=ERROR"])
+        manager, client = start_new_kernel(
+            kernel_name="python3", extra_arguments=["--IPKernelApp.log_level=ERROR"]
+        )
         client.execute_interactive(IMPORTS, timeout=120)
         client.stop_channels()
         manager.shutdown_kernel(now=True)
@@ -89,11 +98,19 @@ def main() -> None:
         two = measure(lambda: report(home, "--fresh"))
         nothing = measure(lambda: report(home))
         print(f"bare kernel starts and imports   {bare[0]:6.2f} s wall {bare[1]:6.2f} s CPU   1.00")
-        for name, found in (("whole report, one at a time", one), ("whole report, default jobs", two), ("nothing changed", nothing)):
-            print(f"{name:32} {found[0]:6.2f} s wall {found[1]:6.2f} s CPU   {found[0] / bare[0]:.2f} wall, {found[1] / bare[1]:.2f} CPU of bare")
+        for name, found in (
+            ("whole report, one at a time", one),
+            ("whole report, default jobs", two),
+            ("nothing changed", nothing),
+        ):
+            print(
+                f"{name:32} {found[0]:6.2f} s wall {found[1]:6.2f} s CPU   {found[0] / bare[0]:.2f} wall, {found[1] / bare[1]:.2f} CPU of bare"
+            )
         if "--quick" not in sys.argv:
             tools = measure(lambda: separate_tools(home))
-            print(f"{'papermill and nbconvert apart':32} {tools[0]:6.2f} s wall {tools[1]:6.2f} s CPU   {tools[0] / one[0]:.1f} times our wall")
+            print(
+                f"{'papermill and nbconvert apart':32} {tools[0]:6.2f} s wall {tools[1]:6.2f} s CPU   {tools[0] / one[0]:.1f} times our wall"
+            )
 
 
 if __name__ == "__main__":

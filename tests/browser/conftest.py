@@ -7,7 +7,13 @@ import shutil
 
 import pytest
 
-_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+]
 _FLAGS += ["--disable-component-update", "--disable-sync"]
 
 

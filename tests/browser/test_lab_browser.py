@@ -33,7 +33,15 @@ def lab(tmp_path, chromium):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--allow-root"),
+        *(
+            sys.executable,
+            "-m",
+            "jupyterlab",
+            "--no-browser",
+            "--ip=127.0.0.1",
+            f"--port={port}",
+            "--allow-root",
+        ),
         *("--IdentityProvider.token=", "--ServerApp.password=", f"--ServerApp.root_dir={work}"),
         *("--LabApp.expose_app_in_browser=True", f"--LabApp.user_settings_dir={tmp_path / 'settings'}"),
         f"--LabApp.workspaces_dir={tmp_path / 'workspaces'}",

@@ -60,8 +60,14 @@ def site(chromium, tmp_path_factory) -> Path:
     (home / "notebooks").mkdir()
     code = nbformat.v4.new_code_cell
     cells = [
-        nbformat.v4.new_markdown_cell("# Which side carries more of what is explained?\n" + PROSE, id="prose"),
-        code('seed: int = 1  # the same seed, the same numbers', id="parameters", metadata={"tags": ["parameters"]}),
+        nbformat.v4.new_markdown_cell(
+            "# Which side carries more of what is explained?\n" + PROSE, id="prose"
+        ),
+        code(
+            "seed: int = 1  # the same seed, the same numbers",
+            id="parameters",
+            metadata={"tags": ["parameters"]},
+        ),
         *[code(source.strip(), id=f"c{i}") for i, source in enumerate([START, DRAW, STILL, TABLE, SAYS])],
     ]
     spec = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -70,7 +76,13 @@ def site(chromium, tmp_path_factory) -> Path:
     nbformat.write(notebook, home / "notebooks" / "02-split.ipynb")
     env = {**os.environ, "CXLAB_HOME": str(home), "CXLAB_CACHE": str(home / ".cache")}
     done = subprocess.run(
-        [sys.executable, "-m", "cxlab", "report"], cwd=home, env=env, capture_output=True, text=True, timeout=180, check=False
+        [sys.executable, "-m", "cxlab", "report"],
+        cwd=home,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return home / "reports"
@@ -82,11 +94,18 @@ def visit(chromium, site):
     contexts = []
 
     def open_page(name: str, *, width: int = 1280, scheme: str = "light"):
-        context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True)
+        context = chromium.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True
+        )
         contexts.append(context)
         page = context.new_page()
         page.faults, page.asked = [], []
-        page.on("console", lambda message: page.faults.append(message.text) if message.type in ("error", "warning") else None)
+        page.on(
+            "console",
+            lambda message: (
+                page.faults.append(message.text) if message.type in ("error", "warning") else None
+            ),
+        )
         page.on("pageerror", lambda error: page.faults.append(str(error)))
         page.on("dialog", lambda dialog: (page.faults.append(f"dialog {dialog.message}"), dialog.dismiss()))
         page.on("request", lambda request: page.asked.append(request.url))
@@ -168,7 +187,9 @@ def test_paper_shows_every_chart_in_light_colours(visit):
     page = visit("02-split.html", scheme="dark")
     page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
     page.wait_for_function("() => document.querySelectorAll('.js-plotly-plot .main-svg').length >= 2")
-    assert page.evaluate("() => getComputedStyle(document.querySelector('.gtitle')).fill") == "rgb(31, 41, 51)"
+    assert (
+        page.evaluate("() => getComputedStyle(document.querySelector('.gtitle')).fill") == "rgb(31, 41, 51)"
+    )
     page.emulate_media(media="print", color_scheme="light")
     assert not page.locator("details.code").first.is_visible()
     assert page.pdf(format="A4")[:5] == b"%PDF-"
@@ -185,7 +206,11 @@ def test_axe_finds_no_serious_fault(visit, name, scheme):
     page.evaluate(script)
     found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
     grave = [
-        {"id": v["id"], "nodes": [n["html"][:120] for n in v["nodes"][:3]], "why": v["nodes"][0]["failureSummary"][:300]}
+        {
+            "id": v["id"],
+            "nodes": [n["html"][:120] for n in v["nodes"][:3]],
+            "why": v["nodes"][0]["failureSummary"][:300],
+        }
         for v in found["violations"]
         if v["impact"] in ("serious", "critical")
     ]

@@ -89,9 +89,7 @@ def test_parity_marks_what_was_observed_and_what_was_asked(survey, figures):
     )
     asked = curve[curve["factor"] == 0.5]
     assert list(figures["parity"].data[-1].y) == pytest.approx(asked["share"].tolist())
-    assert "At 50% of its spread, product has" in figures["parity"].layout.title.text.replace(
-        "<br>", " "
-    )
+    assert "At 50% of its spread, product has" in figures["parity"].layout.title.text.replace("<br>", " ")
     assert len(charts.parity(curve).data) == len(figures["parity"].data) - 1
 
 

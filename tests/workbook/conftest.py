@@ -10,10 +10,14 @@ from pathlib import Path
 import nbformat
 import pytest
 
-PARAMETERS = 'bootstrap: int = 200  # resamples\nname: str = "plain"  # a word\nexact: bool = False  # all of them'
+PARAMETERS = (
+    'bootstrap: int = 200  # resamples\nname: str = "plain"  # a word\nexact: bool = False  # all of them'
+)
 
 
-def write_notebook(path: Path, *cells, title: str = "Does it hold?", parameters: str | None = PARAMETERS, **facts):
+def write_notebook(
+    path: Path, *cells, title: str = "Does it hold?", parameters: str | None = PARAMETERS, **facts
+):
     """Write a notebook; a cell is source text, ``("md", text)`` or ``(tag, source)``."""
     made = [nbformat.v4.new_markdown_cell(f"# {title}", id="title")]
     if parameters:
@@ -26,7 +30,9 @@ def write_notebook(path: Path, *cells, title: str = "Does it hold?", parameters:
             tags = {"tags": [kind]} if kind else {}
             made.append(nbformat.v4.new_code_cell(source, id=f"c{number}", metadata=tags))
     spec = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-    notebook = nbformat.v4.new_notebook(cells=made, metadata={"kernelspec": spec, "cxlab": {"question": title, **facts}})
+    notebook = nbformat.v4.new_notebook(
+        cells=made, metadata={"kernelspec": spec, "cxlab": {"question": title, **facts}}
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, path)
     return path
@@ -47,7 +53,12 @@ class Workbook:
     def start(self, *arguments: str, **more) -> subprocess.Popen:
         command = [sys.executable, "-m", "cxlab", "report", "--jobs", "2", *arguments]
         return subprocess.Popen(
-            command, cwd=self.folder, env={**self.env, **more}, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            command,
+            cwd=self.folder,
+            env={**self.env, **more},
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
 
     def report(self, *arguments: str, **more) -> subprocess.CompletedProcess:
@@ -70,4 +81,6 @@ def shared_workbook(tmp_path_factory) -> Workbook:
 
 def files_of(folder: Path) -> dict[str, bytes]:
     """Return every file below a folder."""
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+    return {
+        p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()
+    }

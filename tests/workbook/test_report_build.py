@@ -49,7 +49,17 @@ print(results)
 @pytest.fixture(scope="module")
 def book(shared_workbook):
     extra = "import cxlab as cx\n\n\ndef draw(k):\n    return go.Figure(go.Bar(y=[k]))\n\n\ncx.explore(draw, k=[1, 2])"
-    shared_workbook.notebook("02-split", SPLIT, FIGURE, FINDS, ODD, extra, ("solution", "1 / 0 if False else 'solved'"), order=2, minutes=7)
+    shared_workbook.notebook(
+        "02-split",
+        SPLIT,
+        FIGURE,
+        FINDS,
+        ODD,
+        extra,
+        ("solution", "1 / 0 if False else 'solved'"),
+        order=2,
+        minutes=7,
+    )
     shared_workbook.notebook(
         "09-verdict", VERDICT, parameters='results: str = "none.json"  # what the pages found', order=9, needs_results=True,
         title="What did we learn?",
@@ -66,13 +76,23 @@ def test_what_is_published(book):
         "assets/cxlab.js", "assets/plotly.min.js", "notebooks/02-split.ipynb", "notebooks/09-verdict.ipynb",
     }  # fmt: skip
     results = json.loads((out / "results.json").read_text())
-    assert results["02-split"]["share-product"] == {"value": 0.2, "low": 0.1, "high": 0.3, "unit": "share of R2", "n": 250}
+    assert results["02-split"]["share-product"] == {
+        "value": 0.2,
+        "low": 0.1,
+        "high": 0.3,
+        "unit": "share of R2",
+        "n": 250,
+    }
     assert results["09-verdict"]["claim-1"]["value"] == "supported"
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["cxlab"] == 1 and manifest["parameters"]["02-split"]["bootstrap"] == "200"
     assert set(manifest["files"]) == files_of(out).keys() - {"manifest.json"}
     index = (out / "index.html").read_text()
-    assert "One claim was judged, on 1 page(s)." in index and "The product carries 20 % of it." in index and "7 minutes" in index
+    assert (
+        "One claim was judged, on 1 page(s)." in index
+        and "The product carries 20 % of it." in index
+        and "7 minutes" in index
+    )
     page = (out / "02-split.html").read_text()
     assert "solved" not in page and page.count('<figure class="chart"') == 2 and len(page) < 60_000
     nbformat.validate(nbformat.read(out / "notebooks" / "02-split.ipynb", as_version=4))
@@ -81,10 +101,14 @@ def test_what_is_published(book):
 def test_two_fresh_builds_are_identical_byte_for_byte(book, tmp_path):
     there = tmp_path / "elsewhere" / "deep"
     there.parent.mkdir()
-    done = book.report("--out", str(there), "--fresh", PYTHONHASHSEED="77", CXLAB_CACHE=str(tmp_path / "cache"))
+    done = book.report(
+        "--out", str(there), "--fresh", PYTHONHASHSEED="77", CXLAB_CACHE=str(tmp_path / "cache")
+    )
     assert done.returncode == 0, done.stderr
     assert files_of(there) == files_of(book.folder / "site")
-    text = b"".join(content for name, content in files_of(there).items() if not name.startswith("assets/")).decode()
+    text = b"".join(
+        content for name, content in files_of(there).items() if not name.startswith("assets/")
+    ).decode()
     for word in (str(book.folder), str(tmp_path), "/tmp/", str(Path.home())):
         assert word not in text
 
@@ -95,7 +119,9 @@ def test_unchanged_inputs_run_nothing_and_import_nothing_heavy(book):
         "import sys; from cxlab.workbook.cli import main; code = main(['report', '--out', 'site']); "
         "print(code, sorted({'papermill', 'nbformat', 'plotly', 'pandas', 'numpy', 'nbconvert', 'jinja2'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", probe], cwd=book.folder, env=book.env, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", probe], cwd=book.folder, env=book.env, capture_output=True, text=True
+    )
     assert done.stdout.splitlines() == ["site: nothing has changed, the report stands", "0 []"], done.stderr
     assert {path: path.stat().st_mtime_ns for path in (book.folder / "site").rglob("*")} == before
 
@@ -125,7 +151,9 @@ def test_a_notebook_of_the_report_still_runs_by_plain_papermill(book, tmp_path):
     import papermill
 
     source = book.folder / "notebooks" / "02-split.ipynb"
-    papermill.execute_notebook(str(source), str(tmp_path / "out.ipynb"), parameters={"bootstrap": 3}, progress_bar=False)
+    papermill.execute_notebook(
+        str(source), str(tmp_path / "out.ipynb"), parameters={"bootstrap": 3}, progress_bar=False
+    )
     assert "The product carries 0 %" in (tmp_path / "out.ipynb").read_text()
 
 
@@ -164,7 +192,9 @@ def sound(published, workbook):
 def test_failed_notebooks_are_named_and_the_last_good_report_stays(sound):
     sound.notebook("02-raises", "import cxlab as cx", "x = 1\ny = x / 0", order=2)
     sound.notebook("03-noise", "import warnings\nwarnings.warn('look here')", order=3)
-    sound.notebook("04-twice", "import cxlab as cx", "for _ in range(2): cx.record('a', 1.0, unit='points')", order=4)
+    sound.notebook(
+        "04-twice", "import cxlab as cx", "for _ in range(2): cx.record('a', 1.0, unit='points')", order=4
+    )
     sound.notebook("05-dies", "import os, signal", "os.kill(os.getpid(), signal.SIGKILL)", order=5)
     done = sound.report("--out", "site")
     assert done.returncode == 1
@@ -176,7 +206,12 @@ def test_failed_notebooks_are_named_and_the_last_good_report_stays(sound):
     assert "05-dies, code cell 3" in done.stderr and "DeadKernelError" in done.stderr
     assert files_of(sound.folder / "site") == sound.before
     kept = [sound.folder / word for word in re.findall(r"\S+\.ipynb", done.stderr)]
-    assert {path.name for path in kept} == {"02-raises.ipynb", "03-noise.ipynb", "04-twice.ipynb", "05-dies.ipynb"}
+    assert {path.name for path in kept} == {
+        "02-raises.ipynb",
+        "03-noise.ipynb",
+        "04-twice.ipynb",
+        "05-dies.ipynb",
+    }
     assert all(path.is_file() and path.parent.name == "failed" for path in kept)
     assert sorted(path.name for path in sound.folder.iterdir()) == [".cache", "data", "notebooks", "site"]
     assert kernels(sound) == []
@@ -192,7 +227,9 @@ def test_a_time_out_names_the_cell(sound):
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupt_leaves_no_kernel_and_the_last_good_report(sound, how):
-    sound.notebook("02-slow", "import subprocess, time", "subprocess.Popen(['sleep', '61'])\ntime.sleep(60)", order=2)
+    sound.notebook(
+        "02-slow", "import subprocess, time", "subprocess.Popen(['sleep', '61'])\ntime.sleep(60)", order=2
+    )
     process = sound.start("--out", "site")
     deadline = time.monotonic() + 60
     while not any("sleep 61" in line for line in kernels(sound)) and time.monotonic() < deadline:
@@ -225,7 +262,9 @@ def test_a_full_disk_while_writing_the_report_is_exit_4(sound):
         "def full(*_): raise OSError(errno.ENOSPC, 'No space left on device')\n"
         "shutil.copyfile = full\nsys.exit(main(['report', '--out', 'site', '--fresh']))"
     )
-    done = subprocess.run([sys.executable, "-c", probe], cwd=sound.folder, env=sound.env, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", probe], cwd=sound.folder, env=sound.env, capture_output=True, text=True
+    )
     assert done.returncode == 4 and "disk is full" in done.stderr
     assert files_of(sound.folder / "site") == sound.before
     assert sorted(path.name for path in sound.folder.iterdir()) == [".cache", "data", "notebooks", "site"]

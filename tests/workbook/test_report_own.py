@@ -49,8 +49,12 @@ def write_study(folder, segments: dict[str, int], **parameters):
 @pytest.fixture(scope="module")
 def book(shared_workbook):
     head = 'source: str = "here"  # data\nseed: int = 1  # seed'
-    shared_workbook.notebook("02-loyalty", READS, parameters=head, order=2, tables=["survey"], title="How loyal?")
-    shared_workbook.notebook("05-funnel", "1 / 0", parameters=head, order=5, tables=["survey", "events"], title="Who leaves?")
+    shared_workbook.notebook(
+        "02-loyalty", READS, parameters=head, order=2, tables=["survey"], title="How loyal?"
+    )
+    shared_workbook.notebook(
+        "05-funnel", "1 / 0", parameters=head, order=5, tables=["survey", "events"], title="Who leaves?"
+    )
     shared_workbook.notebook("00-start", "1 / 0", parameters=head, order=0, title="Does it work?")
     write_study(shared_workbook.folder, {"north": 30, "south": 20, "west": 9, "tiny": 2, EVIL: 12}, seed=7)
     done = shared_workbook.report("--params", "study/params.yaml", "--by", "Gebiet", "--out", "site")
@@ -62,7 +66,12 @@ def book(shared_workbook):
 def test_pages_are_made_of_own_data_and_what_is_missing_is_said(book):
     site = book.folder / "site"
     index = (site / "index.html").read_text()
-    assert "73 customers gave" in index and "seed 7" in index and "Customers of ours" in index and "Ours, 2026" in index
+    assert (
+        "73 customers gave" in index
+        and "seed 7" in index
+        and "Customers of ours" in index
+        and "Ours, 2026" in index
+    )
     assert "Needs this table: events." in index and not (site / "05-funnel.html").exists()
     assert "Does it work?" not in index
     manifest = json.loads((site / "manifest.json").read_text())
@@ -73,7 +82,9 @@ def test_pages_are_made_of_own_data_and_what_is_missing_is_said(book):
 @pytest.mark.notebook
 def test_each_large_segment_has_a_report_and_small_ones_cannot_be_reckoned(book):
     site = book.folder / "site"
-    results = {path.parent.name: json.loads(path.read_text()) for path in site.glob("segments/*/results.json")}
+    results = {
+        path.parent.name: json.loads(path.read_text()) for path in site.glob("segments/*/results.json")
+    }
     assert {name: found["02-loyalty"]["mean-loyalty"]["n"] for name, found in results.items()} == {
         "north": 30, "south": 20, "b-onclick-alert-1-east-b": 12,
     }  # fmt: skip
@@ -99,7 +110,11 @@ def test_a_file_with_faults_is_exit_2_with_its_line_and_leaves_the_report(book):
     finally:
         (book.folder / "their.csv").write_text(good)
     assert done.returncode == 2
-    assert len(done.stderr.strip().splitlines()) == 1 and "line 3" in done.stderr and "Traceback" not in done.stderr
+    assert (
+        len(done.stderr.strip().splitlines()) == 1
+        and "line 3" in done.stderr
+        and "Traceback" not in done.stderr
+    )
     assert files_of(book.folder / "site") == before
 
 
@@ -112,7 +127,18 @@ def test_a_column_that_is_no_segment_is_refused(book, by, words):
 
 def page(stem, *, tables=(), optional=(), **defaults):
     parameters = {name: plan.Parameter(name, ("str",), value, "") for name, value in defaults.items()}
-    return plan.Page(SimpleNamespace(stem=stem), stem, stem, None, list(tables), 1, True, False, parameters, optional=list(optional))
+    return plan.Page(
+        SimpleNamespace(stem=stem),
+        stem,
+        stem,
+        None,
+        list(tables),
+        1,
+        True,
+        False,
+        parameters,
+        optional=list(optional),
+    )
 
 
 def study_of(tmp_path, **tables):

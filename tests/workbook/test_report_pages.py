@@ -5,16 +5,26 @@ from bs4 import BeautifulSoup
 
 from cxlab.workbook.report import pages
 
-EVIL = '</script><script>alert(1)</script><img src=x onerror=alert(2)>'
+EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 
 
 def cell(source, *outputs, tag=None, kind="code"):
     metadata = {"tags": [tag]} if tag else {}
-    return {"cell_type": kind, "metadata": metadata, "source": source, **({"outputs": list(outputs)} if kind == "code" else {})}
+    return {
+        "cell_type": kind,
+        "metadata": metadata,
+        "source": source,
+        **({"outputs": list(outputs)} if kind == "code" else {}),
+    }
 
 
 def shown(**data):
-    names = {"html": "text/html", "markdown": "text/markdown", "plain": "text/plain", "plotly": "application/vnd.plotly.v1+json"}
+    names = {
+        "html": "text/html",
+        "markdown": "text/markdown",
+        "plain": "text/plain",
+        "plotly": "application/vnd.plotly.v1+json",
+    }
     mimes = {names.get(k, f"application/vnd.cxlab.{k}+json"): v for k, v in data.items()}
     return {"output_type": "display_data", "metadata": {}, "data": mimes}
 
@@ -56,9 +66,27 @@ def test_solutions_are_left_out_and_exercises_hide_their_code():
 
 
 def test_the_first_conclusion_is_the_answer_and_parameters_and_sources_stand_at_the_foot():
-    source = {"name": "here", "title": "A survey", "licence": "CC0", "sha256": "abc", "simulated": False, "citation": "T 2005"}
-    record = {"name": "share", "value": 0.4823, "low": 0.3, "high": 0.61, "unit": "share of R2", "n": 250, "headline": True}
-    html, soup = render(cell("x", shown(source=source), shown(record=record)), cell("y", shown(conclusion={"sentence": "It is **both**."})))
+    source = {
+        "name": "here",
+        "title": "A survey",
+        "licence": "CC0",
+        "sha256": "abc",
+        "simulated": False,
+        "citation": "T 2005",
+    }
+    record = {
+        "name": "share",
+        "value": 0.4823,
+        "low": 0.3,
+        "high": 0.61,
+        "unit": "share of R2",
+        "n": 250,
+        "headline": True,
+    }
+    html, soup = render(
+        cell("x", shown(source=source), shown(record=record)),
+        cell("y", shown(conclusion={"sentence": "It is **both**."})),
+    )
     assert soup.select_one(".answer").get_text(" ", strip=True) == "In one sentence It is both ."
     assert [td.get_text() for td in soup.select(".foot table")[0].select("tbody th, tbody td")] == [
         "share", "48.2 %", "30 % to 61 %", "share of R2", "250",
@@ -72,7 +100,13 @@ def test_the_first_conclusion_is_the_answer_and_parameters_and_sources_stand_at_
 def test_simulated_data_are_said_in_the_heading():
     _, soup = render(cell("x", shown(source={"name": "a", "simulated": True})))
     assert soup.select_one(".title .badge").get_text() == "simulated data"
-    _, soup = render(cell("x", shown(source={"name": "a", "simulated": True}), shown(source={"name": "b", "simulated": False})))
+    _, soup = render(
+        cell(
+            "x",
+            shown(source={"name": "a", "simulated": True}),
+            shown(source={"name": "b", "simulated": False}),
+        )
+    )
     assert soup.select_one(".title .badge").get_text() == "partly simulated data"
 
 
@@ -98,7 +132,9 @@ def test_an_explorer_has_one_labelled_control_for_each_argument():
     }
     html, soup = render(cell("x", shown(explore=content, plotly=FIGURE)))
     controls = soup.select("figure .control")
-    assert [label["for"] for label in soup.select("figure label")] == [c.select_one("input, select")["id"] for c in controls]
+    assert [label["for"] for label in soup.select("figure label")] == [
+        c.select_one("input, select")["id"] for c in controls
+    ]
     assert soup.select_one("input[type=range]")["max"] == "1"
     assert '"sizes":[2,2]' in soup.select_one("figure script").string
     assert "<script>alert" not in html
@@ -108,9 +144,22 @@ def test_text_from_data_never_becomes_markup_or_script():
     figure = {"data": [{"name": EVIL}], "layout": {"title": {"text": EVIL}, "meta": {"description": EVIL}}}
     record = {"name": EVIL, "value": EVIL, "low": None, "high": None, "unit": EVIL, "n": None}
     html, soup = render(
-        cell("x", shown(plotly=figure), shown(record=record), shown(source={"name": EVIL, "title": EVIL, "notes": [EVIL]})),
-        cell("y", shown(conclusion={"sentence": f"It is {EVIL}"}), shown(markdown=f"A {EVIL} [a](javascript:alert(3))")),
-        cell("z", {"output_type": "stream", "name": "stdout", "text": EVIL}, shown(html=f"<table><td>1</td></table>{EVIL}")),
+        cell(
+            "x",
+            shown(plotly=figure),
+            shown(record=record),
+            shown(source={"name": EVIL, "title": EVIL, "notes": [EVIL]}),
+        ),
+        cell(
+            "y",
+            shown(conclusion={"sentence": f"It is {EVIL}"}),
+            shown(markdown=f"A {EVIL} [a](javascript:alert(3))"),
+        ),
+        cell(
+            "z",
+            {"output_type": "stream", "name": "stdout", "text": EVIL},
+            shown(html=f"<table><td>1</td></table>{EVIL}"),
+        ),
         title=EVIL,
         parameters=[{"name": "p", "value": EVIL, "given": True, "comment": EVIL}],
         segment=EVIL,
@@ -139,14 +188,25 @@ def test_tables_lose_their_frame_and_a_mere_count_and_set_words_to_the_left():
     import pandas as pd
 
     table = pd.DataFrame({"step": ["visit", "<b>"], "rate": [0.5, None]})
-    html, soup = render(cell("x", shown(html=table.to_html())), cell("y", shown(html=table.set_index("step").to_html())))
+    html, soup = render(
+        cell("x", shown(html=table.to_html())), cell("y", shown(html=table.set_index("step").to_html()))
+    )
     counted, named = soup.select("table.dataframe")
     assert counted.get("border") is None and "<style" not in html
-    assert [cell.get_text() for cell in counted.select("th, td")] == ["step", "rate", "visit", "0.5", "<b>", "NaN"]
+    assert [cell.get_text() for cell in counted.select("th, td")] == [
+        "step",
+        "rate",
+        "visit",
+        "0.5",
+        "<b>",
+        "NaN",
+    ]
     assert [cell.get_text() for cell in counted.select(".words")] == ["step", "visit", "<b>"]
     assert [cell.get_text() for cell in named.select("tbody th")] == ["visit", "<b>"]
 
 
-@pytest.mark.parametrize(("sentence", "expected"), [("It **is** so.", "It is so."), ("a < b & c", "a &lt; b &amp; c")])
+@pytest.mark.parametrize(
+    ("sentence", "expected"), [("It **is** so.", "It is so."), ("a < b & c", "a &lt; b &amp; c")]
+)
 def test_a_sentence_as_plain_text(sentence, expected):
     assert pages.plain(sentence) == expected

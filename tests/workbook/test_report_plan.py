@@ -13,7 +13,9 @@ def pages(workbook, monkeypatch):
     from cxlab.evidence import sources
 
     sources.registry.cache_clear()
-    survey = 'source: str = "here"  # data\nbootstrap: int = 100  # resamples\nlevel: float = 0.95  # confidence'
+    survey = (
+        'source: str = "here"  # data\nbootstrap: int = 100  # resamples\nlevel: float = 0.95  # confidence'
+    )
     events = 'source: str = "there"  # data\nsteps: list = ["a", "b"]  # the path\nwindow: str | None = None  # days'
     workbook.notebook("02-split", order=2, tables=["survey"], parameters=survey)
     workbook.notebook("05-funnel", order=5, tables=["events"], parameters=events)

@@ -117,7 +117,11 @@ def test_the_key_follows_the_notebook_its_parameters_and_the_files_they_name(kep
     data.write_text("a\n1\n")
     mapping.write_text("table: survey\nfile: {path: d.csv}\n")
     given = {"source": str(mapping)}
-    keys = [cache.run_key(notebook, {}), cache.run_key(notebook, given), cache.run_key(notebook, {**given, "seed": 2})]
+    keys = [
+        cache.run_key(notebook, {}),
+        cache.run_key(notebook, given),
+        cache.run_key(notebook, {**given, "seed": 2}),
+    ]
     assert cache.run_key(notebook, given) == keys[1]
     data.write_text("a\n2\n")
     keys.append(cache.run_key(notebook, given))

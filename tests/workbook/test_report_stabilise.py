@@ -13,7 +13,12 @@ def executed(run: int) -> dict:
     cell = f"0000000{run}-1111-2222-3333-444444444444"
     return {
         "metadata": {
-            "papermill": {"start_time": f"{run}", "duration": run, "parameters": {"source": f"/home/u{run}/s/m.yaml"}, "version": "2"},
+            "papermill": {
+                "start_time": f"{run}",
+                "duration": run,
+                "parameters": {"source": f"/home/u{run}/s/m.yaml"},
+                "version": "2",
+            },
             "widgets": {"state": run},
         },
         "cells": [
@@ -55,7 +60,9 @@ def test_two_runs_become_the_same_text():
 
 def test_numbers_and_words_of_the_page_stay():
     notebook = executed(1)
-    notebook["cells"][1]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "0x1F is 31, T_shirt, 1-2-3-4-5"}]
+    notebook["cells"][1]["outputs"] = [
+        {"output_type": "stream", "name": "stdout", "text": "0x1F is 31, T_shirt, 1-2-3-4-5"}
+    ]
     assert stabilise(notebook)["cells"][1]["outputs"][0]["text"] == "0x1F is 31, T_shirt, 1-2-3-4-5"
 
 

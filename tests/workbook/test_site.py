@@ -6,7 +6,15 @@ from cxlab.workbook.report.segments import suppressed
 
 
 def record(name, value, low=None, high=None, unit="share of R2", headline=True):
-    return {"name": name, "value": value, "low": low, "high": high, "unit": unit, "n": 10, "headline": headline}
+    return {
+        "name": name,
+        "value": value,
+        "low": low,
+        "high": high,
+        "unit": unit,
+        "n": 10,
+        "headline": headline,
+    }
 
 
 @pytest.mark.parametrize(
@@ -42,7 +50,10 @@ def test_the_picture_takes_headlines_of_the_commonest_unit():
         record("slope", 2.0, unit="points"), record("aside", 0.9, headline=False),
     ]  # fmt: skip
     picture = site.picture(records)
-    assert picture["kind"] == "forest" and [row["name"] for row in picture["rows"]] == ["share product", "share experience"]
+    assert picture["kind"] == "forest" and [row["name"] for row in picture["rows"]] == [
+        "share product",
+        "share experience",
+    ]
     assert [row["side"] for row in picture["rows"]] == ["product", "experience"]
     for row in picture["rows"]:
         assert 8 <= row["low"] < row["x"] < row["high"] <= 232
@@ -50,7 +61,9 @@ def test_the_picture_takes_headlines_of_the_commonest_unit():
 
 
 def test_the_picture_keeps_zero_in_view():
-    picture = site.picture([record("a", -1.0, -2.0, 0.5, unit="points"), record("b", 3.0, 2.0, 4.0, unit="points")])
+    picture = site.picture(
+        [record("a", -1.0, -2.0, 0.5, unit="points"), record("b", 3.0, 2.0, 4.0, unit="points")]
+    )
     assert picture["rows"][0]["low"] < picture["zero"] < picture["rows"][1]["low"]
 
 
@@ -72,7 +85,9 @@ def test_no_headline_no_picture():
 
 def test_results_hold_value_interval_unit_and_n():
     found = site.results_of({"02-split": {"records": [record("a", 0.5, 0.4, 0.6)]}})
-    assert found == {"02-split": {"a": {"value": 0.5, "low": 0.4, "high": 0.6, "unit": "share of R2", "n": 10}}}
+    assert found == {
+        "02-split": {"a": {"value": 0.5, "low": 0.4, "high": 0.6, "unit": "share of R2", "n": 10}}
+    }
 
 
 def card(**facts):

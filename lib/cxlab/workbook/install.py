@@ -12,7 +12,17 @@ from cxlab.evidence.places import project_folder
 
 __all__ = ["check", "verdict"]
 
-_PARTS = ("jupyterlab", "ipywidgets", "anywidget", "pandas", "plotly", "papermill", "duckdb", "statsmodels", "numba")
+_PARTS = (
+    "jupyterlab",
+    "ipywidgets",
+    "anywidget",
+    "pandas",
+    "plotly",
+    "papermill",
+    "duckdb",
+    "statsmodels",
+    "numba",
+)
 
 
 def check() -> pd.DataFrame:

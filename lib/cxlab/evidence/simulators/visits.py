@@ -215,7 +215,18 @@ class _World:
 
 
 def _world(
-    visits, outlets, months, start, rated, commented, person_spread, thin_drop, thin_month, fall, fall_month, rng
+    visits,
+    outlets,
+    months,
+    start,
+    rated,
+    commented,
+    person_spread,
+    thin_drop,
+    thin_month,
+    fall,
+    fall_month,
+    rng,
 ) -> _World:
     for name, value in {"visits": visits, "months": months}.items():
         if value < 1:

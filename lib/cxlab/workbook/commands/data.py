@@ -17,7 +17,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Fetch each source and print a line for it."""
     unknown = [name for name in arguments.names if name not in registry()]
     if unknown:
-        raise InputError(f"no registered source is called {', '.join(unknown)}; there are {', '.join(registry())}")
+        raise InputError(
+            f"no registered source is called {', '.join(unknown)}; there are {', '.join(registry())}"
+        )
     for name in arguments.names or registry():
         path = fetch(name)
         print(f"{name}: checked, {path.stat().st_size:,} bytes, {registry()[name]['licence']}")

@@ -10,21 +10,39 @@ from cxlab.evidence.errors import InputError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument("--out", type=Path, default=Path("reports"), metavar="DIR", help="folder (default: reports)")
-    parser.add_argument("--params", type=Path, metavar="FILE.yaml", help="a study of your own data (cxlab init makes one)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("reports"), metavar="DIR", help="folder (default: reports)"
+    )
+    parser.add_argument(
+        "--params", type=Path, metavar="FILE.yaml", help="a study of your own data (cxlab init makes one)"
+    )
     parser.add_argument("--only", nargs="+", default=[], metavar="NN", help="pages by number or name")
     parser.add_argument(
         "-p", dest="given", action="append", default=[], metavar="NAME=VALUE",
         help="a parameter for every page that has it; 02.NAME=VALUE for one page",
     )  # fmt: skip
-    parser.add_argument("--by", metavar="COLUMN", help="also one report for each value of a column, and an overview")
     parser.add_argument(
-        "--min-cell", type=int, metavar="N", help="suppress what counts fewer customers or respondents (default: 5)"
+        "--by", metavar="COLUMN", help="also one report for each value of a column, and an overview"
     )
-    parser.add_argument("--against", type=Path, metavar="results.json", help="compare with an older report; exit 3 on a change")
+    parser.add_argument(
+        "--min-cell",
+        type=int,
+        metavar="N",
+        help="suppress what counts fewer customers or respondents (default: 5)",
+    )
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="results.json",
+        help="compare with an older report; exit 3 on a change",
+    )
     parser.add_argument("--fresh", action="store_true", help="run everything again")
-    parser.add_argument("--jobs", type=int, default=0, metavar="N", help="notebooks at a time (default: one a processor)")
-    parser.add_argument("--timeout", type=float, default=600.0, metavar="SECONDS", help="for each notebook (default: 600)")
+    parser.add_argument(
+        "--jobs", type=int, default=0, metavar="N", help="notebooks at a time (default: one a processor)"
+    )
+    parser.add_argument(
+        "--timeout", type=float, default=600.0, metavar="SECONDS", help="for each notebook (default: 600)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -37,7 +37,10 @@ def run(arguments: argparse.Namespace) -> int:
         part = target.with_suffix(".part")
         nbformat.write(blank_solutions(nbformat.read(path, as_version=4)), part)
         os.replace(part, target)
-    print(f"{out}: {len(notebooks) - kept} exercise notebooks written" + (f", {kept} kept (--fresh)" if kept else ""))
+    print(
+        f"{out}: {len(notebooks) - kept} exercise notebooks written"
+        + (f", {kept} kept (--fresh)" if kept else "")
+    )
     return 0
 
 

@@ -119,7 +119,11 @@ def _plan(options: Options) -> tuple[Any, list[Part]]:
             page.given["min_cell"] = _min_cell(options, study)
     for page in pages:
         for name, value in page.given.items():
-            if (name == "source" or name.endswith("_source")) and isinstance(value, str) and Path(value).is_file():
+            if (
+                (name == "source" or name.endswith("_source"))
+                and isinstance(value, str)
+                and Path(value).is_file()
+            ):
                 path = Path(value).resolve()
                 page.given[name] = str(path)
                 paths.setdefault(str(path), f"{path.parent.name}/{path.name}")
@@ -128,7 +132,9 @@ def _plan(options: Options) -> tuple[Any, list[Part]]:
         from . import segments
 
         if study is None:
-            raise InputError(f"--by {options.by} splits your own data: give --params STUDY/params.yaml as well")
+            raise InputError(
+                f"--by {options.by} splits your own data: give --params STUDY/params.yaml as well"
+            )
         parts += segments.parts(parts[0], study, options.by, _min_cell(options, study))
     return study, parts
 
@@ -252,7 +258,9 @@ def _keep(part: Part, page: Page, executed: str, html: str) -> None:
 def _results_so_far(part: Part) -> str:
     from .site import results_of, to_json
 
-    return to_json(results_of({page.stem: part.stated[page.stem] for page in part.pages if page.stem in part.stated}))
+    return to_json(
+        results_of({page.stem: part.stated[page.stem] for page in part.pages if page.stem in part.stated})
+    )
 
 
 def _shown(path: Path) -> str:

@@ -55,7 +55,13 @@ def write_pages(old: Mapping[str, Any], folder: Path, links: Sequence[Mapping[st
         ]
         if rows:
             groups.append({"title": title, "rows": rows, "alarm": kind in ("moved", "beyond", "gone")})
-    context = {"root": "", "home": "index.html", "pages": links, "groups": groups, "headline": found.headline()}
+    context = {
+        "root": "",
+        "home": "index.html",
+        "pages": links,
+        "groups": groups,
+        "headline": found.headline(),
+    }
     html = site.environment().get_template("changes.html.j2").render(context)
     (folder / "changes.html").write_text(html.strip() + "\n", encoding="utf-8")
     (folder / "changes.md").write_text(diff.summary(found), encoding="utf-8")

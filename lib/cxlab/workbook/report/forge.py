@@ -112,7 +112,9 @@ class _Forge:
             if not done and time.monotonic() > entry["end"]:
                 self.kill(pid)
                 done, status = os.waitpid(pid, 0)
-                _tell(entry["job"], "failed", ename="TimeoutError", evalue="the notebook's runner did not end")
+                _tell(
+                    entry["job"], "failed", ename="TimeoutError", evalue="the notebook's runner did not end"
+                )
             if done:
                 del self.running[pid]
                 self.kill(pid)
@@ -181,9 +183,7 @@ def _execute(job: dict[str, Any], work: Path, prefork: Any) -> dict[str, Any] | 
         at["cell"] = index
         _tell(job, "cell", index=index)
 
-    engine = warm.engine_for(
-        prefork, sockets, deadline=time.monotonic() + job["timeout"], progress=progress
-    )
+    engine = warm.engine_for(prefork, sockets, deadline=time.monotonic() + job["timeout"], progress=progress)
     raw = work / "raw.ipynb"
     fault: dict[str, Any] | None = None
     try:
@@ -200,7 +200,11 @@ def _execute(job: dict[str, Any], work: Path, prefork: Any) -> dict[str, Any] | 
     except PapermillExecutionError as failed:
         fault = {"ename": failed.ename, "evalue": failed.evalue, "cell": failed.cell_index}
     except CellTimeoutError:
-        fault = {"ename": "TimeoutError", "evalue": f"not done after {job['timeout']:g} s", "cell": at["cell"]}
+        fault = {
+            "ename": "TimeoutError",
+            "evalue": f"not done after {job['timeout']:g} s",
+            "cell": at["cell"],
+        }
     except DeadKernelError:
         fault = {"ename": "DeadKernelError", "evalue": _last_words(work / "kernel.log"), "cell": at["cell"]}
     finally:

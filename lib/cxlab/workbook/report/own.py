@@ -67,7 +67,11 @@ def give(every: Sequence[Page], pages: Sequence[Page], study: Any, paths: dict[s
     for page in pages:
         wanted = sources_of(page)
         # A parameter that is empty by default may stay empty; one that names a sample may not.
-        spare = {n: t for n, t in wanted.items() if t in page.optional and t not in page.tables and not page.parameters[n].default}
+        spare = {
+            n: t
+            for n, t in wanted.items()
+            if t in page.optional and t not in page.tables and not page.parameters[n].default
+        }
         needed = [*page.tables, *[table for name, table in wanted.items() if name not in spare]]
         page.missing = study.missing(list(dict.fromkeys(needed)))
         if not page.missing:

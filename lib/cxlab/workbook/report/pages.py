@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..glossary import words_of
 from .numbers import show_interval, show_number, show_value
 from .stabilise import collect
 
@@ -41,7 +42,15 @@ def warm_up() -> None:
         {"cell_type": "markdown", "metadata": {}, "source": "# A\n\nWord $a$"},
         {"cell_type": "code", "metadata": {}, "source": "a = 1", "outputs": []},
     ]
-    around = {"stem": "a", "number": "", "title": "A", "question": "A", "minutes": 1, "parameters": [], "pages": []}
+    around = {
+        "stem": "a",
+        "number": "",
+        "title": "A",
+        "question": "A",
+        "minutes": 1,
+        "parameters": [],
+        "pages": [],
+    }
     more = {"previous": None, "next": None, "root": "", "home": "", "versions": [], "segment": ""}
     render({"cells": cells, "metadata": {}}, {**around, **more})
 
@@ -105,8 +114,15 @@ def render(notebook: dict[str, Any], context: Mapping[str, Any]) -> str:
         "sources": stated["sources"],
         "answer": stated["conclusions"][0] if stated["conclusions"] else "",
         "has_charts": bool(charts),
-        "simulated": "all" if simulated and all(simulated) else "part" if any(simulated) or any(drawn) else "",
+        "simulated": "all"
+        if simulated and all(simulated)
+        else "part"
+        if any(simulated) or any(drawn)
+        else "",
         "title": context["title"],
+        "words": words_of(
+            "\n".join("".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "markdown")
+        ),
     }
     node = nbformat.from_dict({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
     html, _ = _exporter().from_notebook_node(node, resources={"cxlab": page})
@@ -119,7 +135,10 @@ def _blocks(notebook: Mapping[str, Any]) -> Any:
     for cell in notebook["cells"]:
         tags = set(cell["metadata"].get("tags", []))
         source = "".join(cell["source"])
-        if tags & {"solution", "parameters", "injected-parameters", "remove-cell"} or cell["cell_type"] == "raw":
+        if (
+            tags & {"solution", "parameters", "injected-parameters", "remove-cell"}
+            or cell["cell_type"] == "raw"
+        ):
             continue
         if cell["cell_type"] == "markdown":
             if not titled:
@@ -201,13 +220,17 @@ def _reachable(html: str) -> str:
 
 
 _STYLE = re.compile(r"<style.*?</style>", re.DOTALL)
-_SCRIPT = re.compile(r"<(script|iframe|object|embed|meta|link|base|form)\b.*?(</\1\s*>|$)", re.DOTALL | re.IGNORECASE)
+_SCRIPT = re.compile(
+    r"<(script|iframe|object|embed|meta|link|base|form)\b.*?(</\1\s*>|$)", re.DOTALL | re.IGNORECASE
+)
 
 
 def _tidy_table(html: str) -> str:
     """Return the HTML of a table without pandas' own style sheet and frame."""
     if 'class="dataframe"' in html:
-        html = _STYLE.sub("", html).replace('<table border="1" class="dataframe">', '<table class="dataframe">')
+        html = _STYLE.sub("", html).replace(
+            '<table border="1" class="dataframe">', '<table class="dataframe">'
+        )
         html = html.replace(' style="text-align: right;"', "")
         html = _aligned(html).replace("<th></th>", "<td></td>")
     return _SCRIPT.sub("", html)
@@ -232,9 +255,14 @@ def _aligned(html: str) -> str:
     def rewrite(match: re.Match[str]) -> str:
         cells = enumerate(_CELL.findall(match[1]))
         kept = [(i, tag, text) for i, (tag, text) in cells if i or not counts]
-        return "<tr>" + "".join(
-            f'<{tag} class="words">{text}</{tag}>' if words[i] and text else f"<{tag}>{text}</{tag}>" for i, tag, text in kept
-        ) + "</tr>"
+        return (
+            "<tr>"
+            + "".join(
+                f'<{tag} class="words">{text}</{tag}>' if words[i] and text else f"<{tag}>{text}</{tag}>"
+                for i, tag, text in kept
+            )
+            + "</tr>"
+        )
 
     return _ROW.sub(rewrite, html)
 
@@ -295,7 +323,9 @@ def plain(sentence: str) -> str:
     return " ".join(_TAG.sub("", inline(sentence)).split())
 
 
-def parameter_rows(parameters: Sequence[Any], given: Mapping[str, Any], paths: Mapping[str, str]) -> list[dict]:
+def parameter_rows(
+    parameters: Sequence[Any], given: Mapping[str, Any], paths: Mapping[str, str]
+) -> list[dict]:
     """Return the parameters a page was made with, as the foot of the page shows them."""
     rows = []
     for parameter in parameters:
@@ -304,6 +334,11 @@ def parameter_rows(parameters: Sequence[Any], given: Mapping[str, Any], paths: M
         for path in sorted(paths, key=len, reverse=True):
             text = text.replace(path, paths[path])
         rows.append(
-            {"name": parameter.name, "value": text, "given": parameter.name in given, "comment": parameter.comment}
+            {
+                "name": parameter.name,
+                "value": text,
+                "given": parameter.name in given,
+                "comment": parameter.comment,
+            }
         )
     return rows

@@ -15,9 +15,26 @@ from typing import Any
 
 from cxlab.evidence.errors import InputError
 
-__all__ = ["Page", "Parameter", "declared_parameters", "find_pages", "give_parameters", "read_page", "select", "table_of"]
+__all__ = [
+    "Page",
+    "Parameter",
+    "declared_parameters",
+    "find_pages",
+    "give_parameters",
+    "read_page",
+    "select",
+    "table_of",
+]
 
-_TYPES = {"str": str, "int": int, "float": float, "bool": bool, "list": list, "dict": dict, "None": type(None)}
+_TYPES = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "bool": bool,
+    "list": list,
+    "dict": dict,
+    "None": type(None),
+}
 
 
 @dataclass(frozen=True)
@@ -72,7 +89,9 @@ def read_page(path: Path) -> Page:
         notebook = json.loads(path.read_text(encoding="utf-8"))
         cells = notebook["cells"]
     except (ValueError, KeyError, TypeError) as fault:
-        raise InputError(f"{path} is not a notebook that can be read ({fault}); open it in Jupyter and save it") from None
+        raise InputError(
+            f"{path} is not a notebook that can be read ({fault}); open it in Jupyter and save it"
+        ) from None
     facts = notebook.get("metadata", {}).get("cxlab", {})
     title = next(
         (
@@ -119,7 +138,9 @@ def declared_parameters(source: str) -> list[Parameter]:
     for node in ast.parse(source).body:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
             name, types = node.target.id, tuple(_type_names(node.annotation))
-        elif isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+        elif (
+            isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)
+        ):
             name, types = node.targets[0].id, ()
         else:
             continue
@@ -257,7 +278,12 @@ def _read(kind: str, value: Any) -> Any:
         return value
     if kind == "int" and isinstance(value, int) and not isinstance(value, bool):
         return value
-    if kind == "float" and isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+    if (
+        kind == "float"
+        and isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+    ):
         return float(value)
     if kind in ("str", "list", "dict", "None") and isinstance(value, _TYPES[kind]):
         json.dumps(value)

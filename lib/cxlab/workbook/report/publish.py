@@ -33,10 +33,14 @@ def check_target(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise InputError(f"--out {out}: a file of that name is in the way; name a folder")
     if out.is_dir() and any(out.iterdir()) and manifest_of(out) is None:
-        raise InputError(f"--out {out}: the folder holds files but no report of ours (no {MANIFEST}); name a new folder")
+        raise InputError(
+            f"--out {out}: the folder holds files but no report of ours (no {MANIFEST}); name a new folder"
+        )
     here = Path.cwd().resolve()
     if out == here or out in here.parents:
-        raise InputError(f"--out {out}: the report cannot replace the folder you are in; name a folder inside it")
+        raise InputError(
+            f"--out {out}: the report cannot replace the folder you are in; name a folder inside it"
+        )
 
 
 def manifest_of(out: Path) -> dict | None:
@@ -97,7 +101,9 @@ def staging(out: Path) -> Iterator[Path]:
         yield folder
     except OSError as fault:
         if fault.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise OutOfReach(f"the disk is full ({out.parent}); nothing was published, the last report stands") from None
+            raise OutOfReach(
+                f"the disk is full ({out.parent}); nothing was published, the last report stands"
+            ) from None
         raise
     finally:
         _remove(folder)

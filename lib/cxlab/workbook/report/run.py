@@ -79,7 +79,9 @@ class Forge:
             )
         return self._process
 
-    def run(self, jobs: Sequence[Mapping[str, Any]], watch: Callable[[str, str, dict], None]) -> Iterator[dict]:
+    def run(
+        self, jobs: Sequence[Mapping[str, Any]], watch: Callable[[str, str, dict], None]
+    ) -> Iterator[dict]:
         """Run jobs and yield one event, ``done`` or ``failed``, for each.
 
         Parameters
@@ -98,7 +100,11 @@ class Forge:
             for job in jobs:
                 waiting.add(job["job"])
                 self._count += 1
-                extra = {"timeout": self._timeout, "work": f"job-{self._count}", "sockets": str(self._sockets / str(self._count))}
+                extra = {
+                    "timeout": self._timeout,
+                    "work": f"job-{self._count}",
+                    "sockets": str(self._sockets / str(self._count)),
+                }
                 process.stdin.write(json.dumps({**job, **extra}) + "\n")
             process.stdin.flush()
         while waiting:
@@ -175,7 +181,12 @@ def raise_failures(failures: Sequence[Failure]) -> None:
     kind = next(k for k in (OutOfReach, NotebookError, InputError) if k in kinds)
     lines = []
     for failure in failures:
-        same = [f for f in failures if (f.facts["ename"], f.facts.get("evalue")) == (failure.facts["ename"], failure.facts.get("evalue"))]
+        same = [
+            f
+            for f in failures
+            if (f.facts["ename"], f.facts.get("evalue"))
+            == (failure.facts["ename"], failure.facts.get("evalue"))
+        ]
         if same[0] is failure:
             others = ", ".join(other.stem for other in same[1:])
             lines.append(f"{failure}" + (f" (the same in {others})" if others else ""))

@@ -37,7 +37,9 @@ def parts(main: Part, study: Any, by: str, min_cell: int) -> list[Part]:
     made: list[Part] = []
     labels = sorted({label for values in counts.values() for label in values})
     if len(labels) > _MOST:
-        raise InputError(f"--by {by}: {len(labels)} values; a segment column has at most {_MOST}, so group them by recode")
+        raise InputError(
+            f"--by {by}: {len(labels)} values; a segment column has at most {_MOST}, so group them by recode"
+        )
     hidden = {table: suppressed(values, min_cell) for table, values in counts.items()}
     slugs: set[str] = set()
     for number, label in enumerate(labels, start=1):
@@ -50,12 +52,18 @@ def parts(main: Part, study: Any, by: str, min_cell: int) -> list[Part]:
         for page in main.pages:
             if page.missing or not set(page.tables) <= set(tables) or not page.tables:
                 continue
-            given = {name: str(mappings[table]) for name, table in own.sources_of(page).items() if table in mappings}
+            given = {
+                name: str(mappings[table])
+                for name, table in own.sources_of(page).items()
+                if table in mappings
+            }
             if given:
                 pages.append(dataclasses.replace(page, given={**page.given, **given}))
         if pages:
             made.append(Part(f"segments/{_slug(label, number, slugs)}", f"{by}: {label}", pages, paths))
-    main.hidden = sorted({label for labels in hidden.values() for label in labels} - {_label(part, by) for part in made})
+    main.hidden = sorted(
+        {label for labels in hidden.values() for label in labels} - {_label(part, by) for part in made}
+    )
     return made
 
 
@@ -165,7 +173,9 @@ def overview(parts: Sequence[Part], by: str) -> str:
         if not having:
             continue
         everyone = [(main, "everyone"), *[(part, _label(part, by)) for part in having]]
-        names = [r["name"] for r in main.stated.get(page.stem, {"records": []})["records"] if r.get("headline")]
+        names = [
+            r["name"] for r in main.stated.get(page.stem, {"records": []})["records"] if r.get("headline")
+        ]
         numbers = []
         for name in names:
             rows = []
@@ -173,7 +183,13 @@ def overview(parts: Sequence[Part], by: str) -> str:
                 record = next((r for r in part.stated[page.stem]["records"] if r["name"] == name), None)
                 if record is not None:
                     rows.append({**record, "name": label, "headline": True})
-            numbers.append({"name": name.replace("-", " ").replace("_", " "), "rows": rows, "picture": site.comparison(rows)})
+            numbers.append(
+                {
+                    "name": name.replace("-", " ").replace("_", " "),
+                    "rows": rows,
+                    "picture": site.comparison(rows),
+                }
+            )
         answers = [
             {"label": label, "sentence": (part.stated[page.stem]["conclusions"] or [""])[0],
              "href": f"../{part.folder}/{page.stem}.html" if part.folder else f"../{page.stem}.html"}
@@ -186,7 +202,9 @@ def overview(parts: Sequence[Part], by: str) -> str:
         "pages": [{**link, "href": f"../{link['href']}"} for link in links(main)],
         "by": by,
         "questions": questions,
-        "segments": [{"label": _label(part, by), "href": f"../{part.folder}/index.html"} for part in segments],
+        "segments": [
+            {"label": _label(part, by), "href": f"../{part.folder}/index.html"} for part in segments
+        ],
         "hidden": main.hidden,
         "versions": versions()[:3],
     }

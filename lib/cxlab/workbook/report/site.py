@@ -55,10 +55,14 @@ def to_json(value: Any) -> str:
 def picture(records: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     """Return the small picture of a page: its headline numbers of one unit, or how many verdicts fell which way."""
     headlines = [record for record in records if record.get("headline")]
-    verdicts = [record for record in records if record["unit"] == "verdict" and isinstance(record["value"], str)]
+    verdicts = [
+        record for record in records if record["unit"] == "verdict" and isinstance(record["value"], str)
+    ]
     if len(verdicts) > 2:
         return _bar(Counter(record["value"] for record in verdicts))
-    numbers = [r for r in headlines if isinstance(r["value"], int | float) and not isinstance(r["value"], bool)]
+    numbers = [
+        r for r in headlines if isinstance(r["value"], int | float) and not isinstance(r["value"], bool)
+    ]
     if not numbers:
         return None
     unit = Counter(record["unit"] for record in numbers).most_common(1)[0][0]
@@ -118,7 +122,15 @@ def _bar(counts: Counter) -> dict[str, Any]:
     for word in words:
         width = 240 * counts[word] / total
         kind = word.split()[0]
-        parts.append({"word": word, "count": counts[word], "x": round(start, 1), "width": round(width, 1), "kind": kind})
+        parts.append(
+            {
+                "word": word,
+                "count": counts[word],
+                "x": round(start, 1),
+                "width": round(width, 1),
+                "kind": kind,
+            }
+        )
         start += width
     title = "Verdicts: " + ", ".join(f"{part['count']} {part['word']}" for part in parts)
     return {"kind": "bar", "parts": parts, "title": title}

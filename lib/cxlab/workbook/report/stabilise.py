@@ -128,7 +128,9 @@ def collect(notebook: dict[str, Any]) -> dict[str, Any]:
             if f"{_PREFIX}record+json" in data:
                 record = data[f"{_PREFIX}record+json"]
                 if record["name"] in records:
-                    raise ValueError(f"{record['name']!r} is recorded twice; a name must be unique in its notebook")
+                    raise ValueError(
+                        f"{record['name']!r} is recorded twice; a name must be unique in its notebook"
+                    )
                 records[record["name"]] = record
             if f"{_PREFIX}conclusion+json" in data:
                 conclusions.append(data[f"{_PREFIX}conclusion+json"]["sentence"])

@@ -95,7 +95,10 @@ def _become_kernel(reading: int, log: Path) -> int:
     if not line:
         return 0  # the runner went away before it needed a kernel
     message = json.loads(line)
-    quiet, noise = os.open(os.devnull, os.O_RDONLY), os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    quiet, noise = (
+        os.open(os.devnull, os.O_RDONLY),
+        os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644),
+    )
     os.dup2(quiet, 0)
     os.dup2(noise, 1)
     os.dup2(noise, 2)
@@ -104,7 +107,12 @@ def _become_kernel(reading: int, log: Path) -> int:
     os.environ["JPY_PARENT_PID"] = str(os.getppid())
     from ipykernel.kernelapp import IPKernelApp
 
-    arguments = ["-f", message["connection_file"], "--IPKernelApp.log_level=ERROR", "--HistoryManager.enabled=False"]
+    arguments = [
+        "-f",
+        message["connection_file"],
+        "--IPKernelApp.log_level=ERROR",
+        "--HistoryManager.enabled=False",
+    ]
     IPKernelApp.launch_instance(argv=arguments)
     return 0
 

@@ -70,7 +70,12 @@ def versions() -> list[tuple[str, str]]:
 
 
 def write(
-    folder: Path, parts: Sequence[Part], options: Options, study: Any, min_cell: int, old: Mapping[str, Any] | None
+    folder: Path,
+    parts: Sequence[Part],
+    options: Options,
+    study: Any,
+    min_cell: int,
+    old: Mapping[str, Any] | None,
 ) -> bool:
     """Write all files of the report; return whether numbers moved since the older one."""
     from . import site
@@ -92,15 +97,21 @@ def write(
     if options.by is not None:
         from . import segments
 
-        (folder / "segments" / "index.html").write_text(segments.overview(parts, options.by), encoding="utf-8")
+        (folder / "segments" / "index.html").write_text(
+            segments.overview(parts, options.by), encoding="utf-8"
+        )
     if old is not None:
         from . import compare
 
         moved = compare.write_pages(old, folder, links(parts[0]))
     files = {
-        path.relative_to(folder).as_posix(): cache.file_hash(path) for path in sorted(folder.rglob("*")) if path.is_file()
+        path.relative_to(folder).as_posix(): cache.file_hash(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
     }
-    (folder / "manifest.json").write_text(site.to_json({**_facts(parts[0], min_cell), "files": files}), encoding="utf-8")
+    (folder / "manifest.json").write_text(
+        site.to_json({**_facts(parts[0], min_cell), "files": files}), encoding="utf-8"
+    )
     return moved
 
 
@@ -111,7 +122,9 @@ def _facts(part: Part, min_cell: int) -> dict[str, Any]:
         if not page.missing
     }
     sources = {
-        source["name"]: {key: source.get(key) for key in ("title", "licence", "citation", "sha256", "simulated")}
+        source["name"]: {
+            key: source.get(key) for key in ("title", "licence", "citation", "sha256", "simulated")
+        }
         for page in part.stated.values()
         for source in page["sources"]
     }
@@ -166,7 +179,9 @@ def _index(part: Part, parts: Sequence[Part], options: Options, study: Any) -> s
     if part.folder:
         more.append({"href": "../index.html", "text": "All segments side by side"})
     elif options.by is not None:
-        more.append({"href": "segments/index.html", "text": f"The same questions for each {options.by}, side by side"})
+        more.append(
+            {"href": "segments/index.html", "text": f"The same questions for each {options.by}, side by side"}
+        )
     if not part.folder and options.against is not None:
         more.append({"href": "changes.html", "text": "What changed since the last report"})
     count = sum(not page.missing for page in part.pages)
@@ -179,7 +194,9 @@ def _index(part: Part, parts: Sequence[Part], options: Options, study: Any) -> s
             "lede": (f"{study.name} · " if study is not None else "")
             + (f"{part.label} · " if part.label else "")
             + f"{count} {'question' if count == 1 else 'questions'}, answered from data",
-            "heading": "Is it the product, or the experience?" if study is None else "What your own customers say",
+            "heading": "Is it the product, or the experience?"
+            if study is None
+            else "What your own customers say",
             "answer": answer,
             "links": more,
             "cards": cards,
