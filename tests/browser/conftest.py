@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
+from lab_server import lab_server
 
 _FLAGS = [
     "--no-sandbox",
@@ -17,9 +21,21 @@ _FLAGS = [
 _FLAGS += ["--disable-component-update", "--disable-sync"]
 
 
-def _chromium() -> str | None:
+def chromium_path() -> str | None:
+    """Return where a Chromium lies, or None."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     return next((path for path in map(shutil.which, names) if path), None)
+
+
+@contextmanager
+def launch() -> Iterator[Any]:
+    """Give a launched browser."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=_FLAGS)
+        yield browser
+        browser.close()
 
 
 def pytest_collection_modifyitems(items):
@@ -31,14 +47,16 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def chromium():
     """Return a launched browser."""
-    path = _chromium()
-    if path is None:
+    if chromium_path() is None:
         if os.environ.get("CXLAB_REQUIRE_BROWSER") == "1":
             pytest.fail("CXLAB_REQUIRE_BROWSER=1, but no Chromium is on this machine")
         pytest.skip("no Chromium on this machine (Debian and Ubuntu: apt install chromium)")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=_FLAGS)
+    with launch() as browser:
         yield browser
-        browser.close()
+
+
+@pytest.fixture
+def lab(tmp_path, chromium):
+    """Return the address of a JupyterLab over a copy of the notebooks."""
+    with lab_server(tmp_path) as address:
+        yield address

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import time
-from pathlib import Path
 
 import nbformat
 import pytest
-
-_SPEC = importlib.util.spec_from_file_location("lab_browser", Path(__file__).with_name("test_lab_browser.py"))
-_LAB = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(_LAB)
-lab = _LAB.lab  # the same server as for the pages
+from lab_server import IDLE
 
 CODE = """from cxlab.workbook.register import Register, write_template
 write_template("register.csv")
@@ -36,7 +30,7 @@ def test_a_cell_is_edited_and_saved_by_hand(lab, chromium, tmp_path):
     nbformat.write(notebook, tmp_path / "work" / "grid.ipynb")
     page = chromium.new_page(viewport={"width": 1400, "height": 900})
     page.goto(f"{lab}/lab/tree/grid.ipynb?reset")
-    page.wait_for_function(_LAB.IDLE, timeout=90_000)
+    page.wait_for_function(IDLE, timeout=90_000)
     page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
     page.get_by_role("button", name="Save", exact=True).last.wait_for(timeout=90_000)
     canvas = page.locator(".jp-OutputArea-output .lm-DataGrid-canvas, .jp-OutputArea-output canvas").first

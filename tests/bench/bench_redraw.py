@@ -1,0 +1,106 @@
+"""What a move of a control costs a reader: in the published report, and live in JupyterLab.
+
+``python tests/bench/bench_redraw.py [--quick]``; build the report first (``make report``).
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "browser"))
+
+from conftest import chromium_path, launch  # noqa: E402
+from lab_server import lab_server, run_all, show_explorer  # noqa: E402
+
+# From the input event to the first frame after plotly has drawn.
+MOVES = """async (most) => {
+    const took = [];
+    for (const chart of document.querySelectorAll('figure.chart')) {
+        const inputs = [...chart.querySelectorAll('input, select')];
+        if (!inputs.length) continue;
+        chart.scrollIntoView({ block: 'center' });
+        await new Promise((done) => setTimeout(done, 400));
+        const plot = chart.querySelector('.plot');
+        for (const input of inputs) {
+            const values = input.options ? input.options.length : Number(input.max) + 1;
+            for (let value = 1; value < Math.min(values, most); value += 1) {
+                const start = performance.now();
+                const drawn = new Promise((done) => plot.once('plotly_afterplot', done));
+                input.value = value;
+                input.dispatchEvent(new Event('input'));
+                await drawn;
+                await new Promise(requestAnimationFrame);
+                took.push(performance.now() - start);
+            }
+        }
+    }
+    return took;
+}"""
+LIVE = """(node) => {
+    window.took = [];
+    document.addEventListener('keydown', () => { window.pressed = performance.now(); }, true);
+    node.on('plotly_afterplot', () => {
+        if (window.pressed) window.took.push(performance.now() - window.pressed);
+        window.pressed = null;
+    });
+}"""
+
+
+def report_moves(browser, most: int) -> None:
+    """Print the median and the worst move of each page of ``reports/``."""
+    pages = sorted((ROOT / "reports").glob("[0-9]*.html"))
+    if not pages:
+        print("no report: run make report first")
+    for path in pages:
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.goto(path.as_uri())
+        took = page.evaluate(MOVES, most)
+        if took:
+            print(
+                f"report {path.stem}: {len(took)} moves, median {statistics.median(took):.0f} ms, worst {max(took):.0f} ms"
+            )
+        page.close()
+
+
+def live_moves(browser, notebooks: list[str], presses: int) -> None:
+    """Print the median and the worst key press on the first slider of each notebook."""
+    with tempfile.TemporaryDirectory() as folder, lab_server(Path(folder)) as address:
+        for notebook in notebooks:
+            page = browser.new_page(viewport={"width": 1280, "height": 900})
+            faults = run_all(page, address, notebook)
+            output = show_explorer(page)
+            output.locator(".js-plotly-plot").first.evaluate(LIVE)
+            output.locator(".noUi-handle").first.focus()
+            for key in ["ArrowRight", "ArrowLeft"] * presses:
+                page.keyboard.press(key)
+                page.wait_for_timeout(700)
+            took = page.evaluate("window.took") or [float("nan")]
+            print(
+                f"live {notebook}: {len(took)} moves, median {statistics.median(took):.0f} ms, worst {max(took):.0f} ms"
+                + (f"; its cells raised {faults}" if faults else "")
+            )
+            page.close()
+
+
+def main() -> None:
+    """Run both parts."""
+    quick = "--quick" in sys.argv
+    if chromium_path() is None:
+        print("no Chromium on this machine")
+        return
+    with launch() as browser:
+        report_moves(browser, 3 if quick else 8)
+        stems = (
+            ["02-product-or-experience"]
+            if quick
+            else ["02-product-or-experience", "03-cause-or-coin", "04-expectations"]
+        )
+        live_moves(browser, [f"{stem}.ipynb" for stem in stems], 2 if quick else 5)
+
+
+if __name__ == "__main__":
+    main()

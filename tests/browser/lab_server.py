@@ -1,0 +1,115 @@
+"""Start JupyterLab on 127.0.0.1 over a copy of the notebooks, for tests and benches in a browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+IDLE = "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+ALL_RUN = """() => {
+    const cells = window.jupyterapp.shell.currentWidget.content.model.cells;
+    const code = [...cells].filter((cell) => cell.type === 'code');
+    return code.length > 3 && code.every((cell) => cell.executionCount !== null);
+}"""
+
+
+@contextmanager
+def lab_server(folder: Path) -> Iterator[str]:
+    """Give the address of a JupyterLab with settings of its own; it ends with the block."""
+    work = folder / "work"
+    shutil.copytree(ROOT / "notebooks", work)
+    settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    (settings / "notification.jupyterlab-settings").write_text(
+        json.dumps({"fetchNews": "false", "checkForUpdates": False})
+    )
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        *(
+            sys.executable,
+            "-m",
+            "jupyterlab",
+            "--no-browser",
+            "--ip=127.0.0.1",
+            f"--port={port}",
+            "--allow-root",
+        ),
+        *("--IdentityProvider.token=", "--ServerApp.password=", f"--ServerApp.root_dir={work}"),
+        *("--LabApp.expose_app_in_browser=True", f"--LabApp.user_settings_dir={folder / 'settings'}"),
+        f"--LabApp.workspaces_dir={folder / 'workspaces'}",
+    ]
+    environment = os.environ | {"JUPYTER_CONFIG_DIR": str(folder / "config"), "CXLAB_HOME": str(ROOT)}
+    environment |= {"JUPYTER_DATA_DIR": str(folder / "data"), "JUPYTER_PLATFORM_DIRS": "1"}
+    environment.pop("CXLAB_EXPLORE", None)
+    with (folder / "lab.log").open("w") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=work)
+        try:
+            _wait_for(f"http://127.0.0.1:{port}/api", server, folder / "lab.log")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+            try:
+                server.wait(15)
+            except subprocess.TimeoutExpired:
+                server.kill()
+
+
+def run_all(page: Any, address: str, notebook: str) -> list[str]:
+    """Open a notebook, run all its cells, and return what its cells raised."""
+    page.goto(f"{address}/lab/tree/{notebook}?reset")
+    page.wait_for_function(IDLE, timeout=90_000)
+    # By command: a click on the menu races with the notebook's own loading.
+    page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    page.wait_for_function(ALL_RUN, timeout=240_000)
+    return page.evaluate(
+        """() => [...window.jupyterapp.shell.currentWidget.content.model.cells]
+            .filter((cell) => cell.type === 'code')
+            .flatMap((cell) => cell.sharedModel.outputs ?? [])
+            .filter((output) => output.output_type === 'error').map((output) => output.evalue)"""
+    )
+
+
+def show_explorer(page: Any) -> Any:
+    """Scroll to the first cell that explores, and return its output."""
+    page.evaluate(
+        """() => {
+            const content = window.jupyterapp.shell.currentWidget.content;
+            const index = content.widgets.findIndex(
+                (widget) => widget.node.querySelector('.widget-slider') ||
+                    (widget.model.type === 'code' && widget.model.sharedModel.source.includes('cx.explore(')));
+            content.activeCellIndex = index;
+            content.scrollToItem(index, 'center');
+        }"""
+    )
+    handle = page.locator(".widget-slider .noUi-handle").first
+    handle.wait_for(timeout=60_000)
+    handle.scroll_into_view_if_needed()
+    output = page.locator(".jp-OutputArea-output", has=page.locator(".widget-slider")).first
+    output.locator(".js-plotly-plot").first.wait_for(timeout=60_000)
+    return output
+
+
+def _wait_for(url: str, server: subprocess.Popen, log: Path, seconds: float = 90) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if server.poll() is not None:
+            raise RuntimeError(f"JupyterLab stopped: {log.read_text()[-2000:]}")
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+            return
+        except OSError:
+            time.sleep(0.3)
+    raise RuntimeError(f"JupyterLab did not answer: {log.read_text()[-2000:]}")
