@@ -13,8 +13,11 @@ __all__ = ["read_glossary", "words_of"]
 
 @cache
 def read_glossary() -> dict[str, str]:
-    """Return the meaning of each term of ``data/glossary.csv``, in its order."""
-    with (data_folder() / "glossary.csv").open(encoding="utf-8", newline="") as file:
+    """Return the meaning of each term of ``data/glossary.csv``, in its order; nothing where a workbook has none."""
+    path = data_folder() / "glossary.csv"
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
         return {row["term"]: row["meaning"] for row in csv.DictReader(file)}
 
 
