@@ -138,7 +138,8 @@ def test_fills_of_missing_answers_need_no_model_and_hold_the_truth():
         product_1=survey["product_1"].where(survey["loyalty"] > survey["loyalty"].quantile(0.1))
     )
     bounds = drivers.missing_bounds(holes, outcome="loyalty", blocks=sides)
-    assert len(bounds) == 27 and bounds.attrs["filled"] == 80
+    assert list(bounds["product"]) == ["lowest", "middle", "highest"] and bounds.attrs["filled"] == 80
+    assert set(bounds["experience"]) == set(bounds["outcome"]) == {"complete"}
     assert bounds.attrs["low"] <= whole <= bounds.attrs["high"]
     none = drivers.missing_bounds(survey, outcome="loyalty", blocks=sides)
     assert none.attrs["low"] == none.attrs["high"] == pytest.approx(whole, abs=1e-12)

@@ -12,12 +12,13 @@ designs               what would decide, and what it costs
 power_table, power_two_groups, size_two_groups    samples for the designs that decide
 composites            mean scores of the blocks, standardised when asked
 cautions              collinearity, ceiling, small samples, outcome items among the drivers
+missing_bounds        the effects if missing answers were low, middling or high
 """
 
 from ..composites import composites
 from ..intervals import in_brackets
 from ..power import power_table, power_two_groups, size_two_groups
-from .cautions import cautions
+from .cautions import cautions, missing_bounds
 from .designs import designs, equivalent_graphs
 from .mediation import both_orders, indirect_paths, mediation, rho_curve
 from .risk import EValue, MantelHaenszel, e_value, mantel_haenszel, risk_by_side
@@ -48,6 +49,7 @@ __all__ = [
     "indirect_paths",
     "mantel_haenszel",
     "mediation",
+    "missing_bounds",
     "power_table",
     "power_two_groups",
     "rho_curve",

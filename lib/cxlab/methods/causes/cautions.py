@@ -1,4 +1,4 @@
-"""What a reader must know before trusting a slope: sample, gaps, ceiling, collinearity, overlap."""
+"""What a reader must know before trusting a slope: sample, gaps and what they could have done, ceiling, collinearity, overlap."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from ..composites import composites
 from ..least_squares import complete_cases
+from ..missing import fill_range
+from .sensitivity import robustness_value
 
-__all__ = ["cautions"]
+__all__ = ["cautions", "missing_bounds"]
 
 
 def cautions(
@@ -75,3 +78,43 @@ def cautions(
         ),
     ]
     return pd.DataFrame(rows, columns=["check", "value", "limit", "warn", "note"])
+
+
+def missing_bounds(
+    data: pd.DataFrame, *, outcome: str, sides: Sequence[str], covariates: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Return the effect of each side, all else held fixed, if the missing answers were low, middling or high.
+
+    Parameters
+    ----------
+    data : DataFrame, one row a respondent
+        With ``attrs["blocks"]``; gaps are filled in the answers, before they become scores.
+    outcome : str
+    sides, covariates : list of blocks
+        The model is the last of ``adjusted_effects``: beside the other sides, with the covariates held fixed.
+
+    Returns
+    -------
+    DataFrame
+        Index ``quantity`` (``effect-SIDE``); ``complete low high filled unit``, ``attrs["sentence"]``. See
+        ``cxlab.methods.missing.fill_range``. Each side, the outcome, and all other blocks together are filled
+        lowest, middle and highest in all combinations.
+    """
+    sides, covariates = list(sides), list(covariates)
+    blocks = {name: list(items) for name, items in data.attrs["blocks"].items()}
+    others = [item for name, items in blocks.items() if name in covariates for item in items]
+    idle = [item for name, items in blocks.items() if name not in [*sides, *covariates] for item in items]
+
+    def numbers(table: pd.DataFrame) -> dict[str, float]:
+        scores = composites(table, blocks=blocks, outcomes=[outcome], standardised=True)
+        held = {side: [*(other for other in sides if other != side), *covariates] for side in sides}
+        return {
+            f"effect-{side}": robustness_value(
+                scores, outcome=outcome, treatment=side, covariates=held[side]
+            ).estimate
+            for side in sides
+        }
+
+    parts = {**{side: blocks[side] for side in sides}, "rest": others, "outcome": [outcome]}
+    units = {f"effect-{side}": "standardised slope" for side in sides}
+    return fill_range(data, parts=parts, numbers=numbers, units=units, middle=idle)

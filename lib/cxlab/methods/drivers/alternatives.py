@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -15,6 +14,7 @@ from cxlab.methods.drivers.ordinal import ordinal_importance
 from cxlab.methods.drivers.readings import main_sides
 from cxlab.methods.drivers.subsets import bootstrap_covariances, shapley_r2
 from cxlab.methods.intervals import normal_quantile
+from cxlab.methods.missing import fills
 
 __all__ = ["alternative_splits", "compare_surveys", "ecsi_paths", "missing_bounds"]
 
@@ -212,24 +212,19 @@ def missing_bounds(
     Returns
     -------
     DataFrame
-        One row a combination: one column a block and ``outcome`` ("lowest", "middle" or "highest"), ``share``. ``attrs``:
+        One row a combination: one column a block and ``outcome`` ("lowest", "middle", "highest", or "complete" where it
+        has no gap), ``share``. ``attrs``:
         ``complete`` (share of the complete cases), ``low, high`` (over all rows and the complete cases), ``filled``.
     """
     tidy = prepare(data, outcome=outcome, blocks=blocks).blocks
     if of not in tidy or len(tidy) > 4:
         raise InputError(f"of={of!r} must be one of at most 4 blocks; there are {', '.join(tidy)}")
     complete = decompose(data, outcome=outcome, blocks=tidy, bootstrap=0).table.loc[of, "share"]
-    parts = {**tidy, "outcome": [outcome]}
-    columns = [column for items in parts.values() for column in items]
-    values = data[columns].astype(float)
-    filled, rows = int(values.isna().any(axis=1).sum()), []
-    ways = product(("lowest", "middle", "highest"), repeat=len(parts)) if filled else ()
-    for ends in ways:
-        gaps = {}
-        for items, end in zip(parts.values(), ends, strict=True):
-            gaps |= values[items].quantile({"lowest": 0.0, "middle": 0.5, "highest": 1.0}[end]).to_dict()
-        table = decompose(values.fillna(gaps), outcome=outcome, blocks=tidy, bootstrap=0).table
-        rows.append((*ends, table.loc[of, "share"]))
+    parts, rows = {**tidy, "outcome": [outcome]}, []
+    filled = int(data[[column for items in parts.values() for column in items]].isna().any(axis=1).sum())
+    for how, whole in fills(data, parts=parts):
+        table = decompose(whole, outcome=outcome, blocks=tidy, bootstrap=0).table
+        rows.append((*how.values(), table.loc[of, "share"]))
     found = pd.DataFrame(rows, columns=[*parts, "share"])
     shares = [complete, *found["share"]]
     found.attrs = {

@@ -6,6 +6,7 @@ kinked_slopes, kink_paths, knot_grid     does a side only prevent anger, or also
 penalty_reward, kinks_in_a_straight_world   the popular dummies, here only to show how they mislead
 vignette_contrasts, vignette_power, vignette_form   stock-out against courtesy, randomised
 expectation_drift, wave_means   does a constant performance satisfy less over time?
+missing_bounds               the slopes if missing answers were low, middling or high
 product_experience, corner_means, necessary_condition   great product with bad experience, and the reverse
 """
 
@@ -14,6 +15,7 @@ from ..intervals import in_brackets
 from .corners import Necessity, corner_means, necessary_condition, necessity_table, product_experience
 from .gaps import compare_gap_models, gap_findings, gap_table
 from .kinks import kink_paths, kinked_slopes, kinks_in_a_straight_world, knot_grid, penalty_reward
+from .missing import missing_bounds
 from .surface import Surface, congruence, response_surface, surface_grid
 from .vignettes import Vignettes, vignette_contrasts, vignette_form, vignette_power, vignette_sheet
 from .waves import expectation_drift, wave_means
@@ -34,6 +36,7 @@ __all__ = [
     "kinked_slopes",
     "kinks_in_a_straight_world",
     "knot_grid",
+    "missing_bounds",
     "necessary_condition",
     "necessity_table",
     "penalty_reward",
