@@ -206,6 +206,7 @@ def monthly(seed: int, drop: float = 0.0, faulty: int = 0) -> pd.DataFrame:
 def test_month_changes_flag_the_planted_fall_and_little_else():
     calm = outlets.month_changes(monthly(1))
     assert (calm["flag"] != 0).mean() < 0.006
+    assert calm["n"].dtype == monthly(1)["n"].dtype
     fallen = outlets.month_changes(monthly(1, drop=0.25, faulty=5))
     hit = fallen[fallen["discovery"]]
     assert set(hit.loc[hit["month"] == 4, "outlet"]) >= set(range(5)) - {None}

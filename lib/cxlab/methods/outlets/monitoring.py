@@ -97,7 +97,8 @@ def month_changes(
     widened = z / phi
     p = 2 * ndtr(-np.abs(widened))
     edge = normal_quantile(confidence_level)
-    table = frame[["outlet", "month", "n"]].reset_index(drop=True)
+    table = frame[["outlet", "month"]].reset_index(drop=True)
+    table["n"] = data["n"].to_numpy()[frame.index]  # as it came: a count stays a whole number
     table["rate"], table["previous_n"], table["previous"] = x1 / n1, n0, x0 / n0
     table["change"], table["limit"] = change, edge * phi * error
     table["low"], table["high"], table["z"], table["p"] = low, high, widened, p
