@@ -23,8 +23,8 @@ MOVES = """async (most) => {
         const inputs = [...chart.querySelectorAll('input, select')];
         if (!inputs.length) continue;
         chart.scrollIntoView({ block: 'center' });
-        await new Promise((done) => setTimeout(done, 400));
         const plot = chart.querySelector('.plot');
+        for (let i = 0; i < 100 && !plot.once; i += 1) await new Promise((done) => setTimeout(done, 50));
         for (const input of inputs) {
             const values = input.options ? input.options.length : Number(input.max) + 1;
             for (let value = 1; value < Math.min(values, most); value += 1) {
