@@ -199,7 +199,7 @@ def test_tables_lose_their_frame_and_a_mere_count_and_set_words_to_the_left():
         "visit",
         "0.5",
         "<b>",
-        "NaN",
+        "–",
     ]
     assert [cell.get_text() for cell in counted.select(".words")] == ["step", "visit", "<b>"]
     assert [cell.get_text() for cell in named.select("tbody th")] == ["visit", "<b>"]

@@ -231,14 +231,15 @@ def _tidy_table(html: str) -> str:
         html = _STYLE.sub("", html).replace(
             '<table border="1" class="dataframe">', '<table class="dataframe">'
         )
-        html = html.replace(' style="text-align: right;"', "")
+        html = _EMPTY.sub("<td>–</td>", html.replace(' style="text-align: right;"', ""))
         html = _aligned(html).replace("<th></th>", "<td></td>")
     return _SCRIPT.sub("", html)
 
 
 _ROW = re.compile(r"<tr>(.*?)</tr>", re.DOTALL)
 _CELL = re.compile(r"<(th|td)>(.*?)</\1>", re.DOTALL)
-_NUMBER = re.compile(r"[-−+]?[\d,.]+(?:e[-+]?\d+)?\s*%?|NaN|None|<NA>|inf|")
+_NUMBER = re.compile(r"[-−+]?[\d,.]+(?:e[-+]?\d+)?\s*%?|NaN|NaT|None|&lt;NA&gt;|–|inf|")
+_EMPTY = re.compile(r"<td>(?:NaN|NaT|None|&lt;NA&gt;)</td>")
 
 
 def _aligned(html: str) -> str:
