@@ -41,7 +41,7 @@ bench: $(READY)  ## print speed ratios and simulated coverage (slow: tens of min
 lint: $(READY)  ## check the code's style
 	@$(BIN)/ruff check --config lib/pyproject.toml lib tests
 	@$(BIN)/ruff format --check --config lib/pyproject.toml lib tests
-	@$(BIN)/nbstripout --verify notebooks/*.ipynb
+	@$(BIN)/nbstripout --keep-id --verify notebooks/*.ipynb
 
 lock: $(READY)  ## resolve the dependencies of lib/pyproject.toml anew
 	@cd lib; for form in "--generate-hashes -o requirements.lock" "-o constraints.txt"; do \
