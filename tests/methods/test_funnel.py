@@ -434,3 +434,19 @@ def test_files_that_cannot_be_read_are_named(tmp_path, name):
     (tmp_path / "text.parquet").write_text("no parquet")
     with pytest.raises(InputError, match=Path(name).stem):
         cx.funnel.ordered_funnel(tmp_path / name, steps=["a"], conversion_window=None)
+
+
+def test_a_compiled_count_of_any_window_is_the_numpy_one(monkeypatch):
+    from cxlab.methods.funnel import kernel
+
+    rng = np.random.default_rng(4)
+    durations = [rng.integers(0, 100, 1003) for _ in range(3)]
+    durations[2][rng.random(1003) < 0.4] = kernel.NEVER
+    found = kernel.Journeys(np.arange(1003), rng.integers(0, 3, 1003).astype(np.int32), durations)
+    for window in (0, 17, 99, kernel.NEVER - 1):
+        plain = kernel.count_within(found, window, 3)
+        monkeypatch.setattr(kernel, "_COUNTED_FROM", 1)
+        compiled = kernel.count_within(found, window, 3)
+        monkeypatch.undo()
+        assert [line.tolist() for line in compiled] == [line.tolist() for line in plain]
+        assert [int(line.sum()) for line in plain] == [int((column <= window).sum()) for column in durations]

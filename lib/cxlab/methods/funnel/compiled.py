@@ -5,7 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-__all__ = ["deal", "histogram", "walk"]
+__all__ = ["deal", "histogram", "walk", "within"]
 
 _NEVER = np.iinfo(np.int64).max
 
@@ -27,6 +27,26 @@ def deal(customer, low, bits, payload, begin, end, place, within, dealt):
         place[who >> bits] = to + 1
         within[to] = np.uint32(who & mask)
         dealt[to] = payload[i]
+
+
+@numba.njit(cache=True, nogil=True)
+def within(durations, segment, window, begin, end, counts):
+    """Count, by segment, the customers whose duration is at most the window."""
+    # Four counters side by side: neighbours often share a segment, and one counter would wait for itself.
+    lanes = np.zeros((4, counts.size), np.int64)
+    i = begin
+    while i + 4 <= end:
+        lanes[0, segment[i]] += durations[i] <= window
+        lanes[1, segment[i + 1]] += durations[i + 1] <= window
+        lanes[2, segment[i + 2]] += durations[i + 2] <= window
+        lanes[3, segment[i + 3]] += durations[i + 3] <= window
+        i += 4
+    while i < end:
+        lanes[0, segment[i]] += durations[i] <= window
+        i += 1
+    for lane in range(4):
+        for code in range(counts.size):
+            counts[code] += lanes[lane, code]
 
 
 @numba.njit(cache=True, nogil=True)

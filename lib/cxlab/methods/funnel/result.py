@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from cxlab.evidence.errors import InputError
 
 from ..intervals import wilson
-from .kernel import Journeys
+from .kernel import Journeys, count_within
 from .semantics import NEVER, Rules, duration_text, microseconds, nearest, round_spans
 
 if TYPE_CHECKING:
@@ -113,11 +113,8 @@ class Funnel:
             if window == NEVER:
                 later = [[column.size for column in group] for group in self._sorted]
             return np.column_stack([self._entered, np.array(later, dtype=np.int64).reshape(self._codes, -1)])
-        reached = [self._entered]
-        for column in self._found.durations:
-            inside = column < NEVER if window == NEVER else column <= window
-            reached.append(np.bincount(self._found.segment[inside], minlength=self._codes))
-        return np.column_stack(reached)
+        reached = count_within(self._found, NEVER - 1 if window == NEVER else window, self._codes)
+        return np.column_stack([self._entered, *reached])
 
     def _window(self, window: object) -> int:
         if isinstance(window, str) and window == "same":
@@ -127,8 +124,6 @@ class Funnel:
     def rows(self, window: object = "same", *, by_segment: bool = True) -> list[dict]:
         """Return :meth:`at` as plain dictionaries (no pandas)."""
         span = self._window(window)
-        if window != "same" and "_sorted" not in self.__dict__:
-            _ = self._sorted  # a second window was asked for: sort once, then every window is a search
         counts = self._counts(span)
         return self._rows(counts, by_segment)
 
