@@ -11,6 +11,7 @@ and the customers who finish. The peers live in an environment of their own in t
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import resource
 import shutil
@@ -97,9 +98,7 @@ def _window(path: str) -> None:
     begin = time.perf_counter()
     for days in range(2, 12):
         result.rows(f"{days}d")
-    print(
-        f"sorting once {first * 1000:.0f} ms, then each window {(time.perf_counter() - begin) * 100:.2f} ms"
-    )
+    print(f"first other window {first * 1000:.0f} ms, then each {(time.perf_counter() - begin) * 100:.2f} ms")
 
 
 _SCAN = "SELECT user_id, ts, list_position({steps}, event) AS code, segment FROM '{path}' WHERE list_position({steps}, event) IS NOT NULL"
@@ -290,8 +289,9 @@ def compare(path: Path, python: Path, tools: list[str]) -> dict[str, tuple]:
             f"{tool:22s} CPU {cpu:7.2f} s  wall {wall:7.2f} s  peak {memory:5.2f} GB  {ratio}  {answer}",
             flush=True,
         )
-    floor = measured["duckdb scan"][1] + measured["duckdb sort"][1]
-    print(f"wall against DuckDB's scan plus sort: {measured['cxlab'][1] / floor:.2f}", flush=True)
+    if {"cxlab", "duckdb scan", "duckdb sort"} <= measured.keys():
+        floor = measured["duckdb scan"][1] + measured["duckdb sort"][1]
+        print(f"wall against DuckDB's scan plus sort: {measured['cxlab'][1] / floor:.2f}", flush=True)
     return measured
 
 
@@ -320,13 +320,20 @@ def main() -> int:
     for size in sizes:
         path = arguments.folder / f"events_{size}.parquet"
         if not path.exists():
-            generate(path, size)
+            # In a process of its own: a child's peak memory starts at what its parent held when it was made.
+            maker = multiprocessing.get_context("spawn").Process(target=generate, args=(path, size))
+            maker.start()
+            maker.join()
+            if maker.exitcode:
+                raise SystemExit("the log could not be made")
         print(f"\n{size:,} events, {path.stat().st_size / 1e6:.0f} MB", flush=True)
         measure(Path(sys.executable), "cxlab", path)  # once for the compiled pass's cache and the disk's
         tools = arguments.tools or [
             tool for tool in TOOLS if size <= 20_000_000 or tool not in ("retentioneering (N)", "pm4py (N)")
         ]
-        walls[size] = compare(path, python, tools)["cxlab"][1]
+        measured = compare(path, python, tools)
+        if "cxlab" in measured:
+            walls[size] = measured["cxlab"][1]
         if not arguments.keep:
             path.unlink()
     if len(walls) > 1:
