@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..errors import InputError
 from ..faults import Fault, raise_faults
-from ..files import RawTable, is_address, read_raw
+from ..files import RawTable, read_raw
 from ..mapping import Mapping, from_dict, read_mapping
 from ..prepare import Prepared, prepare
 from ..privacy import hide_personal, personal_columns, plain_text, pseudonyms
@@ -303,8 +303,3 @@ def _facts(raw: RawTable, mapping: Mapping, table: Table, notes: list[str]) -> d
             "roles": {role: ours(items) for role, items in mapping.roles.items()},
         }
     return facts
-
-
-def is_many(path: str | Path) -> bool:
-    """Whether a path means several files: a folder or a pattern."""
-    return not is_address(path) and (Path(path).is_dir() or any(sign in str(path) for sign in "*?["))
