@@ -87,3 +87,38 @@ def test_a_live_control_may_change_the_number_of_traces(monkeypatch):
     assert [trace.y[0] for trace in figure.data] == [0, 1, 2]
     slider.value = 2
     assert len(figure.data) == 2
+
+
+def test_a_live_redraw_leaves_nothing_of_the_state_before(monkeypatch):
+    import IPython.display
+
+    def marked(marks):
+        figure = go.Figure(go.Bar(x=[1], y=[1], text=["only here"] if marks == 2 else None))
+        for at in range(marks):
+            figure.add_vline(at)
+        return figure
+
+    shown = []
+    monkeypatch.setattr(IPython.display, "display", lambda *things, **_: shown.extend(things))
+    monkeypatch.setenv("CXLAB_EXPLORE", "live")
+    module.explore(marked, marks=[2, 0, 1])
+    slider, figure = shown[0].children
+    slider.value = 0
+    assert not figure.layout.shapes
+    assert figure.data[0].text is None
+    slider.value = 1
+    assert len(figure.layout.shapes) == 1
+
+
+def test_a_state_is_drawn_once_however_often_it_is_shown(monkeypatch):
+    import IPython.display
+
+    shown, drawn = [], []
+    monkeypatch.setattr(IPython.display, "display", lambda *things, **_: shown.extend(things))
+    monkeypatch.setenv("CXLAB_EXPLORE", "live")
+    module.explore(lambda slope: drawn.append(slope) or draw(slope, "product"), slope=[1, 2])
+    slider, figure = shown[0].children
+    for value in (2, 1, 2):
+        slider.value = value
+    assert drawn == [1, 2]
+    assert list(figure.data[0].y)[0] == 2

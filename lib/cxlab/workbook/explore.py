@@ -165,21 +165,40 @@ def _live(draw: Callable[..., go.Figure], choices: Mapping[str, Mapping[str, Any
             layout=widgets.Layout(width="100%", max_width="560px"),
             **extra,
         )
-    figure = go.FigureWidget(draw(**{name: box.value for name, box in boxes.items()}))
+    states: dict[tuple[int, ...], list[dict]] = {}
+
+    def state() -> list[dict]:
+        at = tuple(box.index for box in boxes.values())
+        if at not in states:
+            states[at] = _parts(draw(**{name: box.value for name, box in boxes.items()}))
+        return states[at]
+
+    layout, *traces = shown = state()
+    figure = go.FigureWidget(traces, layout)
 
     def redraw(_change: Any) -> None:
-        new = draw(**{name: box.value for name, box in boxes.items()})
-        if [trace.type for trace in new.data] != [trace.type for trace in figure.data]:
+        nonlocal shown
+        new = state()
+        if [part.get("type") for part in new] != [part.get("type") for part in shown]:
             with figure.batch_update():
                 figure.data = ()
-            figure.add_traces(new.data)
+            figure.add_traces(new[1:])
+            shown = [shown[0], *new[1:]]
         with figure.batch_update():
-            for old, trace in zip(figure.data, new.data, strict=True):
-                old.update(trace.to_plotly_json(), overwrite=True)
-            # The template is large and never changes: sending it again costs most of a redraw.
-            layout = {key: value for key, value in new.layout.to_plotly_json().items() if key != "template"}
-            figure.layout.update(layout)
+            for target, old, wanted in zip([figure.layout, *figure.data], shown, new, strict=True):
+                # Only what differs: checking and sending the rest costs most of a redraw.
+                for key in [key for key in {**old, **wanted} if old.get(key) != wanted.get(key)]:
+                    target[key] = wanted.get(key)
+        shown = new
 
     for box in boxes.values():
         box.observe(redraw, names="value")
     display(widgets.VBox([*boxes.values(), figure]))
+
+
+def _parts(figure: go.Figure) -> list[dict]:
+    """Give the layout and each trace as plain lists and dicts, which compare by value."""
+    from plotly.utils import PlotlyJSONEncoder
+
+    parts = (figure.layout, *figure.data)
+    return [json.loads(json.dumps(part.to_plotly_json(), cls=PlotlyJSONEncoder)) for part in parts]
