@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import sys
 import tempfile
@@ -14,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "browser"))
 
 from conftest import chromium_path, launch  # noqa: E402
-from lab_server import lab_server, run_all, show_explorer  # noqa: E402
+from lab_server import CONTROL, lab_server, run_all, show_explorer  # noqa: E402
 
 # From the input event to the first frame after plotly has drawn.
 MOVES = """async (most) => {
@@ -25,6 +26,8 @@ MOVES = """async (most) => {
         chart.scrollIntoView({ block: 'center' });
         const plot = chart.querySelector('.plot');
         for (let i = 0; i < 100 && !plot.once; i += 1) await new Promise((done) => setTimeout(done, 50));
+        // The charts around it are drawn as they come near: let them finish.
+        await new Promise((done) => setTimeout(done, 1500));
         for (const input of inputs) {
             const values = input.options ? input.options.length : Number(input.max) + 1;
             for (let value = 1; value < Math.min(values, most); value += 1) {
@@ -42,7 +45,9 @@ MOVES = """async (most) => {
 }"""
 LIVE = """(node) => {
     window.took = [];
-    document.addEventListener('keydown', () => { window.pressed = performance.now(); }, true);
+    for (const kind of ['keydown', 'change']) {
+        document.addEventListener(kind, () => { window.pressed = performance.now(); }, true);
+    }
     node.on('plotly_afterplot', () => {
         if (window.pressed) window.took.push(performance.now() - window.pressed);
         window.pressed = null;
@@ -67,18 +72,27 @@ def report_moves(browser, most: int) -> None:
 
 
 def live_moves(browser, notebooks: list[str], presses: int) -> None:
-    """Print the median and the worst key press on the first slider of each notebook."""
+    """Print the median and the worst move over every control of every explorer of each notebook."""
     with tempfile.TemporaryDirectory() as folder, lab_server(Path(folder)) as address:
         for notebook in notebooks:
             page = browser.new_page(viewport={"width": 1280, "height": 900})
             faults = run_all(page, address, notebook)
-            output = show_explorer(page)
-            output.locator(".js-plotly-plot").first.evaluate(LIVE)
-            output.locator(".noUi-handle").first.focus()
-            for key in ["ArrowRight", "ArrowLeft"] * presses:
-                page.keyboard.press(key)
-                page.wait_for_timeout(700)
-            took = page.evaluate("window.took") or [float("nan")]
+            page.wait_for_timeout(4000)  # the charts of other cells are still being drawn
+            took = []
+            for number in itertools.count():
+                cell = show_explorer(page, number)
+                if cell is None:
+                    break
+                cell.locator(".js-plotly-plot").first.evaluate(LIVE)
+                for control in cell.locator(CONTROL).all():
+                    menu = control.evaluate("(node) => node.options?.length ?? 0")
+                    for move in range(2 * presses):
+                        if menu:
+                            control.select_option(index=(move + 1) % menu)
+                        else:
+                            control.press("ArrowLeft" if move % 2 else "ArrowRight")
+                        page.wait_for_timeout(600)
+                took += page.evaluate("window.took")
             print(
                 f"live {notebook}: {len(took)} moves, median {statistics.median(took):.0f} ms, worst {max(took):.0f} ms"
                 + (f"; its cells raised {faults}" if faults else "")

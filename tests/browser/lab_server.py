@@ -17,6 +17,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 IDLE = "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+CONTROL = ".noUi-handle, .widget-dropdown select"
 ALL_RUN = """() => {
     const cells = window.jupyterapp.shell.currentWidget.content.model.cells;
     const code = [...cells].filter((cell) => cell.type === 'code');
@@ -82,24 +83,30 @@ def run_all(page: Any, address: str, notebook: str) -> list[str]:
     )
 
 
-def show_explorer(page: Any) -> Any:
-    """Scroll to the first cell that explores, and return its output."""
-    page.evaluate(
-        """() => {
+def show_explorer(page: Any, number: int = 0) -> Any:
+    """Scroll to the cell that explores, by its number among them, and return it; None when there are fewer."""
+    found = page.evaluate(
+        """(number) => {
             const content = window.jupyterapp.shell.currentWidget.content;
-            const index = content.widgets.findIndex(
-                (widget) => widget.node.querySelector('.widget-slider') ||
-                    (widget.model.type === 'code' && widget.model.sharedModel.source.includes('cx.explore(')));
+            const cells = content.widgets.filter((cell) => cell.model.type === 'code' &&
+                cell.model.sharedModel.source.includes('cx.explore('));
+            if (number >= cells.length) return false;
+            document.querySelector('[data-explorer]')?.removeAttribute('data-explorer');
+            cells[number].node.dataset.explorer = number;
+            const index = content.widgets.indexOf(cells[number]);
             content.activeCellIndex = index;
             content.scrollToItem(index, 'center');
-        }"""
+            return true;
+        }""",
+        number,
     )
-    handle = page.locator(".widget-slider .noUi-handle").first
-    handle.wait_for(timeout=60_000)
-    handle.scroll_into_view_if_needed()
-    output = page.locator(".jp-OutputArea-output", has=page.locator(".widget-slider")).first
-    output.locator(".js-plotly-plot").first.wait_for(timeout=60_000)
-    return output
+    if not found:
+        return None
+    cell = page.locator("[data-explorer]")
+    cell.locator(CONTROL).first.wait_for(timeout=60_000)
+    cell.locator(".js-plotly-plot").first.wait_for(timeout=60_000)
+    cell.locator(CONTROL).first.scroll_into_view_if_needed()
+    return cell
 
 
 def _wait_for(url: str, server: subprocess.Popen, log: Path, seconds: float = 90) -> None:
