@@ -209,6 +209,21 @@ def percentile_interval(
     return low[()], high[()]
 
 
+def absolute_interval(low: float, high: float) -> tuple[float, float]:
+    """Return the interval of the size of a number from the interval of the number itself.
+
+    It starts at 0 when the interval holds 0: resampling a size directly would never reach 0, however small it is.
+
+    Examples
+    --------
+    >>> absolute_interval(-0.1, 0.3), absolute_interval(-0.3, -0.1)
+    ((0.0, 0.3), (0.1, 0.3))
+    """
+    if low * high <= 0:
+        return 0.0, float(max(abs(low), abs(high)))
+    return float(min(abs(low), abs(high))), float(max(abs(low), abs(high)))
+
+
 def _counts(x_name: str, x: ArrayLike, n_name: str, n: ArrayLike) -> tuple[NDArray, NDArray]:
     x, n = np.broadcast_arrays(np.asarray(x, dtype=float), np.asarray(n, dtype=float))
     if np.any((x < 0) | (x > n) | np.isnan(x) | np.isnan(n)):

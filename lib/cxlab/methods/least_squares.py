@@ -14,7 +14,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from .intervals import generator
 
-__all__ = ["Fit", "bootstrap_moments", "complete_cases", "fit", "leave_one_out_r2", "solve_moments"]
+__all__ = [
+    "Fit",
+    "bootstrap_means",
+    "bootstrap_moments",
+    "complete_cases",
+    "fit",
+    "leave_one_out_r2",
+    "solve_moments",
+]
 
 
 class Fit(NamedTuple):
@@ -171,6 +179,24 @@ def leave_one_out_r2(outcome: ArrayLike, result: Fit) -> float:
     return float(1 - press / (((y - y.mean()) * n / (n - 1)) ** 2).sum())
 
 
+def bootstrap_means(
+    values: NDArray[np.float64], bootstrap: int, rng: int | np.random.Generator | None
+) -> NDArray[np.float64]:
+    """Return the column means of ``bootstrap`` resamples of the rows, shape (bootstrap, k), in bounded memory."""
+    if bootstrap < 1:
+        raise ValueError(f"bootstrap={bootstrap!r} must be a positive number of draws, for example 500")
+    random = generator(rng)
+    n = len(values)
+    means = np.empty((bootstrap, values.shape[1]))
+    block = max(1, int(4e6 // n))
+    for start in range(0, bootstrap, block):
+        rows = min(block, bootstrap - start)
+        drawn = random.integers(0, n, size=(rows, n)) + np.arange(rows)[:, None] * n
+        counts = np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n)
+        means[start : start + rows] = counts @ values / n
+    return means
+
+
 def bootstrap_moments(
     columns: NDArray[np.float64], bootstrap: int, rng: int | np.random.Generator | None
 ) -> NDArray[np.float64]:
@@ -179,19 +205,9 @@ def bootstrap_moments(
     Every regression on the columns of ``Z`` follows from them (see ``solve_moments``), so that 1,000 refits cost one
     matrix product. Shape (bootstrap, k, k).
     """
-    if bootstrap < 1:
-        raise ValueError(f"bootstrap={bootstrap!r} must be a positive number of draws, for example 500")
-    random = generator(rng)
-    n, k = columns.shape
+    k = columns.shape[1]
     upper = np.triu_indices(k)
-    products = columns[:, upper[0]] * columns[:, upper[1]]
-    flat = np.empty((bootstrap, len(upper[0])))
-    block = max(1, int(4e6 // n))
-    for start in range(0, bootstrap, block):
-        rows = min(block, bootstrap - start)
-        drawn = random.integers(0, n, size=(rows, n)) + np.arange(rows)[:, None] * n
-        counts = np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n)
-        flat[start : start + rows] = counts @ products / n
+    flat = bootstrap_means(columns[:, upper[0]] * columns[:, upper[1]], bootstrap, rng)
     moments = np.empty((bootstrap, k, k))
     moments[:, upper[0], upper[1]] = flat
     moments[:, upper[1], upper[0]] = flat

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..least_squares import complete_cases
+from ..intervals import absolute_interval, percentile_interval
+from ..least_squares import bootstrap_moments, complete_cases
 
-__all__ = ["designs", "equivalent_graphs"]
+__all__ = ["designs", "equivalent_graphs", "story_gaps"]
 
 GRAPHS = {
     "product first": [("product", "experience"), ("product", "outcome"), ("experience", "outcome")],
@@ -64,6 +65,44 @@ def equivalent_graphs(data: pd.DataFrame, *, product: str, experience: str, outc
         rows += [(graph, names[a], names[b], float(coefficient[a, b]), misfit, *totals) for a, b in arrows]
     columns = ["graph", "start", "end", "coefficient", "misfit", "total_product", "total_experience"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def story_gaps(
+    data: pd.DataFrame,
+    *,
+    product: str,
+    experience: str,
+    outcome: str,
+    bootstrap: int = 1000,
+    confidence_level: float = 0.95,
+    rng: int | np.random.Generator | None = None,
+) -> pd.DataFrame:
+    """Return how far the graphs of ``equivalent_graphs`` disagree about raising each side by one spread.
+
+    Returns
+    -------
+    DataFrame
+        Index the two sides; ``estimate low high n``: the largest minus the smallest total effect, with the percentile
+        bootstrap interval of its signed form (what the side would do through the other), which starts at 0 when that
+        holds 0.
+    """
+    table = complete_cases(data, [product, experience, outcome], minimum=5).to_numpy()
+    columns = np.column_stack([np.ones(len(table)), (table - table.mean(axis=0)) / table.std(axis=0)])
+    moments = np.concatenate(
+        [(columns.T @ columns / len(columns))[None], bootstrap_moments(columns, bootstrap, rng)]
+    )
+    covariance = moments[:, 1:, 1:] - moments[:, :1, 1:] * moments[:, 1:, :1]
+    spread = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
+    r = covariance / (spread[:, :, None] * spread[:, None, :])
+    slopes = np.linalg.solve(r[:, :2, :2], r[:, :2, 2:])[..., 0]
+    rows = []
+    for through in (1, 0):
+        detour = r[:, 0, 1] * slopes[:, through]
+        low, high = absolute_interval(*percentile_interval(detour[1:], confidence_level))
+        rows.append((abs(detour[0]), low, high, len(table)))
+    return pd.DataFrame(
+        rows, columns=["estimate", "low", "high", "n"], index=pd.Index([product, experience], name="side")
+    )
 
 
 def designs() -> pd.DataFrame:

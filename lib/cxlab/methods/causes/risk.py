@@ -160,8 +160,8 @@ def risk_by_side(
     Returns
     -------
     DataFrame
-        Index ``side``; ``risk_ratio low high`` (Mantel-Haenszel), ``odds_ratio``, ``e_value`` and ``e_value_limit``,
-        ``n``. The cut at a third throws information away; it is here because renewal is a yes or a no. Gaps where too
+        Index ``side``; ``risk_ratio low high`` (Mantel-Haenszel), ``odds_ratio``, ``e_value`` with the E-values of the
+        near and the far limit (``e_value_limit e_value_far``: its interval), ``n``. The cut at a third throws information away; it is here because renewal is a yes or a no. Gaps where too
         few respondents leave a cell empty.
     """
     first, second = sides
@@ -181,11 +181,14 @@ def risk_by_side(
                 cells, outcome="good", exposed="high", strata="stratum", confidence_level=confidence_level
             )
         except ValueError:  # too few respondents: no third holds all four kinds of them
-            rows.append((*[float("nan")] * 6, len(table)))
+            rows.append((*[float("nan")] * 7, len(table)))
             continue
         needed = e_value(found.risk_ratio, low=found.risk_low, high=found.risk_high)
-        rows.append((found.risk_ratio, found.risk_low, found.risk_high, found.odds_ratio, *needed, found.n))
-    columns = ["risk_ratio", "low", "high", "odds_ratio", "e_value", "e_value_limit", "n"]
+        far = max(_single(found.risk_low), _single(found.risk_high))
+        rows.append(
+            (found.risk_ratio, found.risk_low, found.risk_high, found.odds_ratio, *needed, far, found.n)
+        )
+    columns = ["risk_ratio", "low", "high", "odds_ratio", "e_value", "e_value_limit", "e_value_far", "n"]
     return pd.DataFrame(rows, columns=columns, index=pd.Index([first, second], name="side"))
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ..least_squares import complete_cases, fit, t_quantile
+from ..intervals import absolute_interval, percentile_interval
+from ..least_squares import bootstrap_moments, complete_cases, fit, t_quantile
 
 __all__ = [
     "Robustness",
@@ -19,6 +20,7 @@ __all__ = [
     "robustness_from_t",
     "robustness_value",
     "sensitivity_grid",
+    "strength_intervals",
 ]
 
 
@@ -217,7 +219,7 @@ def benchmark_bounds(
             estimate, low, high = adjusted_estimates(
                 base, r2_treatment=treated, r2_outcome=answered, confidence_level=confidence_level
             )
-            rows.append((name, k, treated, answered, float(estimate), float(low), float(high)))
+            rows.append((name, k, *map(float, (treated, answered, estimate, low, high))))
     columns = ["benchmark", "multiple", "r2_treatment", "r2_outcome", "estimate", "low", "high"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -260,15 +262,88 @@ def sensitivity_grid(found: Robustness, *, largest: float = 0.4, points: int = 2
     return pd.DataFrame({"r2_treatment": r2_d, "r2_outcome": r2_y, "estimate": estimate})
 
 
-def _scaled(r2_d: float, r2_y: float, k: float) -> tuple[float, float]:
-    treated = k * r2_d / (1 - r2_d)
-    if treated >= 1 or k * r2_d >= 1:
-        return float("nan"), float("nan")
-    shared = k * r2_d**2 / ((1 - k * r2_d) * (1 - r2_d))
-    if shared >= 1:
-        return float("nan"), float("nan")
-    answered = ((np.sqrt(k) + np.sqrt(shared)) / np.sqrt(1 - shared)) ** 2 * r2_y / (1 - r2_y)
-    return treated, min(float(answered), 1.0)
+def strength_intervals(
+    data: pd.DataFrame,
+    *,
+    outcome: str,
+    sides: Sequence[str],
+    covariates: Sequence[str] = (),
+    bootstrap: int = 1000,
+    confidence_level: float = 0.95,
+    rng: int | np.random.Generator | None = None,
+) -> pd.DataFrame:
+    """Return each side's robustness value and strongest benchmark with intervals: would another sample agree?
+
+    Parameters
+    ----------
+    data, outcome, confidence_level
+        As in ``robustness_value``.
+    sides, covariates : lists of str
+        Each side is taken beside the other sides with the covariates held fixed, as in the last row of
+        ``adjusted_effects``. The covariates are the benchmarks; without any, the other sides are.
+    bootstrap, rng
+        Resamples of the rows; the same for all sides.
+
+    Returns
+    -------
+    DataFrame
+        Index ``side, quantity``: ``value`` and ``value_at_level`` as in ``robustness_value``, and ``benchmark``, the
+        larger strength (with treatment or with outcome) of the strongest benchmark at multiple 1. Columns
+        ``estimate low high n``; gaps for a benchmark when only impossibly strong ones are there.
+
+    Notes
+    -----
+    The percentile interval of the signed partial correlation is carried through the formulas, which grow with its
+    size, so that an interval that holds no effect starts at 0. The benchmark is the one that is strongest in the
+    data, resampled; choosing anew in each resample would push it up.
+    """
+    drivers = [*sides, *covariates]
+    table, x, _ = _design(data, outcome, drivers, None)
+    columns = np.column_stack([x, table[outcome]])
+    columns[:, 1:] = (columns[:, 1:] - columns[:, 1:].mean(axis=0)) / columns[:, 1:].std(axis=0)
+    moments = (columns.T @ columns / len(columns))[None]
+    moments = np.concatenate([moments, bootstrap_moments(columns, bootstrap, rng)])
+    with_outcome, without = _partial_correlations(moments), _partial_correlations(moments[:, :-1, :-1])
+    dof, rows = len(columns) - x.shape[1], {}
+    for at, side in enumerate(sides, start=1):
+        partial = with_outcome[:, at, -1]
+        ends = partial[0], *absolute_interval(*percentile_interval(partial[1:], confidence_level))
+        t = [np.sqrt(dof * r**2 / (1 - r**2)) for r in ends]
+        values = [robustness_from_t(each, dof, confidence_level=confidence_level) for each in t]
+        rows[side, "value"], rows[side, "value_at_level"] = zip(*values, strict=True)
+        known = [
+            1 + drivers.index(name) for name in covariates or [other for other in sides if other != side]
+        ]
+        bounds = np.array([_scaled(without[:, at, k] ** 2, with_outcome[:, k, -1] ** 2, 1) for k in known])
+        rows[side, "benchmark"] = (np.nan,) * 3
+        if len(known) and np.isfinite(bounds[..., 0]).any():
+            strongest = np.unravel_index(np.nanargmax(bounds[..., 0]), bounds.shape[:2])
+            rows[side, "benchmark"] = (
+                bounds[strongest][0],
+                *percentile_interval(bounds[strongest][1:], confidence_level),
+            )
+    found = pd.DataFrame.from_dict(rows, orient="index", columns=["estimate", "low", "high"])
+    found.index = pd.MultiIndex.from_tuples(rows, names=["side", "quantity"])
+    return found.assign(n=len(table))
+
+
+def _scaled(r2_d: ArrayLike, r2_y: ArrayLike, k: float) -> tuple[np.ndarray, np.ndarray]:
+    """Bounds on the partial R2 of a cause k times as strong; gaps where it cannot exist."""
+    r2_d, r2_y = np.asarray(r2_d, dtype=float), np.asarray(r2_y, dtype=float)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        treated = k * r2_d / (1 - r2_d)
+        shared = k * r2_d**2 / ((1 - k * r2_d) * (1 - r2_d))
+        answered = ((np.sqrt(k) + np.sqrt(shared)) / np.sqrt(1 - shared)) ** 2 * r2_y / (1 - r2_y)
+        possible = (treated < 1) & (k * r2_d < 1) & (shared < 1)
+    return np.where(possible, treated, np.nan), np.where(possible, np.minimum(answered, 1.0), np.nan)
+
+
+def _partial_correlations(moments: np.ndarray) -> np.ndarray:
+    """Correlation of each pair given all other columns, (draws, k, k); the first column is the constant."""
+    # hermitian pinv: a resample may lack every row that tells two columns apart
+    precision = np.linalg.pinv(moments, hermitian=True)
+    scale = np.sqrt(np.diagonal(precision, axis1=1, axis2=2))
+    return np.clip(-precision / (scale[:, :, None] * scale[:, None, :]), -1 + 1e-12, 1 - 1e-12)
 
 
 def _partial_r2(result, at: int) -> float:

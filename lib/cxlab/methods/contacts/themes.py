@@ -9,10 +9,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..intervals import generator, wilson
+from ..intervals import generator, percentile_interval, wilson
 
 __all__ = ["Themes", "feedback_themes", "theme_examples"]
 
+_STABILITY = ["stability", "stability_low", "stability_high"]
 _MASKS = [
     (re.compile(r"\S+@\S+"), "[mail]"),
     (re.compile(r"https?://\S+|www\.\S+"), "[link]"),
@@ -54,9 +55,9 @@ def feedback_themes(
     Returns
     -------
     Themes
-        ``table``: index ``theme``, columns ``words n share low high stability``: Wilson intervals given the sorting;
-        ``stability`` is the mean cosine between a theme and its nearest counterpart in the resamples (below about
-        0.7 a theme is an accident). ``agreement`` is the mean adjusted Rand index of the sorting.
+        ``table``: index ``theme``, columns ``words n share low high stability stability_low stability_high``: Wilson
+        intervals given the sorting; ``stability`` is the mean cosine between a theme and its nearest counterpart in
+        the resamples (below about 0.7 a theme is an accident), with the percentiles over the resamples. ``agreement`` is the mean adjusted Rand index of the sorting.
 
     Raises
     ------
@@ -73,7 +74,7 @@ def feedback_themes(
     texts = ["" if text is None or text != text else str(text) for text in texts]
     filled = np.flatnonzero([bool(text.strip()) for text in texts])
     if not texts:
-        empty = pd.DataFrame(columns=["words", "n", "share", "low", "high", "stability"]).rename_axis("theme")
+        empty = pd.DataFrame(columns=["words", "n", "share", "low", "high", *_STABILITY]).rename_axis("theme")
         return Themes(empty, np.array([], dtype=int), float("nan"))
     if themes < 2 or len(filled) < 10 * themes:
         raise ValueError(
@@ -104,6 +105,11 @@ def feedback_themes(
     order = np.argsort(-n, kind="stable")
     low, high = wilson(n[order], len(filled), confidence_level)
     names = [", ".join(vocabulary[np.argsort(-topics[i], kind="stable")[:words]]) for i in order]
+    steady = np.full((3, themes), np.nan)
+    if likeness:
+        steady = np.array([np.mean(likeness, axis=0), *percentile_interval(likeness, confidence_level)])[
+            :, order
+        ]
     table = pd.DataFrame(
         {
             "words": names,
@@ -111,7 +117,7 @@ def feedback_themes(
             "share": n[order] / len(filled),
             "low": low,
             "high": high,
-            "stability": np.mean(likeness, axis=0)[order] if likeness else np.nan,
+            **dict(zip(_STABILITY, steady, strict=True)),
         },
         index=pd.RangeIndex(1, themes + 1, name="theme"),
     )

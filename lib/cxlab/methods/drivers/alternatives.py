@@ -62,7 +62,7 @@ def alternative_splits(
     DataFrame
         Index ``model``: *blocks* (LMG of R2), *items* (each item a player, shares added up), *composites* (one mean a
         block), *first half* and *second half* of the respondents in a random order, *ordinal* (McFadden's R2 of the
-        proportional-odds model; no interval). Columns ``share low high``.
+        proportional-odds model). Columns ``share low high``.
     """
     check_level(bootstrap, confidence_level)
     ready = prepare(data, outcome=outcome, blocks=blocks)
@@ -93,8 +93,15 @@ def alternative_splits(
     share = [values[0] for values in rows.values()]
     table = pd.DataFrame({"share": share, "low": low, "high": high}, index=pd.Index(rows, name="model"))
     try:
-        ordinal = ordinal_importance(data, outcome=outcome, blocks=ready.blocks)
-        table.loc["ordinal", "share"] = ordinal.loc[of, "share"]
+        ordinal = ordinal_importance(
+            data,
+            outcome=outcome,
+            blocks=ready.blocks,
+            bootstrap=bootstrap,
+            confidence_level=confidence_level,
+            rng=seed,
+        )
+        table.loc["ordinal"] = ordinal.loc[of, ["share", "share_low", "share_high"]].to_numpy()
     except InputError:  # too many levels, or levels that a driver separates: no row
         pass
     table.attrs = {"n": ready.n, "dropped": ready.dropped, "of": of}
