@@ -55,6 +55,32 @@ def hidden_cause(random: np.random.Generator) -> Limits:
     return [("slope after a hidden cause of known strength", float(low), 0.3, float(high))]
 
 
+def strengths(random: np.random.Generator) -> Limits:
+    """Two sides and a covariate of known covariance: robustness values, the covariate as benchmark, story gaps."""
+    mixing = np.array([[1, 0, 0, 0], [0.6, 0.8, 0, 0], [0.68, 0.24, 0.8, 0], [0, 0, 0, 0.8]])
+    mixing[3] += np.array([0.3, 0.4, 0.2]) @ mixing[:3]
+    columns = ["p", "e", "x", "y"]
+    world = pd.DataFrame(random.normal(size=(250, 4)) @ mixing.T, columns=columns)
+    truth = pd.DataFrame(mixing @ mixing.T, index=columns, columns=columns)
+    partial, before = _partial(truth), _partial(truth.loc[["p", "e", "x"], ["p", "e", "x"]])
+    f2 = partial.loc["p", "y"] ** 2 / (1 - partial.loc["p", "y"] ** 2)
+    value, at_level = cx.causes.robustness_from_t(np.sqrt(f2 * 246), 246)
+    odds = before.loc["p", "x"] ** 2 / (1 - before.loc["p", "x"] ** 2)
+    answered = (1 + odds) ** 2 / (1 - odds**2) * partial.loc["x", "y"] ** 2 / (1 - partial.loc["x", "y"] ** 2)
+    scale = np.sqrt(np.diag(truth))
+    r = truth / np.outer(scale, scale)
+    slopes = np.linalg.solve(r.loc[["p", "e"], ["p", "e"]], r.loc[["p", "e"], "y"])
+    found = cx.causes.strength_intervals(
+        world, outcome="y", sides=["p", "e"], covariates=["x"], bootstrap=400, rng=random
+    ).loc["p"]
+    gaps = cx.causes.story_gaps(world, product="p", experience="e", outcome="y", bootstrap=400, rng=random)
+    known = {"value": value, "value_at_level": at_level, "benchmark": max(odds, answered)}
+    limits = [(f"strength: {name}", found.low[name], known[name], found.high[name]) for name in known]
+    for side, slope in zip("pe", slopes[::-1], strict=True):
+        limits.append((f"story gap of {side}", gaps.low[side], abs(r.loc["p", "e"] * slope), gaps.high[side]))
+    return limits
+
+
 def mediated(random: np.random.Generator) -> Limits:
     n, a, b, c = 250, 0.5, 0.4, 0.2
     t = random.normal(size=n)
@@ -104,11 +130,21 @@ WORLDS: list[Callable[[np.random.Generator], Limits]] = [
     adjusted_slope,
     within_firms,
     hidden_cause,
+    strengths,
     mediated,
     mediated_with_hidden_cause,
     strata,
     strata_odds,
 ]
+
+
+def _partial(covariance: pd.DataFrame) -> pd.DataFrame:
+    """Correlations of each pair given all others."""
+    precision = np.linalg.inv(covariance)
+    scale = np.sqrt(np.diag(precision))
+    return pd.DataFrame(
+        -precision / np.outer(scale, scale), index=covariance.index, columns=covariance.columns
+    )
 
 
 def coverage(world: Callable[[np.random.Generator], Limits], runs: int, seed: int = SEED) -> dict[str, float]:

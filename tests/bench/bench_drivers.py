@@ -84,8 +84,19 @@ def coverage(runs: int) -> None:
     raw = shapley_r2(covariance[None], groups)[:, 0]
     truth = raw / raw.sum()
     hits = dict.fromkeys(
-        ("share", "difference", "unique part", "shared part", "HTMT", "standardised slope", "alike slope"), 0
+        (
+            "share",
+            "difference",
+            "unique part",
+            "shared part",
+            "HTMT",
+            "standardised slope",
+            "alike slope",
+            "ordinal share",
+        ),
+        0,
     )
+    ordinal = ordinal_share(make_survey(200_000, points=7, rng=runs))["share"]
     spans = []
     latent = covariance.copy()
     sd = np.sqrt(np.diag(latent))
@@ -121,6 +132,8 @@ def coverage(runs: int) -> None:
         alike = drivers.slopes_by_level(
             exact, outcome="loyalty", of="experience_1", given="product_1", bootstrap=500, rng=seed
         ).loc["alike"]
+        found = ordinal_share(make_survey(250, points=7, rng=seed), bootstrap=500, rng=seed)
+        hits["ordinal share"] += found["share_low"] <= ordinal <= found["share_high"]
         hits["alike slope"] += alike["low"] <= 0.45 <= alike["high"]
     for name, count in hits.items():
         print(f"  {name:20s} {count / runs:.1%}")
@@ -145,6 +158,14 @@ def coverage(runs: int) -> None:
     print("  60 firms, 4 waves:")
     for name, count in inside.items():
         print(f"  {name:20s} {count / runs:.1%}")
+
+
+def ordinal_share(survey: pd.DataFrame, bootstrap: int = 0, rng: int = 0) -> pd.Series:
+    """The row of experience under proportional odds."""
+    blocks = survey.attrs["blocks"]
+    return drivers.ordinal_importance(
+        survey, outcome="loyalty_1", blocks=blocks, bootstrap=bootstrap, rng=rng
+    ).loc["experience"]
 
 
 def _only(covariance: np.ndarray, group: list[int]) -> np.ndarray:

@@ -96,6 +96,52 @@ def test_cinelli_hazlett_2020_darfur_benchmark_bounds(darfur):
     )
 
 
+def test_strengths_are_those_of_the_published_formulas(survey):
+    survey = survey.assign(image=0.7 * survey["product"] + np.random.default_rng(1).normal(size=len(survey)))
+    covariates = ["price", "image"]
+    table = cx.causes.strength_intervals(
+        survey, outcome="loyalty", sides=SIDES, covariates=covariates, bootstrap=200, rng=1
+    )
+    for side, other in (SIDES, SIDES[::-1]):
+        ask = {"outcome": "loyalty", "treatment": side, "covariates": [other, *covariates]}
+        found = cx.causes.robustness_value(survey, **ask)
+        bounds = cx.causes.benchmark_bounds(survey, **ask, benchmarks=covariates, multiples=[1])
+        assert table.estimate[side, "value"] == pytest.approx(found.value)
+        assert table.estimate[side, "value_at_level"] == pytest.approx(found.value_at_level)
+        strongest = bounds[["r2_treatment", "r2_outcome"]].max(axis=None)
+        assert table.estimate[side, "benchmark"] == pytest.approx(strongest)
+    assert (table.low <= table.estimate).all() and (table.estimate <= table.high).all()
+    assert table.n.unique().tolist() == [len(survey)]
+
+
+def test_the_robustness_value_of_nothing_starts_at_zero():
+    random = np.random.default_rng(1)
+    table = pd.DataFrame(random.normal(size=(200, 3)), columns=[*SIDES, "loyalty"])
+    found = cx.causes.strength_intervals(table, outcome="loyalty", sides=SIDES, bootstrap=300, rng=1)
+    assert found.low["product", "value"] == 0 and 0 < found.high["product", "value"] < 0.3
+    assert found.estimate["product", "value_at_level"] == 0
+
+
+def test_without_a_possible_benchmark_there_is_a_gap():
+    random = np.random.default_rng(2)
+    p = random.normal(size=80)
+    table = pd.DataFrame({"p": p, "twin": p + 0.2 * random.normal(size=80), "y": p + random.normal(size=80)})
+    found = cx.causes.strength_intervals(
+        table, outcome="y", sides=["p"], covariates=["twin"], bootstrap=50, rng=1
+    )
+    assert found.loc[("p", "benchmark"), ["estimate", "low", "high"]].isna().all()
+
+
+def test_story_gaps_are_the_differences_between_the_graphs(survey):
+    ask = {"product": "product", "experience": "experience", "outcome": "loyalty"}
+    gaps = cx.causes.story_gaps(survey, **ask, bootstrap=200, rng=1)
+    graphs = cx.causes.equivalent_graphs(survey, **ask)
+    for side in SIDES:
+        total = graphs[f"total_{side}"]
+        assert gaps.estimate[side] == pytest.approx(total.max() - total.min())
+    assert (gaps.low <= gaps.estimate).all() and (gaps.estimate <= gaps.high).all()
+
+
 def test_vanderweele_ding_2017_e_values():
     assert cx.causes.e_value(3.9, low=1.8) == pytest.approx((7.26, 3.0), abs=0.005)
     assert cx.causes.e_value(0.8).estimate == pytest.approx(1.80901699, abs=1e-8)
@@ -255,6 +301,8 @@ def test_risks_by_side_compare_within_thirds_of_the_other(survey):
         table.risk_ratio["product"], low=table.low["product"], high=table.high["product"]
     )
     assert tuple(table.loc["product", ["e_value", "e_value_limit"]]) == pytest.approx(expected)
+    assert (table.e_value_limit <= table.e_value).all() and (table.e_value < table.e_value_far).all()
+    assert table.e_value_far["product"] == pytest.approx(cx.causes.e_value(table.high["product"]).estimate)
 
 
 @given(st.lists(st.floats(-0.55, 0.55), min_size=3, max_size=3))

@@ -143,6 +143,7 @@ def test_themes_sort_every_text_and_mask_what_is_personal():
     assert found.table.n.tolist() == [14, 12] and found.table.share.sum() == pytest.approx(1)
     assert found.assigned.tolist() == [2] * 12 + [1] * 14 + [-1, -1]
     assert found.agreement == pytest.approx(1) and (found.table.stability > 0.99).all()
+    assert (found.table.stability_low <= found.table.stability_high).all()
     shown = cx.contacts.theme_examples(texts, found, allowed=True).example.tolist()
     assert "[mail]" in shown[0] and "[number]" in shown[1] and "ann" not in shown[0]
     assert set(cx.contacts.theme_examples(texts, found, allowed=False).example) == {"withheld"}

@@ -64,11 +64,39 @@ def test_recovers_known_log_odds():
 def test_shares_sum_to_mcfadden_and_do_not_depend_on_the_scale_of_the_outcome():
     survey = make_survey(300, points=7, rng=1)
     blocks = survey.attrs["blocks"]
-    table = drivers.ordinal_importance(survey, outcome="loyalty_1", blocks=blocks)
+    table = drivers.ordinal_importance(survey, outcome="loyalty_1", blocks=blocks, rng=1)
     stretched = survey.assign(loyalty_1=np.exp(survey["loyalty_1"]))
-    again = drivers.ordinal_importance(stretched, outcome="loyalty_1", blocks=blocks)
+    again = drivers.ordinal_importance(stretched, outcome="loyalty_1", blocks=blocks, rng=1)
     assert table["raw"].sum() == pytest.approx(table.attrs["r2"], abs=1e-10)
     pd.testing.assert_frame_equal(table, again)
+
+
+def test_weighing_log_likelihoods_agrees_with_refitting_in_large_samples():
+    survey = make_survey(2000, points=5, rng=1)
+    ask, random = {"outcome": "loyalty_1", "blocks": survey.attrs["blocks"]}, np.random.default_rng(1)
+    row = drivers.ordinal_importance(survey, **ask, bootstrap=1000, rng=1).loc["experience"]
+    refits = [
+        drivers.ordinal_importance(survey.iloc[random.integers(0, 2000, 2000)], **ask, bootstrap=0)["share"]
+        for _ in range(100)
+    ]
+    spread = np.std([share["experience"] for share in refits])
+    assert (row["share_high"] - row["share_low"]) / (2 * 1.96) == pytest.approx(spread, rel=0.2)
+
+
+def test_the_interval_of_the_ordinal_share_covers_the_truth():
+    def row(n, rng, bootstrap):
+        survey = make_survey(n, points=7, rng=rng)
+        blocks = survey.attrs["blocks"]
+        return drivers.ordinal_importance(
+            survey, outcome="loyalty_1", blocks=blocks, bootstrap=bootstrap, rng=rng
+        ).loc["experience"]
+
+    truth = row(100_000, 100, 0)["share"]
+    held = [
+        found["share_low"] <= truth <= found["share_high"]
+        for found in (row(250, rng, 400) for rng in range(100))
+    ]
+    assert 0.88 <= np.mean(held) <= 0.99
 
 
 def test_perfect_separation_and_too_many_levels_are_refused():
