@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from cxlab.charts import drivers as charts
@@ -93,9 +95,11 @@ def test_parity_marks_what_was_observed_and_what_was_asked(survey, figures):
     assert len(charts.parity(curve).data) == len(figures["parity"].data) - 1
 
 
-def test_rows_without_an_interval_are_dots(figures):
-    dots = figures["compare"].data[0]
-    assert dots.y[-1] == "ordinal" and dots.error_x.array[-1] == 0
+def test_rows_without_an_interval_are_dots():
+    table = pd.DataFrame({"share": [0.4, 0.5], "low": [0.3, np.nan], "high": [0.6, np.nan]}, index=["a", "b"])
+    dots = charts.compare(table, of="experience", title="Models", simulated=True).data[0]
+    assert list(dots.y) == ["a", "b"]
+    assert list(dots.error_x.array) == pytest.approx([0.2, 0])
 
 
 def test_sides_keep_their_colours_and_differ_in_more_than_colour(figures):
