@@ -72,11 +72,11 @@ def walk(
     Only customers who met the first step are written. A bucket is small enough to be regrouped by customer, sorted and
     walked inside the processor's cache.
     """
-    code_mask = (np.int64(1) << (shift - segment_bits)) - 1
-    segment_mask = (np.int64(1) << segment_bits) - 1
     start = np.empty(k_steps + 1, np.int64)  # the latest start that reaches step k; -1: none
     last = np.empty(k_steps + 1, np.int64)  # when it did
-    shortest = np.empty(k_steps, np.int64)
+    latest = (start, last, np.empty(k_steps, np.int64))  # and the shortest way there
+    rules = (shift, segment_bits, k_steps, gaps, strict)
+    found = (entered, segment, durations)
     width = np.int64(1) << bits
     place = np.empty(width, np.int64)
     rows = np.empty(1024, np.int64)
@@ -102,49 +102,18 @@ def walk(
             high = place[who]
             if low == high:
                 continue
-            out = _customer(
-                rows,
-                low,
-                high,
-                shift,
-                segment_bits,
-                code_mask,
-                segment_mask,
-                k_steps,
-                gaps,
-                strict,
-                start,
-                last,
-                shortest,
-                entered,
-                segment,
-                durations,
-                out,
-            )
+            out = _customer(rows, low, high, rules, latest, found, out)
     return out - offset
 
 
 @numba.njit(cache=True, nogil=True)
-def _customer(
-    rows,
-    low,
-    high,
-    shift,
-    segment_bits,
-    code_mask,
-    segment_mask,
-    k_steps,
-    gaps,
-    strict,
-    start,
-    last,
-    shortest,
-    entered,
-    segment,
-    durations,
-    out,
-):
+def _customer(rows, low, high, rules, latest, found, out):
     """Write one customer's line; return where the next one goes."""
+    shift, segment_bits, k_steps, gaps, strict = rules
+    start, last, shortest = latest
+    entered, segment, durations = found
+    code_mask = (np.int64(1) << (shift - segment_bits)) - 1
+    segment_mask = (np.int64(1) << segment_bits) - 1
     ordered = True
     for j in range(low + 1, high):
         if rows[j] < rows[j - 1]:
