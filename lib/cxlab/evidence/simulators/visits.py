@@ -74,19 +74,8 @@ def make_visits(
     ['outlet', 'organisation', 'person', 'role', 'timestamp', 'score', 'comment']
     """
     world = _world(
-        visits,
-        outlets,
-        months,
-        start,
-        rated,
-        commented,
-        person_spread,
-        thin_drop,
-        thin_month,
-        fall,
-        fall_month,
-        rng,
-    )
+        visits, outlets, months, start, rated, commented, person_spread, thin_drop, thin_month, fall, fall_month, rng
+    )  # fmt: skip
     codes = _draw(world, np.random.default_rng(world.seed), visits, 0, world.months)
     frame = pd.DataFrame(
         {
@@ -139,19 +128,8 @@ def write_visits(
     if folder.exists() and any(folder.iterdir()):
         raise ValueError(f"path={str(path)!r} is not an empty folder; name a new one")
     world = _world(
-        visits,
-        outlets,
-        months,
-        start,
-        rated,
-        commented,
-        person_spread,
-        thin_drop,
-        thin_month,
-        fall,
-        fall_month,
-        rng,
-    )
+        visits, outlets, months, start, rated, commented, person_spread, thin_drop, thin_month, fall, fall_month, rng
+    )  # fmt: skip
     dictionaries = {
         "outlet": pa.array(world.outlet_names),
         "organisation": pa.array(list(ORGANISATIONS)),
@@ -215,19 +193,8 @@ class _World:
 
 
 def _world(
-    visits,
-    outlets,
-    months,
-    start,
-    rated,
-    commented,
-    person_spread,
-    thin_drop,
-    thin_month,
-    fall,
-    fall_month,
-    rng,
-) -> _World:
+    visits, outlets, months, start, rated, commented, person_spread, thin_drop, thin_month, fall, fall_month, rng
+) -> _World:  # fmt: skip
     for name, value in {"visits": visits, "months": months}.items():
         if value < 1:
             raise ValueError(f"{name}={value} must be at least 1")
