@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from textwrap import wrap
 
 import pandas as pd
 import plotly.graph_objects as go
 
+from .dots import SYMBOLS, bars, wrapped
 from .style import COLOURS, SEQUENCE, finish
 
 __all__ = [
@@ -22,7 +22,6 @@ __all__ = [
     "wrapped",
 ]
 
-SYMBOLS = ["circle", "diamond", "square", "triangle-up", "x", "star"]
 PATTERNS = {"product": "", "experience": "/", "shared": "x"}
 
 
@@ -39,21 +38,6 @@ def pattern(shape: str) -> dict:
         "fgopacity": 0.35,
         "size": 10,
         "solidity": 0.15,
-    }
-
-
-def wrapped(text: str, width: int = 22) -> str:
-    return "<br>".join(wrap(text, width)) or text
-
-
-def bars(values: pd.Series, low: pd.Series, high: pd.Series) -> dict:
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": (high - values).tolist(),
-        "arrayminus": (values - low).tolist(),
-        "thickness": 1.6,
-        "width": 5,
     }
 
 

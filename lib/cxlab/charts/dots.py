@@ -10,9 +10,9 @@ import plotly.graph_objects as go
 
 from .style import COLOURS, SEQUENCE, finish
 
-__all__ = ["dots", "legend_below"]
+__all__ = ["SYMBOLS", "bars", "dots", "legend_below", "wrapped"]
 
-_SYMBOLS = ["circle", "diamond", "square", "triangle-up", "x", "star"]
+SYMBOLS = ["circle", "diamond", "square", "triangle-up", "x", "star"]
 
 
 def dots(
@@ -58,23 +58,15 @@ def dots(
             mode="markers",
             name=str(name) if name is not None else "",
             showlegend=len(groups) > 1,
-            marker={"color": colour, "size": 10, "symbol": _SYMBOLS[i % len(_SYMBOLS)]},
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": (part[high] - part[estimate]).tolist(),
-                "arrayminus": (part[estimate] - part[low]).tolist(),
-                "color": colour,
-                "thickness": 2,
-                "width": 5,
-            },
+            marker={"color": colour, "size": 10, "symbol": SYMBOLS[i % len(SYMBOLS)]},
+            error_x=bars(part[estimate], part[low], part[high], color=colour, thickness=2),
             customdata=part[[low, high]].to_numpy(),
             text=[str(value) for value in part[label]],
             hovertemplate=_hover(percent),
         )
     if reference is not None:
         figure.add_vline(x=reference, line={"dash": "dash", "width": 1, "color": COLOURS["neutral"]})
-    written = ["<br>".join(wrap(str(name), 20)) for name in labels]
+    written = [wrapped(name, 20) for name in labels]
     row = max(
         34 * max(1, 0.6 * len(groups)), 17 * max((text.count("<br>") + 1 for text in written), default=1) + 8
     )
@@ -90,6 +82,34 @@ def dots(
         showgrid=False,
     )
     return legend_below(figure)
+
+
+def bars(
+    values: pd.Series, low: pd.Series, high: pd.Series, *, thickness: float = 1.6, width: float = 5, **look
+) -> dict:
+    """Return plotly's error bars of ``values`` from ``low`` to ``high`` (three columns of one table).
+
+    Parameters
+    ----------
+    thickness, width : float
+        Of the line and of its ends, in pixels.
+    **look
+        More of plotly's, such as ``color``.
+    """
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": (high - values).tolist(),
+        "arrayminus": (values - low).tolist(),
+        "thickness": thickness,
+        "width": width,
+        **look,
+    }
+
+
+def wrapped(text: object, width: int = 22) -> str:
+    """Return a text broken into lines of at most ``width`` characters where words allow."""
+    return "<br>".join(wrap(str(text), width)) or str(text)
 
 
 def legend_below(figure: go.Figure) -> go.Figure:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from textwrap import wrap
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from .dots import dots, legend_below
+from .dots import dots, legend_below, wrapped
 from .style import COLOURS, SEQUENCE, finish
 
 __all__ = [
@@ -39,7 +37,7 @@ def staircase(passes: pd.DataFrame, *, cut: float | None = None, simulated: bool
     seen = ((0, COLOURS["bad"], "fails"), (0.5, "#B5B5B5", "unseen"), (1, COLOURS["good"], "passes"))
     figure.add_heatmap(
         z=z.fillna(0.5).to_numpy().round(1).tolist(),
-        x=["<br>".join(wrap(str(name), 12)) for name in columns],
+        x=[wrapped(name, 12) for name in columns],
         zmin=0,
         zmax=1,
         colorscale=[
@@ -98,7 +96,7 @@ def scalability(result, *, simulated: bool = False) -> go.Figure:
 def reproducibility(table: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
     """Draw reproducibility beside its chance value: columns ``name value chance``."""
     figure = go.Figure()
-    names = ["<br>".join(wrap(name, 18)) for name in table["name"]][::-1]
+    names = [wrapped(name, 18) for name in table["name"]][::-1]
     back = table.iloc[::-1]
     figure.add_bar(
         y=names,
@@ -146,7 +144,7 @@ def attainment(pairs: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
     """Draw :func:`cxlab.methods.horizons.attainment_pairs` as a matrix: row before column."""
     names = list(dict.fromkeys(pairs["first"]))
     matrix = pairs.pivot(index="first", columns="second", values="share").reindex(index=names, columns=names)
-    short = ["<br>".join(wrap(name, 12)) for name in names]
+    short = [wrapped(name, 12) for name in names]
     text = [["" if pd.isna(v) else f"{v:.0%}" for v in row] for row in matrix.to_numpy()]
     figure = go.Figure(
         go.Heatmap(

@@ -10,12 +10,19 @@ from .style import COLOURS, SEQUENCE, finish
 __all__ = ["bounds", "coverage", "functions", "gain", "gap", "spread", "steps"]
 
 
-def _done(figure: go.Figure, **options) -> go.Figure:
-    """Finish, with room between the axis title and the legend on a narrow screen."""
+def _done(figure: go.Figure, *, x: dict, from_top: bool = True, **options) -> go.Figure:
+    """Finish rows, ``x`` the options of their axis, with room between the axis title and the legend on a narrow screen."""
     finish(figure, **options)
-    figure.update_xaxes(title_font={"size": 12})
-    figure.update_layout(legend={"y": -0.3})
-    return figure
+    figure.update_xaxes(**x, title_font={"size": 12})
+    figure.update_yaxes(title="", autorange="reversed" if from_top else None)
+    return figure.update_layout(legend={"y": -0.3})
+
+
+def _grey_line(figure: go.Figure, begin: float, end: float, row: str) -> None:
+    figure.add_scatter(
+        x=[begin, end], y=[row] * 2, mode="lines", showlegend=False,
+        line={"color": COLOURS["neutral"], "width": 3}, hoverinfo="skip",
+    )  # fmt: skip
 
 
 def _error(table: pd.DataFrame, value: str) -> dict:
@@ -49,10 +56,9 @@ def steps(
         x=[None], y=[None], mode="lines", name="no fault anywhere (observed)",
         line={"color": COLOURS["good"], "dash": "dash"},
     )  # fmt: skip
-    figure.update_yaxes(autorange="reversed", title="")
-    figure.update_xaxes(title="share of customers", tickformat=".0%")
     return _done(
         figure,
+        x={"title": "share of customers", "tickformat": ".0%"},
         title="Each stage looks good; all of them together?",
         description="One row a stage: its yield with interval and the running product of yields; the dashed line is "
         "the observed share of customers without any fault.",
@@ -78,11 +84,10 @@ def gain(table: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
             x=table[column], y=table["stage"], orientation="h", name=name,
             marker={"color": colour, "pattern": {"shape": pattern}},
         )  # fmt: skip
-    figure.update_yaxes(autorange="reversed", title="")
-    figure.update_xaxes(title="points gained for one point")
     figure.update_layout(barmode="group")
     return _done(
         figure,
+        x={"title": "points gained for one point"},
         title="Where one point of improvement helps most",
         description="Two bars a stage: points gained in the share of customers without a fault when one point of "
         "faults goes away there, as observed, and if faults were independent.",
@@ -110,10 +115,10 @@ def spread(table: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
                 error_x=_error(table[own], "ratio"),
             )  # fmt: skip
     figure.add_vline(x=1, line={"color": "#1f2933", "width": 1})
-    figure.update_xaxes(type="log", title="risk ratio (log scale)")
-    figure.update_yaxes(title="", autorange="reversed", tickfont={"size": 11})
+    figure.update_yaxes(tickfont={"size": 11})
     return _done(
         figure,
+        x={"title": "risk ratio (log scale)", "type": "log"},
         title="A fault upstream and faults downstream",
         description="One row a pair of stages: how many times likelier a fault downstream is after a fault upstream; "
         "filled points survive a false-discovery rate of 5 % over all pairs.",
@@ -161,10 +166,9 @@ def coverage(table: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
                 showarrow=False,
                 font={"color": colour, "size": 13},
             )
-    figure.update_yaxes(autorange="reversed", title="")
-    figure.update_xaxes(title="Accountable, Responsible, Consulted, Informed")
     return _done(
         figure,
+        x={"title": "Accountable, Responsible, Consulted, Informed"},
         title="Who answers for which stage",
         description="A grid of stages by functions; the letter is the function's part: accountable, responsible, "
         "consulted or informed.",
@@ -189,10 +193,10 @@ def functions(table: pd.DataFrame, *, outcome: str, simulated: bool = False) -> 
             "spread %{customdata[1]:.2f}<extra></extra>",
         )
     )  # fmt: skip
-    figure.update_xaxes(title=f"share of explained {outcome}", tickformat=".0%", rangemode="tozero")
-    figure.update_yaxes(title="")
     return _done(
         figure,
+        x={"title": f"share of explained {outcome}", "tickformat": ".0%", "rangemode": "tozero"},
+        from_top=False,
         title=f"Which functions move with {outcome}",
         description="One bar a functional area: its share of what the areas explain together, with its interval.",
         simulated=simulated,
@@ -209,18 +213,14 @@ def bounds(table: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
     """
     figure = go.Figure()
     for row in table.itertuples():
-        figure.add_scatter(
-            x=[row.least_sampled, row.greatest_sampled], y=[row.lacks] * 2, mode="lines", showlegend=False,
-            line={"color": COLOURS["neutral"], "width": 3}, hoverinfo="skip",
-        )  # fmt: skip
+        _grey_line(figure, row.least_sampled, row.greatest_sampled, row.lacks)
         figure.add_scatter(
             x=[row.least, row.greatest], y=[row.lacks] * 2, mode="lines+markers", showlegend=False,
             line={"color": SEQUENCE[0], "width": 10}, marker={"symbol": "line-ns-open", "size": 14},
         )  # fmt: skip
-    figure.update_xaxes(title="share that says it and lacks it", tickformat=".0%")
-    figure.update_yaxes(title="", autorange="reversed")
     return _done(
         figure,
+        x={"title": "share that says it and lacks it", "tickformat": ".0%"},
         title="What two percentages can prove",
         description="One bar a statement: the least and greatest share of firms that can call quality a priority and "
         "still lack this; the thin line also allows for the size of the survey.",
@@ -239,10 +239,7 @@ def gap(table: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
     """
     figure = go.Figure()
     for row in table.itertuples():
-        figure.add_scatter(
-            x=[row.does, row.says], y=[row.Index] * 2, mode="lines", showlegend=False,
-            line={"color": COLOURS["neutral"], "width": 3}, hoverinfo="skip",
-        )  # fmt: skip
+        _grey_line(figure, row.does, row.says, row.Index)
     for column, name, symbol, colour in (
         ("says", "says priority", "circle", SEQUENCE[0]),
         ("does", "does review", "square", SEQUENCE[1]),
@@ -254,10 +251,9 @@ def gap(table: pd.DataFrame, *, simulated: bool = False) -> go.Figure:
             hovertemplate="%{y}: %{x:.0%}<br>gap %{customdata[0]:.0%} [%{customdata[1]:.0%}, %{customdata[2]:.0%}]"
             "<extra></extra>",
         )  # fmt: skip
-    figure.update_xaxes(title="share of answers", tickformat=".0%", range=[0, 1])
-    figure.update_yaxes(title="", autorange="reversed")
     return _done(
         figure,
+        x={"title": "share of answers", "tickformat": ".0%", "range": [0, 1]},
         title="Said and done, by the same respondents",
         description="One row a stage: the share that calls it a priority and the share that reviews it; the line "
         "between them is the gap.",

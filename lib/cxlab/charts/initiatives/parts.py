@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from textwrap import wrap
-
 import pandas as pd
 
+from ..dots import bars, wrapped
 from ..style import COLOURS
 
 __all__ = ["STATUS", "error", "short"]
@@ -19,16 +18,8 @@ STATUS = {
 
 
 def error(table: pd.DataFrame, value: str, low: str, high: str, colour: str) -> dict:
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": (table[high] - table[value]).tolist(),
-        "arrayminus": (table[value] - table[low]).tolist(),
-        "color": colour,
-        "thickness": 1.6,
-        "width": 4,
-    }
+    return bars(table[value], table[low], table[high], color=colour, width=4)
 
 
-def short(text: str, width: int = 16) -> str:
-    return "<br>".join(wrap(str(text), width)) or str(text)
+def short(text: str) -> str:
+    return wrapped(text, 16)
