@@ -149,6 +149,66 @@ def test_a_key_press_on_a_slider_redraws_the_chart(visit):
     assert page.faults == []
 
 
+def test_every_chart_gives_its_numbers_as_a_table_of_the_state_shown(visit):
+    page = visit("02-split.html")
+    first, second, *_ = page.locator("figure.chart details.data").all()
+    cells = "node => [...node.querySelectorAll('tr')].map((row) => [...row.cells].map((cell) => cell.textContent))"
+    first.locator("summary").click()
+    first.locator("table").wait_for()
+    assert first.evaluate(cells) == [["what", "value"], ["within", "1"], ["later", "29"]]
+    page.locator("input[type=range]").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(
+        "() => document.querySelector('details.data td').textContent === 'within' && document.querySelectorAll('details.data td')[1].textContent === '7'"
+    )
+    second.locator("summary").click()
+    second.locator("table").wait_for()
+    assert second.evaluate(cells)[1:] == [["1", "2"], ["2", "1"], ["3", "3"]]
+    assert page.faults == []
+
+
+def test_numbers_of_every_kind_of_chart_can_be_read(chromium, tmp_path):
+    """Intervals, tick words, series beside their ticks, a grid, a flow; frames and arrows are left out."""
+    charts = [
+        {"data": [
+            {"type": "scatter", "name": "<b>a</b>", "x": [0.5, 0.25], "y": [0.2, 1.2], "error_x": {"array": [0.1, 0.1], "arrayminus": [0.2, 0.2]}},
+            {"type": "scatter", "x": [0, 1, None], "y": [0, 1, None], "mode": "lines", "hoverinfo": "skip"},
+        ], "layout": {"xaxis": {"title": {"text": "share"}}, "yaxis": {"tickvals": [0, 1], "ticktext": ["one", "two"]}}},
+        {"data": [{"type": "heatmap", "x": ["p", "q"], "y": ["r"], "z": [[123456, 0.123456]]}]},
+        {"data": [{"type": "sankey", "node": {"label": ["in", "out"]}, "link": {"source": [0], "target": [1], "value": [7]}}]},
+        {"data": [{"type": "scatter", "x": [0, 1], "y": [0, 1], "mode": "lines", "hoverinfo": "skip"}]},
+    ]  # fmt: skip
+    import plotly
+
+    from cxlab.workbook.report import pages
+
+    script = (pages.TEMPLATES / "assets" / "cxlab.js").read_text(encoding="utf-8")
+    library = (Path(plotly.__file__).parent / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
+    figures = "".join(
+        '<figure class="chart"><div class="plot"></div><details class="data"><summary>Numbers</summary></details>'
+        f'<script type="application/json">{json.dumps(chart)}</script></figure>'
+        for chart in charts
+    )
+    (tmp_path / "p.html").write_text(
+        f"<!doctype html><body>{figures}<script>{library}</script><script>{script}</script>", encoding="utf-8"
+    )
+    page = chromium.new_page()
+    page.goto((tmp_path / "p.html").as_uri())
+    page.evaluate("() => document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    draw_all(page)
+    found = page.evaluate(
+        "() => [...document.querySelectorAll('details')].map((each) => each.hidden ? null :"
+        " [...each.querySelectorAll('tr')].map((row) => [...row.cells].map((cell) => cell.textContent)))"
+    )
+    page.close()
+    assert found == [
+        [["series", "what", "share", "low", "high"], ["a", "one", "0.5", "0.3", "0.6"], ["a", "two", "0.25", "0.05", "0.35"]],
+        [["", "p", "q"], ["r", "123,456", "0.1235"]],
+        [["from", "to", "how many"], ["in", "out", "7"]],
+        None,
+    ]  # fmt: skip
+
+
 def test_charts_are_drawn_when_they_come_near_the_window(visit):
     page = visit("02-split.html")
     page.context.add_init_script(

@@ -1,3 +1,4 @@
+import json
 import re
 
 import pytest
@@ -117,6 +118,17 @@ def test_a_chart_has_a_role_a_name_and_a_description():
     assert soup.select_one("#" + plot["aria-describedby"]).get_text() == "A bar for each answer."
     assert "template" not in soup.select_one("figure script").string
     assert soup.select_one(".title .badge")["class"] == ["badge"]
+
+
+def test_arrays_in_base64_become_lists_of_rounded_numbers_and_gaps():
+    import numpy as np
+    import plotly.graph_objects as go
+
+    figure = go.Figure(go.Heatmap(x=np.array([1, 2]), z=np.array([[2 / 3, np.nan]])))
+    assert "bdata" in figure.to_json()
+    (trace,) = pages._chart(json.loads(figure.to_json()), explored=False)["bundle"]["data"]
+    assert trace["x"] == [1, 2]
+    assert trace["z"] == [[0.666667, None]]
 
 
 def test_an_explorer_has_one_labelled_control_for_each_argument():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cxlab.evidence.errors import InputError
 
-from .record import round_significant
+from .record import rounded
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -92,7 +92,7 @@ def bake(draw: Callable[..., go.Figure], choices: Mapping[str, Mapping[str, Any]
     states: list[int] = []
     for combination in itertools.product(*(options.values() for options in choices.values())):
         figure = json.loads(draw(**dict(zip(choices, combination, strict=True))).to_json())
-        figure = _rounded({"data": figure["data"], "layout": figure.get("layout", {})})
+        figure = rounded({"data": figure["data"], "layout": figure.get("layout", {})})
         key = json.dumps(figure, sort_keys=True)
         if key not in index:
             index[key] = len(figures)
@@ -136,16 +136,6 @@ def _is_slider(options: Mapping[str, Any]) -> bool:
     return len(options) > 1 and all(
         isinstance(value, int | float) and not isinstance(value, bool) for value in options.values()
     )
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, float):
-        return round_significant(value, 6)
-    if isinstance(value, list):
-        return [_rounded(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
-    return value
 
 
 def _live(draw: Callable[..., go.Figure], choices: Mapping[str, Mapping[str, Any]]) -> None:

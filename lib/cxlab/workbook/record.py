@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from numbers import Real
+from typing import Any
 
 from IPython.display import display
 
 from cxlab.evidence.errors import InputError
 
-__all__ = ["CONCLUSION", "RECORD", "conclude", "record", "round_significant"]
+__all__ = ["CONCLUSION", "RECORD", "conclude", "record", "round_significant", "rounded"]
 
 RECORD = "application/vnd.cxlab.record+json"
 CONCLUSION = "application/vnd.cxlab.conclusion+json"
@@ -18,6 +19,17 @@ CONCLUSION = "application/vnd.cxlab.conclusion+json"
 def round_significant(value: float, digits: int = 10) -> float:
     """Round to significant digits: parallel sums of floats differ in their last bits from run to run."""
     return float(f"{value:.{digits}g}")
+
+
+def rounded(value: Any, digits: int = 6) -> Any:
+    """Round every float in nested lists and dicts to significant digits; what is not finite becomes None, as in JSON."""
+    if isinstance(value, float):
+        return round_significant(value, digits) if math.isfinite(value) else None
+    if isinstance(value, list):
+        return [rounded(item, digits) for item in value]
+    if isinstance(value, dict):
+        return {key: rounded(item, digits) for key, item in value.items()}
+    return value
 
 
 def record(

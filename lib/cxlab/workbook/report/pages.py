@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..glossary import words_of
+from ..record import rounded
 from .numbers import show_interval, show_number, show_value
 from .stabilise import collect
 
@@ -185,6 +187,7 @@ def _chart(content: dict[str, Any], *, explored: bool) -> dict[str, Any]:
         layout, controls = content.get("layout", {}), []
         bundle = {key: content[key] for key in ("data", "layout", "frames") if content.get(key)}
     _drop_template(bundle)
+    bundle = _listed(bundle)
     meta = layout.get("meta") or {}
     meta = meta if isinstance(meta, dict) else {}
     title = layout.get("title") or {}
@@ -206,6 +209,22 @@ def _drop_template(value: Any) -> None:
     for figure in [value, *value.get("figures", [])]:
         if isinstance(figure.get("layout"), dict):
             figure["layout"].pop("template", None)
+
+
+def _listed(value: Any) -> Any:
+    """Turn plotly's base64 arrays into lists of rounded numbers: smaller, and the page's script can read them."""
+    if isinstance(value, list):
+        return [_listed(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) - {"shape"} != {"bdata", "dtype"}:
+        return {key: _listed(item) for key, item in value.items()}
+    import numpy as np
+
+    array = np.frombuffer(base64.b64decode(value["bdata"]), dtype=value["dtype"])
+    if "shape" in value:
+        array = array.reshape([int(size) for size in str(value["shape"]).split(",")])
+    return rounded(array.tolist())
 
 
 def json_block(value: Any) -> str:

@@ -53,6 +53,84 @@
     return drawn;
   }
 
+  // The numbers of a drawing as tables: one for each pair of axes, one for each grid or flow.
+  const plain = (text) => String(text ?? "").replace(/<[^>]*>/g, " ").replace(/\s+/g, " ").trim();
+  const show = (value) => typeof value !== "number" ? plain(value) : value && Math.abs(value) < 1e-4 ? value.toExponential(2).replaceAll("-", "−")
+    : value.toLocaleString("en", { maximumSignificantDigits: Number.isInteger(value) ? 15 : 4, useGrouping: "min2" }).replace("-", "−");
+
+  function tables(data, layout) {
+    const axis = (trace, letter) => layout[`${letter}axis${(trace[`${letter}axis`] || letter).slice(1)}`] || {};
+    const name = (trace, letter) => plain((axis(trace, letter).title || {}).text);
+    const isWord = (trace, letter) => Boolean(axis(trace, letter).ticktext) || typeof (trace[letter] || [])[0] === "string";
+    const word = (trace, letter, value) => {
+      const { tickvals, ticktext } = axis(trace, letter);
+      // marks of several series stand a little beside their tick
+      const at = tickvals && ticktext ? tickvals.findIndex((tick) => tick === value || Math.abs(tick - value) < 0.5) : -1;
+      return at < 0 ? show(value) : plain(ticktext[at]);
+    };
+    const grid = (trace) => {
+      const across = trace.x || trace.z[0].map((_, i) => i), down = trace.y || trace.z.map((_, i) => i);
+      const cells = trace.z.map((row, i) => row.map((value, j) => Array.isArray(trace.text) ? plain(trace.text[i][j]) : show(value)));
+      return { head: [name(trace, "y"), ...across.map((value) => word(trace, "x", value))],
+        rows: down.map((value, i) => [word(trace, "y", value), ...cells[i]]) };
+    };
+    const flow = ({ node, link }) => ({ head: ["from", "to", "how many"],
+      rows: link.value.map((value, i) => [plain(node.label[link.source[i]]), plain(node.label[link.target[i]]), show(value)]) });
+    const points = (traces) => {
+      const [first] = traces;
+      const order = isWord(first, "y") && !isWord(first, "x") ? ["y", "x"] : ["x", "y"];
+      const bars = (trace) => ["x", "y"].find((letter) => (trace[`error_${letter}`] || {}).array);
+      const columns = {
+        series: traces.some((trace) => trace.name), low: traces.some(bars),
+        says: traces.some((trace) => trace.hoverinfo === "text"),
+      };
+      const rows = traces.flatMap((trace) => {
+        const letter = bars(trace), { array, arrayminus } = letter ? trace[`error_${letter}`] : {};
+        const said = trace.hovertext || trace.text || [];
+        return (trace.x || trace.y).map((_, i) => i).filter((i) => order.every((key) => (trace[key] || [])[i] != null)).map((i) => {
+          const at = letter && trace[letter][i];
+          return [
+            ...(columns.series ? [plain(trace.name)] : []), ...order.map((key) => word(trace, key, trace[key][i])),
+            ...(columns.low ? (letter ? [show(at - (arrayminus || array)[i]), show(at + array[i])] : ["", ""]) : []),
+            ...(columns.says ? [plain(Array.isArray(said) ? said[i] : said)] : []),
+          ];
+        });
+      });
+      const heads = order.map((key) => name(first, key) || (isWord(first, key) ? "what" : "value"));
+      return { head: [...(columns.series ? ["series"] : []), ...heads, ...(columns.low ? ["low", "high"] : []), ...(columns.says ? ["says"] : [])], rows };
+    };
+    const found = [], pairs = new Map();
+    for (const trace of data) {
+      // lines that only join or frame other marks say nothing of their own
+      const frame = trace.hoverinfo === "skip" && (!trace.name || (trace.x || []).includes(null));
+      if (trace.visible === false || frame) continue;
+      if (trace.type === "sankey") found.push(flow(trace));
+      else if (trace.z) { if ((trace.contours || {}).type !== "constraint") found.push(grid(trace)); }
+      else if (trace.x && trace.y) {
+        const pair = `${trace.xaxis} ${trace.yaxis}`;
+        pairs.set(pair, [...(pairs.get(pair) || []), trace]);
+      }
+    }
+    return [...found, ...[...pairs.values()].map(points)].filter(({ rows }) => rows.length);
+  }
+
+  const MOST_ROWS = 500;
+  function written({ head, rows }) {
+    const make = (kind, text = "", className = "") => Object.assign(document.createElement(kind), { textContent: text, className });
+    const words = head.map((_, i) => rows.some((cells) => cells[i] && !/^−?\d/.test(cells[i])) ? "words" : "");
+    const line = (cells, kind) => { const row = make("tr"); row.append(...cells.map((text, i) => make(kind(text), text, words[i]))); return row; };
+    const table = make("table"), body = make("tbody"), top = make("thead");
+    top.append(line(head, (text) => text ? "th" : "td"));
+    body.append(...rows.slice(0, MOST_ROWS).map((cells) => line(cells, () => "td")));
+    table.append(top, body);
+    const box = Object.assign(make("div"), { className: "table", tabIndex: 0 });
+    box.setAttribute("role", "group");
+    box.setAttribute("aria-label", "Numbers of this chart");
+    box.append(table);
+    if (rows.length > MOST_ROWS) box.append(make("p", `The first ${MOST_ROWS} of ${rows.length} rows.`));
+    return box;
+  }
+
   class Chart {
     constructor(element) {
       this.plot = element.querySelector(".plot");
@@ -61,7 +139,16 @@
       this.inputs = [...element.querySelectorAll("input, select")];
       this.inputs.forEach((input) => input.addEventListener("input", () => this.moved(input)));
       this.inputs.forEach((input) => input.matches("[type=range]") && this.label(input));
+      this.details = element.querySelector("details");
+      this.details.addEventListener("toggle", () => this.write());
       this.drawn = false;
+    }
+    write() {
+      if (this.drawn && !this.details.open) return;
+      const { data, layout } = figure(this.bundle, this.inputs.map((input) => Number(input.value)));
+      const found = tables(data, layout);
+      this.details.hidden = !found.length; // a drawing of arrows alone has no numbers to show
+      if (this.details.open) this.details.replaceChildren(this.details.firstElementChild, ...found.map(written));
     }
     label(input) {
       const word = JSON.parse(input.dataset.words)[input.value];
@@ -81,8 +168,9 @@
         modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
       if (frames && !this.drawn) Plotly.newPlot(this.plot, { data, layout, frames, config });
       else Plotly.react(this.plot, data, layout, config);
-      this.drawn = true;
       this.name(layout);
+      this.write();
+      this.drawn = true;
     }
     // The drawing is the image; the buttons that plotly puts beside it must not stand inside one.
     name(layout) {
@@ -92,7 +180,7 @@
       said.forEach(([key, value]) => { this.plot.removeAttribute(key); if (value) image.setAttribute(key, value); });
       others.forEach((other) => other.setAttribute("aria-hidden", "true"));
       const title = layout.title && layout.title.text;
-      if (title) image.setAttribute("aria-label", title.replace(/<[^>]*>/g, " ").replace(/\s+/g, " ").trim());
+      if (title) image.setAttribute("aria-label", plain(title));
     }
   }
 
