@@ -11,7 +11,7 @@ __all__ = ["bounds", "coverage", "functions", "gain", "gap", "spread", "steps"]
 
 
 def _done(figure: go.Figure, *, x: dict, from_top: bool = True, **options) -> go.Figure:
-    """Finish rows, ``x`` the options of their axis, with room between the axis title and the legend on a narrow screen."""
+    """Finish rows over an axis ``x``, with room between the axis title and the legend on a narrow screen."""
     finish(figure, **options)
     figure.update_xaxes(**x, title_font={"size": 12})
     figure.update_yaxes(title="", autorange="reversed" if from_top else None)
