@@ -5,17 +5,12 @@
 
 from __future__ import annotations
 
-import sys
-import timeit
-from collections import defaultdict
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
+from common import Limits, World, print_coverage, print_redraws
 
 import cxlab as cx
 
-Limits = list[tuple[str, float, float, float]]  # what, low, truth, high
 SEED = 20150401  # chosen once, before the first run
 
 
@@ -126,7 +121,7 @@ def strata_odds(random: np.random.Generator) -> Limits:
     return [("Mantel-Haenszel odds ratio", found.odds_low, odds, found.odds_high)]
 
 
-WORLDS: list[Callable[[np.random.Generator], Limits]] = [
+WORLDS: list[World] = [
     adjusted_slope,
     within_firms,
     hidden_cause,
@@ -145,15 +140,6 @@ def _partial(covariance: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         -precision / np.outer(scale, scale), index=covariance.index, columns=covariance.columns
     )
-
-
-def coverage(world: Callable[[np.random.Generator], Limits], runs: int, seed: int = SEED) -> dict[str, float]:
-    """Share of runs whose interval holds the truth, for each interval of a world."""
-    held: dict[str, list[bool]] = defaultdict(list)
-    for run in range(runs):
-        for what, low, truth, high in world(np.random.default_rng([seed, run])):
-            held[what].append(low <= truth <= high)
-    return {what: float(np.mean(values)) for what, values in held.items()}
 
 
 def redraw() -> None:
@@ -190,24 +176,11 @@ def redraw() -> None:
         "story": lambda: cx.charts.causes.graphs(graphs, graph="one source", outcome="y"),
         "sample size": power,
     }
-    timed(draws)
-
-
-def timed(draws: dict[str, Callable]) -> None:
-    for name, draw in draws.items():
-        draw()
-        best = min(timeit.repeat(lambda draw=draw: draw().to_json(), number=1, repeat=7))
-        print(f"  redraw {name}: {best * 1000:.0f} ms (live limit 150, report 100)")
+    print_redraws(draws)
 
 
 def main() -> None:
-    runs = 60 if "--quick" in sys.argv else 400
-    print(
-        f"causes: coverage of 95 % intervals in {runs} runs (wanted .91 to .97); numpy {np.__version__}, pandas {pd.__version__}"
-    )
-    for world in WORLDS:
-        for what, share in coverage(world, runs).items():
-            print(f"  {what}: {share:.3f}")
+    print_coverage("causes", WORLDS, SEED)
     redraw()
 
 

@@ -5,18 +5,12 @@
 
 from __future__ import annotations
 
-import sys
-import timeit
-from collections import defaultdict
-from collections.abc import Callable
-
 import numpy as np
-import pandas as pd
+from common import Limits, World, print_coverage, print_redraws
 
 import cxlab as cx
 from cxlab.methods.intervals import newcombe, wilson
 
-Limits = list[tuple[str, float, float, float]]  # what, low, truth, high
 SEED = 20150403  # chosen once, before the first run
 SHARES = {
     "product_broken": 0.35,
@@ -53,16 +47,7 @@ def _around(limits: tuple, truth: float) -> tuple[float, float, float]:
     return float(limits[0]), truth, float(limits[1])
 
 
-WORLDS: list[Callable[[np.random.Generator], Limits]] = [corrected, proportions]
-
-
-def coverage(world: Callable[[np.random.Generator], Limits], runs: int, seed: int = SEED) -> dict[str, float]:
-    """Share of runs whose interval holds the truth, for each interval of a world."""
-    held: dict[str, list[bool]] = defaultdict(list)
-    for run in range(runs):
-        for what, low, truth, high in world(np.random.default_rng([seed, run])):
-            held[what].append(low <= truth <= high)
-    return {what: float(np.mean(values)) for what, values in held.items()}
+WORLDS: list[World] = [corrected, proportions]
 
 
 def naive_coverage(runs: int, seed: int = SEED) -> float:
@@ -89,24 +74,16 @@ def planted_themes(seed: int = SEED) -> float:
 def redraw() -> None:
     world = cx.simulators.make_contacts(2000, texts=False, rng=1)
     table = cx.contacts.corrected_shares(world, groups=cx.contacts.reason_groups(world.coded_reason.unique()))
-    for kind in ("reason", "group"):
-        cx.charts.contacts.shares(table, kind=kind)
-        best = min(
-            timeit.repeat(
-                lambda draw=kind: cx.charts.contacts.shares(table, kind=draw).to_json(), number=1, repeat=7
-            )
-        )
-        print(f"  redraw shares by {kind}: {best * 1000:.0f} ms (live limit 150, report 100)")
+    print_redraws(
+        {
+            f"shares by {kind}": lambda kind=kind: cx.charts.contacts.shares(table, kind=kind)
+            for kind in ("reason", "group")
+        }
+    )
 
 
 def main() -> None:
-    runs = 60 if "--quick" in sys.argv else 400
-    print(
-        f"contacts: coverage of 95 % intervals in {runs} runs (wanted .91 to .97); numpy {np.__version__}, pandas {pd.__version__}"
-    )
-    for world in WORLDS:
-        for what, share in coverage(world, runs).items():
-            print(f"  {what}: {share:.3f}")
+    runs = print_coverage("contacts", WORLDS, SEED)
     print(f"  (uncorrected, breakdowns: {naive_coverage(runs):.3f})")
     print(f"  planted themes, adjusted Rand index: {planted_themes():.3f} (wanted .7)")
     redraw()

@@ -5,17 +5,14 @@
 
 from __future__ import annotations
 
-import sys
-import timeit
 from collections import defaultdict
-from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+from common import Limits, World, print_coverage, print_redraws
 
 import cxlab as cx
 
-Limits = list[tuple[str, float, float, float]]  # what, low, truth, high
 SEED = 20150402  # chosen once, before the first run
 SURFACE = (7.0, 0.6, -0.3, -0.05, 0.08, 0.02)
 
@@ -113,7 +110,7 @@ def corners(random: np.random.Generator) -> Limits:
     ]
 
 
-WORLDS: list[Callable[[np.random.Generator], Limits]] = [
+WORLDS: list[World] = [
     surface,
     surface_of_waves,
     drift,
@@ -123,15 +120,6 @@ WORLDS: list[Callable[[np.random.Generator], Limits]] = [
     kink_full_scale,
     corners,
 ]
-
-
-def coverage(world: Callable[[np.random.Generator], Limits], runs: int, seed: int = SEED) -> dict[str, float]:
-    """Share of runs whose interval holds the truth, for each interval of a world."""
-    held: dict[str, list[bool]] = defaultdict(list)
-    for run in range(runs):
-        for what, low, truth, high in world(np.random.default_rng([seed, run])):
-            held[what].append(low <= truth <= high)
-    return {what: float(np.mean(values)) for what, values in held.items()}
 
 
 def straight(random: np.random.Generator, kind: str, level: float, n: int = 400) -> pd.DataFrame:
@@ -199,20 +187,11 @@ def redraw() -> None:
         ),
         "people needed": lambda: cx.charts.expectations.power(people, effect=1.0),
     }
-    for name, draw in draws.items():
-        draw()
-        best = min(timeit.repeat(lambda draw=draw: draw().to_json(), number=1, repeat=7))
-        print(f"  redraw {name}: {best * 1000:.0f} ms (live limit 150, report 100)")
+    print_redraws(draws)
 
 
 def main() -> None:
-    runs = 60 if "--quick" in sys.argv else 400
-    print(
-        f"expectations: coverage of 95 % intervals in {runs} runs (wanted .91 to .97); numpy {np.__version__}, pandas {pd.__version__}"
-    )
-    for world in WORLDS:
-        for what, share in coverage(world, runs).items():
-            print(f"  {what}: {share:.3f}")
+    runs = print_coverage("expectations", WORLDS, SEED)
     print(f"  power to see a kink of .5 at n = 400: {power_of_kink(runs):.3f}")
     print("false alarms in straight worlds (kink test wanted at most .08)")
     for kind in ("continuous", "one item", "three items"):

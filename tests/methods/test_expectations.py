@@ -1,12 +1,12 @@
 """Response surfaces, kinks under a full scale, stories drawn by lot, waves, corners."""
 
-import importlib.util
 from itertools import combinations
-from pathlib import Path
 
+import bench_expectations as bench
 import numpy as np
 import pandas as pd
 import pytest
+from common import coverage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,14 +26,6 @@ MOTCON_PRODUCTS = [
     [22.5, 26.8579788653, 17.7269160863, 33.9257499731, 16.2114640402, 8.52226342124, 115.25],
 ]
 COLUMNS = {"perceived": "perceived", "expected": "expected", "outcome": "satisfaction"}
-
-
-def bench():
-    path = Path(__file__).parents[1] / "bench" / "bench_expectations.py"
-    spec = importlib.util.spec_from_file_location("bench_expectations", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
@@ -192,7 +184,7 @@ def test_knot_grid_corrects_for_looking_often(survey):
 
 @pytest.mark.parametrize(("kind", "level"), [("continuous", 8.5), ("one item", 8.5), ("three items", 9.3)])
 def test_kink_test_keeps_its_level_where_dummies_do_not(kind, level):
-    shares = bench().false_alarms(kind, level, 60)
+    shares = bench.false_alarms(kind, level, 60)
     assert 0.08 < shares["at the top"] < 0.4
     assert shares["kink test"] <= 0.12  # .08 in the 400 runs of the bench
     assert shares["penalty-reward dummies"] > shares["kink test"]
@@ -342,9 +334,9 @@ def test_necessity_effect_size_by_hand():
     ).effect_size == pytest.approx(0.5)
 
 
-@pytest.mark.parametrize("world", bench().WORLDS, ids=lambda world: world.__name__)
+@pytest.mark.parametrize("world", bench.WORLDS, ids=lambda world: world.__name__)
 def test_intervals_cover_known_truths(world):
-    shares = bench().coverage(world, 100)
+    shares = coverage(world, 100, bench.SEED)
     assert shares
     for what, share in shares.items():
         assert 0.88 <= share <= 0.99, (what, share)
