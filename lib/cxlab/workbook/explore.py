@@ -164,7 +164,7 @@ def _live(draw: Callable[..., go.Figure], choices: Mapping[str, Mapping[str, Any
         return states[at]
 
     layout, *traces = shown = state()
-    figure = go.FigureWidget(traces, layout)
+    figure = go.FigureWidget(traces, layout | {"autosize": True})
 
     def redraw(_change: Any) -> None:
         nonlocal shown
