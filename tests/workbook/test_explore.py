@@ -117,8 +117,29 @@ def test_a_state_is_drawn_once_however_often_it_is_shown(monkeypatch):
     monkeypatch.setattr(IPython.display, "display", lambda *things, **_: shown.extend(things))
     monkeypatch.setenv("CXLAB_EXPLORE", "live")
     module.explore(lambda slope: drawn.append(slope) or draw(slope, "product"), slope=[1, 2])
+    assert drawn == [1, 2]  # quick charts ahead of any move
     slider, figure = shown[0].children
     for value in (2, 1, 2):
         slider.value = value
     assert drawn == [1, 2]
     assert list(figure.data[0].y)[0] == 2
+
+
+def test_slow_charts_are_drawn_when_a_control_gets_there(monkeypatch):
+    import IPython.display
+
+    shown, drawn = [], []
+    monkeypatch.setattr(IPython.display, "display", lambda *things, **_: shown.extend(things))
+    monkeypatch.setattr(module, "AHEAD", 0.0)
+    monkeypatch.setenv("CXLAB_EXPLORE", "live")
+    module.explore(
+        lambda slope, side: drawn.append((slope, side)) or draw(slope, side),
+        slope=[1, 2],
+        side=["product", "service"],
+    )
+    assert drawn == [(1, "product")]
+    slider, menu, figure = shown[0].children
+    menu.value = "service"
+    slider.value = 2
+    assert drawn == [(1, "product"), (1, "service"), (2, "service")]
+    assert figure.layout.title.text == "service"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ __all__ = ["EXPLORE", "MOST_STATES", "bake", "explore", "is_live"]
 
 EXPLORE = "application/vnd.cxlab.explore+json"
 MOST_STATES = 200
+AHEAD = 0.5  # seconds
 
 
 def explore(draw: Callable[..., go.Figure], **controls: Sequence | Mapping[str, Any]) -> None:
@@ -42,7 +44,8 @@ def explore(draw: Callable[..., go.Figure], **controls: Sequence | Mapping[str, 
     -----
     In a kernel that can ask questions back (JupyterLab, VS Code) the controls are ipywidgets bound to a
     ``FigureWidget``. papermill, nbclient and nbval cannot, and get the baked states; ``CXLAB_EXPLORE=live`` or
-    ``baked`` overrides the guess.
+    ``baked`` overrides the guess. Live, what can be drawn within half a second is drawn at once, the rest when a
+    control first gets there; no state is drawn twice.
     """
     if not controls:
         raise InputError("explore: name at least one control, such as explore(draw, window=[1, 7, 30])")
@@ -157,18 +160,25 @@ def _live(draw: Callable[..., go.Figure], choices: Mapping[str, Mapping[str, Any
         )
     states: dict[tuple[int, ...], list[dict]] = {}
 
-    def state() -> list[dict]:
-        at = tuple(box.index for box in boxes.values())
+    def state(at: tuple[int, ...]) -> list[dict]:
         if at not in states:
-            states[at] = _parts(draw(**{name: box.value for name, box in boxes.items()}))
+            values = (list(options.values())[i] for options, i in zip(choices.values(), at, strict=True))
+            states[at] = _parts(draw(**dict(zip(choices, values, strict=True))))
         return states[at]
 
-    layout, *traces = shown = state()
+    # Quick charts are drawn ahead, one control moved at first, so that no move waits for a drawing.
+    end = time.perf_counter() + AHEAD
+    every = itertools.product(*(range(len(options)) for options in choices.values()))
+    for at in sorted(every, key=lambda at: (sum(map(bool, at)), at)):
+        state(at)
+        if time.perf_counter() > end:
+            break
+    layout, *traces = shown = state((0,) * len(boxes))
     figure = go.FigureWidget(traces, layout | {"autosize": True})
 
     def redraw(_change: Any) -> None:
         nonlocal shown
-        new = state()
+        new = state(tuple(box.index for box in boxes.values()))
         if [part.get("type") for part in new] != [part.get("type") for part in shown]:
             with figure.batch_update():
                 figure.data = ()
