@@ -215,6 +215,9 @@ def test_tables_lose_their_frame_and_a_mere_count_and_set_words_to_the_left():
     ]
     assert [cell.get_text() for cell in counted.select(".words")] == ["step", "visit", "<b>"]
     assert [cell.get_text() for cell in named.select("tbody th")] == ["visit", "<b>"]
+    assert [[cell.get_text() for cell in row.select("th")] for row in named.select("thead tr")] == [
+        ["step", "rate"]
+    ]
 
 
 @pytest.mark.parametrize(

@@ -251,14 +251,27 @@ def _tidy_table(html: str) -> str:
             '<table border="1" class="dataframe">', '<table class="dataframe">'
         )
         html = _EMPTY.sub("<td>–</td>", html.replace(' style="text-align: right;"', ""))
+        html = _HEAD.sub(_one_head, html)
         html = _aligned(html).replace("<th></th>", "<td></td>")
     return _SCRIPT.sub("", html)
 
 
+_HEAD = re.compile(r"<thead>(.*?)</thead>", re.DOTALL)
 _ROW = re.compile(r"<tr>(.*?)</tr>", re.DOTALL)
 _CELL = re.compile(r"<(th|td)>(.*?)</\1>", re.DOTALL)
 _NUMBER = re.compile(r"[-−+]?[\d,.]+(?:e[-+]?\d+)?\s*%?|NaN|NaT|None|&lt;NA&gt;|–|inf|")
 _EMPTY = re.compile(r"<td>(?:NaN|NaT|None|&lt;NA&gt;)</td>")
+
+
+def _one_head(match: re.Match[str]) -> str:
+    """Join the two rows of a head in which pandas sets the columns' names above the index's name."""
+    rows = [_CELL.findall(row) for row in _ROW.findall(match[1])]
+    if len(rows) != 2 or len(rows[0]) != len(rows[1]) or "span=" in match[1]:
+        return match[0]
+    pairs = [(above, below) for (_, above), (_, below) in zip(*rows, strict=True)]
+    if any(above and below for above, below in pairs):
+        return match[0]
+    return "<thead><tr>" + "".join(f"<th>{above or below}</th>" for above, below in pairs) + "</tr></thead>"
 
 
 def _aligned(html: str) -> str:
