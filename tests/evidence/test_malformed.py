@@ -365,7 +365,7 @@ def test_a_duckdb_file_cannot_reach_out(tmp_path):
         cx.open_table(base, kind="events")
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     content=st.one_of(
         st.binary(max_size=400), st.text(max_size=300).map(lambda t: (HEAD + t).encode("utf-8", "replace"))
@@ -404,7 +404,7 @@ CELLS = st.sampled_from(
 )
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.lists(CELLS, min_size=3, max_size=5), max_size=6), delimiter=st.sampled_from(",;\t|"))
 def test_any_event_log_opens_or_raises_an_input_error(rows, delimiter, tmp_path):
     path = tmp_path / "any.csv"

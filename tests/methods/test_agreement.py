@@ -35,7 +35,7 @@ def test_krippendorff_2011_four_observers_twelve_units(level, published):
 
 
 @given(st.integers(0, 10_000), st.sampled_from(["nominal", "ordinal", "interval"]))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_relabelled_raters_change_nothing(seed, level):
     random = np.random.default_rng(seed)
     ratings = random.integers(1, 4, (5, 9)).astype(float)

@@ -35,7 +35,7 @@ def test_dung_1995_textbook_frameworks(name, claims, attacks, grounded):
 
 
 @given(st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7)).filter(lambda p: p[0] != p[1]), max_size=20))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_grounded_extension_is_free_of_conflict_and_defends_itself(attacks):
     pairs = [(str(a), str(b)) for a, b in attacks]
     accepted = grounded_extension([str(i) for i in range(8)], pairs)

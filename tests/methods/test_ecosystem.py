@@ -275,7 +275,7 @@ def test_kendalls_w_of_the_textbook_example():
 
 
 @given(st.floats(0.2, 0.95), st.integers(0, 50))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_w_is_the_mean_rank_correlation_in_disguise(agreement, seed):
     kpis = make_kpis(7, agreement=agreement, rewarded=1, rng=seed)
     found = ecosystem.kpi_alignment(kpis, permutations=20)
@@ -318,7 +318,7 @@ def test_culture_counts_add_up():
 
 
 @given(st.floats(0.001, 0.5), st.floats(0, 0.3), st.integers(1, 400))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_exposure_grows_with_time_and_shrinks_with_likeness(failure, likeness, touchpoints):
     alone = ecosystem.exposure([touchpoints, 2 * touchpoints], failure=failure)
     alike = ecosystem.exposure([touchpoints, 2 * touchpoints], failure=failure, likeness=likeness)

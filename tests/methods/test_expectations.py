@@ -244,7 +244,7 @@ def test_people_who_answer_twice_are_clustered():
 
 
 @given(persons=st.integers(1, 60), seed=st.integers(0, 99))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_form_is_balanced_and_says_what_its_columns_say(persons, seed):
     form = cx.expectations.vignette_form(persons, rng=seed)
     counts = form.groupby(["stock", "courtesy"]).size()

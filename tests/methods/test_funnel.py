@@ -97,7 +97,7 @@ RULES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(rows=st.lists(EVENTS, max_size=18), options=RULES)
 def test_equals_trying_every_chain_on_random_logs(rows, options):
     log = frame(rows)
@@ -109,7 +109,7 @@ def test_equals_trying_every_chain_on_random_logs(rows, options):
     assert sorted(result._found.durations[-1][result._found.durations[-1] < NEVER].tolist()) == times
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rows=st.lists(EVENTS, min_size=1, max_size=40), options=RULES, sparse=st.booleans())
 def test_compiled_pass_equals_numpy_pass(rows, options, sparse):
     if kernel._numba_pass() is None:
@@ -128,7 +128,7 @@ def test_compiled_pass_equals_numpy_pass(rows, options, sparse):
     assert rows_of(fast.found) == rows_of(slow.found)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(rows=st.lists(EVENTS, min_size=1, max_size=30), options=RULES)
 def test_duckdb_expression_equals_fast_path(rows, options):
     ibis = pytest.importorskip("ibis")

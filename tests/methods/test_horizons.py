@@ -81,7 +81,7 @@ def test_scores_and_binary_paths_agree(transreas):
 
 
 @given(st.integers(0, 10_000), st.integers(2, 6))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_perfect_ladder_has_h_of_one(seed, k):
     rng = np.random.default_rng(seed)
     steps = np.r_[np.arange(k + 1), rng.integers(0, k + 1, 20)]

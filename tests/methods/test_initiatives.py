@@ -95,7 +95,7 @@ def test_five_thousand_initiatives_are_proven(kind):
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_more_money_never_hurts_and_minima_never_help(seed):
     rng = np.random.default_rng(seed)
     table = make_initiatives(25, rng=rng)

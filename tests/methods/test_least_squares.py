@@ -112,7 +112,7 @@ def test_moment_bootstrap_refits_resampled_rows():
 
 
 @given(n=st.integers(5, 300), effect=st.floats(0.05, 0.5))
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_power_equals_statsmodels(n, effect):
     assert power_two_groups(n, effect=effect) == pytest.approx(
         TTestIndPower().power(effect, n, 0.05), abs=2e-6

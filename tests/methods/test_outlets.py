@@ -122,7 +122,7 @@ def test_equal_outlets_shrink_to_one_rate():
 
 
 @given(st.integers(5, 4000), st.floats(0.05, 0.95), st.sampled_from([0.95, 0.998]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_exact_limits_enclose_the_target_and_narrow_with_size(n, target, level):
     data = pd.DataFrame({"outlet": ["a", "b"], "n": [n, 4 * n], "satisfied": [n // 2, 2 * n]})
     limits = outlets.funnel_limits(data, target=target, levels=(0.5, level), overdispersion="none")

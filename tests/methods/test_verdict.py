@@ -72,7 +72,7 @@ def test_changed_data_change_the_verdict():
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_swapping_the_labels_mirrors_every_verdict(seed):
     results = everything(np.random.default_rng(seed))
     here = judge(RULES, results)

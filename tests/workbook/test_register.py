@@ -424,7 +424,7 @@ def test_a_missing_or_broken_file_is_one_message(tmp_path):
         max_size=8,
     )
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_any_two_sets_of_edits_are_merged_or_refused(tmp_path_factory, edits):
     folder = tmp_path_factory.mktemp("register")
     path = folder / "register.csv"

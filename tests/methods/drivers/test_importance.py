@@ -95,7 +95,7 @@ def test_grouped_lmg_of_swiss_equals_the_mean_over_orders(swiss):
     assert table["raw"].to_dict() == pytest.approx(plain_shapley(swiss, "Fertility", blocks), abs=1e-12)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000), sizes=st.lists(st.integers(1, 3), min_size=1, max_size=5))
 def test_shares_sum_to_r2_and_every_subset_equals_least_squares(seed, sizes):
     rng = np.random.default_rng(seed)
