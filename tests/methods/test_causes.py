@@ -133,6 +133,18 @@ def test_story_gaps_are_the_differences_between_the_graphs(survey):
     assert (gaps.low <= gaps.estimate).all() and (gaps.estimate <= gaps.high).all()
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("n", [7, 9, 14])
+def test_a_handful_of_respondents_gives_wide_intervals_and_no_fault(n):
+    answers = np.random.default_rng(n).integers(1, 4, size=(n, 4))
+    table = pd.DataFrame(answers, columns=[*SIDES, "price", "loyalty"]).astype(float)
+    ask = {"outcome": "loyalty", "bootstrap": 300, "rng": 1}
+    found = cx.causes.strength_intervals(table, sides=SIDES, covariates=["price"], **ask)
+    gaps = cx.causes.story_gaps(table, product="product", experience="experience", **ask)
+    for rows in (found.drop("benchmark", level="quantity"), gaps):
+        assert (rows.low <= rows.high).all() and (rows.low >= 0).all()
+
+
 def test_vanderweele_ding_2017_e_values():
     assert cx.causes.e_value(3.9, low=1.8) == pytest.approx((7.26, 3.0), abs=0.005)
     assert cx.causes.e_value(0.8).estimate == pytest.approx(1.80901699, abs=1e-8)

@@ -92,14 +92,17 @@ def story_gaps(
         [(columns.T @ columns / len(columns))[None], bootstrap_moments(columns, bootstrap, rng)]
     )
     covariance = moments[:, 1:, 1:] - moments[:, :1, 1:] * moments[:, 1:, :1]
-    spread = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
-    r = covariance / (spread[:, :, None] * spread[:, None, :])
-    slopes = np.linalg.solve(r[:, :2, :2], r[:, :2, 2:])[..., 0]
     rows = []
-    for through in (1, 0):
-        detour = r[:, 0, 1] * slopes[:, through]
-        low, high = absolute_interval(*percentile_interval(detour[1:], confidence_level))
-        rows.append((abs(detour[0]), low, high, len(table)))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        spread = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
+        r = covariance / (spread[:, :, None] * spread[:, None, :])
+        link = r[:, 0, 1]
+        # a tiny resample may not vary, or may not tell the sides apart: no draw
+        unlike = np.where(1 - link**2 > 1e-9, 1 - link**2, np.nan)
+        for at, other in ((0, 1), (1, 0)):
+            detour = link * (r[:, other, 2] - link * r[:, at, 2]) / unlike
+            low, high = absolute_interval(*percentile_interval(detour[1:], confidence_level))
+            rows.append((abs(detour[0]), low, high, len(table)))
     return pd.DataFrame(
         rows, columns=["estimate", "low", "high", "n"], index=pd.Index([product, experience], name="side")
     )

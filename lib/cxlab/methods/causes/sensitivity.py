@@ -343,7 +343,9 @@ def _partial_correlations(moments: np.ndarray) -> np.ndarray:
     # hermitian pinv: a resample may lack every row that tells two columns apart
     precision = np.linalg.pinv(moments, hermitian=True)
     scale = np.sqrt(np.diagonal(precision, axis1=1, axis2=2))
-    return np.clip(-precision / (scale[:, :, None] * scale[:, None, :]), -1 + 1e-12, 1 - 1e-12)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        partial = -precision / (scale[:, :, None] * scale[:, None, :])
+    return np.clip(partial, -1 + 1e-12, 1 - 1e-12)
 
 
 def _partial_r2(result, at: int) -> float:
