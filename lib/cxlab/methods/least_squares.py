@@ -22,6 +22,7 @@ __all__ = [
     "fit",
     "leave_one_out_r2",
     "solve_moments",
+    "standardised_moments",
 ]
 
 
@@ -212,6 +213,17 @@ def bootstrap_moments(
     moments[:, upper[0], upper[1]] = flat
     moments[:, upper[1], upper[0]] = flat
     return moments
+
+
+def standardised_moments(
+    columns: NDArray[np.float64], bootstrap: int, rng: int | np.random.Generator | None
+) -> NDArray[np.float64]:
+    """Return the moments of a constant and the standardised ``columns``: of the data first, then of each resample.
+
+    Shape (1 + bootstrap, 1 + k, 1 + k); in the first, the part without the constant is the correlation matrix.
+    """
+    z = np.column_stack([np.ones(len(columns)), (columns - columns.mean(axis=0)) / columns.std(axis=0)])
+    return np.concatenate([(z.T @ z / len(z))[None], bootstrap_moments(z, bootstrap, rng)])
 
 
 def solve_moments(

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ..intervals import absolute_interval, percentile_interval
-from ..least_squares import bootstrap_moments, complete_cases
+from ..least_squares import complete_cases, standardised_moments
 
 __all__ = ["designs", "equivalent_graphs", "story_gaps"]
 
@@ -79,6 +79,13 @@ def story_gaps(
 ) -> pd.DataFrame:
     """Return how far the graphs of ``equivalent_graphs`` disagree about raising each side by one spread.
 
+    Parameters
+    ----------
+    data, product, experience, outcome
+        As in ``equivalent_graphs``.
+    bootstrap, confidence_level, rng
+        Resamples of the rows.
+
     Returns
     -------
     DataFrame
@@ -87,10 +94,7 @@ def story_gaps(
         holds 0.
     """
     table = complete_cases(data, [product, experience, outcome], minimum=5).to_numpy()
-    columns = np.column_stack([np.ones(len(table)), (table - table.mean(axis=0)) / table.std(axis=0)])
-    moments = np.concatenate(
-        [(columns.T @ columns / len(columns))[None], bootstrap_moments(columns, bootstrap, rng)]
-    )
+    moments = standardised_moments(table, bootstrap, rng)
     covariance = moments[:, 1:, 1:] - moments[:, :1, 1:] * moments[:, 1:, :1]
     rows = []
     with np.errstate(invalid="ignore", divide="ignore"):

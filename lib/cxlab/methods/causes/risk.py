@@ -161,8 +161,9 @@ def risk_by_side(
     -------
     DataFrame
         Index ``side``; ``risk_ratio low high`` (Mantel-Haenszel), ``odds_ratio``, ``e_value`` with the E-values of the
-        near and the far limit (``e_value_limit e_value_far``: its interval), ``n``. The cut at a third throws information away; it is here because renewal is a yes or a no. Gaps where too
-        few respondents leave a cell empty.
+        near and the far limit (``e_value_limit e_value_far``: its interval), ``n``. The cut at a third throws
+        information away; it is here because renewal is a yes or a no. Gaps where too few respondents leave a cell
+        empty.
     """
     first, second = sides
     table = data[[outcome, first, second]].dropna()

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ..intervals import absolute_interval, percentile_interval
-from ..least_squares import bootstrap_moments, complete_cases, fit, t_quantile
+from ..least_squares import complete_cases, fit, standardised_moments, t_quantile
 
 __all__ = [
     "Robustness",
@@ -299,12 +299,9 @@ def strength_intervals(
     """
     drivers = [*sides, *covariates]
     table, x, _ = _design(data, outcome, drivers, None)
-    columns = np.column_stack([x, table[outcome]])
-    columns[:, 1:] = (columns[:, 1:] - columns[:, 1:].mean(axis=0)) / columns[:, 1:].std(axis=0)
-    moments = (columns.T @ columns / len(columns))[None]
-    moments = np.concatenate([moments, bootstrap_moments(columns, bootstrap, rng)])
+    moments = standardised_moments(table[[*drivers, outcome]].to_numpy(), bootstrap, rng)
     with_outcome, without = _partial_correlations(moments), _partial_correlations(moments[:, :-1, :-1])
-    dof, rows = len(columns) - x.shape[1], {}
+    dof, rows = len(table) - x.shape[1], {}
     for at, side in enumerate(sides, start=1):
         partial = with_outcome[:, at, -1]
         ends = partial[0], *absolute_interval(*percentile_interval(partial[1:], confidence_level))

@@ -57,7 +57,8 @@ def feedback_themes(
     Themes
         ``table``: index ``theme``, columns ``words n share low high stability stability_low stability_high``: Wilson
         intervals given the sorting; ``stability`` is the mean cosine between a theme and its nearest counterpart in
-        the resamples (below about 0.7 a theme is an accident), with the percentiles over the resamples. ``agreement`` is the mean adjusted Rand index of the sorting.
+        the resamples (below about 0.7 a theme is an accident), with the percentiles over the resamples.
+        ``agreement`` is the mean adjusted Rand index of the sorting.
 
     Raises
     ------
