@@ -1,55 +1,52 @@
 """CX Lab: the product-versus-experience debate and the customer lifecycle, put to the test on real data.
 
+Data
+    survey, events   any file, source or DataFrame of yours, validated
+    open_source      a registered or simulated table, or your own by its mapping file
 Verbs of the workbook
-    open_source     a registered, simulated or own table, validated
-    open_table      any file or database as one of the declared tables
-    explore         a chart with controls: live in Jupyter, baked into the report
-    record          a number that the page states as a finding
-    conclude        a sentence of 'What we found'
-    exercise, answer   the check behind an exercise, and what a reader tries
-
-Methods, one module a question
-    drivers         how is explained loyalty split between blocks of items?
-    causes          how strong must a hidden cause be?
-    expectations    gap, kinks, stock-out against courtesy
-    contacts        what are contacts about?
-    agreement       do raters mean the same thing?
-    claims          which claims stand unanswered?
-    funnel, yields  where do customers fall out, and does quality hold through all stages?
-    initiatives     do we work where it hurts?
-    outlets, roles, ecosystem   which outlets differ, how do roles change, and who can act on what is heard?
-    horizons        is there an order of levels, and who is a hostage?
-    verdict         claim by claim, what did we learn?
-
-Also: ``charts`` (a result -> a plotly figure), ``simulators`` (worlds whose arguments are the truth),
-``InputError`` (what a wrong file or argument raises).
+    explore          a chart with controls: live in Jupyter, baked into the report
+    check, progress  try an answer to an exercise; what is done so far
+    record           a number that no result carries
+Questions, one module a topic; each function takes a table and returns a ``Result`` that shows and records itself
+    customers        how satisfied are they: NPS, top-2-box, by segment, over time
+    drivers          product or experience: what explains the outcome?
+    causes           how strong must a hidden cause be?
+    expectations     gap, kinks, stock-out against courtesy
+    contacts         what are contacts about?
+    claims           who claims what, and which claims stand?
+    agreement        do raters mean the same thing?
+    funnel, yields   where do customers fall out, and does quality hold through all stages?
+    initiatives      do we work where it hurts?
+    outlets, roles, ecosystem   which outlets differ, how do roles change, who can act?
+    horizons         is there an order of levels, and who is a hostage?
+    verdict          claim by claim, what did we learn?
 """
 
 from __future__ import annotations
 
 import importlib
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
-_METHODS = (
-    *("drivers", "causes", "expectations", "contacts", "agreement", "claims", "funnel", "yields"),
-    *("initiatives", "outlets", "roles", "ecosystem", "horizons", "verdict"),
+_QUESTIONS = (
+    *("customers", "drivers", "causes", "expectations", "contacts", "claims", "initiatives", "outlets", "ecosystem"),
+    *("horizons", "verdict"),
 )
 _HOMES = {
-    **{name: (f"cxlab.methods.{name}", None) for name in _METHODS},
-    "charts": ("cxlab.charts", None),
-    "simulators": ("cxlab.evidence.simulators", None),
-    "open_source": ("cxlab.evidence.sources", "open_source"),
-    "open_table": ("cxlab.evidence.tables", "open_table"),
-    "InputError": ("cxlab.evidence.errors", "InputError"),
+    **{name: (f"cxlab.questions.{name}", None) for name in _QUESTIONS},
+    "funnel": ("cxlab.questions.lifecycle", None),
+    "yields": ("cxlab.questions.metaquality", None),
+    "roles": ("cxlab.questions.ecosystem", None),
+    "agreement": ("cxlab.stats.agreement", None),
+    "open_source": ("cxlab.data.sources", "open_source"),
+    "survey": ("cxlab.data.sources", "survey"),
+    "events": ("cxlab.data.sources", "events"),
+    "InputError": ("cxlab.data.errors", "InputError"),
     "explore": ("cxlab.workbook.explore", "explore"),
-    "record": ("cxlab.workbook.record", "record"),
-    "conclude": ("cxlab.workbook.record", "conclude"),
-    "exercise": ("cxlab.workbook.exercises", "exercise"),
-    "answer": ("cxlab.workbook.exercises", "answer"),
+    "record": ("cxlab.questions.result", "record"),
+    "check": ("cxlab.workbook.exercises", "check"),
+    "progress": ("cxlab.workbook.exercises", "progress"),
 }
-
-__all__ = ["__version__", *_HOMES]
 
 
 def __getattr__(name: str):
@@ -63,4 +60,4 @@ def __getattr__(name: str):
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted(["__version__", *_HOMES])

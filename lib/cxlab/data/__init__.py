@@ -1,0 +1,1 @@
+"""A reader's tables, read and validated once at the door."""

@@ -1,0 +1,126 @@
+"""A survey: the answers, which items measure which side, and what is to be explained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import pandas as pd
+
+from cxlab.data.errors import InputError, NotEnough
+from cxlab.data.table import Table
+
+SIDES = ("product", "experience")
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Survey(Table):
+    """Answers of respondents, one row each, with what every item is for.
+
+    Attributes
+    ----------
+    blocks : dict
+        Side -> items, such as ``{"product": [...], "experience": [...], "price": [...]}``; no item stands twice.
+    outcomes : dict
+        Outcome -> its items; each outcome is also a column, the mean of its items where all were answered.
+    outcome : str
+        The one to explain.
+    weights, clusters, date : str or None
+        Columns: survey weights, who gave several rows, when it was answered.
+    segments : list
+        Columns to split by.
+    scale : tuple or None
+        Lowest and highest possible answer.
+    roles : dict
+        Other readings of single items: ``disputed``, ``trust``, ``emotion``, ``in_use``, ``switching`` and the like.
+    categorical : bool
+        Items are indicators of categories, not scales: no averages, no reliability.
+    """
+
+    kind: str = "survey"
+    blocks: dict[str, list[str]] = None
+    outcomes: dict[str, list[str]] = None
+    outcome: str = ""
+    weights: str | None = None
+    clusters: str | None = None
+    date: str | None = None
+    segments: list[str] = None
+    scale: tuple[float, float] | None = None
+    roles: dict[str, list[str]] = None
+    categorical: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for field, empty in (("blocks", {}), ("outcomes", {}), ("roles", {}), ("segments", [])):
+            object.__setattr__(self, field, type(empty)(getattr(self, field) or empty))
+        if self.missing:
+            return
+        if not self.outcome and self.outcomes:
+            object.__setattr__(self, "outcome", next(iter(self.outcomes)))
+        for outcome, items in self.outcomes.items():
+            if outcome not in self.frame and set(items) <= set(self.frame):
+                frame = self.frame.assign(**{outcome: self.frame[items].mean(axis=1, skipna=False)})
+                object.__setattr__(self, "frame", frame)
+        placed = [item for items in self.blocks.values() for item in items]
+        absent = [item for item in dict.fromkeys([*placed, self.outcome]) if item and item not in self.frame]
+        if absent:
+            raise InputError(f"survey: there is no column {absent[0]!r}; columns are {', '.join(map(str, self.frame))}")
+        twice = sorted({item for item in placed if placed.count(item) > 1})
+        if twice:
+            raise InputError(f"survey: {', '.join(twice)} stands on two sides; an item counts once, so choose one")
+
+    @property
+    def sides(self) -> dict[str, list[str]]:
+        """Product and experience where both are asked, else every block."""
+        both = {side: self.blocks[side] for side in SIDES if self.blocks.get(side)}
+        return both if len(both) == 2 else {side: items for side, items in self.blocks.items() if items}
+
+    @property
+    def items(self) -> list[str]:
+        """The items of all blocks."""
+        return [item for items in self.blocks.values() for item in items]
+
+    @property
+    def outcome_items(self) -> list[str]:
+        """The items whose mean is explained."""
+        return self.outcomes.get(self.outcome, [self.outcome])
+
+    def only(self, *sides: str) -> Self:
+        """Return the survey with these blocks alone."""
+        return self.with_(blocks={side: self.blocks[side] for side in sides if self.blocks.get(side)})
+
+    def move(self, *items: str, to: str | None) -> Self:
+        """Return the survey with items moved to another side, or left out (None)."""
+        blocks = {side: [item for item in own if item not in items] for side, own in self.blocks.items()}
+        if to:
+            blocks[to] = [*blocks.get(to, []), *items]
+        return self.with_(blocks={side: own for side, own in blocks.items() if own})
+
+    def complete(self, columns: list[str] | None = None, *, least: int = 0) -> pd.DataFrame:
+        """Return the rows without a gap in ``columns`` (default: all items and the outcome), as numbers.
+
+        Raises
+        ------
+        NotEnough
+            For fewer than ``least`` complete rows (default three a column), or a column that never varies.
+        """
+        columns = list(dict.fromkeys(columns or [*self.items, self.outcome]))
+        extra = [c for c in (self.weights, self.clusters) if c and c not in columns]
+        table = self.frame[[*columns, *extra]].dropna(subset=[*columns, *([self.weights] if self.weights else [])])
+        table = table.astype({column: float for column in columns})
+        least = least or 3 * len(columns)
+        if len(table) < least:
+            raise NotEnough(
+                f"only {len(table)} of {len(self.frame)} respondents answered all {len(columns)} items that this needs; "
+                f"at least {least} are needed"
+            )
+        flat = [column for column in columns if np.ptp(table[column].to_numpy()) == 0]
+        if flat:
+            raise NotEnough(f"everybody gave the same answer to {self.label(flat[0])!r}, so nothing can be compared with it")
+        return table
+
+    def groups(self) -> list[list[int]]:
+        """Return the column numbers of each side's items in ``[*items, outcome]``."""
+        ends = np.cumsum([len(items) for items in self.blocks.values()])
+        return [list(range(end - len(items), end)) for end, items in zip(ends, self.blocks.values(), strict=True)]

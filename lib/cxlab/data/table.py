@@ -1,0 +1,85 @@
+"""A table that came through the door: its rows, where they come from, and how to analyse them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Table:
+    """One validated table with its source and the settings of the analysis.
+
+    Attributes
+    ----------
+    frame : DataFrame, ibis table or None
+        The rows; None when a study did not hand this table in.
+    kind : str
+        One of the declared tables, such as ``"visits"``.
+    name, title, licence, citation, sha256, notes : str
+        Where the rows come from.
+    simulated : bool
+        Whether a simulator made them.
+    labels : dict
+        Column or value -> the words that a page shows.
+    related : dict
+        Kind -> small tables that belong to this one, such as ``pain`` beside ``initiatives``.
+    bootstrap : int
+        Resamples behind each interval.
+    confidence_level : float
+        Of every interval.
+    seed : int
+        The same seed gives the same numbers.
+    min_cell : int
+        Cells that count fewer customers or respondents are not shown.
+    """
+
+    frame: Any
+    kind: str
+    name: str = ""
+    title: str = ""
+    licence: str = ""
+    citation: str = ""
+    sha256: str = ""
+    notes: str = ""
+    simulated: bool = False
+    labels: dict[str, str] = None
+    related: dict[str, Any] = None
+    bootstrap: int = 400
+    confidence_level: float = 0.95
+    seed: int = 1
+    min_cell: int = 5
+
+    def __post_init__(self) -> None:
+        for field in ("labels", "related"):
+            object.__setattr__(self, field, dict(getattr(self, field) or {}))
+
+    def __repr__(self) -> str:
+        if self.missing:
+            return f"no table of {self.kind}"
+        rows = f"{len(self.frame):,} rows" if hasattr(self.frame, "columns") and hasattr(self.frame, "index") else "rows"
+        return f"{self.kind}: {self.title or self.name or 'own data'}, {rows}{', simulated' if self.simulated else ''}"
+
+    @property
+    def missing(self) -> bool:
+        """Whether this table was not handed in."""
+        return self.frame is None
+
+    @property
+    def rng(self) -> np.random.Generator:
+        """A fresh generator with the table's seed."""
+        return np.random.default_rng(self.seed)
+
+    def with_(self, **changes: Any) -> Self:
+        """Return the table with other settings, rows or roles."""
+        return replace(self, **changes)
+
+    def label(self, name: object) -> str:
+        """Return the words for a column or value."""
+        return self.labels.get(str(name)) or str(name).replace("_", " ")
+
+    def to_pandas(self):
+        """Return the rows as a DataFrame."""
+        return self.frame.to_pandas() if hasattr(self.frame, "to_pandas") else self.frame

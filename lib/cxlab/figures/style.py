@@ -1,0 +1,101 @@
+"""One look for every figure: colours that colour-blind readers tell apart, and the finishing touches."""
+
+from __future__ import annotations
+
+from textwrap import wrap
+
+import plotly.graph_objects as go
+
+# Okabe & Ito (2008), darkened where a thin line on white needs a contrast of 3:1.
+SEQUENCE = ["#0072B2", "#C4500A", "#00805E", "#A8528F", "#8A6A00", "#2F86B7", "#6B6B6B", "#5D3A9B"]
+COLOURS = {
+    "product": "#0072B2",
+    "experience": "#C4500A",
+    "shared": "#6B6B6B",
+    "price": "#8A6A00",
+    "image": "#A8528F",
+    "brand": "#A8528F",
+    "value": "#8A6A00",
+    "trust": "#5D3A9B",
+    "expectation": "#2F86B7",
+    "other": "#6B6B6B",
+    "good": "#00805E",
+    "bad": "#C4500A",
+    "neutral": "#6B6B6B",
+    "highlight": "#5D3A9B",
+    "supported": "#00805E",
+    "refuted": "#C4500A",
+    "mixed": "#8A6A00",
+    "undecided": "#2F86B7",
+    "not testable here": "#6B6B6B",
+}
+SYMBOLS = ["circle", "diamond", "square", "triangle-up", "x", "star"]
+
+_LAYOUT = {
+    "font": {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "size": 14, "color": "#1f2933"},
+    "colorway": SEQUENCE,
+    "paper_bgcolor": "rgba(0,0,0,0)",
+    "plot_bgcolor": "rgba(0,0,0,0)",
+    "hoverlabel": {"font": {"size": 13}},
+    "legend": {"orientation": "h", "yanchor": "top", "y": -0.18, "x": 0, "title": {"text": ""}},
+    "margin": {"l": 8, "r": 12, "t": 64, "b": 8},
+}
+_AXIS = {"automargin": True, "gridcolor": "rgba(128,128,128,0.22)", "zerolinecolor": "rgba(128,128,128,0.55)"}
+
+
+def colour(name: object, at: int = 0) -> str:
+    """Return the colour of a side or verdict, else the next of the sequence."""
+    return COLOURS.get(str(name).lower(), SEQUENCE[at % len(SEQUENCE)])
+
+
+def rgba(colour: str, alpha: float) -> str:
+    """Return a ``#rrggbb`` colour as ``rgba(...)`` with ``alpha`` in 0..1."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{alpha:g})"
+
+
+def wrapped(text: object, width: int = 24) -> str:
+    """Return a text broken into lines of at most ``width`` characters where words allow; markup in it is escaped."""
+    safe = str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return "<br>".join(wrap(safe, width)) or safe
+
+
+def finish(figure: go.Figure, *, title: str, height: int = 420) -> go.Figure:
+    """Give a figure the house's look and its title, which states the finding; changed in place and returned.
+
+    ``height`` is in pixels, at least 300. A legend with two or more names goes below the axis titles.
+    """
+    text = wrapped(title, 62)
+    house = _LAYOUT | {
+        "title": {"text": text, "x": 0, "xref": "container", "xanchor": "left", "pad": {"l": 8}, "font": {"size": 16}},
+        "margin": _LAYOUT["margin"] | {"t": 36 + 22 * (text.count("<br>") + 1)},
+        "height": max(height, 300),
+    }
+    figure.update_layout(template=None)
+    layout = figure.layout.to_plotly_json()
+    axes = {name: _AXIS for name in ["xaxis", "yaxis", *layout] if name[1:5] == "axis"}
+    # Set as a whole: plotly checks an update piece by piece, which took most of the time of a small chart.
+    figure.layout = _merged(layout, house | axes)
+    return _legend_below(figure)
+
+
+def _merged(old: dict, new: dict) -> dict:
+    return old | {
+        key: _merged(old[key], value) if isinstance(value, dict) and isinstance(old.get(key), dict) else value
+        for key, value in new.items()
+    }
+
+
+def _legend_below(figure: go.Figure) -> go.Figure:
+    """Put the legend at the foot, clear of the axis title also where it wraps on a phone."""
+    names = [trace.name for trace in figure.data if trace.showlegend is not False and trace.name]
+    if len(names) < 2 and not any(trace.showlegend for trace in figure.data):
+        return figure
+    rows = -(-sum(7 * len(name) + 50 for name in names) // 360)
+    figure.update_layout(
+        showlegend=True,
+        legend={"yref": "container", "y": 0.01, "yanchor": "bottom"},
+        margin={"b": 56 + 22 * rows},
+        height=figure.layout.height + 22 * rows,
+    )
+    return figure

@@ -1,0 +1,311 @@
+"""What a question returns: the finding, its numbers, its table and its picture. It shows and records itself."""
+
+from __future__ import annotations
+
+import functools
+import html
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cxlab.data.errors import InputError, NotEnough
+from cxlab.data.table import Table
+from cxlab.questions.words import with_interval
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+RESULT = "application/vnd.cxlab.result+json"  # finding, numbers, cautions ...: what the report and the verdict read
+PART = "application/vnd.cxlab.part+json"  # marks an output that only a live notebook shows
+PLOTLY = "application/vnd.plotly.v1+json"
+
+
+class Number(NamedTuple):
+    """A number that a page states, with its interval, unit and the cases that it rests on.
+
+    ``unit`` is in words ("share of R2", "standardised slope"); units that start with share, rate or probability are
+    shown in per cent. ``label`` says in words what it is; empty, the name with spaces.
+    """
+
+    value: float | int | str | bool
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+    n: int | None = None
+    label: str = ""
+
+    def __str__(self) -> str:
+        return with_interval(self.value, self.low, self.high, self.unit)
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """An answer to one question.
+
+    Attributes
+    ----------
+    finding : str
+        One plain sentence computed from the numbers: what these data show, how sure, or that nothing was found.
+    numbers : dict
+        Name -> Number; what is recorded, and what rules and exercises read. Names are stable, lower case, hyphens.
+    table : DataFrame, optional
+        Tidy; the question's docstring lists its columns.
+    draw : callable, optional
+        Returns the plotly figure; called when the result is shown. Its title states the finding with a number.
+    cautions : list of str
+        What a careful reader should know; at most two short sentences are shown.
+    data : Table, optional
+        What was asked; gives source and whether it is simulated.
+    extra : dict
+        Anything further that other questions build on (draws, fits); never shown.
+    """
+
+    finding: str
+    numbers: dict[str, Number] = field(default_factory=dict)
+    table: pd.DataFrame | None = None
+    draw: Callable[[], go.Figure] | None = None
+    cautions: Sequence[str] = ()
+    data: Table | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+    missing: bool = False
+    leading: Mapping[str, Any] | None = None
+
+    def __getitem__(self, name: str) -> Number:
+        if name not in self.numbers:
+            raise KeyError(f"there is no number {name!r} here; there are {', '.join(self.numbers) or 'none'}")
+        return self.numbers[name]
+
+    def __repr__(self) -> str:
+        return self.finding
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the data were made by a simulator."""
+        return bool(self.data is not None and self.data.simulated)
+
+    @property
+    def source(self) -> str:
+        """The name of the data."""
+        return self.data.name if self.data is not None else ""
+
+    def figure(self) -> go.Figure | None:
+        """Return the picture, with the finding as its text alternative; None where a sentence does."""
+        if self.draw is None:
+            return None
+        figure = self.draw()
+        meta = {"description": self.finding, "simulated": self.simulated}
+        if self.simulated and "simulated" not in (figure.layout.title.text or ""):
+            figure.update_layout(title_text=f"{figure.layout.title.text}<br><sup>simulated data</sup>")
+        figure.update_layout(meta=meta)
+        return figure
+
+    def lead(self, *names: str, limits: str) -> Result:
+        """Return the result as the answer of a page: key numbers under it, and what it does not show.
+
+        Parameters
+        ----------
+        *names : str
+            Up to three of its numbers.
+        limits : str
+            One sentence on what the data cannot show.
+        """
+        shown = [name for name in names if name in self.numbers]
+        return replace(self, leading={"names": shown[:3], "limits": limits})
+
+    def with_numbers(self, *others: Result) -> Result:
+        """Return the result with the numbers of other results as well, for the key numbers of a page."""
+        more = {name: value for other in others for name, value in other.numbers.items()}
+        return replace(self, numbers=more | self.numbers)
+
+    def content(self) -> dict[str, Any]:
+        """Return what is recorded, in plain values."""
+        return {
+            "finding": self.finding,
+            "numbers": [self._plain(name, value) for name, value in self.numbers.items()],
+            "cautions": list(self.cautions),
+            "simulated": self.simulated,
+            "source": self.source,
+            "missing": self.missing,
+            "lead": dict(self.leading) if self.leading else None,
+            "table": _rows(self.table),
+        }
+
+    def _plain(self, name: str, number: Number) -> dict[str, Any]:
+        return {
+            "name": name,
+            "label": number.label or name.replace("-", " "),
+            "value": plain(number.value),
+            "low": plain(number.low),
+            "high": plain(number.high),
+            "unit": number.unit,
+            "n": None if number.n is None else int(number.n),
+            "simulated": self.simulated,
+            "source": self.source,
+        }
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        content = self.content()
+        words = f"<p class='cx-finding'><strong>{html.escape(self.finding)}</strong></p>"
+        display({RESULT: content, "text/html": words, "text/plain": self.finding}, raw=True)
+        figure = self.figure()
+        if figure is not None:
+            display({PLOTLY: plotly_json(figure), "text/plain": "chart"}, raw=True)
+        if rest := _details(content):
+            display({PART: {}, "text/html": rest, "text/plain": "details"}, raw=True)
+
+
+def question(kind: str, *sides: str, needs: str = "") -> Callable:
+    """Mark a function as a question about one kind of table, so that it answers also where its data are missing.
+
+    Parameters
+    ----------
+    kind : str
+        The declared table that its first argument must be.
+    *sides : str
+        Blocks of a survey, or columns of another table, that must be there.
+    needs : str, optional
+        What it needs, in words, when the sentence made from ``kind`` and ``sides`` does not say it.
+
+    Notes
+    -----
+    The question gets a Table whose rows are there. Where they are not, where a side is not asked, or where it raises
+    ``NotEnough``, the result's finding says so and the page goes on.
+    """
+
+    def wrap(function: Callable[..., Result]) -> Callable[..., Result]:
+        @functools.wraps(function)
+        def ask(data: Table, *args: Any, **kwargs: Any) -> Result:
+            if not isinstance(data, Table):
+                raise InputError(f"{function.__name__} takes a table such as cx.{kind}(...), not {type(data).__name__}")
+            wanted = needs or f"a table of {kind}" + (f" with {' and '.join(sides)}" if sides else "")
+            if data.missing:
+                return Result(f"Not answered here: this needs {wanted}.", data=data, missing=True)
+            has = getattr(data, "blocks", None) or getattr(data.frame, "columns", ())
+            if any(side not in has or (isinstance(has, dict) and not has[side]) for side in sides):
+                return Result(f"Not answered here: this needs {wanted}.", data=data, missing=True)
+            try:
+                return function(data, *args, **kwargs)
+            except NotEnough as fault:
+                return Result(f"Not answered here: {fault}.", data=data, missing=True)
+
+        return ask
+
+    return wrap
+
+
+def record(
+    name: str,
+    value: float | str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    unit: str,
+    n: int | None = None,
+) -> None:
+    """Record a number that no result carries; shown quietly, collected into results.json.
+
+    Parameters
+    ----------
+    name : str
+        Unique in its notebook and stable over time; lower case with hyphens.
+    value : float or str
+        Not-a-number and infinite values are recorded as missing.
+    low, high : float, optional
+        Limits of its interval, both or neither.
+    unit : str
+        What is counted or measured, such as ``"share of R2"``.
+    n : int, optional
+        Cases that the estimate rests on.
+
+    Raises
+    ------
+    InputError
+        For an empty name or unit, one limit without the other, or limits in the wrong order.
+    """
+    from IPython.display import display
+
+    if not name or not unit:
+        raise InputError(f"record: name and unit must not be empty (name {name!r}, unit {unit!r})")
+    if (low is None) != (high is None):
+        raise InputError(f"record {name!r}: give both limits of the interval or neither")
+    if low is not None and high is not None and low > high:
+        raise InputError(f"record {name!r}: low {low} is above high {high}")
+    number = Number(value, low, high, unit, n)
+    content = Result("", {name: number}).content()
+    display({RESULT: content, "text/plain": f"{name}: {number} {unit}"}, raw=True)
+
+
+def round_significant(value: float, digits: int = 10) -> float:
+    """Round to significant digits: parallel sums of floats differ in their last bits from run to run."""
+    return float(f"{value:.{digits}g}")
+
+
+def rounded(value: Any, digits: int = 6) -> Any:
+    """Round every float in nested lists and dicts; what is not finite becomes None, as in JSON."""
+    if isinstance(value, float):
+        return round_significant(value, digits) if math.isfinite(value) else None
+    if isinstance(value, list | tuple):
+        return [rounded(item, digits) for item in value]
+    if isinstance(value, dict):
+        return {key: rounded(item, digits) for key, item in value.items()}
+    return value
+
+
+def plain(value: Any) -> Any:
+    """Return a numpy or pandas value as a plain one, floats rounded to 10 digits, what is not finite as None."""
+    if hasattr(value, "item"):
+        value = value.item()
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    return round_significant(float(value)) if math.isfinite(float(value)) else None
+
+
+def plotly_json(figure: go.Figure) -> dict[str, Any]:
+    """Return the figure in plotly's own form, numbers rounded so that two builds are identical."""
+    import json
+
+    content = json.loads(figure.to_json())
+    layout = {key: value for key, value in content.get("layout", {}).items() if key != "template"}
+    return {"data": rounded(content["data"]), "layout": rounded(layout), "config": {"responsive": True}}
+
+
+def _rows(table: pd.DataFrame | None, most: int = 500) -> dict[str, Any] | None:
+    if table is None:
+        return None
+    shown = table if table.index.name is None and table.index.inferred_type == "integer" else table.reset_index()
+    shown = shown.head(most)
+    columns = [str(column).replace("_", " ") for column in shown.columns]
+    return {"columns": columns, "rows": [[_cell(v) for v in row] for row in shown.itertuples(index=False)]}
+
+
+def _cell(value: Any) -> Any:
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float):
+        return round_significant(value, 6) if math.isfinite(value) else None
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
+
+
+def _details(content: Mapping[str, Any]) -> str:
+    """Return what a live notebook shows under the picture: key numbers, cautions, and the numbers folded."""
+    parts = [f"<p>{html.escape(text)}</p>" for text in content["cautions"][:2]]
+    if content["lead"]:
+        named = {number["name"]: number for number in content["numbers"]}
+        keys = [named[name] for name in content["lead"]["names"]]
+        tiles = [f"<li>{html.escape(k['label'])}: <b>{html.escape(_shown(k))}</b></li>" for k in keys]
+        parts.insert(0, f"<ul>{''.join(tiles)}</ul>")
+        parts.append(f"<p><em>What this does not show:</em> {html.escape(content['lead']['limits'])}</p>")
+    if content["numbers"]:
+        rows = "".join(
+            f"<tr><td>{html.escape(n['label'])}</td><td>{html.escape(_shown(n))}</td></tr>" for n in content["numbers"]
+        )
+        parts.append(f"<details><summary>Numbers</summary><table>{rows}</table></details>")
+    return "".join(parts)
+
+
+def _shown(number: Mapping[str, Any]) -> str:
+    return with_interval(number["value"], number["low"], number["high"], number["unit"])

@@ -1,0 +1,1 @@
+"""Statistics on arrays and tables; nothing here knows what a question is about."""

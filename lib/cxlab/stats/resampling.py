@@ -1,0 +1,99 @@
+"""One bootstrap for every statistic of a covariance matrix: resample once, compute anything, read off intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import pandas as pd
+
+from cxlab.stats.lmg import bootstrap_covariances
+
+
+class Covariances:
+    """The covariance matrix of a sample (first) and of its bootstrap resamples, shape (1 + draws, m, m).
+
+    Parameters
+    ----------
+    values : ndarray (n, m)
+        Complete rows.
+    draws : int
+        Resamples of the rows, or of whole clusters where ``clusters`` names them.
+    weights : ndarray (n,), optional
+        Survey weights; a resample repeats rows and keeps their weights.
+    clusters : array (n,), optional
+        Who gave each row; rows of one cluster are drawn together (Field & Welsh 2007).
+    rng : int, Generator or None
+    """
+
+    def __init__(self, values, *, draws: int = 1000, weights=None, clusters=None, rng=None):
+        generator = np.random.default_rng(rng)
+        if clusters is None:
+            sample, resamples = bootstrap_covariances(values, weights, draws, generator)
+        else:
+            sample, resamples = _cluster_covariances(values, weights, clusters, draws, generator)
+        self.n, self.matrices = len(values), np.concatenate([sample[None], resamples])
+
+    def of(self, statistic: Callable[[np.ndarray], np.ndarray], names: Iterable, level: float = 0.95) -> pd.DataFrame:
+        """Return ``estimate low high`` of a statistic (stack of matrices -> names x draws), percentile limits."""
+        return intervals(statistic(self.matrices), names, level)
+
+
+def _cluster_covariances(values, weights, clusters, draws, rng):
+    codes, labels = pd.factorize(np.asarray(clusters))
+    weights = np.ones(len(values)) if weights is None else weights
+    n, m = values.shape
+    centred = values - np.average(values, axis=0, weights=weights)
+    products = (centred[:, :, None] * centred[:, None, :]).reshape(n, -1)
+    moments = np.hstack([products, centred, np.ones((n, 1))]) * weights[:, None]
+    sums = np.zeros((len(labels), moments.shape[1]))
+    np.add.at(sums, codes, moments)
+    counts = rng.multinomial(len(labels), np.full(len(labels), 1 / len(labels)), size=draws)
+    totals = np.vstack([sums.sum(axis=0)[None], counts @ sums])
+    means = totals[:, m * m : -1] / totals[:, -1:]
+    full = (totals[:, : m * m] / totals[:, -1:]).reshape(-1, m, m) - means[:, :, None] * means[:, None, :]
+    return full[0], full[1:]
+
+
+def limits(draws: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+    """Return percentile limits along the last axis; a row without any finite draw gives NaN."""
+    draws = np.asarray(draws, dtype=float)
+    rows = draws.reshape(int(np.prod(draws.shape[:-1])), draws.shape[-1])
+    usable = np.isfinite(rows).any(axis=1)
+    ends = np.full((2, len(rows)), np.nan)
+    if usable.any():
+        tail = (1 - level) / 2
+        ends[:, usable] = np.nanquantile(rows[usable], [tail, 1 - tail], axis=1)
+    low, high = ends.reshape(2, *draws.shape[:-1])
+    return low, high
+
+
+def intervals(values: np.ndarray, names: Iterable, level: float = 0.95) -> pd.DataFrame:
+    """Return ``estimate low high``, one row a name: column 0 of ``values`` is the sample, the others its resamples."""
+    values = np.atleast_2d(values)
+    low, high = limits(values[:, 1:], level)
+    return pd.DataFrame({"estimate": values[:, 0], "low": low, "high": high}, index=pd.Index(list(names), dtype=object))
+
+
+def composites(matrices: np.ndarray, groups: list[list[int]], *, standardise: bool) -> np.ndarray:
+    """Return the covariances of the groups' mean items and, last, of the last column; shape (draws, k + 1, k + 1)."""
+    weights = np.zeros((matrices.shape[-1], len(groups) + 1))
+    for side, columns in enumerate(groups):
+        scale = np.sqrt(np.diag(matrices[0])[columns]) if standardise else 1.0
+        weights[columns, side] = 1 / (len(columns) * scale)
+    weights[-1, -1] = 1.0
+    return weights.T @ matrices @ weights
+
+
+def slopes(matrices: np.ndarray) -> np.ndarray:
+    """Return the joint least-squares slopes of the last column on the others, (columns, draws)."""
+    inner = matrices[:, :-1, :-1]
+    singular = np.linalg.cond(inner) > 1e12  # a rare resample must not stop the others
+    inner = inner + singular[:, None, None] * 1e-9 * np.eye(inner.shape[-1])
+    return np.linalg.solve(inner, matrices[:, :-1, -1:])[..., 0].T
+
+
+def correlations(matrices: np.ndarray) -> np.ndarray:
+    """Return the correlation matrices of covariance matrices."""
+    scale = np.sqrt(np.einsum("bii->bi", matrices))
+    return matrices / scale[:, :, None] / scale[:, None, :]

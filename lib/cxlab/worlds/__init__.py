@@ -1,0 +1,1 @@
+"""Simulators whose arguments are the truth, one module a table that has no public data."""
