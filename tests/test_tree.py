@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import graphlib
 import re
 import subprocess
 from pathlib import Path
@@ -45,21 +47,62 @@ def test_no_file_carries_a_path_of_somebodys_machine():
     assert [str(path.relative_to(ROOT)) for path, text in texts() if own.search(text)] == []
 
 
-def test_rooms_import_one_way():
-    order = ["evidence", "methods", "charts", "workbook"]
+def modules():
     package = ROOT / "lib" / "cxlab"
-    wrong = []
-    for i, room in enumerate(order):
-        later = "|".join(order[i + 1 :])
-        if room == "charts":
-            later += "|methods"  # a chart gets a result; it computes nothing
-        if not later:
+    found = {}
+    for path in package.rglob("*.py"):
+        parts = path.relative_to(package.parent).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    assert len(found) > 30
+    return found
+
+
+def imports_of(name, path, known):
+    """Give the modules of ours that a module imports, wherever in it the import stands."""
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
+        else:
             continue
-        pattern = re.compile(rf"^\s*(?:from|import) (?:cxlab\.(?:{later})\b|\.\.+(?:{later})\b)", flags=re.M)
-        files = list((package / room).rglob("*.py"))
-        assert files
-        wrong += [str(path.relative_to(package)) for path in files if pattern.search(path.read_text())]
+        yield from (found for found in names if found in known and found != name)
+
+
+def test_rooms_import_downwards_only():
+    order = {"data": 0, "worlds": 1, "stats": 1, "figures": 1, "questions": 2, "workbook": 3}
+    known = modules()
+
+    def room(name):
+        return name.split(".")[1] if name.count(".") else ""
+
+    wrong = [
+        f"{name} -> {found}"
+        for name, path in known.items()
+        for found in imports_of(name, path, known)
+        if room(name) in order and room(found) in order and room(name) != room(found)
+        and order[room(found)] >= order[room(name)]
+    ]
     assert wrong == []
+    assert {room(name) for name in known} - {"", "__main__"} == set(order)
+
+
+def test_no_circle_of_imports():
+    known = modules()
+    edges = {name: set(imports_of(name, path, known)) for name, path in known.items()}
+    assert list(graphlib.TopologicalSorter(edges).static_order())  # raises CycleError
+
+
+def test_the_package_stays_small():
+    lengths = {name: len(path.read_text().splitlines()) for name, path in modules().items()}
+    assert sum(lengths.values()) <= 17_000
+    assert len(lengths) <= 80
+    assert {name: length for name, length in lengths.items() if length > 450} == {}
+    tests = [path for path in (ROOT / "tests").rglob("*.py") if "bench" not in path.parts]
+    assert sum(len(path.read_text().splitlines()) for path in tests) <= 10_000
 
 
 def test_citation_and_workflows_are_valid_yaml():

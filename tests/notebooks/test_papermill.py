@@ -1,4 +1,4 @@
-"""Every notebook runs by plain papermill, with two sets of parameters, and records what it recorded before.
+"""Every notebook runs by plain papermill with two sets of parameters, and without any data at all.
 
 ``python tests/notebooks/test_papermill.py`` writes the expected numbers anew; read the difference before committing.
 """
@@ -15,67 +15,78 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
 
 HERE = Path(__file__).parent
 NOTEBOOKS = {path.stem: path for path in sorted((HERE.parents[1] / "notebooks").glob("*.ipynb"))}
 SETS = tomllib.loads((HERE / "parameters.toml").read_text())
 EXPECTED = HERE / "expected.json"
-RECORD = "application/vnd.cxlab.record+json"
-WITH_INTERVALS = {"02", "03", "04"}  # the pages that estimate from a sample throughout
+RESULT = "application/vnd.cxlab.result+json"
 CASES = [(stem, name) for stem in NOTEBOOKS for name in SETS.get(stem, {})]
+TABLES = {stem: nbformat.read(path, 4).metadata["cxlab"]["tables"] for stem, path in NOTEBOOKS.items()}
 
 pytestmark = pytest.mark.notebook
 
 
-def run(stem: str, name: str, folder: Path) -> dict:
-    """Run a notebook by papermill's own command, with no command of ours, and collect what it recorded."""
-    out = folder / f"{stem}-{name}.ipynb"
+def run(stem: str, parameters: dict, folder: Path) -> list[dict]:
+    """Run a notebook by papermill's own command, with no command of ours, and collect its results."""
+    out, given = folder / f"{stem}.ipynb", folder / "parameters.yaml"
+    given.write_text(yaml.safe_dump(parameters))
     command = [sys.executable, "-m", "papermill", str(NOTEBOOKS[stem]), str(out), "--kernel", "python3"]
-    command += ["--no-progress-bar", "--log-level", "ERROR"]
-    for key, value in SETS[stem][name].items():
-        command += ["-p", key, str(value)]
+    command += ["--no-progress-bar", "--log-level", "ERROR", "-f", str(given)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=os.environ)
     assert done.returncode == 0, done.stderr[-3000:]
     cells = nbformat.read(out, as_version=4).cells
     outputs = [output for cell in cells for output in cell.get("outputs", [])]
     faults = [output.text for output in outputs if output.output_type == "stream" and output.name == "stderr"]
     assert faults == []
-    return {
-        record["name"]: record
-        for output in outputs
-        for mime, record in output.get("data", {}).items()
-        if mime == RECORD
-    }
+    return [output["data"][RESULT] for output in outputs if RESULT in output.get("data", {})]
+
+
+def numbers_of(results: list[dict]) -> dict[str, dict]:
+    """Collect the recorded numbers; a name that stands twice must carry the same value."""
+    found: dict[str, dict] = {}
+    for number in [number for result in results for number in result["numbers"]]:
+        assert found.setdefault(number["name"], number)["value"] == number["value"], number["name"]
+    return found
 
 
 def test_every_notebook_has_two_sets_of_parameters():
-    assert len(NOTEBOOKS) >= 10
+    assert len(NOTEBOOKS) == 12
     assert {stem: len(SETS.get(stem, {})) for stem in NOTEBOOKS} == dict.fromkeys(NOTEBOOKS, 2)
 
 
 @pytest.mark.parametrize(("stem", "name"), CASES, ids=["-".join(case) for case in CASES])
 def test_runs_and_records_what_it_recorded(stem, name, tmp_path):
     expected = json.loads(EXPECTED.read_text())[stem][name]
-    found = run(stem, name, tmp_path)
+    results = run(stem, SETS[stem][name], tmp_path)
+    assert results and all(result["finding"] or result["numbers"] for result in results)
+    found = numbers_of(results)
     assert set(found) == set(expected)
-    assert found
-    if stem[:2] in WITH_INTERVALS:
-        numbers = {key: entry for key, entry in found.items() if isinstance(entry["value"], int | float)}
-        assert [key for key, entry in numbers.items() if entry["low"] is None or entry["high"] is None] == []
     for key, value in expected.items():
-        if isinstance(value, str) or value is None:
+        if isinstance(value, str | bool) or value is None:
             assert found[key]["value"] == value, key
         else:
             assert found[key]["value"] == pytest.approx(value, rel=1e-4, abs=1e-6), key
+    assert all(entry["unit"] for entry in found.values())
+
+
+@pytest.mark.parametrize("stem", [stem for stem, tables in TABLES.items() if tables])
+def test_a_page_without_its_tables_says_what_it_needs(stem, tmp_path):
+    results = run(stem, dict.fromkeys(TABLES[stem], ""), tmp_path)
+    missing = [result for result in results if result["missing"]]
+    assert missing
+    assert all(result["finding"].startswith("Not answered here") for result in missing)
+    assert not any(result["simulated"] for result in results)
 
 
 if __name__ == "__main__":
     asked = sys.argv[1:]
-    with tempfile.TemporaryDirectory() as folder:
-        for stem, name in CASES:
-            if not asked or stem[:2] in asked:
-                records = run(stem, name, Path(folder))
-                numbers = json.loads(EXPECTED.read_text()) if EXPECTED.exists() else {}
-                numbers.setdefault(stem, {})[name] = {key: entry["value"] for key, entry in records.items()}
-                EXPECTED.write_text(json.dumps(numbers, indent=1, sort_keys=True) + "\n")
-                print(stem, name, len(records))
+    for stem, name in CASES:
+        if not asked or stem[:2] in asked:
+            with tempfile.TemporaryDirectory() as folder:
+                found = numbers_of(run(stem, SETS[stem][name], Path(folder)))
+            values = json.loads(EXPECTED.read_text()) if EXPECTED.exists() else {}
+            values.setdefault(stem, {})[name] = {key: entry["value"] for key, entry in found.items()}
+            EXPECTED.write_text(json.dumps(values, indent=1, sort_keys=True) + "\n")
+            print(stem, name, len(found))
