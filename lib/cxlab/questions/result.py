@@ -21,6 +21,8 @@ RESULT = "application/vnd.cxlab.result+json"  # finding, numbers, cautions ...: 
 PART = "application/vnd.cxlab.part+json"  # marks an output that only a live notebook shows
 PLOTLY = "application/vnd.plotly.v1+json"
 
+_SHOWN: dict[str, Number] = {}
+
 
 class Number(NamedTuple):
     """A number that a page states, with its interval, unit and the cases that it rests on.
@@ -149,6 +151,7 @@ class Result:
         from IPython.display import display
 
         content = self.content()
+        _SHOWN.update(self.numbers)
         words = f"<p class='cx-finding'><strong>{html.escape(self.finding)}</strong></p>"
         display({RESULT: content, "text/html": words, "text/plain": self.finding}, raw=True)
         figure = self.figure()
@@ -156,6 +159,11 @@ class Result:
             display({PLOTLY: plotly_json(figure), "text/plain": "chart"}, raw=True)
         if rest := _details(content):
             display({PART: {}, "text/html": rest, "text/plain": "details"}, raw=True)
+
+
+def shown_numbers() -> dict[str, Number]:
+    """Return the numbers of every result that this kernel has shown, by name; exercises read them."""
+    return dict(_SHOWN)
 
 
 def question(kind: str, *sides: str, needs: str = "") -> Callable:

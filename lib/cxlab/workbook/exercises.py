@@ -1,111 +1,263 @@
-"""Exercises: a check that is computed from the page's own data, hints one at a time, and an answer in words."""
+"""Exercises: questions kept as data, answers computed from what the page has shown, hints, and progress.
+
+A notebook's exercises stand in ``data/exercises/NN.toml``; a cell says only ``cx.check("02.1", ...)``. The right answer
+is an expression over the numbers that the page's results have recorded in this kernel, so it holds on any data.
+"""
 
 from __future__ import annotations
 
+import ast
+import json
 import math
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
-from numbers import Real
+import operator
+import os
+import re
+import secrets
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-from IPython.display import Markdown, display
+from cxlab.data.errors import InputError
+from cxlab.data.sources import data_folder
+from cxlab.questions.result import shown_numbers
+from cxlab.questions.words import is_share, number
 
-from cxlab.evidence.errors import InputError
-
-__all__ = ["answer", "exercise"]
-
-
-@dataclass
-class _Exercise:
-    expected: Any
-    tolerance: float
-    hints: Sequence[str]
-    why: str
-    tries: int = field(default=0)
+_OPERATIONS = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+    ast.Gt: operator.gt, ast.Lt: operator.lt, ast.GtE: operator.ge, ast.LtE: operator.le, ast.Eq: operator.eq,
+}  # fmt: skip
+KINDS = ("read", "decide", "break", "carry over")
 
 
-_REGISTERED: dict[str, _Exercise] = {}
-
-
-def exercise(
-    name: str, *, expected: Any, tolerance: float = 0.01, hints: Sequence[str] = (), why: str = ""
-) -> None:
-    """Register the check of an exercise, computed from the page's own data.
-
-    Parameters
-    ----------
-    name : str
-        Such as ``"02.1"``.
-    expected : number, str, bool or collection of str
-        The right answer; words are compared without case and surrounding blanks, collections as sets.
-    tolerance : float
-        The largest absolute difference of a number that still counts as right.
-    hints : sequence of str
-        Shown one more after every wrong try.
-    why : str
-        Shown after a right answer.
-    """
-    _REGISTERED[name] = _Exercise(expected, tolerance, tuple(hints), why)
-
-
-def answer(exercise: str, value: Any) -> None:
-    """Say whether an answer is right, and why or what to look at next.
+def check(exercise: str, answer: Any = ...) -> None:
+    """Say whether an answer is right and why; without an answer, show the form where the exercise has one.
 
     Parameters
     ----------
     exercise : str
         Its name, such as ``"02.1"``.
-    value : object
-        The answer; ``...`` asks for the first hint.
+    answer : number, str or list of str, optional
+        A share may be given as 0.15, 15 or "15 %". ``"hint"`` asks for the next hint. A choice is its letter.
 
     Raises
     ------
     InputError
-        When no exercise of that name was registered: run the page's cells from the top.
+        For an exercise that there is not.
     """
-    if exercise not in _REGISTERED:
-        known = ", ".join(sorted(_REGISTERED)) or "none yet"
-        raise InputError(
-            f"there is no exercise {exercise!r} (registered: {known}); run the cells above it first"
-        )
-    entry = _REGISTERED[exercise]
-    if value is ...:
-        hint = f" Hint: {entry.hints[0]}" if entry.hints else ""
-        _say(f"Exercise {exercise}: replace the three dots by your answer.{hint}")
-        return
-    right, reason = _judge(value, entry)
-    if right:
-        _say(f"Exercise {exercise}: **right.** {entry.why}".rstrip())
-        return
-    entry.tries += 1
-    hints = "".join(f"\n\n* Hint {i}: {hint}" for i, hint in enumerate(entry.hints[: entry.tries], start=1))
-    _say(f"Exercise {exercise}: **not yet.** {reason}{hints}")
+    entry = _entry(exercise)
+    if answer is ...:
+        _show_form(exercise, entry)
+    else:
+        _say(_reply(exercise, entry, answer))
 
 
-def _judge(value: Any, entry: _Exercise) -> tuple[bool, str]:
-    expected = entry.expected.item() if hasattr(entry.expected, "item") else entry.expected
-    value = value.item() if hasattr(value, "item") and getattr(value, "size", 1) == 1 else value
-    if isinstance(expected, bool):
-        return value is expected, "Answer with True or False." if not isinstance(
-            value, bool
-        ) else "The opposite holds."
-    if isinstance(expected, Real):
-        if not isinstance(value, Real) or isinstance(value, bool) or not math.isfinite(value):
-            return False, f"A number is asked for, not {type(value).__name__}."
-        return abs(value - expected) <= entry.tolerance, "It is " + (
-            "too high." if value > expected else "too low."
-        )
-    if isinstance(expected, str):
-        if not isinstance(value, str):
-            return False, f"A word is asked for, not {type(value).__name__}."
-        return value.strip().casefold() == expected.strip().casefold(), "That is another one."
-    if isinstance(expected, Collection):
-        if isinstance(value, str) or not isinstance(value, Collection):
-            return False, "Several are asked for: give a list or a set."
-        missing, extra = len(set(expected) - set(value)), len(set(value) - set(expected))
-        return not missing and not extra, f"{missing} missing, {extra} too many."
-    raise InputError(f"exercise: cannot check an answer of type {type(expected).__name__}")
+def progress() -> None:
+    """Show which exercises are done, which are open and how many tries they took; kept in a file beside the notebook."""
+    done = _read_progress()["exercises"]
+    lines = ["| notebook | done | open |", "|---|---|---|"]
+    for path in sorted(_folder().glob("[0-9][0-9].toml")):
+        names = list(_entries(path.stem))
+        right = [name for name in names if done.get(name, {}).get("state") == "right"]
+        lines.append(f"| {path.stem} | {len(right)} of {len(names)} | {', '.join(n for n in names if n not in right)} |")
+    _say("\n".join(lines))
+
+
+def _reply(name: str, entry: Mapping[str, Any], answer: Any) -> str:
+    """Return the words for an answer, and keep what was tried."""
+    kept = _read_progress()
+    state = kept["exercises"].setdefault(name, {"state": "open", "tries": 0, "hints": 0, "wrong": []})
+    if isinstance(answer, str) and answer.strip().lower() == "hint":
+        text = _next_hint(entry, state)
+    else:
+        right, says, key = _judge(entry, answer)
+        state["tries"] += 1
+        if right:
+            state["state"] = "right"
+            text = f"**Right.** {entry['right']}"
+        else:
+            state["wrong"].append(key)
+            text = f"**Not yet.** {says} {_next_hint(entry, state)}"
+    _write_progress(kept)
+    return f"Exercise {name}: {text}".strip()
+
+
+def _next_hint(entry: Mapping[str, Any], state: dict[str, Any]) -> str:
+    hints = entry["hints"]
+    state["hints"] += 1
+    if state["hints"] <= len(hints):
+        return f"Hint {state['hints']} of {len(hints)}: {hints[state['hints'] - 1]}"
+    return f"The answer is {_answer_text(entry)}. {entry['right']}"
+
+
+def _judge(entry: Mapping[str, Any], answer: Any) -> tuple[bool, str, str]:
+    """Return whether it is right, what a wrong answer shows, and a short key that a room can count."""
+    if entry["form"] == "choice":
+        letter = str(answer).strip().lower()[:1]
+        letters = "abcdefgh"[: len(entry["choice"])]
+        if not letter or letter not in letters:
+            return False, f"Choose one of {', '.join(letters)}.", "no such choice"
+        chosen = entry["choice"][letters.index(letter)]
+        return bool(_value(chosen["right_when"])), chosen["says"], letter
+    expected = _value(entry["answer"])
+    given = _as_number(answer)
+    if given is None:
+        return False, "A number is asked for, such as 0.15 or 15 %.", "no number"
+    tries = [given, given / 100] if is_share(entry.get("unit", "")) and abs(given) > 1.5 else [given]
+    tolerance = entry.get("tolerance", 0.01)
+    if any(abs(one - expected) <= tolerance for one in tries):
+        return True, "", ""
+    for wrong in entry.get("wrong", ()):
+        if any(abs(one - _value(wrong["value"])) <= tolerance for one in tries):
+            return False, wrong["says"], wrong["value"]
+    where = "too high" if min(tries) > expected else "too low"
+    return False, f"That is {where}.", where
+
+
+def _as_number(answer: Any) -> float | None:
+    if isinstance(answer, str):
+        text = answer.strip().replace("−", "-").replace(",", ".")
+        match = re.fullmatch(r"([-+]?\d*\.?\d+)\s*(%?)", text)
+        return float(match[1]) / (100 if match[2] else 1) if match else None
+    try:
+        value = float(answer)
+    except (TypeError, ValueError):
+        return None
+    return value if math.isfinite(value) and not isinstance(answer, bool) else None
+
+
+def _value(expression: str) -> Any:
+    """Compute an expression such as ``value('share-product') > low('share-experience')`` from the recorded numbers."""
+    return _walk(ast.parse(expression, mode="eval").body)
+
+
+def _walk(node: ast.expr) -> Any:
+    match node:
+        case ast.Constant(value=bool() | int() | float() | str() as value):
+            return value
+        case ast.Call(func=ast.Name(id="value" | "low" | "high" as part), args=[ast.Constant(value=str() as name)]):
+            numbers = shown_numbers()
+            if name not in numbers:
+                raise InputError("run the cells of this page from the top first: the answer is computed from them")
+            return getattr(numbers[name], part)
+        case ast.BinOp(left=left, op=op, right=right):
+            return _OPERATIONS[type(op)](_walk(left), _walk(right))
+        case ast.Compare(left=left, ops=[op], comparators=[right]):
+            return _OPERATIONS[type(op)](_walk(left), _walk(right))
+        case ast.BoolOp(op=op, values=values):
+            return (all if isinstance(op, ast.And) else any)(_walk(value) for value in values)
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return not _walk(operand)
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return -_walk(operand)
+    raise InputError(f"an exercise's answer may not hold {ast.unparse(node)}")
+
+
+def _answer_text(entry: Mapping[str, Any]) -> str:
+    if entry["form"] == "choice":
+        right = [
+            f"{letter}) {choice['text']}"
+            for letter, choice in zip("abcdefgh", entry["choice"], strict=False)
+            if _value(choice["right_when"])
+        ]
+        return " or ".join(right)
+    return number(_value(entry["answer"]), entry.get("unit", ""))
+
+
+def question_text(name: str) -> str:
+    """Return an exercise as Markdown: its question and its choices, never its answer or a hint."""
+    entry = _entry(name)
+    choices = [f"* **{letter})** {choice['text']}" for letter, choice in zip("abcdefgh", entry.get("choice", ()), strict=False)]
+    return "\n".join([f"**Exercise {name}** ({entry['kind']}). {entry['question'].strip()}", *([""] if choices else []), *choices])
+
+
+def exercises_of(notebook: str) -> dict[str, str]:
+    """Return the exercises of a notebook (its two digits) and the section each belongs to."""
+    return {name: entry["section"] for name, entry in _entries(notebook).items()}
+
+
+def _entry(name: str) -> Mapping[str, Any]:
+    entries = _entries(str(name)[:2])
+    if name not in entries:
+        known = f"; this notebook has {', '.join(entries)}" if entries else ""
+        raise InputError(f"there is no exercise {name!r}{known}")
+    return entries[name]
+
+
+@cache
+def _entries(notebook: str) -> dict[str, Mapping[str, Any]]:
+    path = _folder() / f"{notebook}.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def _folder() -> Path:
+    return data_folder() / "exercises"
 
 
 def _say(text: str) -> None:
+    from IPython.display import Markdown, display
+
     display(Markdown(text))
+
+
+def _show_form(name: str, entry: Mapping[str, Any]) -> None:
+    """Show buttons or a number field in a live notebook; elsewhere say what to do."""
+    from cxlab.workbook.explore import is_live
+
+    if not is_live():
+        _say(f"Exercise {name}: replace the three dots by your answer, or by \"hint\".")
+        return
+    import ipywidgets as widgets
+    from IPython.display import display
+
+    said = widgets.HTML(layout={"min_height": "2em"})
+    said.add_class("cx-reply")
+
+    def answer(value: Any) -> None:
+        said.value = f"<div role='status'>{_html(_reply(name, entry, value))}</div>"
+
+    if entry["form"] == "choice":
+        letters = zip("abcdefgh", entry["choice"], strict=False)
+        buttons = [
+            widgets.Button(description=letter, tooltip=choice["text"], layout={"width": "4em"}) for letter, choice in letters
+        ]
+        for button in buttons:
+            button.on_click(lambda pressed: answer(pressed.description))
+    else:
+        field = widgets.Text(description="answer", placeholder="15 %" if is_share(entry.get("unit", "")) else "a number")
+        ready = widgets.Button(description="check")
+        ready.on_click(lambda _: answer(field.value))
+        buttons = [field, ready]
+    hint = widgets.Button(description="hint")
+    hint.on_click(lambda _: answer("hint"))
+    display(widgets.VBox([widgets.HBox([*buttons, hint]), said]))
+
+
+def _html(text: str) -> str:
+    import html
+
+    return re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", html.escape(text))
+
+
+def progress_file() -> Path:
+    """Return where this person's progress is kept: beside the notebook, or where CXLAB_PROGRESS says."""
+    return Path(os.environ.get("CXLAB_PROGRESS") or "progress.json")
+
+
+def _read_progress() -> dict[str, Any]:
+    try:
+        kept = json.loads(progress_file().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        kept = {}
+    if not isinstance(kept, dict) or not isinstance(kept.get("exercises"), dict):
+        kept = {"id": secrets.token_hex(4), "exercises": {}}
+    return kept
+
+
+def _write_progress(kept: Mapping[str, Any]) -> None:
+    path = progress_file()
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part.write_text(json.dumps(kept, indent=1, sort_keys=True), encoding="utf-8")
+    os.replace(part, path)
+
