@@ -8,6 +8,8 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
 LOCK := lib/requirements.lock
+PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check
+FROM := $(if $(OFFLINE),--no-index --find-links $(abspath $(OFFLINE))/wheels)
 
 # An activated conda environment other than base is used as it is; otherwise a .venv of the project's own.
 CONDA_NAME := $(filter-out base,$(CONDA_DEFAULT_ENV))
@@ -46,7 +48,9 @@ lint: $(READY)  ## check the code's style
 lock: $(READY)  ## resolve the dependencies of lib/pyproject.toml anew
 	@cd lib; for form in "--generate-hashes -o requirements.lock" "-o constraints.txt"; do \
 	  ../$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade --quiet \
-	  --no-emit-index-url --no-annotate --no-header $$form; done
+	  --no-emit-index-url --no-annotate --no-header $$form; done; \
+	echo uv | ../$(BIN)/uv pip compile - --universal --python-version 3.11 --upgrade --quiet --generate-hashes \
+	  --no-emit-index-url --no-annotate --no-header -o installer.lock
 
 clean:  ## remove reports, workshop copies, caches and the environment
 	@rm -rf reports workshop .cache .venv .pytest_cache .ruff_cache .hypothesis
@@ -59,12 +63,11 @@ help:  ## show this list
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.12"; exit 2; }
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv || { rm -rf .venv; echo "Python cannot make an environment: install its venv module (Debian and Ubuntu: apt install python3-venv)"; exit 2; }
 	@echo "installing into .venv (once; again only when the lock changes)"
-	@if .venv/bin/python -m pip install --quiet --disable-pip-version-check uv 2>/dev/null; then \
-	  .venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python -r $(LOCK) && \
-	  .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps -e ./lib; \
+	@if $(PIP) $(FROM) --require-hashes -r lib/installer.lock 2>/dev/null; then \
+	  .venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python $(FROM) -r $(LOCK) && \
+	  .venv/bin/uv pip install --quiet --python .venv/bin/python $(FROM) --no-deps --no-build-isolation -e ./lib; \
 	else \
-	  .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK) && \
-	  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e ./lib; \
+	  $(PIP) $(FROM) --require-hashes -r $(LOCK) && $(PIP) $(FROM) --no-deps --no-build-isolation -e ./lib; \
 	fi
 	@touch $@
 
