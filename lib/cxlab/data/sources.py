@@ -6,6 +6,7 @@ from typing import Any
 
 from cxlab.data.survey import Survey
 from cxlab.data.table import Table
+from cxlab.evidence.places import cache_folder, data_folder, project_folder  # noqa: F401
 
 FACTS = ("name", "title", "licence", "citation", "sha256", "simulated", "notes")
 

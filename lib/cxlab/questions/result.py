@@ -62,6 +62,8 @@ class Result:
         What was asked; gives source and whether it is simulated.
     extra : dict
         Anything further that other questions build on (draws, fits); never shown.
+    id : str
+        What other pages find it by; a question gives its own name.
     """
 
     finding: str
@@ -73,6 +75,7 @@ class Result:
     extra: dict[str, Any] = field(default_factory=dict)
     missing: bool = False
     leading: Mapping[str, Any] | None = None
+    id: str = ""
 
     def __getitem__(self, name: str) -> Number:
         if name not in self.numbers:
@@ -124,6 +127,7 @@ class Result:
     def content(self) -> dict[str, Any]:
         """Return what is recorded, in plain values."""
         return {
+            "id": self.id,
             "finding": self.finding,
             "numbers": [self._plain(name, value) for name, value in self.numbers.items()],
             "cautions": list(self.cautions),
@@ -190,15 +194,15 @@ def question(kind: str, *sides: str, needs: str = "") -> Callable:
             if not isinstance(data, Table):
                 raise InputError(f"{function.__name__} takes a table such as cx.{kind}(...), not {type(data).__name__}")
             wanted = needs or f"a table of {kind}" + (f" with {' and '.join(sides)}" if sides else "")
-            if data.missing:
-                return Result(f"Not answered here: this needs {wanted}.", data=data, missing=True)
             has = getattr(data, "blocks", None) or getattr(data.frame, "columns", ())
-            if any(side not in has or (isinstance(has, dict) and not has[side]) for side in sides):
-                return Result(f"Not answered here: this needs {wanted}.", data=data, missing=True)
-            try:
-                return function(data, *args, **kwargs)
-            except NotEnough as fault:
-                return Result(f"Not answered here: {fault}.", data=data, missing=True)
+            if data.missing or any(side not in has or (isinstance(has, dict) and not has[side]) for side in sides):
+                result = Result(f"Not answered here: this needs {wanted}.", data=data, missing=True)
+            else:
+                try:
+                    result = function(data, *args, **kwargs)
+                except NotEnough as fault:
+                    result = Result(f"Not answered here: {fault}.", data=data, missing=True)
+            return result if result.id else replace(result, id=function.__name__)
 
         return ask
 
