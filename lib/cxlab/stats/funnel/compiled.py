@@ -1,0 +1,164 @@
+"""The pass of ``kernel`` compiled by numba; imported only for long logs (loading numba takes one to two seconds)."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+_NEVER = np.iinfo(np.int64).max
+
+
+@numba.njit(cache=True, nogil=True)
+def histogram(customer, low, bits, begin, end, counts):
+    """Count the rows of each bucket; a bucket holds ``2 ** bits`` neighbouring customers."""
+    for i in range(begin, end):
+        counts[(np.int64(customer[i]) - low) >> bits] += 1
+
+
+@numba.njit(cache=True, nogil=True)
+def deal(customer, low, bits, payload, begin, end, place, within, dealt):
+    """Put rows into their buckets, in the order of the log; advances ``place``."""
+    mask = (np.int64(1) << bits) - 1
+    for i in range(begin, end):
+        who = np.int64(customer[i]) - low
+        to = place[who >> bits]
+        place[who >> bits] = to + 1
+        within[to] = np.uint32(who & mask)
+        dealt[to] = payload[i]
+
+
+@numba.njit(cache=True, nogil=True)
+def within(durations, segment, window, begin, end, counts):
+    """Count, by segment, the customers whose duration is at most the window."""
+    # Four counters side by side: neighbours often share a segment, and one counter would wait for itself.
+    lanes = np.zeros((4, counts.size), np.int64)
+    i = begin
+    while i + 4 <= end:
+        lanes[0, segment[i]] += durations[i] <= window
+        lanes[1, segment[i + 1]] += durations[i + 1] <= window
+        lanes[2, segment[i + 2]] += durations[i + 2] <= window
+        lanes[3, segment[i + 3]] += durations[i + 3] <= window
+        i += 4
+    while i < end:
+        lanes[0, segment[i]] += durations[i] <= window
+        i += 1
+    for lane in range(4):
+        for code in range(counts.size):
+            counts[code] += lanes[lane, code]
+
+
+@numba.njit(cache=True, nogil=True)
+def walk(
+    within,
+    dealt,
+    ends,
+    begin,
+    end,
+    bits,
+    shift,
+    segment_bits,
+    k_steps,
+    gaps,
+    strict,
+    entered,
+    segment,
+    durations,
+    offset,
+):
+    """Write what the customers of buckets ``begin`` to ``end`` reached, from ``offset`` on; return how many.
+
+    Only customers who met the first step are written. A bucket is small enough to be regrouped by customer, sorted and
+    walked inside the processor's cache.
+    """
+    start = np.empty(k_steps + 1, np.int64)  # the latest start that reaches step k; -1: none
+    last = np.empty(k_steps + 1, np.int64)  # when it did
+    latest = (start, last, np.empty(k_steps, np.int64))  # and the shortest way there
+    rules = (shift, segment_bits, k_steps, gaps, strict)
+    found = (entered, segment, durations)
+    width = np.int64(1) << bits
+    place = np.empty(width, np.int64)
+    rows = np.empty(1024, np.int64)
+    out = offset
+    for bucket in range(begin, end):
+        first_row = ends[bucket - 1] if bucket > 0 else 0
+        size = ends[bucket] - first_row
+        if size > rows.size:
+            rows = np.empty(size + size // 4, np.int64)
+        place[:] = 0
+        for i in range(first_row, first_row + size):
+            place[within[i]] += 1
+        total = np.int64(0)
+        for who in range(width):
+            total += place[who]
+            place[who] = total - place[who]
+        for i in range(first_row, first_row + size):
+            who = within[i]
+            rows[place[who]] = dealt[i]
+            place[who] += 1
+        for who in range(width):
+            low = place[who - 1] if who > 0 else np.int64(0)
+            high = place[who]
+            if low == high:
+                continue
+            out = _customer(rows, low, high, rules, latest, found, out)
+    return out - offset
+
+
+@numba.njit(cache=True, nogil=True)
+def _customer(rows, low, high, rules, latest, found, out):
+    """Write one customer's line; return where the next one goes."""
+    shift, segment_bits, k_steps, gaps, strict = rules
+    start, last, shortest = latest
+    entered, segment, durations = found
+    code_mask = (np.int64(1) << (shift - segment_bits)) - 1
+    segment_mask = (np.int64(1) << segment_bits) - 1
+    ordered = True
+    for j in range(low + 1, high):
+        if rows[j] < rows[j - 1]:
+            ordered = False
+            break
+    if not ordered:
+        if high - low <= 48:
+            for a in range(low + 1, high):
+                p = rows[a]
+                b = a - 1
+                while b >= low and rows[b] > p:
+                    rows[b + 1] = rows[b]
+                    b -= 1
+                rows[b + 1] = p
+        else:
+            rows[low:high] = np.sort(rows[low:high])
+    start[:] = -1
+    shortest[:] = _NEVER
+    first = np.int64(-1)
+    label = np.int64(0)
+    previous = np.int64(-1)
+    for j in range(low, high):
+        p = rows[j]
+        t = p >> shift
+        code = (p >> segment_bits) & code_mask
+        if code == 0:
+            if first < 0:
+                first = t
+                label = p & segment_mask
+            start[0] = t
+            last[0] = t
+        elif code < k_steps:
+            s = start[code - 1]
+            if s >= 0 and t - last[code - 1] <= gaps[code] and not (strict and previous != code - 1):
+                start[code] = s
+                last[code] = t
+                if t - s < shortest[code]:
+                    shortest[code] = t - s
+            elif strict:
+                code = np.int64(k_steps)  # a step out of place breaks the chain
+        else:
+            start[:] = -1
+        previous = code
+    if first >= 0:
+        entered[out] = first
+        segment[out] = label
+        for k in range(1, k_steps):
+            durations[k - 1, out] = shortest[k]
+        out += 1
+    return out

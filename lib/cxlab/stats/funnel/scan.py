@@ -1,0 +1,391 @@
+"""A log as the two integers an event that the kernel reads: from SQL (DuckDB) or from a DataFrame.
+
+Customers, events and segments are text: '1.10' and '1.1' are two customers; '', NULL, N/A and the like are nobody. From
+SQL only the needed columns and events are read, and when even two integers an event do not fit into ``memory`` they are
+dealt out by customer to files in a temporary folder, which is gone afterwards, also after an interruption.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from cxlab.data.errors import InputError
+from cxlab.stats.funnel.kernel import Journeys, Layout, journeys, together, warm_up
+from cxlab.stats.funnel.rules import Rules, hint
+
+NO_SEGMENT = "(none)"
+NOBODY = ("", "na", "n/a", "#n/a", "#na", "nan", "null", "none", "\\n", "<na>", "nat")
+_EPOCH_1900 = -2_208_988_800_000_000
+_TIME_BITS = 53  # microseconds from 1900 to the year 2185
+_LONG_SCAN = 20_000_000  # rows from which the compiled pass is loaded while DuckDB reads
+_BASE = 350_000_000  # bytes of interpreter, libraries and DuckDB's own buffers
+_BYTES_A_ROW = 25  # two integers, and what the customers of an average log leave behind
+_PARTS = 32
+
+
+class Columns(NamedTuple):
+    """The names that the columns have in the log."""
+
+    customer: str = "customer_id"
+    event: str = "event"
+    timestamp: str = "timestamp"
+    segment: str | None = None
+
+    def check(self, present: Iterable[str]) -> None:
+        """Refuse a log that lacks one of them, or holds one twice."""
+        present = [str(name) for name in present]
+        for role, name in self._asdict().items():
+            if name is not None and present.count(name) != 1:
+                fault = f"no column {name!r} for {role}; {hint(name, present)}"
+                raise InputError(
+                    f"the log has {fault if name not in present else f'two columns named {name!r}'}"
+                )
+
+
+class Scan(NamedTuple):
+    """What one scan of a log gave."""
+
+    found: Journeys
+    labels: list[str] | None  # of the segments, in the order of their codes; None: not asked for
+    events: int  # rows of a step (or other event that the rules need) that were used
+    no_customer: int  # such rows without a customer: dropped
+    no_time: int  # such rows without a time: dropped
+    until: int  # the latest of their times, microseconds since 1970
+
+
+# ---------------------------------------------------------------- a DataFrame
+
+
+def scan_frame(events, columns: Columns, rules: Rules) -> Scan:
+    """Scan a DataFrame for a funnel."""
+    import pandas as pd
+
+    columns.check(events.columns)
+    names = pd.Index([*rules.names, *rules.exclude])
+    number, kinds = pd.factorize(events[columns.event])
+    code = np.append(names.get_indexer(_texts(kinds)), -1)[number]
+    other = len(rules.names)
+    code = np.minimum(code, other)
+    if rules.strict:
+        code[code < 0] = other
+    kept = code >= 0
+    stamp = times(events[columns.timestamp], columns.timestamp)[kept]
+    customer = people(events[columns.customer][kept])
+    has_time = stamp != np.iinfo(np.int64).min
+    good = (customer[1] >= 0) & has_time
+    ids, stamp, code = customer[0][good], stamp[good], code[kept][good].astype(np.int64)
+    labels, segment = None, 0
+    if columns.segment is not None:
+        number, kinds = pd.factorize(events[columns.segment][kept][good])
+        texts = [NO_SEGMENT if text.lower() in NOBODY else text for text in [*_texts(kinds), ""]]
+        labels = sorted({texts[i] for i in np.unique(number)})
+        segment = np.array([labels.index(text) if text in labels else 0 for text in texts])[number]
+    origin, until = (int(stamp.min()), int(stamp.max())) if stamp.size else (0, 0)
+    layout = Layout(origin, other.bit_length(), max(len(labels or []) - 1, 0).bit_length())
+    if (until - origin).bit_length() + layout.shift > 62:
+        raise InputError(
+            "the times and segments of this log are too many to hold together; take fewer segments"
+        )
+    payload = ((stamp - origin) << layout.shift) | (code << layout.segment_bits) | segment
+    lost = int(np.count_nonzero(customer[1] < 0)), int(np.count_nonzero((customer[1] >= 0) & ~has_time))
+    return Scan(journeys([ids, payload], layout, rules), labels, int(stamp.size), *lost, until)
+
+
+def _texts(values):
+    import pandas as pd
+
+    return pd.Index(values).astype(str).str.strip()
+
+
+def people(column) -> tuple[np.ndarray, np.ndarray]:
+    """Return an integer a row for its customer, and the same with -1 where there is none."""
+    import pandas as pd
+
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind == "i":
+        ids = column.to_numpy().astype(np.int64)
+        return ids, np.zeros(len(ids), np.int8)
+    number, found = pd.factorize(column)
+    texts = _texts(found)
+    who = (
+        np.where(texts.str.lower().isin(NOBODY), -1, pd.factorize(texts)[0])
+        if len(texts)
+        else np.empty(0, int)
+    )
+    ids = np.append(who, -1)[number].astype(np.int64)
+    return ids, ids
+
+
+def times(stamp, name: str = "timestamp") -> np.ndarray:
+    """Return times as microseconds since 1970 in UTC; a missing time is the least int64."""
+    import pandas as pd
+
+    if not pd.api.types.is_datetime64_any_dtype(stamp.dtype):
+        if pd.api.types.is_numeric_dtype(stamp.dtype) and len(stamp):
+            raise InputError(f"the column {name!r} holds numbers, not times")
+        stamp = pd.to_datetime(stamp, utc=True, format="ISO8601")
+    if stamp.dt.tz is not None:
+        stamp = stamp.dt.tz_convert("UTC").dt.tz_localize(None)
+    return stamp.astype("datetime64[us]").to_numpy().astype(np.int64)
+
+
+# ---------------------------------------------------------------- SQL
+
+
+def quoted(name: str) -> str:
+    """Return a column name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Return text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return texts as an SQL list."""
+    return "[" + ", ".join(literal(name) for name in names) + "]"
+
+
+def text_sql(name: str) -> str:
+    """Return the SQL of a column as text, null where the text says that there is nothing."""
+    text = f"trim(CAST({quoted(name)} AS VARCHAR))"
+    return f"CASE WHEN list_position({listed(NOBODY)}, lower({text})) IS NULL THEN {text} END"
+
+
+def scan_sql(
+    connection,
+    table: str,
+    columns: Columns,
+    rules: Rules,
+    *,
+    memory: int,
+    folder: Path,
+    progress: bool = False,
+) -> Scan:
+    """Scan one SQL table expression for a funnel.
+
+    Parameters
+    ----------
+    connection : duckdb connection
+    table : str
+        What stands after FROM.
+    columns, rules
+    memory : int
+        Bytes; beyond it the log is spilled to ``folder``.
+    progress : bool
+        Shows a progress bar when stderr is a terminal.
+    """
+    described = connection.execute(f"DESCRIBE SELECT * FROM {table}").fetchall()
+    columns.check(row[0] for row in described)
+    types = {row[0]: str(row[1]) for row in described}
+    moment = moment_sql(connection, table, columns.timestamp, types[columns.timestamp])
+    labels, segment = _segments(connection, table, columns.segment)
+    layout = _layout(connection, table, moment, rules, len(labels or []))
+    event = f"CAST({quoted(columns.event)} AS VARCHAR)"
+    event = f"trim({event})" if table.startswith("read_csv") else event
+    # list_position keeps DuckDB's rows in file order where IN does not, and is faster (the order only helps the cache)
+    code = f"list_position({listed(rules.names)}, {event}) - 1"
+    code = f"coalesce({code}, {len(rules.names)})" if rules.strict or rules.exclude else code
+    wanted = f"list_position({listed((*rules.names, *rules.exclude))}, {event}) IS NOT NULL"
+    wanted = "true" if rules.strict else wanted
+    person, kind, source = _person(connection, table, columns, types[columns.customer], wanted)
+    query = (
+        f"SELECT {person} AS c, ((epoch_us({moment}) - ({layout.origin})) * {1 << layout.shift}"
+        f" + ({code}) * {1 << layout.segment_bits} + ({segment}))::BIGINT AS p FROM {source} WHERE {wanted}"
+    )
+    size = None
+    if table.startswith("read_parquet"):
+        size = connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
+        if size >= _LONG_SCAN:
+            warm_up()
+    store, no_customer, no_time = Store(memory, folder, size, kind), 0, 0
+    for batch in _batches(connection, query, progress):
+        c, p = batch.column(0), batch.column(1)
+        if c.null_count or p.null_count:
+            has_customer, has_time = _present(c), _present(p)
+            no_customer += c.null_count
+            no_time += int(np.count_nonzero(has_customer & ~has_time))
+            keep = has_customer & has_time
+            store.add(_integers(c)[keep], _integers(p)[keep])
+        else:
+            store.add(_integers(c), _integers(p))
+    found = store.finish(layout, rules)
+    until = (store.highest >> layout.shift) + layout.origin if store.rows else layout.origin
+    return Scan(found, labels, store.rows, no_customer, no_time, until)
+
+
+def _batches(connection, query: str, progress: bool) -> Iterable:
+    reader = connection.sql(query).to_arrow_reader(1_000_000)
+    if not (progress and sys.stderr.isatty()):
+        yield from reader
+        return
+    from tqdm import tqdm
+
+    with tqdm(unit=" events", unit_scale=True, desc="reading", delay=1, leave=False) as bar:
+        for batch in reader:
+            yield batch
+            bar.update(batch.num_rows)
+
+
+def _integers(array) -> np.ndarray:
+    """Return an Arrow integer array's values without pyarrow's to_numpy, which imports pandas."""
+    kind = np.dtype(str(array.type))
+    return np.frombuffer(array.buffers()[1], kind)[array.offset : array.offset + len(array)]
+
+
+def _present(array) -> np.ndarray:
+    bits = array.buffers()[0]
+    if bits is None:
+        return np.ones(len(array), bool)
+    unpacked = np.unpackbits(np.frombuffer(bits, np.uint8), bitorder="little")
+    return unpacked[array.offset : array.offset + len(array)].astype(bool)
+
+
+def moment_sql(connection, table: str, name: str, kind: str) -> str:
+    """Return the SQL of a time column as a timestamp."""
+    column = quoted(name)
+    if kind in ("TIMESTAMP WITH TIME ZONE", "TIMESTAMP"):
+        return column
+    if kind.startswith("TIMESTAMP") or kind == "DATE":
+        return f"CAST({column} AS TIMESTAMP)"
+    return f"CAST({column} AS TIMESTAMPTZ)"
+
+
+def _segments(connection, table: str, name: str | None) -> tuple[list[str] | None, str]:
+    if name is None:
+        return None, "0"
+    text = f"coalesce({text_sql(name)}, {literal(NO_SEGMENT)})"
+    labels = sorted(row[0] for row in connection.execute(f"SELECT DISTINCT {text} FROM {table}").fetchall())
+    if len(labels) > 4096:
+        raise InputError(
+            f"the segment column {name!r} has {len(labels):,} values; a funnel takes at most 4,096"
+        )
+    if len(labels) <= 64:
+        return labels, f"list_position({listed(labels)}, {text}) - 1"
+    pairs = list(zip(labels, range(len(labels)), strict=True))
+    connection.execute("CREATE OR REPLACE TEMP TABLE cxlab_labels (label VARCHAR, code BIGINT)")
+    connection.executemany("INSERT INTO cxlab_labels VALUES (?, ?)", pairs)
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE cxlab_map AS SELECT map(list(label), list(code)) AS m FROM cxlab_labels"
+    )
+    return labels, f"(SELECT m FROM cxlab_map)[{text}]"
+
+
+def _layout(connection, table: str, moment: str, rules: Rules, segments: int) -> Layout:
+    bits = len(rules.names).bit_length(), max(segments - 1, 0).bit_length()
+    if _TIME_BITS + sum(bits) <= 62:
+        return Layout(_EPOCH_1900, *bits)
+    first, last = connection.execute(
+        f"SELECT epoch_us(min(t)), epoch_us(max(t)) FROM (SELECT {moment} AS t FROM {table}) WHERE isfinite(t)"
+    ).fetchall()[0]
+    if first is not None and int(last - first).bit_length() + sum(bits) > 62:
+        years = (last - first) / 3.15576e13
+        raise InputError(
+            f"{segments:,} segments over {years:.0f} years are too many to hold together; take fewer segments"
+        )
+    return Layout(int(first or 0), *bits)
+
+
+def _person(connection, table: str, columns: Columns, kind: str, wanted: str) -> tuple[str, type, str]:
+    """Return the SQL of an integer for each customer, its numpy type, and where to read from."""
+    column = quoted(columns.customer)
+    if kind in ("UINTEGER", "USMALLINT", "UTINYINT"):
+        return f"CAST({column} AS UINTEGER)", np.uint32, table
+    if kind in ("BIGINT", "INTEGER", "SMALLINT", "TINYINT"):
+        if table.startswith("read_parquet"):  # the least and the greatest stand in the footer
+            low, high = connection.execute(f"SELECT min({column}), max({column}) FROM {table}").fetchall()[0]
+            if low is not None and high - low < 2**32:
+                return f"CAST(CAST({column} AS BIGINT) - ({low}) AS UINTEGER)", np.uint32, table
+        return f"CAST({column} AS BIGINT)", np.int64, table
+    # Text and other ids: one integer each, exact (no hashes), made by DuckDB, which spills when they are many.
+    text = f"trim(CAST(log.{column} AS VARCHAR))"
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE cxlab_people AS SELECT who, row_number() OVER () - 1 AS id FROM "
+        f"(SELECT DISTINCT {text} AS who FROM {table} AS log WHERE {wanted}) "
+        f"WHERE list_position({listed(NOBODY)}, lower(who)) IS NULL"
+    )
+    joined = f"{table} AS log LEFT JOIN cxlab_people ON {text} = cxlab_people.who"
+    return "CAST(cxlab_people.id AS UINTEGER)", np.uint32, joined
+
+
+def memory_bytes(text: str | int | None) -> int:
+    """Return "2GB", "800MB" or a number as bytes (None: 2 GB), at least 500 MB."""
+    if text is None:
+        return 2_000_000_000
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?\s*", str(text).lower())
+    if not match:
+        raise InputError(f"memory={text!r} is no size; write for example 2GB or 800MB")
+    size = int(float(match.group(1)) * 1000 ** " kmgt".index(match.group(2) or " "))
+    if size < 500_000_000:
+        raise InputError(f"memory={text!r} is too little to start in; give at least 500MB")
+    return size
+
+
+class Store:
+    """Two growing arrays, or files of them by customer once they outgrow the memory."""
+
+    def __init__(self, memory: int, folder: Path, size: int | None, kind: type):
+        self.limit = max((memory - _BASE) // _BYTES_A_ROW, 2_000_000)
+        capacity = min(size if size is not None else 1 << 22, self.limit)
+        self.c, self.p = np.empty(capacity, kind), np.empty(capacity, np.int64)
+        self.held = self.rows = self.highest = 0
+        self.folder, self.files = folder, []
+
+    def add(self, c: np.ndarray, p: np.ndarray) -> None:
+        """Take a batch."""
+        if p.size == 0:
+            return
+        if p.min() < 0:
+            raise InputError("the log holds times before 1900 or not finite; leave them out")
+        self.highest = max(self.highest, int(p.max()))
+        end = self.held + p.size
+        if end > self.limit and self.held:
+            self.spill()
+            end = p.size
+        if end > self.c.size:
+            wider = max(end, min(2 * self.c.size, self.limit))
+            self.c.resize(wider, refcheck=False)
+            self.p.resize(wider, refcheck=False)
+        self.c[self.held : end], self.p[self.held : end] = c, p
+        self.held = end
+        self.rows += p.size
+
+    def spill(self) -> None:
+        """Deal what is held out to files by customer."""
+        self.files = self.files or [(self.folder / f"{i}.c", self.folder / f"{i}.p") for i in range(_PARTS)]
+        for begin in range(0, self.held, 4_000_000):
+            part = slice(begin, min(begin + 4_000_000, self.held))
+            mixed = self.c[part].astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+            bucket = (mixed >> np.uint64(59)).astype(np.uint8)
+            order = np.argsort(bucket, kind="stable")
+            cuts = np.searchsorted(bucket[order], np.arange(_PARTS + 1))
+            for i, pair in enumerate(self.files):
+                rows = order[cuts[i] : cuts[i + 1]]
+                for file, values in zip(pair, (self.c[part], self.p[part]), strict=True):
+                    with file.open("ab") as target:
+                        values[rows].tofile(target)
+        self.held = 0
+
+    def finish(self, layout: Layout, rules: Rules) -> Journeys:
+        """Return what the customers reached; the store is empty afterwards."""
+        kind = self.c.dtype
+        if self.files:
+            self.spill()
+        log = [self.c[: self.held], self.p[: self.held]]
+        self.c = self.p = None
+        if not self.files:
+            return journeys(log, layout, rules)
+        parts = []
+        for pair in self.files:
+            if pair[0].exists():
+                log = [np.fromfile(pair[0], kind), np.fromfile(pair[1], np.int64)]
+                for file in pair:
+                    file.unlink()
+                parts.append(journeys(log, layout, rules))
+        return together(parts, len(rules.steps))

@@ -1,0 +1,420 @@
+"""The funnel engine against a reference that tries every chain, by every path and under every rule."""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+
+import duckdb
+import ibis
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import cxlab as cx
+from cxlab.data.errors import InputError
+from cxlab.stats.funnel import expression, files, kernel, scan
+from cxlab.stats.funnel.files import funnel_of_files
+from cxlab.stats.funnel.rules import DAY, NEVER, microseconds, rules_of
+from cxlab.stats.funnel.scan import Columns, scan_frame
+from cxlab.stats.intervals import wilson
+
+STEPS = ("a", "b", "c", "d")
+ORIGIN = 1_700_000_000_000_000
+UNIT = 1_000_000
+SPLIT = Columns(segment="segment")
+
+
+def brute_force(rows, rules):
+    """Shortest first-to-k-th time of one customer over every tuple of events; rows are (time, event)."""
+    code = {step: k for k, step in reversed(list(enumerate(rules.steps)))} | dict.fromkeys(rules.exclude, 99)
+    ranked = sorted(rows, key=lambda row: (row[0], code.get(row[1], 99)))
+    best = [NEVER] * len(rules.steps)
+    gaps = rules.gaps or (NEVER,) * len(rules.steps)
+    for k in range(len(rules.steps)):
+        places = [[i for i, row in enumerate(ranked) if row[1] == step] for step in rules.steps[: k + 1]]
+        for chain in itertools.product(*places):
+            times = [ranked[i][0] for i in chain]
+            if any(late <= early for early, late in itertools.pairwise(chain)):
+                continue
+            if any(late - early > gaps[j + 1] for j, (early, late) in enumerate(itertools.pairwise(times))):
+                continue
+            if rules.strict and any(late != early + 1 for early, late in itertools.pairwise(chain)):
+                continue
+            if any(ranked[i][1] in rules.exclude for i in range(chain[0], chain[-1])):
+                continue
+            best[k] = min(best[k], times[-1] - times[0])
+    return best
+
+
+def frame(rows):
+    log = pd.DataFrame(rows, columns=["customer_id", "tick", "event", "segment"])
+    log["timestamp"] = pd.to_datetime(ORIGIN + (log.pop("tick") * UNIT).astype("int64"), unit="us")
+    return log
+
+
+def expected(log, rules, window):
+    """{(segment, step number): customers} by brute force, and the sorted durations of the last step."""
+    reached, times = {}, []
+    for _, own in log.groupby("customer_id"):
+        ticks = own.timestamp.astype("datetime64[us]").astype("int64")
+        best = brute_force(list(zip(ticks, own.event, strict=True)), rules)
+        if best[0] == NEVER:
+            continue
+        starts = own[own.event == rules.steps[0]]
+        label = starts[starts.timestamp == starts.timestamp.min()].segment.min()
+        times.append(best[-1])
+        for k, duration in enumerate(best):
+            reached[label, k] = reached.get((label, k), 0) + (duration < NEVER and duration <= window)
+    return reached, sorted(t for t in times if t < NEVER)
+
+
+def quiet_funnel(log, **options):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return cx.funnel.ordered_funnel(log, **options)
+
+
+def lines(made):
+    """Every customer's line of a scan, to compare two ways to the last customer."""
+    labels = [made.labels[code] for code in made.found.segment]
+    return sorted(zip(made.found.entered, labels, *made.found.durations, strict=True))
+
+
+EVENTS = st.tuples(
+    st.integers(1, 4),
+    st.sampled_from([0, 0.5, 1, 1.999_999, 2, 3, 4, 5.000_001, 6, 7, 8, 9.5]),
+    st.sampled_from([*STEPS, "x", "y"]),
+    st.sampled_from(["north", "south"]),
+)
+RULES = st.fixed_dictionaries(
+    {
+        "steps": st.sampled_from([STEPS, ("a", "b", "b", "c"), ("a", "b", "a", "b"), ("a", "a", "a", "a")]),
+        "conversion_window": st.sampled_from(["1s", "3s", "6s", None]),
+        "step_windows": st.sampled_from([None, ["2s", None, "1s"]]),
+        "strict": st.booleans(),
+        "exclude": st.sampled_from([(), ("x",)]),
+    }
+)
+
+
+@settings(max_examples=1000, derandomize=True, deadline=None)
+@given(rows=st.lists(EVENTS, max_size=16), options=RULES)
+def test_equals_trying_every_chain_on_random_logs(rows, options):
+    log, rules = frame(rows), rules_of(**options)
+    result = quiet_funnel(log, segment="segment", **options)
+    reached, times = expected(log, rules, rules.window)
+    table = result.table.assign(k=result.table.groupby("segment").cumcount())
+    got = {(row.segment, row.k): row.customers for row in table.itertuples()}
+    assert {key: n for key, n in got.items() if key[0] in {label for label, _ in reached}} == reached
+    assert sorted(result.found.durations[-1][result.found.durations[-1] < NEVER].tolist()) == times
+
+
+@settings(max_examples=60, derandomize=True, deadline=None)
+@given(rows=st.lists(EVENTS, min_size=1, max_size=40), options=RULES, sparse=st.booleans())
+def test_compiled_pass_equals_numpy_pass(rows, options, sparse):
+    assert kernel._numba_pass() is not None
+    log, rules = frame(rows), rules_of(**options)
+    if sparse:
+        log["customer_id"] = log.customer_id * 4_611_686_018_427_387 - 2**60
+    slow = scan_frame(log, SPLIT, rules)
+    before, kernel._COMPILED_FROM = kernel._COMPILED_FROM, 1
+    try:
+        fast = scan_frame(log, SPLIT, rules)
+    finally:
+        kernel._COMPILED_FROM = before
+    assert lines(fast) == lines(slow)
+
+
+@settings(max_examples=25, derandomize=True, deadline=None)
+@given(rows=st.lists(EVENTS, min_size=1, max_size=30), options=RULES)
+def test_expression_in_duckdb_equals_fast_path(rows, options):
+    log, rules = frame(rows), rules_of(**options)
+    fast = scan_frame(log, SPLIT, rules)
+    slow = expression.scan_table(ibis.memtable(log), SPLIT, rules)
+    assert lines(slow) == lines(fast)
+    assert slow[2:] == fast[2:]
+
+
+def random_log(n=30_000, customers=3_000, seed=1):
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "customer_id": rng.integers(0, customers, n),
+            "event": rng.choice(["a", "b", "c", "d", "x"], n),
+            "timestamp": pd.to_datetime(ORIGIN + rng.integers(0, 40 * DAY, n), unit="us"),
+            "segment": rng.choice(["north", "south", None], n),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def log():
+    return random_log()
+
+
+def test_files_and_databases_give_the_same_as_the_frame(log, tmp_path):
+    folder = tmp_path / "many"
+    folder.mkdir()
+    log.to_parquet(tmp_path / "log.parquet")
+    log.to_csv(tmp_path / "log.csv", index=False)
+    log.iloc[:7000].to_parquet(folder / "1.parquet")
+    log.iloc[7000:].to_parquet(folder / "2.parquet")
+    log.assign(customer_id="C" + log.customer_id.astype(str)).to_parquet(tmp_path / "named.parquet")
+    with duckdb.connect(str(tmp_path / "log.duckdb")) as connection:
+        connection.execute("CREATE TABLE events AS SELECT * FROM log")
+    want = cx.funnel.ordered_funnel(log, steps=STEPS, conversion_window="5d", segment="segment").table
+    rules = rules_of(STEPS, "5d")
+    for name in ("log.parquet", "log.csv", "many", "named.parquet", "log.duckdb", "log.duckdb::events"):
+        for engine in ("local", "duckdb"):
+            got = funnel_of_files([tmp_path / name], rules=rules, columns=SPLIT, engine=engine)
+            pd.testing.assert_frame_equal(got.table, want)
+
+
+def test_an_ibis_table_on_duckdb_takes_the_fast_path_and_gives_the_same(log, tmp_path, monkeypatch):
+    log.to_parquet(tmp_path / "log.parquet")
+    table = ibis.duckdb.connect().read_parquet(tmp_path / "log.parquet")
+    options = {"steps": STEPS, "conversion_window": "5d", "segment": "segment"}
+    want = cx.funnel.ordered_funnel(log, **options).table
+    pd.testing.assert_frame_equal(cx.funnel.ordered_funnel(ibis.memtable(log), **options).table, want)
+    monkeypatch.setattr("cxlab.questions.lifecycle.scan_table", None)  # the slow way must not be needed
+    got = cx.funnel.ordered_funnel(table.mutate(event=table.event.cast("string")), **options)
+    pd.testing.assert_frame_equal(got.table, want)
+
+
+def test_a_log_larger_than_the_memory_is_dealt_out_to_disk(log, tmp_path, monkeypatch):
+    path = tmp_path / "log.parquet"
+    log.to_parquet(path)
+    rules = rules_of(STEPS, "5d")
+    want = funnel_of_files([path], rules=rules, columns=SPLIT).table
+    spilled, spill, batches = [], scan.Store.spill, scan._batches
+    monkeypatch.setattr(scan, "_BYTES_A_ROW", 1)
+    monkeypatch.setattr(scan, "_BASE", 2_000_000_000 - 5_000)
+    monkeypatch.setattr(scan, "max", lambda a, b: a if b == 2_000_000 else max(a, b), raising=False)
+    monkeypatch.setattr(scan.Store, "spill", lambda self: (spilled.append(self.held), spill(self)))
+    cut = lambda *a: (
+        part for one in batches(*a) for part in [one.slice(i, 900) for i in range(0, len(one), 900)]
+    )  # noqa: E731
+    monkeypatch.setattr(scan, "_batches", cut)
+    got = funnel_of_files([path], rules=rules, columns=SPLIT).table
+    assert len(spilled) > 3
+    pd.testing.assert_frame_equal(got, want)
+
+
+def test_every_window_from_one_scan_equals_a_scan_each(log):
+    one = cx.funnel.ordered_funnel(log, steps=STEPS, conversion_window="5d", segment="segment")
+    for window in ("1h", "1d", "20d", None):
+        again = cx.funnel.ordered_funnel(log, steps=STEPS, conversion_window=window, segment="segment")
+        pd.testing.assert_frame_equal(one.at(window), again.table)
+    curve = one.curve(["1d", "20d"]).query("segment == 'north' and step == 'd'")
+    at = [one.at(w).query("segment == 'north' and step == 'd'").customers.iloc[0] for w in ("1d", "20d")]
+    assert curve.customers.tolist() == at
+    assert one.curve().window.is_monotonic_increasing and one.at("5d", by_segment=False).customers.iloc[0] > 0
+
+
+def test_step_conversions_multiply_to_the_overall_one(log):
+    table = cx.funnel.ordered_funnel(log, steps=STEPS, conversion_window="5d").table
+    assert np.allclose(table.step_conversion.cumprod(), table.overall_conversion)
+    low, high = wilson(table.customers, np.full(4, table.customers[0]))
+    assert np.allclose(table.low, low) and np.allclose(table.high, high)
+    assert [*table] == ["step", "customers", "step_conversion", "overall_conversion", "low", "high"]
+
+
+def test_window_is_inclusive_and_every_start_counts():
+    rows = [(1, 0, "a", "s"), (1, 100, "a", "s"), (1, 103, "b", "s"), (2, 0, "a", "s"), (2, 4, "b", "s")]
+    result = cx.funnel.ordered_funnel(frame(rows), steps=["a", "b"], conversion_window="3s")
+    assert result.table.customers.tolist() == [2, 1]
+    assert result.at("4s").customers.tolist() == [2, 2]
+    assert result.at(pd.Timedelta("2999ms")).customers.tolist() == [2, 0]
+
+
+def test_a_name_that_stands_again_is_a_later_event():
+    rows = [(1, 0, "a", "s"), (1, 1, "b", "s"), (1, 2, "b", "s"), (2, 0, "a", "s"), (2, 1, "b", "s")]
+    assert cx.funnel.ordered_funnel(
+        frame(rows), steps=["a", "b", "b"], conversion_window=None
+    ).table.customers.tolist() == [2, 2, 1]
+
+
+def test_time_to_convert_are_the_shortest_chains():
+    log = frame([(i, 0, "a", "s") for i in range(1, 6)] + [(i, i, "b", "s") for i in range(1, 6)])
+    result = cx.funnel.ordered_funnel(log, steps=["a", "b"], conversion_window=None)
+    times = result.time_to_convert((0, 0.5, 1))
+    assert times.time.tolist() == [pd.Timedelta(seconds=s) for s in (1, 3, 5)]
+    assert times.customers.tolist() == [5, 5, 5] and result.medians() == [None, 3.0]
+    with pytest.raises(InputError, match="between 0 and 1"):
+        result.time_to_convert((2,))
+
+
+def test_open_windows_are_not_losses():
+    rows = [(1, 0, "a", "s"), (1, 5, "b", "s"), (2, 0, "a", "s"), (3, 95, "a", "s"), (4, 96, "a", "s")]
+    rows += [(4, 97, "b", "s"), (2, 100, "a", "s")]
+    result = cx.funnel.ordered_funnel(frame(rows), steps=["a", "b"], conversion_window="10s")
+    assert result.table.customers.tolist() == [4, 2]
+    settled = pd.DataFrame(result.settled())
+    assert settled.customers.tolist() == [2, 1]  # customers 1 and 2: their windows have closed
+    assert settled.open.tolist() == [2, 2]
+    assert any("may still convert" in note for note in result.notes())
+
+
+def test_the_ladder_of_windows_is_rising_and_readable(log):
+    ladder = cx.funnel.ordered_funnel(log, steps=STEPS, conversion_window=None).ladder(6)
+    spans = [microseconds(span) for span in ladder.values()]
+    assert spans == sorted(spans) and 2 <= len(spans) <= 6
+
+
+# ------------------------------------------------------------------ what comes in wrong
+
+
+def test_a_step_that_never_occurs_is_a_row_of_zeros_and_a_warning(log):
+    with pytest.warns(UserWarning, match="'payment' never occurs"):
+        result = cx.funnel.ordered_funnel(log, steps=["a", "payment", "b"], conversion_window="5d")
+    assert result.table.customers.tolist()[1:] == [0, 0]
+    assert result.table.overall_conversion.tolist()[1:] == [0, 0]
+
+
+def test_a_step_that_occurs_but_is_reached_by_nobody_does_not_warn():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        rows = [(1, 5, "a", "s"), (1, 0, "b", "s")]
+        result = cx.funnel.ordered_funnel(frame(rows), steps=["a", "b"], conversion_window=None)
+    assert result.table.customers.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": []}, "steps is empty"),
+        ({"steps": "abc"}, "give a list"),
+        ({"steps": ["a", None]}, "every step is the name"),
+        ({"steps": ["a"] * 40}, "at most 31"),
+        ({"conversion_window": "0d"}, "longer than zero"),
+        ({"conversion_window": "-7d"}, "longer than zero"),
+        ({"conversion_window": 7}, "has no unit"),
+        ({"conversion_window": "7 fortnights"}, "not a time span"),
+        ({"conversion_window": "99999999999w"}, "too long"),
+        ({"conversion_window": pd.NaT}, "conversion_window"),
+        ({"step_windows": ["1d"]}, "step_windows has 1"),
+        ({"exclude": ["b"]}, "cannot be both"),
+        ({"segment": "region"}, "no column 'region'"),
+    ],
+)
+def test_what_is_asked_wrongly_is_said_plainly(log, options, message):
+    arguments = {"steps": STEPS, "conversion_window": "7d"} | options
+    with pytest.raises(InputError, match=message):
+        cx.funnel.ordered_funnel(log, **arguments)
+
+
+def test_a_log_that_is_no_table_or_names_a_column_twice_is_refused(log):
+    with pytest.raises(InputError, match="give a DataFrame"):
+        cx.funnel.ordered_funnel([1], steps=["a"], conversion_window=None)
+    twice = pd.concat([log, log[["event"]]], axis=1)
+    with pytest.raises(InputError, match="two columns named 'event'"):
+        cx.funnel.ordered_funnel(twice, steps=["a"], conversion_window=None)
+
+
+def test_windows_are_read_in_every_form():
+    same = ["1d12h", "36h", "36 hours", "1.5 d", pd.Timedelta("36h"), np.timedelta64(36, "h")]
+    assert {microseconds(form) for form in same} == {36 * 3600 * UNIT}
+    assert microseconds(None) == NEVER
+
+
+def test_customers_are_text_and_words_for_nobody_are_missing_everywhere(tmp_path):
+    ids = ["1.1", "1.10", "1.2", " 1.2 ", "", " ", "NULL", "N/A", None]
+    log = pd.DataFrame(
+        {"customer_id": ids, "event": "TRUE", "timestamp": pd.Timestamp("2026-03-01"), "segment": "007"}
+    )
+    log.to_parquet(tmp_path / "log.parquet")
+    log.to_csv(tmp_path / "log.csv", index=False)
+    options = {"steps": ["TRUE"], "conversion_window": None, "segment": "segment"}
+    made = [cx.funnel.ordered_funnel(events, **options) for events in (log, ibis.memtable(log))]
+    rules = rules_of(["TRUE"], None)
+    for name in ("log.csv", "log.parquet"):
+        made += [
+            funnel_of_files([tmp_path / name], rules=rules, columns=SPLIT, engine=e)
+            for e in ("local", "duckdb")
+        ]
+    for result in made:
+        assert (result.table.customers.tolist(), result.no_customer, result.segments) == ([3], 5, ["007"])
+
+
+def test_null_customers_and_times_are_dropped_and_counted(tmp_path):
+    rows = [(1, 0, "a", "s"), (1, 1, "b", "s"), (2, 0, "a", "s"), (3, 0, "a", "s"), (4, 0, "other", "s")]
+    log = frame(rows).astype({"customer_id": "Int64"})
+    log.loc[2, "customer_id"], log.loc[3, "timestamp"] = pd.NA, pd.NaT
+    log.to_parquet(tmp_path / "log.parquet")
+    log.assign(customer_id=log.customer_id.astype("string")).to_parquet(tmp_path / "text.parquet")
+    read = ibis.duckdb.connect().read_parquet
+    for events in (log, read(tmp_path / "log.parquet"), read(tmp_path / "text.parquet"), ibis.memtable(log)):
+        result = cx.funnel.ordered_funnel(events, steps=["a", "b"], conversion_window=None)
+        assert (result.table.customers.tolist(), result.no_customer, result.no_time) == ([1, 1], 1, 1)
+    assert sum("left out" in note for note in result.notes()) == 2
+
+
+def test_an_empty_log_gives_zeros():
+    with pytest.warns(UserWarning):
+        result = cx.funnel.ordered_funnel(frame([]), steps=["a", "b"], conversion_window="7d")
+    assert result.table.customers.tolist() == [0, 0] and result.table.step_conversion.isna().all()
+    assert result.ladder() and result.curve().empty and "Funnel(a 0 > b 0" in repr(result)
+
+
+def test_a_bot_with_a_million_events_in_random_order():
+    rng = np.random.default_rng(5)
+    ticks = rng.integers(0, 10 * DAY, 1_000_000)
+    bot = pd.DataFrame(
+        {"customer_id": 7, "event": rng.choice(["a", "b", "c"], ticks.size), "timestamp": ticks}
+    )
+    few = pd.DataFrame({"customer_id": [1, 1, 1], "event": ["c", "b", "a"], "timestamp": [30, 20, 10]})
+    log = pd.concat([bot, few], ignore_index=True)
+    log["timestamp"] = pd.to_datetime(log.timestamp, unit="us")
+    result = cx.funnel.ordered_funnel(log, steps=["a", "b", "c"], conversion_window="1d")
+    assert result.table.customers.tolist() == [2, 2, 2]
+
+
+def test_more_segments_than_a_list_holds(tmp_path):
+    rng = np.random.default_rng(2)
+    log = random_log(8000, 2000)
+    log["segment"] = "shop " + pd.Series(rng.integers(0, 300, len(log))).astype(str)
+    log.to_parquet(tmp_path / "log.parquet")
+    want = cx.funnel.ordered_funnel(log, steps=STEPS, conversion_window="9d", segment="segment").table
+    got = funnel_of_files([tmp_path / "log.parquet"], rules=rules_of(STEPS, "9d"), columns=SPLIT).table
+    alike = [made[made.customers > 0].reset_index(drop=True) for made in (got, want)]
+    pd.testing.assert_frame_equal(*alike)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("missing.csv", "does not exist"),
+        ("folder", "without"),
+        ("text.parquet", "cannot be read"),
+        ("missing.duckdb", "does not exist"),
+    ],
+)
+def test_files_that_cannot_be_read_are_named(tmp_path, name, message):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "text.parquet").write_text("no parquet")
+    with pytest.raises(InputError, match=message):
+        funnel_of_files([tmp_path / name], rules=rules_of(["a"], None), columns=Columns())
+
+
+def test_a_compiled_count_of_any_window_is_the_numpy_one(monkeypatch):
+    rng = np.random.default_rng(4)
+    durations = [rng.integers(0, 100, 1003) for _ in range(3)]
+    durations[2][rng.random(1003) < 0.4] = NEVER
+    found = kernel.Journeys(np.arange(1003), rng.integers(0, 3, 1003).astype(np.int32), durations)
+    for window in (0, 17, 99, NEVER - 1):
+        plain = kernel.count_within(found, window, 3)
+        monkeypatch.setattr(kernel, "_COUNTED_FROM", 1)
+        compiled = kernel.count_within(found, window, 3)
+        monkeypatch.undo()
+        assert [line.tolist() for line in compiled] == [line.tolist() for line in plain]
+        assert [int(line.sum()) for line in plain] == [int((column <= window).sum()) for column in durations]
+
+
+def test_sizes_of_memory():
+    assert files.memory_bytes("2GB") == 2_000_000_000 == files.memory_bytes(None)
+    for text, message in (("lots", "no size"), ("10MB", "too little")):
+        with pytest.raises(InputError, match=message):
+            files.memory_bytes(text)
