@@ -48,6 +48,7 @@ def with_interval(value: Any, low: Any = None, high: Any = None, unit: str = "")
     ('71 % (62 to 79 %)', '3')
     """
     known = low is not None and high is not None and math.isfinite(low) and math.isfinite(high)
+    known = known and not low == value == high  # a count of everything has no interval
     return f"{number(value, unit)} ({spread(low, high, unit)})" if known else number(value, unit)
 
 
