@@ -1,0 +1,181 @@
+"""What must not reach a page: columns that tell who somebody is, and cells that count too few people."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from cxlab.data.errors import InputError
+from cxlab.data.places import show
+
+_NAMES = re.compile(
+    r"(^|_)(e_?mail|mail|phone|telephone|tel|mobile_(no|number)|handy|fax|first_?name|last_?name|full_?name|sur_?name|"
+    r"given_?name|family_?name|vorname|nachname|contact_?(name|person)|name|address|street|strasse|adresse|postcode|"
+    r"zip(_?code)?|plz|ssn|passport|iban|bic|credit_?card|card_?(no|number)|birth(_?da(te|y))?|dob|geburtsdatum|"
+    r"ip(_?address)?|login|user_?name|twitter|linkedin|gps|latitude|longitude)($|_)"
+)
+_NO_PERSON = re.compile(r"(file|product|brand|firm|company|event|outlet|shop|store|host|item)_?name")
+_IDS = re.compile(r"(^|_)(id|uuid|guid|customer|client|user|person|respondent|member|account|kunde\w*|nr|no|number)($|_)")
+_MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
+_PHONE = re.compile(r"\+?\(?\d[\d\s()/.-]{6,}\d")
+_ISOLIKE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}.*|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}.*|\d+[.,]\d+")
+_IBAN = re.compile(r"[A-Z]{2}\d{2}[ ]?(?:[A-Z0-9]{4}[ ]?){3,7}[A-Z0-9]{0,4}")
+_IP = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
+_TWO_WORDS = re.compile(r"[^\W\d_][\w'’-]+,? (?:[^\W\d_]\.? )?[^\W\d_][\w'’-]+")
+_CODE = re.compile(r"[A-Za-z0-9-]*\d[A-Za-z0-9-]*")
+
+
+def suppress(
+    table: pd.DataFrame, *, count: str, min_cell: int, within: Sequence[str] = ()
+) -> tuple[pd.DataFrame, int]:
+    """Take out the rows that count fewer than ``min_cell`` people, and those that would give them away by difference.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row a cell, such as a segment; ``count`` is the column of people.
+    within : sequence of str
+        Columns that part the rows into groups of known totals (default: one total over all rows).
+
+    Returns
+    -------
+    (DataFrame, int)
+        What may be shown, in the order of the input, and how many rows went. Say the number, never their names.
+
+    Notes
+    -----
+    The rows that go from a group must be at least two and count at least ``min_cell`` together, or the group's total
+    minus what is shown would tell too much; the smallest shown rows go as well until both hold.
+
+    Examples
+    --------
+    >>> cells = pd.DataFrame({"segment": ["a", "b", "c"], "n": [90, 7, 3]})
+    >>> shown, hidden = suppress(cells, count="n", min_cell=5)
+    >>> shown.segment.tolist(), hidden
+    (['a'], 2)
+    """
+    numbers = pd.to_numeric(table[count], errors="coerce").fillna(0).to_numpy(float)
+    hidden = numbers < min_cell
+    groups = table.groupby(list(within), dropna=False, sort=False).ngroup() if within else np.zeros(len(table))
+    for group in np.unique(groups):
+        members = np.flatnonzero(np.asarray(groups) == group)
+        if not hidden[members].any():
+            continue
+        for place in members[np.argsort(numbers[members], kind="stable")]:
+            gone = hidden[members]
+            if gone.sum() >= 2 and numbers[members][gone].sum() >= min_cell:
+                break
+            hidden[place] = True
+    return table[~hidden], int(hidden.sum())
+
+
+def personal_columns(data: pd.DataFrame, *, sample: int = 2000) -> dict[str, str]:
+    """Return the columns that look as if they told who somebody is, each with the reason.
+
+    Looked at are names (e-mail, phone, name, address, birth ...) and values: e-mail addresses, phone numbers, bank and
+    network addresses, first and last names, identifiers that are new on nearly every row, long free text.
+
+    Examples
+    --------
+    >>> personal_columns(pd.DataFrame({"who": ["ann@example.org", "bob@example.org"], "score": [3, 4]}))
+    {'who': 'holds e-mail addresses'}
+    """
+    found = {name: _reason(str(name), data[name], sample) for name in data.columns}
+    return {name: reason for name, reason in found.items() if reason}
+
+
+def _reason(name: str, values: pd.Series, sample: int) -> str:
+    plain = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).casefold()
+    plain = re.sub(r"[^a-z0-9ß]+", "_", plain).strip("_")
+    if _NAMES.search(plain) and not _NO_PERSON.search(plain):
+        return "is named like personal data"
+    values = values.dropna()
+    identifier = bool(_IDS.search(plain))
+    if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_datetime64_any_dtype(values):
+        many = identifier and len(values) > 20 and values.nunique() > 0.9 * len(values)
+        whole = many and (not pd.api.types.is_float_dtype(values) or (values % 1 == 0).all())
+        return "is an identifier of nearly every row" if whole else ""
+    texts = values.astype(str).drop_duplicates()
+    if len(texts) > sample:
+        texts = texts.iloc[:: len(texts) // sample]
+    texts = texts.str.strip().str.slice(0, 300)
+    texts = texts[texts != ""]
+    if texts.empty:
+        return ""
+
+    def share(pattern: re.Pattern) -> float:
+        return texts.map(lambda text: bool(pattern.fullmatch(text))).mean()
+
+    if texts.map(lambda text: bool(_MAIL.search(text))).mean() > 0.02:
+        return "holds e-mail addresses"
+    if share(_IBAN) > 0.3:
+        return "holds bank accounts"
+    if share(_IP) > 0.3:
+        return "holds network addresses"
+    plainer = texts[~texts.map(lambda text: bool(_ISOLIKE.fullmatch(text)) or text.isdigit())]
+    if plainer.map(lambda text: bool(_PHONE.fullmatch(text))).sum() > 0.3 * len(texts):
+        return "holds phone numbers"
+    distinct = values.nunique() / len(values)
+    if len(values) >= 10 and distinct > 0.8:
+        if texts.map(lambda text: bool(_TWO_WORDS.fullmatch(text)) and text[0].isupper()).mean() > 0.7:
+            return "holds what look like first and last names"
+        if texts.str.len().mean() > 60:
+            return "is free text"
+    coded = texts.map(lambda text: bool(_CODE.fullmatch(text)) and not _ISOLIKE.fullmatch(text)).mean() > 0.9
+    if len(values) > 20 and distinct > 0.9 and coded and (identifier or texts.str.len().median() >= 6):
+        return "is an identifier of nearly every row"
+    return ""
+
+
+def hide_personal(
+    data: pd.DataFrame, *, allowed: Sequence[str] = (), keep: Sequence[str] = ()
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return the table without columns that look personal, and one note for each that was left out.
+
+    ``allowed`` are those that the study's owner names; ``keep`` those that a method needs (declared columns).
+    """
+    found = personal_columns(data.drop(columns=[name for name in data if name in {*allowed, *keep}]))
+    notes = [
+        f"column {show(name)} {reason} and was left out; name it under personal: in params.yaml to keep it"
+        for name, reason in found.items()
+    ]
+    return data.drop(columns=list(found)), notes
+
+
+def pseudonyms(values: pd.Series) -> pd.Series:
+    """Return ``"1", "2", ...`` in the order of first occurrence; what was missing stays missing."""
+    codes, _ = pd.factorize(values)
+    return pd.Series(np.where(codes < 0, None, (codes + 1).astype(str)), index=values.index, dtype="str")
+
+
+def plain_text(value: str) -> str:
+    """Return a text that no page can take for markup: ``<`` and ``>`` become ``‹`` and ``›``, controls go."""
+    if value.isalnum():
+        return value
+    value = value.replace("<", "‹").replace(">", "›")
+    return value if value.isprintable() else "".join(c for c in value if c.isprintable() or c in "\n\t")
+
+
+def spreadsheet_safe(data: pd.DataFrame) -> pd.DataFrame:
+    """Return a copy whose texts no spreadsheet takes for a formula: a leading ``= + - @`` gets an apostrophe."""
+
+    def safe(value: object) -> object:
+        if not isinstance(value, str) or value.lstrip()[:1] not in tuple("=+-@|") and value[:1] not in tuple("\t\r"):
+            return value
+        return value if re.fullmatch(r"\s*[+-]?[\d.,]+\s*", value) else "'" + value
+
+    copy = data.copy()
+    for name in copy.columns:
+        if not pd.api.types.is_numeric_dtype(copy[name]) and not pd.api.types.is_datetime64_any_dtype(copy[name]):
+            copy[name] = copy[name].map(safe)
+    return copy.rename(columns=safe)
+
+
+def checked_cell(min_cell: object, where: str = "min_cell") -> int:
+    """Return the smallest cell that is shown, a whole number of 1 or more."""
+    if isinstance(min_cell, bool) or not isinstance(min_cell, int) or min_cell < 1:
+        raise InputError(f"{where} must be a whole number of 1 or more, got {show(min_cell)}; 5 is usual")
+    return min_cell
