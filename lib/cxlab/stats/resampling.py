@@ -1,4 +1,7 @@
-"""One bootstrap for every statistic of a covariance matrix: resample once, compute anything, read off intervals."""
+"""One bootstrap for every statistic of a covariance matrix.
+
+Resample once, compute anything, read off intervals.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cxlab.stats.lmg import bootstrap_covariances
+from cxlab.stats.missing import bootstrap_em
 
 
 class Covariances:
@@ -16,7 +20,7 @@ class Covariances:
     Parameters
     ----------
     values : ndarray (n, m)
-        Complete rows.
+        Rows; where answers are missing (NaN) the covariances come from all rows by EM.
     draws : int
         Resamples of the rows, or of whole clusters where ``clusters`` names them.
     weights : ndarray (n,), optional
@@ -28,14 +32,22 @@ class Covariances:
 
     def __init__(self, values, *, draws: int = 1000, weights=None, clusters=None, rng=None):
         generator = np.random.default_rng(rng)
+        if np.isnan(values).any():
+            self.n = int(np.isfinite(values).any(axis=1).sum())
+            self.matrices = bootstrap_em(values, draws, generator, weights, clusters)
+            return
         if clusters is None:
             sample, resamples = bootstrap_covariances(values, weights, draws, generator)
         else:
             sample, resamples = _cluster_covariances(values, weights, clusters, draws, generator)
         self.n, self.matrices = len(values), np.concatenate([sample[None], resamples])
 
-    def of(self, statistic: Callable[[np.ndarray], np.ndarray], names: Iterable, level: float = 0.95) -> pd.DataFrame:
-        """Return ``estimate low high`` of a statistic (stack of matrices -> names x draws), percentile limits."""
+    def of(
+        self, statistic: Callable[[np.ndarray], np.ndarray], names: Iterable, level: float = 0.95
+    ) -> pd.DataFrame:
+        """Return ``estimate low high`` of a statistic (stack of matrices -> names x draws), percentile
+        limits.
+        """
         return intervals(statistic(self.matrices), names, level)
 
 
@@ -69,14 +81,22 @@ def limits(draws: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarr
 
 
 def intervals(values: np.ndarray, names: Iterable, level: float = 0.95) -> pd.DataFrame:
-    """Return ``estimate low high``, one row a name: column 0 of ``values`` is the sample, the others its resamples."""
-    values = np.atleast_2d(values)
+    """Return ``estimate low high``, one row a name.
+
+    Column 0 of ``values`` is the sample, the others its resamples.
+    """
+    values = np.atleast_2d(np.asarray(values, dtype=float))
     low, high = limits(values[:, 1:], level)
-    return pd.DataFrame({"estimate": values[:, 0], "low": low, "high": high}, index=pd.Index(list(names), dtype=object))
+    return pd.DataFrame(
+        {"estimate": values[:, 0], "low": low, "high": high}, index=pd.Index(list(names), dtype=object)
+    )
 
 
 def composites(matrices: np.ndarray, groups: list[list[int]], *, standardise: bool) -> np.ndarray:
-    """Return the covariances of the groups' mean items and, last, of the last column; shape (draws, k + 1, k + 1)."""
+    """Return the covariances of the groups' mean items and, last, of the last column.
+
+    Shape (draws, k + 1, k + 1).
+    """
     weights = np.zeros((matrices.shape[-1], len(groups) + 1))
     for side, columns in enumerate(groups):
         scale = np.sqrt(np.diag(matrices[0])[columns]) if standardise else 1.0
