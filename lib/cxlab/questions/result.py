@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.table import Table
 from cxlab.questions.words import with_interval
+from cxlab.stats.intervals import newcombe, wilson
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +41,20 @@ class Number(NamedTuple):
 
     def __str__(self) -> str:
         return with_interval(self.value, self.low, self.high, self.unit)
+
+    @classmethod
+    def share(cls, hits: float, n: int, unit: str, label: str, level: float = 0.95) -> Number:
+        """Return a share of ``n`` cases with Wilson's interval."""
+        low, high = wilson(hits, n, level)
+        return cls(float(hits / n), float(low), float(high), unit, int(n), label)
+
+    @classmethod
+    def difference(
+        cls, x1: float, n1: int, x2: float, n2: int, unit: str, label: str, level: float = 0.95
+    ) -> Number:
+        """Return the share x1 of n1 minus the share x2 of n2, independent cases, with Newcombe's interval."""
+        value, low, high = newcombe(x1, n1, x2, n2, level)
+        return cls(float(value), float(low), float(high), unit, int(n1 + n2), label)
 
 
 @dataclass(frozen=True, eq=False)
