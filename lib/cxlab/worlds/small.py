@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -12,6 +13,63 @@ from cxlab.data.table import Table
 
 LEVELS = ("company", "business users", "technology organisation", "technology team", "key individuals")
 _HERE = "BSD-3-Clause (this project)"
+# form letter -> (statements, labels, truth: share of each label)
+FORMS: dict[str, tuple[int, tuple[str, ...], tuple[float, ...]]] = {
+    "s": (36, ("product", "experience", "both"), (0.40, 0.35, 0.25)),
+    "m": (12, ("interaction", "bought thing", "capability", "brand"), (0.55, 0.20, 0.10, 0.15)),
+    "t": (20, ("interactions only", "product included", "unclear"), (0.60, 0.30, 0.10)),
+    "d": (12, ("alternative to product", "product included", "unclear"), (0.65, 0.25, 0.10)),
+}
+_SHARES = {
+    "product_wanted": 0.16, "product_use": 0.12, "product_broken": 0.18, "product_missing": 0.08,
+    "service_conduct": 0.06, "service_waiting": 0.12, "bill_error": 0.08, "account_change": 0.10,
+    "no_known_contact": 0.05, "no_human_reached": 0.05,
+}  # fmt: skip
+_SLIPS = {("product_broken", "service_waiting"): 0.20, ("product_missing", "service_waiting"): 0.15}
+# Sentences by reason; {a|b} stands for one of the words.
+_TEXTS = """\
+product_wanted: Which {model|size|version} should I {buy|order} for {my flat|a small office|two people}?
+product_wanted: I want to {order|buy} another {model|size|colour}; which fits {me|my desk|our team}?
+product_use: How do I {install|connect|start} it? The {manual|menu|guide} does not say {where|how}.
+product_use: I cannot find the {settings|menu} to {connect|install} it, and the manual does not help.
+product_broken: The {battery|screen|motor} stopped working after {two weeks|a month|one day}.
+product_broken: My {battery|screen|motor} is {broken|dead|defective} again, {since Monday|after a repair}.
+product_missing: My {parcel|delivery} never arrived, and the shop says it is out of stock.
+product_missing: It was {out of stock|sold out}, and the {parcel|delivery} has not arrived {yet|either}.
+service_conduct: The {clerk|agent|manager} was rude and {shouted at|ignored|laughed at} me.
+service_conduct: A {most unfriendly|dismissive} and rude {clerk|agent} would not even {greet|listen to} me.
+service_waiting: I have been waiting {three weeks|two days} for a {reply|callback} to my request.
+service_waiting: Still waiting: you promised a {callback|reply} {weeks ago|last Monday|yesterday}.
+service_praise: Thanks to your {wonderful|kind|patient} team for the {help|advice} today.
+service_praise: I just wanted to say thanks; your team was so {kind|patient|helpful}.
+bill_error: My {invoice|bill} is wrong: I was charged {twice|too much|for nothing}.
+bill_error: You charged the wrong amount on my last {invoice|bill}, please send a {refund|correction}.
+bill_question: What does the {tariff|plan} cost a month, and when is the payment due?
+bill_question: When is the payment due, and is there a {discount|cheaper tariff}?
+account_change: Please change the {address|name} on my {account|contract}; I have {moved|married}.
+account_change: I would like to {change|update} my {address|name|contract} from {May|next month}.
+no_known_contact: I searched the whole website and found no {phone number|contact} to write to.
+no_known_contact: Whom do I ask? There is no {contact|phone number} on the website {at all|any more}.
+no_human_reached: The {robot|bot|recording} goes in circles; I never reached a human.
+no_human_reached: I pressed every key, and the {bot|recording} never put me through to a human."""
+_SENTENCES: dict[str, list[str]] = {}
+for _line in _TEXTS.splitlines():
+    _SENTENCES.setdefault(_line.split(": ")[0], []).append(_line.split(": ", 1)[1])
+
+
+def sample_contacts() -> Table:
+    """Return the default made-up contacts."""
+    return _sample("contacts", "Simulated contacts", make_contacts(2_000, rng=1))
+
+
+def sample_ratings() -> Table:
+    """Return the default made-up labels of ten raters."""
+    return _sample("ratings", "Simulated labels of ten raters", make_ratings(rng=1))
+
+
+def sample_vignette() -> Table:
+    """Return the default made-up answers to the four stories."""
+    return _sample("vignette", "Simulated answers to stories", make_vignette(240, scale=(0, 10), rng=1))
 
 
 def sample_accounts() -> Table:
@@ -40,19 +98,21 @@ def make_accounts(
 ) -> pd.DataFrame:
     """Simulate accounts on the levels of satisfaction: order, dependence, hidden levels and renewal.
 
-    The truth: an account's general state moves all levels by ``8 * strength`` points (SD) against a noise of 8 in each,
-    so at ``strength`` 0 the levels are independent and come in no order. ``difficulty`` is each level's mean score,
-    easiest first. Renewal follows the lowest level (``rule="minimum"``) or the ``"mean"``, with ``slope`` log-odds a
-    point. The last level of a share ``hidden_share`` was never asked, and lies ``hidden_penalty`` points lower. A share
-    ``hostage_share`` depends on the vendor and renews with chance ``hostage_renewal`` whatever its satisfaction;
-    ``dependence_falls`` of those are freed before they renew. ``metrics_missing`` have no agreed metrics.
+    The truth: an account's general state moves all levels by ``8 * strength`` points (SD) against a noise of
+    8 in each, so at ``strength`` 0 the levels are independent and come in no order. ``difficulty`` is each
+    level's mean score, easiest first. Renewal follows the lowest level (``rule="minimum"``) or the
+    ``"mean"``, with ``slope`` log-odds a point. The last level of a share ``hidden_share`` was never asked,
+    and lies ``hidden_penalty`` points lower. A share ``hostage_share`` depends on the vendor and renews with
+    chance ``hostage_renewal`` whatever its satisfaction; ``dependence_falls`` of those are freed before they
+    renew. ``metrics_missing`` have no agreed metrics.
 
     Returns
     -------
     DataFrame
         One row an account and level: ``account level score dependence renewed first_attained``, and ``spread
-        dependence_later metrics_agreed not_replaced dependable not_held trust recommend extra``, all but ``spread``
-        the same on each row of an account. ``attrs["truth"]["pass_all"]``: the share with every level at 50 or more.
+        dependence_later metrics_agreed not_replaced dependable not_held trust recommend extra``, all but
+        ``spread`` the same on each row of an account. ``attrs["truth"]["pass_all"]``: the share with every
+        level at 50 or more.
     """
     if rule not in ("minimum", "mean"):
         raise InputError(f"rule={rule!r} must be 'minimum' or 'mean'")
@@ -109,3 +169,209 @@ def make_accounts(
     )
     table.attrs["truth"] = {"pass_all": float((score >= 50).all(axis=1).mean())}
     return table
+
+
+def make_contacts(
+    contacts: int = 4000,
+    *,
+    shares: Mapping[str, float] | None = None,
+    first_shares: Mapping[str, float] | None = None,
+    accuracy: float = 0.88,
+    slips: Mapping[tuple[str, str], float] | None = None,
+    checked: float = 0.15,
+    customers: int | None = None,
+    texts: bool = True,
+    rng: int | np.random.Generator | None = 1,
+) -> pd.DataFrame:
+    """Simulate contacts with customers, coded once and partly twice.
+
+    The truth: ``shares`` of the reasons (scaled to sum to 1; ten reasons by default), ``first_shares`` those
+    of a customer's first contact. A reason is coded rightly with chance ``accuracy``, errors fall on the
+    others alike, on top of the coders' habits ``slips`` (``{(true, coded): chance}``; by default a breakdown
+    in five is coded as waiting). A share ``checked``, drawn at random, is coded a second time and rightly.
+    ``texts`` adds a made-up sentence.
+
+    Returns
+    -------
+    DataFrame
+        ``customer coded_reason second_coding text`` in order of time.
+
+    Examples
+    --------
+    >>> calls = make_contacts(500, shares={"product_broken": 3, "bill_error": 1}, texts=False)
+    >>> sorted(calls.coded_reason.unique())
+    ['bill_error', 'product_broken']
+    """
+    shares = dict(_SHARES if shares is None else shares)
+    first = dict(shares if first_shares is None else first_shares)
+    names = list(dict.fromkeys([*shares, *first]))
+    if not 0 < accuracy <= 1 or not 0 <= checked <= 1:
+        raise InputError(f"accuracy={accuracy!r} and checked={checked!r} are shares and must lie in 0..1")
+    random = np.random.default_rng(rng)
+    customers = max(1, int(0.75 * contacts)) if customers is None else customers
+    customer = random.integers(1, customers + 1, contacts)
+    is_first = ~pd.Series(customer).duplicated().to_numpy()
+    drawn = [random.choice(len(names), contacts, p=_chances(names, of)) for of in (first, shares)]
+    true = np.where(is_first, *drawn)
+    errors = _errors(names, accuracy, _SLIPS if slips is None else slips)
+    coded = (random.random(contacts)[:, None] > np.cumsum(errors, axis=1)[true]).sum(axis=1)
+    coded = coded.clip(max=len(names) - 1)
+    label = np.array(names, dtype=object)
+    twice = random.random(contacts) < checked
+    second = np.where(twice, label[true], None)
+    table = pd.DataFrame({"customer": customer, "coded_reason": label[coded], "second_coding": second})
+    if texts:
+        picks = random.integers(0, 60, (contacts, 5)).tolist()
+        table["text"] = [_sentence(*pair) for pair in zip(label[true], picks, strict=True)]
+    return table
+
+
+def _chances(names: list[str], shares: Mapping[str, float]) -> np.ndarray:
+    p = np.array([shares.get(name, 0.0) for name in names], dtype=float)
+    if p.min() < 0 or p.sum() <= 0:
+        raise InputError(f"shares {dict(shares)} must be positive numbers")
+    return p / p.sum()
+
+
+def _errors(names: list[str], accuracy: float, slips: Mapping[tuple[str, str], float]) -> np.ndarray:
+    """Return P(coded | true), one row a true reason."""
+    k = len(names)
+    errors = np.full((k, k), (1 - accuracy) / max(k - 1, 1))
+    np.fill_diagonal(errors, accuracy if k > 1 else 1.0)
+    for (true, coded), chance in slips.items():
+        if true in names and coded in names:
+            i, j = names.index(true), names.index(coded)
+            errors[i, j] += chance
+            errors[i, i] -= chance
+            if errors[i, i] < 0:
+                raise InputError(f"the slips of {true!r} exceed the accuracy {accuracy!r}")
+    return errors
+
+
+def _sentence(reason: str, picks: list[int]) -> str:
+    forms = _SENTENCES.get(reason, ["I have a {question|request} about {this|my order}."])
+    form, rest = forms[picks[0] % len(forms)], iter(picks[1:])
+
+    def one(match: re.Match) -> str:
+        words = match[1].split("|")
+        return words[next(rest, 0) % len(words)]
+
+    return re.sub(r"{([^}]*)}", one, form)
+
+
+def make_ratings(
+    raters: int = 10,
+    *,
+    agreement: float = 0.4,
+    shares: Mapping[str, Sequence[float]] | None = None,
+    statements: Mapping[str, int] | int | None = None,
+    wording: float = 0.15,
+    missing: float = 0.0,
+    rng: int | np.random.Generator | None = 1,
+) -> pd.DataFrame:
+    """Simulate the 'ask ten people' forms.
+
+    The truth: every statement has a label, drawn with ``shares`` (form letter -> shares of its labels, see
+    ``FORMS``). A rater gives it with chance ``sqrt(agreement)`` and else draws from ``shares`` again, so that
+    Krippendorff's alpha (nominal) is ``agreement`` in expectation and every label keeps its share. The second
+    wording (``s01b`` ...) moves ``wording`` of the share from 'product' to 'experience'; 0 leaves it out.
+    ``missing`` labels are empty at random.
+
+    Parameters
+    ----------
+    statements : int or mapping form letter -> int
+        Of each form; a form set to 0 is left out, an int keeps the form ``s`` alone.
+
+    Returns
+    -------
+    DataFrame
+        ``rater statement label``.
+
+    Examples
+    --------
+    >>> make_ratings(2, statements=2, wording=0, rng=0).statement.tolist()
+    ['s01', 's02', 's01', 's02']
+    """
+    if not 0 <= agreement <= 1 or not 0 <= missing < 1 or raters < 1:
+        raise InputError(
+            f"agreement={agreement} and missing={missing} must lie in 0..1, raters={raters} above 0"
+        )
+    random = np.random.default_rng(rng)
+    sizes = {"s": statements} if isinstance(statements, int) else dict(statements or {})
+    parts = []
+    for letter, (usual, labels, usual_shares) in FORMS.items():
+        size = sizes.get(letter, 0 if isinstance(statements, int) else usual)
+        share = np.asarray((shares or {}).get(letter, usual_shares), float)
+        if len(share) != len(labels) or (share < 0).any() or not np.isclose(share.sum(), 1):
+            raise InputError(f"shares[{letter!r}] must be {len(labels)} shares that sum to 1")
+        names = [f"{letter}{i + 1:02d}" for i in range(size)]
+        place = random.random(size)
+        parts.append(_form(random, raters, names, labels, share, agreement, place))
+        if letter == "s" and wording and size:
+            moved = share + np.array([-wording, wording, 0.0])
+            if (moved < 0).any():
+                raise InputError(f"wording={wording} takes more from a label than its share; use less")
+            # The same events told again: each keeps its place, so only the wording moves its label.
+            again = [f"{name}b" for name in names]
+            parts.append(_form(random, raters, again, labels, moved, agreement, place))
+    table = pd.concat(parts, ignore_index=True)
+    if missing:
+        table.loc[random.random(len(table)) < missing, "label"] = None
+    return table
+
+
+def _form(random, raters, names, labels, share, agreement, place) -> pd.DataFrame:
+    size = (raters, len(names))
+    true = np.minimum(np.searchsorted(np.cumsum(share), place, side="right"), len(labels) - 1)
+    own = random.choice(len(labels), size, p=share)
+    given = np.where(random.random(size) < np.sqrt(agreement), true, own)
+    who = np.repeat([f"r{i + 1:02d}" for i in range(raters)], len(names))
+    label = np.asarray(labels, dtype=object)[given].ravel()
+    return pd.DataFrame({"rater": who, "statement": np.tile(names, raters), "label": label})
+
+
+def make_vignette(
+    persons: int = 240,
+    *,
+    stock: float = 3.0,
+    courtesy: float = 1.0,
+    interaction: float = 0.0,
+    base: float = 3.0,
+    sd: float = 1.8,
+    person_sd: float = 0.0,
+    stories: int = 1,
+    scale: tuple[float, float] | None = None,
+    rng: int | np.random.Generator | None = 1,
+) -> pd.DataFrame:
+    """Simulate answers to stories in which stock and courtesy were drawn by lot.
+
+    The truth: what a full shelf (``stock``), a warm welcome (``courtesy``) and both together
+    (``interaction``) add to the ``base`` satisfaction of the worst story; ``sd`` is the spread of an answer,
+    ``person_sd`` that between people who read several ``stories`` (1 to 4, all different). ``scale`` rounds
+    and clips; the truth then holds up to its ends.
+
+    Returns
+    -------
+    DataFrame
+        ``person stock courtesy satisfaction``.
+
+    Examples
+    --------
+    >>> make_vignette(8).groupby(["stock", "courtesy"]).size().tolist()
+    [2, 2, 2, 2]
+    """
+    if not 1 <= stories <= 4:
+        raise InputError(f"stories={stories!r} must lie between 1 and 4: there are four different stories")
+    random = np.random.default_rng(rng)
+    if stories == 1:
+        cell = random.permuted(np.tile(np.arange(4), (-(-persons // 4), 1)), axis=1).ravel()[:persons]
+    else:
+        cell = random.permuted(np.tile(np.arange(4), (persons, 1)), axis=1)[:, :stories].ravel()
+    person = np.repeat(np.arange(1, persons + 1), stories)
+    has, warm = cell // 2, cell % 2
+    level = random.normal(0, person_sd, persons)[person - 1] if person_sd else 0.0
+    answer = base + stock * has + courtesy * warm + interaction * has * warm + level
+    answer = answer + random.normal(0, sd, len(cell))
+    if scale is not None:
+        answer = np.clip(np.round(answer), *scale)
+    return pd.DataFrame({"person": person, "stock": has, "courtesy": warm, "satisfaction": answer})

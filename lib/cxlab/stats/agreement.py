@@ -1,0 +1,169 @@
+"""Do raters mean the same thing? Krippendorff's alpha with its interval, and how often a label is given.
+
+Alpha corrects the agreement for what guessing with the same label frequencies would give. With one label far
+more frequent than the others alpha is low though people mostly agree: the raw agreement stands beside it. The
+bootstrap over statements is too narrow with few statements (it covers 83 to 89 % at 12 statements, 93 % at
+30).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from cxlab.data.errors import InputError
+from cxlab.stats.intervals import generator, percentile_interval, wilson
+
+LEVELS = ("nominal", "ordinal", "interval")
+
+
+class Alpha(NamedTuple):
+    """Agreement: ``estimate`` (1 perfect, 0 chance) with ``low high``, the ``raw`` share of equal pairs,
+    counts."""
+
+    estimate: float
+    low: float
+    high: float
+    raw: float
+    raters: int
+    statements: int
+
+
+class Share(NamedTuple):
+    """A share of labels with its interval; ``n`` labels by ``raters`` raters."""
+
+    estimate: float
+    low: float
+    high: float
+    n: int
+    raters: int
+
+
+def krippendorff_alpha(
+    ratings: Any,
+    *,
+    level: str = "nominal",
+    bootstrap: int = 1000,
+    confidence_level: float = 0.95,
+    rng: int | np.random.Generator | None = 1,
+) -> Alpha:
+    """Measure how far raters agree beyond chance (Krippendorff 2004, ch. 11; Hayes & Krippendorff 2007).
+
+    Parameters
+    ----------
+    ratings : DataFrame or two-dimensional array
+        One row a rater, one column a statement; missing cells are left out. Words are allowed for
+        ``nominal``.
+    level : {"nominal", "ordinal", "interval"}
+        How a disagreement counts: any the same, by the ranks between, by the squared distance.
+    bootstrap : int
+        Resamples of statements; 0 leaves the limits not-a-number.
+
+    Returns
+    -------
+    Alpha
+        ``estimate low high raw raters statements``; statements are those with two or more labels.
+        Not-a-number where only one label was ever given: nothing shows whether the raters can tell two things
+        apart.
+
+    Examples
+    --------
+    >>> round(krippendorff_alpha([[1, 2, 3, 1], [1, 2, 3, 2]], bootstrap=0).estimate, 3)
+    0.667
+    """
+    if level not in LEVELS:
+        raise InputError(f"level={level!r} must be one of {', '.join(LEVELS)}")
+    codes, values = _codes(ratings, level)
+    pairable = (codes >= 0).sum(axis=0) >= 2
+    if not pairable.any():
+        raise InputError(
+            "ratings hold no statement with two labels: agreement needs two raters on the same statement"
+        )
+    codes = codes[:, pairable]
+    known = codes >= 0
+    # One matrix a statement: ordered pairs of labels, weighted by 1 / (labels given - 1).
+    counts = (codes[:, :, None] == np.arange(len(values))).sum(axis=0).astype(float)
+    pairs = counts[:, :, None] * counts[:, None, :]
+    pairs[:, np.arange(len(values)), np.arange(len(values))] -= counts
+    units = pairs / (counts.sum(axis=1) - 1)[:, None, None]
+    estimate = float(_alpha(units.sum(axis=0)[None], values, level)[0])
+    raw = float(np.trace(units.sum(axis=0)) / units.sum())
+    low = high = np.nan
+    if bootstrap and len(units) > 1 and np.isfinite(estimate):
+        times = generator(rng).multinomial(len(units), np.full(len(units), 1 / len(units)), size=bootstrap)
+        sums = (times @ units.reshape(len(units), -1)).reshape(bootstrap, len(values), len(values))
+        draws = _alpha(sums, values, level)
+        if np.isfinite(draws).any():
+            low, high = map(float, percentile_interval(draws[np.isfinite(draws)], confidence_level))
+    return Alpha(estimate, low, high, raw, int(known.any(axis=1).sum()), len(units))
+
+
+def label_share(ratings: pd.DataFrame, labels: Collection[Any], confidence_level: float = 0.95) -> Share:
+    """Return the share of some labels, with an interval that respects that one rater's labels hang together.
+
+    Wilson's interval on the effective number of labels: the number whose binomial variance equals the
+    observed variance between raters, at least the number of raters and at most the number of labels. One row
+    a rater, one column a statement.
+    """
+    known = ratings.notna().to_numpy()
+    hits = ratings.isin(list(labels)).to_numpy() & known
+    given = known.sum(axis=1)
+    if not given.sum():
+        raise InputError("ratings hold no label for these statements: has the form been filled in?")
+    own = hits[given > 0].sum(axis=1) / given[given > 0]
+    n, raters = int(known.sum()), int((given > 0).sum())
+    share = float(hits.sum() / n)
+    spread = float(np.var(own, ddof=1)) if raters > 1 else 0.0
+    if spread > 0:
+        effective = share * (1 - share) / (spread / raters)
+    else:
+        effective = n if 0 < share < 1 and raters > 1 else raters
+    effective = min(max(effective, raters), n)
+    low, high = wilson(share * effective, effective, confidence_level)
+    return Share(share, float(low), float(high), n, raters)
+
+
+def wide(ratings: pd.DataFrame, form: str = "") -> pd.DataFrame:
+    """Turn ``rater statement label`` into one row a rater and one column a statement.
+
+    ``form`` keeps statements whose name is this letter and a number, such as ``"s"`` for ``s01``.
+    """
+    rows = ratings[ratings["statement"].astype(str).str.fullmatch(rf"{form}\d+")] if form else ratings
+    if rows.empty or rows["label"].isna().all():
+        raise InputError(f"ratings hold no label for the form {form!r}: has it been filled in?")
+    return rows.pivot(index="rater", columns="statement", values="label")
+
+
+def _codes(ratings: Any, level: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the place of each label among all labels (-1: none), and the labels as numbers."""
+    table = pd.DataFrame(ratings)
+    if level != "nominal":
+        try:
+            table = table.astype(float)
+        except (TypeError, ValueError) as fault:
+            raise InputError(f"ratings hold words; level={level!r} needs numbers") from fault
+    codes, labels = pd.factorize(table.to_numpy().ravel(), sort=False, use_na_sentinel=True)
+    order = np.argsort(labels) if level != "nominal" else np.arange(len(labels))
+    place = np.append(np.argsort(order), -1)  # the last stands for a gap
+    values = np.sort(labels.astype(float)) if level != "nominal" else np.arange(len(labels), dtype=float)
+    return place[codes].reshape(table.shape), values
+
+
+def _alpha(sums: np.ndarray, values: np.ndarray, level: str) -> np.ndarray:
+    """Alpha of each coincidence matrix of a stack; the expected disagreement is computed anew for each."""
+    totals = sums.sum(axis=2)
+    n = totals.sum(axis=1)
+    if level == "nominal":
+        distance = np.broadcast_to(1 - np.eye(len(values)), sums.shape)
+    elif level == "interval":
+        distance = np.broadcast_to((values[:, None] - values[None, :]) ** 2, sums.shape)
+    else:
+        upto = np.cumsum(totals, axis=1) - totals / 2
+        distance = (upto[:, :, None] - upto[:, None, :]) ** 2
+    observed = (sums * distance).sum(axis=(1, 2)) / n
+    expected = (totals[:, :, None] * totals[:, None, :] * distance).sum(axis=(1, 2)) / (n * (n - 1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(expected > 0, 1 - observed / expected, np.nan)
