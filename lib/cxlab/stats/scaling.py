@@ -1,4 +1,4 @@
-"""Do levels come one after another? Loevinger's H of a table of passes or scores, with intervals by account."""
+"""Do levels come one after another? Loevinger's H of passes or scores, with intervals by account."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ def scalability(
         For fewer than three complete accounts, or fewer than two levels that vary.
 
     Notes
-    -----
-    H is the sum of the covariances of all pairs of levels over the sum of the greatest covariances that the margins
-    allow (Loevinger 1948; Mokken 1971; for scores Molenaar's weighted form). By convention .3 is a weak scale, .4
-    medium, .5 strong. The limits are symmetric for log(1 - H) with the bootstrap's standard error, since near 1 the
-    percentiles of H fall short. H says how much the levels share one ladder, not that one causes the next.
+    ----- H is the sum of the covariances of all pairs of levels over the sum of the greatest covariances that
+    the margins allow (Loevinger 1948; Mokken 1971; for scores Molenaar's weighted form). By convention .3 is
+    a weak scale, .4 medium, .5 strong. The limits are symmetric for log(1 - H) with the bootstrap's standard
+    error, since near 1 the percentiles of H fall short. H says how much the levels share one ladder, not that
+    one causes the next.
 
     Examples
     --------
@@ -89,7 +89,9 @@ def guttman_errors(levels: pd.DataFrame) -> pd.Series:
     """
     x, _ = _complete(levels)
     if not np.isin(x, (0, 1)).all():
-        raise InputError("levels must be 0 or 1 here: compare the scores with a pass mark first, such as levels >= 60")
+        raise InputError(
+            "levels must be 0 or 1 here: compare the scores with a pass mark first, such as levels >= 60"
+        )
     ranked = x[:, np.argsort(-x.mean(axis=0), kind="stable")]
     errors = (ranked * np.cumsum(1 - ranked, axis=1)).sum(axis=1).astype(int)
     return pd.Series(errors, index=levels.dropna().index, name="guttman_errors")
@@ -97,7 +99,9 @@ def guttman_errors(levels: pd.DataFrame) -> pd.Series:
 
 def _complete(levels: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
     if not isinstance(levels, pd.DataFrame) or levels.shape[1] < 2:
-        raise InputError("levels must be a table with one row an account and at least two columns, one a level")
+        raise InputError(
+            "levels must be a table with one row an account and at least two columns, one a level"
+        )
     x = levels.dropna().to_numpy(float)
     if len(x) < 3:
         raise NotEnough(f"only {len(x)} of {len(levels)} accounts have every level; at least 3 are needed")
@@ -139,9 +143,10 @@ def _resampled(x: np.ndarray, draws: int, rng: np.random.Generator) -> tuple[np.
 
 
 def _limits(estimates: np.ndarray, draws: np.ndarray, level: float) -> np.ndarray:
-    """Return limits that are symmetric for log(1 - H); a perfect order has no spread, so its interval is itself."""
+    """Return limits that are symmetric for log(1 - H); the interval of a perfect order is itself."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        spread = np.log(np.maximum(1 - draws, np.maximum(1 - estimates, 1e-12) / 10))  # a perfect draw is no infinity
+        least = np.maximum(1 - estimates, 1e-12) / 10  # a perfect draw is no infinity
+        spread = np.log(np.maximum(1 - draws, least))
         error = np.array([np.nanstd(one) if np.isfinite(one).any() else np.nan for one in spread.T])
         factor = np.exp(normal_quantile(level) * error)
         gap = 1 - estimates
