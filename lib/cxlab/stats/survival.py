@@ -17,8 +17,8 @@ def cumulative_incidence(
 ) -> pd.DataFrame:
     """Return the probability that each cause has happened by a time, with the other causes competing.
 
-    The Aalen-Johansen estimator: unlike one minus Kaplan-Meier it does not pretend that who left could still convert.
-    With a single cause it is one minus Kaplan-Meier.
+    The Aalen-Johansen estimator: unlike one minus Kaplan-Meier it does not pretend that who left could still
+    convert. With a single cause it is one minus Kaplan-Meier.
 
     Parameters
     ----------
@@ -32,12 +32,14 @@ def cumulative_incidence(
     Returns
     -------
     DataFrame
-        ``cause time at_risk incidence se low high``; the interval is on the log(-log) scale, so it stays in 0..1.
+        ``cause time at_risk incidence se low high``; the interval is on the log(-log) scale, so it stays in
+        0..1.
 
     Notes
     -----
-    Aalen & Johansen (1978). At equal times events come before censoring. Variance: the delta method (Gaynor et al.
-    1993), as in R's survfit. It assumes that being censored says nothing about what would have happened.
+    Aalen & Johansen (1978). At equal times events come before censoring. Variance: the delta method (Gaynor
+    et al. 1993), as in R's survfit. It assumes that being censored says nothing about what would have
+    happened.
     """
     time, cause = np.asarray(time, dtype=float), np.asarray(cause, dtype=int)
     if time.shape != cause.shape or time.ndim != 1:

@@ -14,21 +14,23 @@ from cxlab.data.table import Table
 STAGES = ("awareness", "exploration", "evaluation", "purchase", "implementation", "aftercare")
 FUNCTIONS = ("Product", "Marketing", "Sales", "Service", "Finance")
 _LEADS = (1, 1, 2, 2, 3, 3)  # the function that usually does each stage
-_HERE = "BSD-3-Clause (this project)"
 
 
 def sample_events() -> Table:
     """Return the default made-up journeys."""
-    frame = make_events(rng=1)
-    return Table(frame=frame, kind="events", name="simulated-events", title="Simulated customer journeys",
-                 licence=_HERE, simulated=True)  # fmt: skip
+    return _sample(make_events(rng=1), "events", "Simulated customer journeys")
 
 
 def sample_stages() -> Table:
     """Return the default made-up table of stages."""
-    frame = make_stages(rng=1)
-    return Table(frame=frame, kind="stages", name="simulated-stages", title="Simulated stages of the lifecycle",
-                 licence=_HERE, simulated=True)  # fmt: skip
+    return _sample(make_stages(rng=1), "stages", "Simulated stages of the lifecycle")
+
+
+def _sample(frame: pd.DataFrame, kind: str, title: str) -> Table:
+    licence = "BSD-3-Clause (this project)"
+    return Table(
+        frame=frame, kind=kind, name=f"simulated-{kind}", title=title, licence=licence, simulated=True
+    )
 
 
 def make_events(
@@ -43,8 +45,9 @@ def make_events(
 ) -> pd.DataFrame:
     """Simulate the events of customers who move through six stages or leave.
 
-    The truth: from stage k a customer goes on with hazard ``hazards[k]`` a day (times the segment's factor) and leaves
-    with hazard ``leaving``, both constant, so the share that goes on at all is ``h / (h + leaving)``.
+    The truth: from stage k a customer goes on with hazard ``hazards[k]`` a day (times the segment's factor)
+    and leaves with hazard ``leaving``, both constant, so the share that goes on at all is ``h / (h +
+    leaving)``.
 
     Parameters
     ----------
@@ -64,8 +67,8 @@ def make_events(
     Returns
     -------
     DataFrame
-        ``customer_id event timestamp segment`` in order of time; events are the six stages, ``repeat purchase`` and
-        ``left``.
+        ``customer_id event timestamp segment`` in order of time; events are the six stages, ``repeat
+        purchase`` and ``left``.
     """
     rng = np.random.default_rng(rng)
     if len(hazards) != len(STAGES) - 1:
@@ -114,19 +117,21 @@ def make_stages(
     gap: float = 0.25,
     rng: int | np.random.Generator | None = 1,
 ) -> pd.DataFrame:
-    """Simulate what happens at each stage: faults of customers, who owns it, and words and deeds of employees.
+    """Simulate what happens at each stage: faults of customers, who owns it, and words and deeds of
+    employees.
 
-    The truth: stage k goes right for a share ``yields[k]`` of customers; faults of one customer are dependent, by one
-    latent normal factor that correlates any two stages by ``correlation``. With the defaults the product of the yields
-    is .7115 and the share of customers without any fault .778. ``without_owner`` stages have no accountable function,
-    ``two_owners`` have two. A share ``says`` of the respondents calls quality a priority at a stage, a share
-    ``says - gap`` reviews it, twice as likely where it is called a priority.
+    The truth: stage k goes right for a share ``yields[k]`` of customers; faults of one customer are
+    dependent, by one latent normal factor that correlates any two stages by ``correlation``. With the
+    defaults the product of the yields is .7115 and the share of customers without any fault .778.
+    ``without_owner`` stages have no accountable function, ``two_owners`` have two. A share ``says`` of the
+    respondents calls quality a priority at a stage, a share ``says - gap`` reviews it, twice as likely where
+    it is called a priority.
 
     Returns
     -------
     DataFrame
-        ``respondent stage function passed role says_priority does_review``: rows of customers fill ``passed``, rows of
-        responsibility ``role``, rows of employees the last two.
+        ``respondent stage function passed role says_priority does_review``: rows of customers fill
+        ``passed``, rows of responsibility ``role``, rows of employees the last two.
     """
     rng, does = np.random.default_rng(rng), says - gap
     if not 0 <= correlation < 1:

@@ -1,4 +1,4 @@
-"""The pass of ``kernel`` compiled by numba; imported only for long logs (loading numba takes one to two seconds)."""
+"""The pass of ``kernel`` compiled by numba; imported for long logs only, as loading numba takes long."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def walk(
 ):
     """Write what the customers of buckets ``begin`` to ``end`` reached, from ``offset`` on; return how many.
 
-    Only customers who met the first step are written. A bucket is small enough to be regrouped by customer, sorted and
-    walked inside the processor's cache.
+    Only customers who met the first step are written. A bucket is small enough to be regrouped by customer,
+    sorted and walked inside the processor's cache.
     """
     start = np.empty(k_steps + 1, np.int64)  # the latest start that reaches step k; -1: none
     last = np.empty(k_steps + 1, np.int64)  # when it did

@@ -1,8 +1,8 @@
 """The same numbers as one ibis expression, for DuckDB, Spark and whatever else ibis speaks.
 
-The recurrence of ``kernel`` in SQL: per step one running maximum over a customer's rows in time order. It is exact
-because the latest start that is still alive never decreases. The engine returns one row a customer; the events stay
-where they are.
+The recurrence of ``kernel`` in SQL: per step one running maximum over a customer's rows in time order. It is
+exact because the latest start that is still alive never decreases. The engine returns one row a customer; the
+events stay where they are.
 """
 
 from __future__ import annotations
@@ -107,8 +107,8 @@ def journey_table(log: ir.Table, columns: Columns, rules: Rules) -> ir.Table:
     Returns
     -------
     ibis table
-        ``person entered [label] d1 d2 ...``: microseconds; ``d1`` is the shortest time from the first to the second
-        step, null where it was not reached.
+        ``person entered [label] d1 d2 ...``: microseconds; ``d1`` is the shortest time from the first to the
+        second step, null where it was not reached.
     """
     import ibis
 

@@ -1,4 +1,4 @@
-"""Files and engines: a funnel of CSV or Parquet files, of a DuckDB database, in this process or on Spark."""
+"""Where a log may lie: a DataFrame, an ibis table, CSV or Parquet files, DuckDB; here or on Spark."""
 
 from __future__ import annotations
 
@@ -8,11 +8,52 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from cxlab.data.errors import InputError
 from cxlab.stats.funnel.result import Funnel
 from cxlab.stats.funnel.rules import Rules, hint
-from cxlab.stats.funnel.scan import Columns, literal, memory_bytes, quoted, scan_sql
+from cxlab.stats.funnel.scan import Columns, Scan, literal, memory_bytes, quoted, scan_frame, scan_sql
+
+
+def funnel_of_table(events: Any, *, rules: Rules, columns: Columns) -> tuple[Funnel, list[str]]:
+    """Return the funnel of a DataFrame or ibis table, and what to say of steps that never occur."""
+    result = Funnel(rules, _scan(events, columns, rules))
+    missing = result.unreached()
+    if not missing:
+        return result, []
+    if hasattr(events, "iloc"):
+        present = events[columns.event].dropna().unique()[:2000]
+    else:
+        present = events[columns.event].value_counts().limit(2000).execute()[columns.event].dropna()
+    return result, _unknown(missing, {str(name).strip() for name in present})
+
+
+def _unknown(missing: Sequence[str], present: set[str]) -> list[str]:
+    """Return a sentence for each step that is no event of the log at all."""
+    known = "the step {0!r} never occurs in this log; {1}"
+    return [known.format(step, hint(step, present)) for step in missing if step not in present]
+
+
+def _scan(events: Any, columns: Columns, rules: Rules) -> Scan:
+    """Scan by the way that suits: a frame, a DuckDB table of this process, or an expression in its engine."""
+    if hasattr(events, "iloc"):
+        return scan_frame(events, columns, rules)
+    from cxlab.stats.funnel.expression import scan_table
+
+    backend = events.get_backend()
+    columns.check(events.columns)
+    if backend.name == "duckdb":
+        import duckdb
+        import ibis
+
+        with tempfile.TemporaryDirectory(prefix="cxlab-", ignore_cleanup_errors=True) as folder:
+            options = {"memory": memory_bytes(None), "folder": Path(folder), "progress": True}
+            try:
+                return scan_sql(backend.con, f"({ibis.to_sql(events)})", columns, rules, **options)
+            except duckdb.Error:  # such as a table in memory that DuckDB has not met yet: ibis knows how
+                pass
+    return scan_table(events, columns, rules)
 
 
 def file_sql(paths: Sequence[str | Path]) -> str:
@@ -51,7 +92,7 @@ def _kind(file: Path) -> str | None:
 
 @contextmanager
 def connection_of(memory: int) -> Iterator[tuple[object, Path]]:
-    """Yield a DuckDB connection that is held to ``memory`` and its folder for spilled data, removed at the end."""
+    """Yield a DuckDB connection held to ``memory`` and its folder for spilled data, removed at the end."""
     import duckdb
 
     with tempfile.TemporaryDirectory(prefix="cxlab-", ignore_cleanup_errors=True) as folder:
@@ -84,8 +125,9 @@ def funnel_of_files(
     rules, columns
         What is asked, and what the columns are called in the files.
     engine : "local", "duckdb" or "spark"
-        local is the fast path; the others take one SQL expression in that engine (the same numbers). Spark needs Java
-        and the extra ``cxlab[spark]``; ``SPARK_REMOTE`` or ``MASTER`` names a cluster, else two local threads are used.
+        local is the fast path; the others take one SQL expression in that engine (the same numbers). Spark
+        needs Java and the extra ``cxlab[spark]``; ``SPARK_REMOTE`` or ``MASTER`` names a cluster, else two
+        local threads are used.
     memory : str
         For example "2GB": beyond it the log is dealt out to files in a temporary folder.
     progress : bool
@@ -108,9 +150,8 @@ def funnel_of_files(
                 event = f"trim(CAST({quoted(columns.event)} AS VARCHAR))"
                 query = f"SELECT {event}, count(*) AS n FROM {table} GROUP BY 1 ORDER BY n DESC"
                 present = {row[0] for row in connection.execute(query).fetchmany(2000) if row[0] is not None}
-                for step in missing:
-                    if step not in present:
-                        raise InputError(f"the step {step!r} never occurs in this log; {hint(step, present)}")
+                for sentence in _unknown(missing, present):
+                    raise InputError(sentence)
         except duckdb.Error as fault:
             raise InputError(f"{', '.join(map(str, files))} cannot be read: {_first_line(fault)}") from fault
     return result

@@ -1,15 +1,16 @@
 """The one pass: sorted events of each customer in, the shortest first-to-step times out.
 
-Two formulations of the same recurrence. Walk a customer's events in time order (equal times in step order) and keep,
-for each step k, the LATEST start from which a chain of steps reaches k:
+Two formulations of the same recurrence. Walk a customer's events in time order (equal times in step order)
+and keep, for each step k, the LATEST start from which a chain of steps reaches k:
 
     c[1] = t at a first step;  c[k] = c[k-1] at a k-th step;  d[k] = min(d[k], t - c[k-1])
 
 A later start can only shorten what follows, so nothing else has to be remembered, and ``d[k] <= W`` answers
-'reached step k within W' for every window W. With per-step windows the time of the latest VALID (k-1)-th step is kept
-too; strict order and excluded events reset the chain. Rows carry ``payload = time << bits | code << bits | segment``,
-so sorting a customer's payloads sorts by time, then by step; the code after the last name is any other event. A step
-whose name stood before needs a later row: then only rows strictly before a row may lead to it.
+'reached step k within W' for every window W. With per-step windows the time of the latest VALID (k-1)-th step
+is kept too; strict order and excluded events reset the chain. Rows carry ``payload = time << bits | code <<
+bits | segment``, so sorting a customer's payloads sorts by time, then by step; the code after the last name
+is any other event. A step whose name stood before needs a later row: then only rows strictly before a row may
+lead to it.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ class Journeys(NamedTuple):
     segment : int array
         Code of the segment recorded with that event (at equal times the smallest).
     durations : list of int64 arrays
-        For step 2, 3, ...: the shortest time from a first step to that step, ``NEVER`` where it was not reached.
+        For step 2, 3, ...: the shortest time from a first step to that step, ``NEVER`` where it was not
+        reached.
     """
 
     entered: NDArray[np.int64]
@@ -65,8 +67,9 @@ def journeys(log: list[NDArray], layout: Layout, rules: Rules) -> Journeys:
     Parameters
     ----------
     log : list of two arrays, customer and payload, one entry a row
-        **Emptied**, so that their memory can go as soon as they are regrouped. ``customer`` is int64 or uint32;
-        ``payload`` is ``(time - origin) << shift | code << segment_bits | segment``. Rows in any order.
+        **Emptied**, so that their memory can go as soon as they are regrouped. ``customer`` is int64 or
+        uint32; ``payload`` is ``(time - origin) << shift | code << segment_bits | segment``. Rows in any
+        order.
     layout : Layout
     rules : Rules
 
@@ -234,7 +237,7 @@ def _compiled(log: list[NDArray], low: int, high: int, layout: Layout, rules: Ru
 
 
 def _dealt(log: list[NDArray], low: int, high: int) -> tuple[NDArray, NDArray, NDArray, int]:
-    """Return the rows dealt into about 256 buckets of neighbouring customers: number within, payload, where each ends."""
+    """Return the rows dealt into about 256 buckets of neighbours: number within, payload, where each ends."""
     histogram, deal, *_ = _numba_pass()
     payload, customer = log.pop(), log.pop()
     n, threads = customer.size, _threads()
@@ -263,7 +266,7 @@ def _dealt(log: list[NDArray], low: int, high: int) -> tuple[NDArray, NDArray, N
 
 
 def count_within(found: Journeys, window: int, codes: int) -> list[NDArray[np.int64]]:
-    """Count by segment, for each later step, the customers who reached it within a window: one pass, nothing sorted.
+    """Count by segment, for each later step, who reached it within a window: one pass, nothing sorted.
 
     Parameters
     ----------
@@ -325,7 +328,7 @@ def _load():
     try:
         from .compiled import deal, histogram, walk, within
     except (ImportError, RuntimeError, OSError):
-        # No numba for this Python, or nowhere to keep what it compiles: the numpy pass gives the same numbers.
+        # No numba here, or nowhere to keep what it compiles: the numpy pass gives the same numbers.
         return None
     one, eight = np.zeros(1, np.uint32), np.zeros(1, np.int64)
     for customer in (one, eight):  # compiled once for each kind of id, then read from numba's cache

@@ -41,10 +41,10 @@ class Funnel:
 
     Notes
     -----
-    ``step_conversion`` is the share of the customers of the step before, ``overall_conversion`` of the first step;
-    ``low`` and ``high`` are Wilson's 95 % interval of ``overall_conversion``. A customer belongs to the segment that
-    was recorded with the first of the first-step events. A ``window`` is a time span such as "7d", None for no limit,
-    or "same" for the one that was asked.
+    ``step_conversion`` is the share of the customers of the step before, ``overall_conversion`` of the first
+    step; ``low`` and ``high`` are Wilson's 95 % interval of ``overall_conversion``. A customer belongs to the
+    segment that was recorded with the first of the first-step events. A ``window`` is a time span such as
+    "7d", None for no limit, or "same" for the one that was asked.
     """
 
     def __init__(self, asked: Rules, scan: Scan):
@@ -67,7 +67,8 @@ class Funnel:
 
     def __repr__(self) -> str:
         counts = self._counts(self.asked.window).sum(axis=0)
-        return f"Funnel({' > '.join(f'{s} {c:,}' for s, c in zip(self.steps, counts, strict=True))}; {self.rules})"
+        way = " > ".join(f"{step} {n:,}" for step, n in zip(self.steps, counts, strict=True))
+        return f"Funnel({way}; {self.rules})"
 
     def ladder(self, count: int = 10) -> dict[str, str]:
         """Return rising round windows for a slider, words -> what :meth:`at` takes."""
@@ -92,7 +93,7 @@ class Funnel:
 
     @cached_property
     def _sorted(self) -> list[list[NDArray[np.int64]]]:
-        """Per segment and later step the sorted durations of those who reached it: any window is a binary search."""
+        """Per segment and later step the sorted durations of those who reached it: a window is a search."""
         groups = [slice(None)]
         if self._codes > 1:
             order = np.argsort(self.found.segment.astype(np.uint16), kind="stable")  # 16 bits: a radix sort
@@ -141,7 +142,7 @@ class Funnel:
         return self.at("same")
 
     def at(self, window: object, *, by_segment: bool = True) -> pd.DataFrame:
-        """Return the table for another window, without the events; ``by_segment=False`` adds the segments up."""
+        """Return the table for another window without the events; ``by_segment=False`` adds segments up."""
         import pandas as pd
 
         names = ["segment"] * (self.segmented and by_segment) + _COLUMNS
@@ -186,8 +187,9 @@ class Funnel:
         Returns
         -------
         DataFrame
-            ``[segment] step customers quantile time``, ``time`` a Timedelta (the smallest observed time with at least
-            that share at or below it; NaT when nobody reached the step). The shortest chain of each customer counts.
+            ``[segment] step customers quantile time``, ``time`` a Timedelta (the smallest observed time with
+            at least that share at or below it; NaT when nobody reached the step). The shortest chain of each
+            customer counts.
         """
         import pandas as pd
 
@@ -209,7 +211,7 @@ class Funnel:
         return made.assign(time=made["time"].to_numpy("timedelta64[us]"))
 
     def medians(self) -> list[float | None]:
-        """Return the median time to each row of :meth:`rows`, in seconds (no pandas); None at the first step."""
+        """Return the median time to each of :meth:`rows`, in seconds (no pandas); None at the first step."""
         times: list[float | None] = []
         for code in range(len(self.segments) if self.segmented else 1):
             own = self.found.segment == code if self.segmented else slice(None)
@@ -224,8 +226,8 @@ class Funnel:
     def settled(self, window: object = "same", *, by_segment: bool = True) -> list[dict]:
         """Return the rows of the customers whose window has closed, and ``open``: how many were left out.
 
-        Customers who first entered less than one window before the latest event may still convert: counting them as
-        lost understates conversion, counting only those of them who have converted overstates it.
+        Customers who first entered less than one window before the latest event may still convert: counting
+        them as lost understates conversion, counting only those of them who have converted overstates it.
         """
         span, found = self._window(window), self.found
         closed = np.ones(found.entered.size, bool) if span == NEVER else found.entered <= self.until - span
@@ -250,6 +252,6 @@ class Funnel:
             span = duration_text(self.asked.window)
             if still:
                 notes.append(
-                    f"{still:,} customers entered less than {span} before the last event: they may still convert."
+                    f"{still:,} customers entered less than {span} before the end: they may still convert."
                 )
         return notes

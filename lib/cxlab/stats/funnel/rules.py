@@ -31,7 +31,8 @@ class Rules:
     steps : tuple of str
         Event names in order; a name that stands again is a later event of that name.
     window : int
-        The longest time from the first to the step in question, in microseconds, inclusive; ``NEVER`` is no limit.
+        The longest time from the first to the step in question, in microseconds, inclusive; ``NEVER`` is no
+        limit.
     gaps : tuple of int
         The longest time from the step before, one a step (the first is not used); ``NEVER`` is no limit.
     strict : bool
@@ -48,7 +49,7 @@ class Rules:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """The distinct event names; their place is the code of an event, and the code after the last any other."""
+        """The distinct event names; the place is the code of an event, the one after the last any other."""
         return tuple(dict.fromkeys(self.steps))
 
     @cached_property

@@ -1,8 +1,9 @@
 """A log as the two integers an event that the kernel reads: from SQL (DuckDB) or from a DataFrame.
 
-Customers, events and segments are text: '1.10' and '1.1' are two customers; '', NULL, N/A and the like are nobody. From
-SQL only the needed columns and events are read, and when even two integers an event do not fit into ``memory`` they are
-dealt out by customer to files in a temporary folder, which is gone afterwards, also after an interruption.
+Customers, events and segments are text: '1.10' and '1.1' are two customers; '', NULL, N/A and the like are
+nobody. From SQL only the needed columns and events are read, and when even two integers an event do not fit
+into ``memory`` they are dealt out by customer to files in a temporary folder, which is gone afterwards, also
+after an interruption.
 """
 
 from __future__ import annotations
@@ -152,12 +153,6 @@ def listed(names: Iterable[str]) -> str:
     return "[" + ", ".join(literal(name) for name in names) + "]"
 
 
-def text_sql(name: str) -> str:
-    """Return the SQL of a column as text, null where the text says that there is nothing."""
-    text = f"trim(CAST({quoted(name)} AS VARCHAR))"
-    return f"CASE WHEN list_position({listed(NOBODY)}, lower({text})) IS NULL THEN {text} END"
-
-
 def scan_sql(
     connection,
     table: str,
@@ -189,7 +184,7 @@ def scan_sql(
     layout = _layout(connection, table, moment, rules, len(labels or []))
     event = f"CAST({quoted(columns.event)} AS VARCHAR)"
     event = f"trim({event})" if table.startswith("read_csv") else event
-    # list_position keeps DuckDB's rows in file order where IN does not, and is faster (the order only helps the cache)
+    # list_position keeps DuckDB's rows in file order where IN does not, and is faster
     code = f"list_position({listed(rules.names)}, {event}) - 1"
     code = f"coalesce({code}, {len(rules.names)})" if rules.strict or rules.exclude else code
     wanted = f"list_position({listed((*rules.names, *rules.exclude))}, {event}) IS NOT NULL"
@@ -258,22 +253,24 @@ def moment_sql(connection, table: str, name: str, kind: str) -> str:
 
 
 def _segments(connection, table: str, name: str | None) -> tuple[list[str] | None, str]:
+    """Return the labels and the SQL of their codes; texts are tidied once each, not row by row."""
     if name is None:
         return None, "0"
-    text = f"coalesce({text_sql(name)}, {literal(NO_SEGMENT)})"
-    labels = sorted(row[0] for row in connection.execute(f"SELECT DISTINCT {text} FROM {table}").fetchall())
+    text = f"coalesce(CAST({quoted(name)} AS VARCHAR), '')"
+    raw = sorted(row[0] for row in connection.execute(f"SELECT DISTINCT {text} FROM {table}").fetchall())
+    tidy = [NO_SEGMENT if one.strip().lower() in NOBODY else one.strip() for one in raw]
+    labels = sorted(set(tidy))
     if len(labels) > 4096:
         raise InputError(
             f"the segment column {name!r} has {len(labels):,} values; a funnel takes at most 4,096"
         )
-    if len(labels) <= 64:
+    if raw == labels and len(raw) <= 64:
         return labels, f"list_position({listed(labels)}, {text}) - 1"
-    pairs = list(zip(labels, range(len(labels)), strict=True))
+    pairs = [(one, labels.index(label)) for one, label in zip(raw, tidy, strict=True)]
     connection.execute("CREATE OR REPLACE TEMP TABLE cxlab_labels (label VARCHAR, code BIGINT)")
     connection.executemany("INSERT INTO cxlab_labels VALUES (?, ?)", pairs)
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE cxlab_map AS SELECT map(list(label), list(code)) AS m FROM cxlab_labels"
-    )
+    made = "SELECT map(list(label), list(code)) AS m FROM cxlab_labels"
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE cxlab_map AS {made}")
     return labels, f"(SELECT m FROM cxlab_map)[{text}]"
 
 
@@ -282,7 +279,8 @@ def _layout(connection, table: str, moment: str, rules: Rules, segments: int) ->
     if _TIME_BITS + sum(bits) <= 62:
         return Layout(_EPOCH_1900, *bits)
     first, last = connection.execute(
-        f"SELECT epoch_us(min(t)), epoch_us(max(t)) FROM (SELECT {moment} AS t FROM {table}) WHERE isfinite(t)"
+        f"SELECT epoch_us(min(t)), epoch_us(max(t)) FROM (SELECT {moment} AS t FROM {table}) AS log"
+        " WHERE isfinite(t)"
     ).fetchall()[0]
     if first is not None and int(last - first).bit_length() + sum(bits) > 62:
         years = (last - first) / 3.15576e13
@@ -303,7 +301,7 @@ def _person(connection, table: str, columns: Columns, kind: str, wanted: str) ->
             if low is not None and high - low < 2**32:
                 return f"CAST(CAST({column} AS BIGINT) - ({low}) AS UINTEGER)", np.uint32, table
         return f"CAST({column} AS BIGINT)", np.int64, table
-    # Text and other ids: one integer each, exact (no hashes), made by DuckDB, which spills when they are many.
+    # Text and other ids: one integer each, exact (no hashes), made by DuckDB, which spills many.
     text = f"trim(CAST(log.{column} AS VARCHAR))"
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE cxlab_people AS SELECT who, row_number() OVER () - 1 AS id FROM "

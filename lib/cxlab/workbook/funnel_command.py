@@ -1,0 +1,205 @@
+"""``cxlab funnel``: an ordered funnel of an event log, printed as a table, JSON or CSV."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import math
+import sys
+from pathlib import Path
+
+from cxlab.data.errors import InputError
+
+_OPTIONS = (
+    (
+        "--window",
+        "7d",
+        "longest time from the first step to each later one: 7d, 12h, 30min, or none (default 7d)",
+    ),
+    ("--customer", "customer_id", "column of the customer (default customer_id)"),
+    ("--event", "event", "column of what happened (default event)"),
+    ("--timestamp", "timestamp", "column of the time (default timestamp)"),
+    ("--by", None, "one funnel for each value of this column"),
+    ("--step-windows", "", "longest time from each step to the next, such as 1d,2h (none: no limit)"),
+    ("--exclude", "", "events, separated by commas, that end a chain that is under way"),
+    ("--memory", "2GB", "spill to a temporary folder beyond this (default 2GB)"),
+)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command's options."""
+    made = argparse.ArgumentParser(prog="cxlab funnel", description=__doc__.split(": ", 1)[1])
+    made.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE_OR_STUDY",
+        help="CSV, TSV or Parquet files, a folder of them, data.duckdb::table, a study or its mapping file",
+    )
+    made.add_argument(
+        "--steps", required=True, metavar="a,b,c", help="event names in order, separated by commas"
+    )
+    for name, usual, text in _OPTIONS:
+        made.add_argument(name, default=usual, help=text)
+    made.add_argument(
+        "--min-cell", type=int, default=5, help="with --by, cells that count fewer are not shown (default 5)"
+    )
+    made.add_argument(
+        "--strict", action="store_true", help="no other event of the customer between two steps"
+    )
+    made.add_argument(
+        "--engine", choices=("local", "duckdb", "spark"), default="local", help="the same numbers by each"
+    )
+    made.add_argument("--format", choices=("table", "json", "csv"), default="table", help="default table")
+    return made
+
+
+def run(args: list[str]) -> int:
+    """Compute and print the funnel."""
+    from cxlab.stats.funnel.rules import rules_of
+
+    asked = parser().parse_args(args)
+    if asked.min_cell < 1:
+        raise InputError(f"--min-cell {asked.min_cell}: it must be a whole number of 1 or more; 5 is usual")
+    gaps = [_span(word) for word in _words(asked.step_windows)] or None
+    options = {"step_windows": gaps, "strict": asked.strict, "exclude": _words(asked.exclude)}
+    rules = rules_of(_words(asked.steps), _span(asked.window), **options)
+    result = _study(asked, rules) if _is_study(asked.files[0]) else _files(asked, rules)
+    rows = _rows(result)
+    rows, hidden = _suppressed(rows, asked.min_cell) if result.segmented else (rows, 0)
+    notes = result.notes()
+    if hidden:
+        notes.append(
+            f"{hidden:,} cells that count fewer than {asked.min_cell}, or would give one away, are not shown."
+        )
+    _print(result, rows, notes, hidden, asked.format)
+    return 0
+
+
+def _files(asked: argparse.Namespace, rules):
+    from cxlab.stats.funnel.files import funnel_of_files
+    from cxlab.stats.funnel.scan import Columns
+
+    columns = Columns(asked.customer, asked.event, asked.timestamp, asked.by)
+    return funnel_of_files(
+        asked.files, rules=rules, columns=columns, engine=asked.engine, memory=asked.memory, progress=True
+    )
+
+
+def _is_study(name: str) -> bool:
+    path = Path(name)
+    return path.suffix in (".yaml", ".yml") or (path / "events.yaml").is_file()
+
+
+def _study(asked: argparse.Namespace, rules):
+    from cxlab.data.sources import open_source
+    from cxlab.stats.funnel.files import funnel_of_table
+    from cxlab.stats.funnel.scan import Columns
+
+    path = Path(asked.files[0])
+    if len(asked.files) > 1:
+        raise InputError(f"give one study or mapping file, not {len(asked.files)}")
+    table = open_source(str(path / "events.yaml" if path.is_dir() else path), table="events")
+    return funnel_of_table(table.frame, rules=rules, columns=Columns(segment=asked.by), engine=asked.engine)
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in next(csv.reader([text])) if word.strip()] if text else []
+
+
+def _span(text: str) -> str | None:
+    return None if text.strip().lower() in ("none", "no limit", "") else text
+
+
+def _rows(result) -> list[dict]:
+    rows = []
+    for row, closed, median in zip(result.rows(), result.settled(), result.medians(), strict=True):
+        more = {
+            "median_seconds": median,
+            "open": closed["open"],
+            "settled_conversion": closed["overall_conversion"],
+        }
+        rows.append({name: _plain(value) for name, value in (row | more).items()})
+    return rows
+
+
+def _plain(value):
+    if isinstance(value, float):
+        return None if math.isnan(value) else round(value, 10)
+    return value
+
+
+def _suppressed(rows: list[dict], min_cell: int) -> tuple[list[dict], int]:
+    """Take out cells of a segment that tell about too few, themselves or by difference to the step before."""
+    import pandas as pd
+
+    from cxlab.data.privacy import suppress
+
+    least, before = [], {}
+    for row in rows:
+        lost = before.get(row["segment"], row["customers"]) - row["customers"]
+        before[row["segment"]] = row["customers"]
+        least.append(min([n for n in (row["customers"], lost) if n > 0], default=min_cell))
+    cells = pd.DataFrame({"row": range(len(rows)), "step": [row["step"] for row in rows], "least": least})
+    shown, hidden = suppress(cells, count="least", min_cell=min_cell, within=["step"])
+    return [rows[i] for i in shown["row"]], hidden
+
+
+def _print(result, rows: list[dict], notes: list[str], hidden: int, style: str) -> None:
+    if style == "json":
+        document = {
+            "rules": result.rules,
+            "steps": list(result.steps),
+            "window_seconds": None if result.asked.window == 2**63 - 1 else result.asked.window / 1e6,
+            "events": result.events,
+            "events_without_customer": result.no_customer,
+            "events_without_time": result.no_time,
+            "cells_not_shown": hidden,
+            "table": rows,
+        }
+        json.dump(document, sys.stdout, indent=2, allow_nan=False)
+        print()
+    elif style == "csv":
+        names = ["segment"] * result.segmented + [
+            "step",
+            "customers",
+            "step_conversion",
+            "overall_conversion",
+            "low",
+            "high",
+        ]
+        writer = csv.DictWriter(
+            sys.stdout, [*names, "median_seconds", "open", "settled_conversion"], lineterminator="\n"
+        )
+        writer.writeheader()
+        writer.writerows({name: _safe(value) for name, value in row.items()} for row in rows)
+    else:
+        _print_table(rows, result.segmented)
+        print(*notes, sep="\n")
+
+
+def _safe(value):
+    """Return a cell that no spreadsheet takes for a formula."""
+    risky = isinstance(value, str) and (value.lstrip()[:1] in tuple("=+-@|") or value[:1] in tuple("\t\r"))
+    return f"'{value}" if risky and value.strip() else value
+
+
+def _print_table(rows: list[dict], split: bool) -> None:
+    from cxlab.stats.funnel.rules import duration_text
+
+    def percent(value: float | None) -> str:
+        return "-" if value is None else f"{value:.1%}"
+
+    lines = [["segment"] * split + ["step", "customers", "of before", "of first", "95 % interval", "median"]]
+    for row in rows:
+        time = "-" if row["median_seconds"] is None else duration_text(round(row["median_seconds"] * 1e6))
+        shares = [percent(row["step_conversion"]), percent(row["overall_conversion"])]
+        names = [row[name] for name in ("segment", "step") if name in row] + [f"{row['customers']:,}"]
+        lines.append([*names, *shares, f"{percent(row['low'])} - {percent(row['high'])}", time])
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    for line in lines:
+        words = [
+            text.ljust(w) if i <= split else text.rjust(w)
+            for i, (text, w) in enumerate(zip(line, widths, strict=True))
+        ]
+        print("  ".join(words).rstrip())
