@@ -1,0 +1,165 @@
+"""``cxlab funnel``: what it prints, what it refuses, what it leaves behind."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import cxlab as cx
+from cxlab.data.errors import InputError
+from cxlab.workbook.funnel_command import run
+
+STEPS = ["visit", "cart", "pay"]
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory):
+    rng = np.random.default_rng(1)
+    n = 5_000
+    when = pd.to_datetime(1_700_000_000 + rng.integers(0, 30 * 86_400, n), unit="s")
+    frame = pd.DataFrame({"user": rng.integers(0, 600, n), "what": rng.choice([*STEPS, "help"], n), "when": when})
+    frame["region"] = rng.choice(["north", "south"], n)
+    path = tmp_path_factory.mktemp("funnel") / "log.csv"
+    frame.to_csv(path, index=False)
+    return path, frame
+
+
+def words(path, *more):
+    columns = ["--customer", "user", "--event", "what", "--timestamp", "when"]
+    return [str(path), "--steps", ",".join(STEPS), *columns, *more]
+
+
+def printed(capsys, path, *more):
+    assert run(words(path, "--format", "json", *more)) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_json_csv_and_table_hold_the_numbers_of_the_method(log, capsys):
+    path, frame = log
+    renamed = frame.rename(columns={"user": "customer_id", "what": "event", "when": "timestamp"})
+    want = cx.funnel.ordered_funnel(renamed, steps=STEPS, conversion_window="3d", segment="region").table
+    found = printed(capsys, path, "--window", "3d", "--by", "region")
+    assert [row["customers"] for row in found["table"]] == want.customers.tolist()
+    assert found["window_seconds"] == 3 * 86_400 and "at most 3 d" in found["rules"]
+    assert run(words(path, "--window", "3d", "--by", "region", "--format", "csv")) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [float(row["low"]) for row in rows] == pytest.approx(want.low.tolist())
+    assert run(words(path, "--window", "3d", "--by", "region")) == 0
+    text = capsys.readouterr().out
+    assert all(f"{count:,}" in text for count in want.customers) and "Rules:" in text
+
+
+@pytest.mark.parametrize("more", [[], ["--strict"], ["--exclude", "help"], ["--step-windows", "1d,none"]])
+def test_duckdb_engine_prints_the_same(log, capsys, more):
+    path, _ = log
+    local = printed(capsys, path, "--window", "none", *more)
+    assert printed(capsys, path, "--window", "none", "--engine", "duckdb", *more) == local
+
+
+def test_a_step_may_stand_again_and_is_a_later_event(log, capsys):
+    path, _ = log
+    table = printed(capsys, path, "--steps", "visit,cart,cart", "--window", "none")["table"]
+    assert table[1]["customers"] > table[2]["customers"] > 0
+
+
+def test_small_cells_of_a_segment_are_counted_and_never_named(tmp_path, capsys):
+    rows = [(i, "visit", "2026-01-01", "big") for i in range(40)] + [(i, "cart", "2026-01-02", "big") for i in range(20)]
+    rows += [(100 + i, "visit", "2026-01-01", "rare") for i in range(2)] + [(100, "cart", "2026-01-02", "rare")]
+    rows += [(200 + i, "visit", "2026-01-01", "mid") for i in range(9)] + [(200, "cart", "2026-01-02", "mid")]
+    path = tmp_path / "log.csv"
+    pd.DataFrame(rows, columns=["user", "what", "when", "region"]).to_csv(path, index=False)
+    asked = [path, "--steps", "visit,cart", "--by", "region"]
+    found = printed(capsys, *asked)
+    assert found["cells_not_shown"] >= 4 and "rare" not in json.dumps(found)
+    assert all(row["customers"] >= 5 for row in found["table"])
+    assert run(words(*asked)) == 0
+    text = capsys.readouterr().out
+    assert "rare" not in text and "cells that count fewer than 5" in text
+    everything = printed(capsys, *asked, "--min-cell", "1")
+    assert everything["cells_not_shown"] == 0 and {row["segment"] for row in everything["table"]} == {"big", "mid", "rare"}
+    assert [row["customers"] for row in printed(capsys, path, "--steps", "visit,cart")["table"]] == [51, 22]
+    with pytest.raises(InputError, match="--min-cell 0"):
+        run(words(*asked, "--min-cell", "0"))
+
+
+def test_cells_that_a_spreadsheet_would_run_are_escaped(tmp_path, capsys):
+    path = tmp_path / "log.csv"
+    path.write_text("user,what,when,region\n" + "".join(f'{i},"=1+1",2026-01-01,@x\n' for i in range(9)))
+    assert run([str(path), *words(path)[3:], "--steps", "=1+1", "--by", "region", "--format", "csv"]) == 0
+    assert "'@x,'=1+1,9" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--steps", "visit,cartt"], "nearest are cart"),
+        (["--window", "0d"], "longer than zero"),
+        (["--window", "soon"], "not a time span"),
+        (["--customer", "users"], "nearest are user"),
+        (["--memory", "lots"], "is no size"),
+        (["--by", "country"], "no column 'country'"),
+    ],
+)
+@pytest.mark.parametrize("engine", ["local", "duckdb"])
+def test_bad_use_is_one_plain_sentence(log, more, message, engine):
+    with pytest.raises(InputError, match=message) as fault:
+        run(words(log[0], *more, "--engine", engine))
+    assert "\n" not in str(fault.value)
+
+
+def test_an_unknown_option_exits_2(log, capsys):
+    with pytest.raises(SystemExit) as end:
+        run(words(log[0], "--nope"))
+    assert end.value.code == 2 and "--nope" in capsys.readouterr().err
+
+
+def test_a_local_file_needs_neither_pandas_nor_ibis_nor_statsmodels(log):
+    code = (
+        "import sys\nfrom cxlab.workbook.funnel_command import run\n"
+        f"run({words(log[0], '--format', 'json')!r})\n"
+        "print([m for m in ('pandas', 'ibis', 'statsmodels', 'scipy') if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip().splitlines()[-1] == "[]"
+
+
+def test_interrupted_scan_leaves_nothing(tmp_path):
+    import duckdb
+
+    path = tmp_path / "log.csv"
+    duckdb.sql(
+        "COPY (SELECT 'c' || (i % 999983) AS user, ['visit', 'cart', 'pay'][i % 3 + 1] AS what, "
+        "make_timestamp(1700000000000000 + i * 1000000) AS when FROM range(3000000) t(i)) "
+        f"TO '{path}' (HEADER)"
+    )
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    code = f"from cxlab.workbook.funnel_command import run\nrun({words(path)!r})"
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(folder)}, **pipes)
+    until = time.monotonic() + 60
+    while not list(folder.iterdir()) and time.monotonic() < until and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode and out == ""
+    assert not list(folder.iterdir())
+
+
+def test_temporary_folders_are_gone_after_a_run(log, monkeypatch, tmp_path):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    assert run(words(log[0], "--format", "json")) == 0
+    assert not list(Path(tmp_path).iterdir())

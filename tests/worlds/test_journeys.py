@@ -1,0 +1,55 @@
+"""The made-up journeys and stages keep the truth that their arguments name."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cxlab.data.errors import InputError
+from cxlab.worlds.journeys import STAGES, make_events, make_stages, sample_events, sample_stages
+
+
+def test_journeys_go_on_by_their_hazards_and_are_seeded():
+    made = make_events(20_000, segments={"all": 1.0}, observed=3000.0, leaving=0.05, rng=1)
+    reached = made.groupby("event").customer_id.nunique()
+    assert reached["exploration"] / reached["awareness"] == pytest.approx(0.10 / 0.15, abs=0.015)
+    assert reached["evaluation"] / reached["exploration"] == pytest.approx(0.12 / 0.17, abs=0.015)
+    assert made.timestamp.is_monotonic_increasing
+    pd.testing.assert_frame_equal(make_events(200, rng=7), make_events(200, rng=7))
+    assert not make_events(200, rng=7).equals(make_events(200, rng=8))
+
+
+def test_nothing_is_seen_after_the_end_of_observation():
+    made = make_events(500, observed=100.0, rng=1)
+    assert made.timestamp.max() <= pd.Timestamp("2024-01-01") + pd.Timedelta(days=100)
+
+
+def test_stages_keep_yields_dependence_owners_words_and_deeds():
+    made = make_stages(60_000, says=0.7, gap=0.2, respondents=500, without_owner=2, two_owners=2, rng=3)
+    wide = made.passed.dropna().to_numpy(bool).reshape(-1, 6)
+    assert np.allclose(wide.mean(axis=0), (0.97, 0.95, 0.93, 0.96, 0.94, 0.92), atol=0.004)
+    assert wide.all(axis=1).mean() == pytest.approx(0.778, abs=0.005)
+    assert made.says_priority.dropna().astype(bool).mean() == pytest.approx(0.7, abs=0.01)
+    assert made.does_review.dropna().astype(bool).mean() == pytest.approx(0.5, abs=0.01)
+    counts = made[made.role == "accountable"].groupby("stage").size().reindex(STAGES, fill_value=0)
+    assert sorted(counts) == [0, 0, 1, 1, 2, 2]
+
+
+def test_samples_are_tables_that_say_they_are_made_up():
+    for table, kind in ((sample_events(), "events"), (sample_stages(), "stages")):
+        assert table.simulated and table.kind == kind and table.name == f"simulated-{kind}" and len(table.frame) > 5000
+
+
+@pytest.mark.parametrize(
+    ("make", "wrong"),
+    [
+        (make_events, {"hazards": (0.1,)}),
+        (make_stages, {"correlation": 1.0}),
+        (make_stages, {"says": 0.2, "gap": 0.3}),
+        (make_stages, {"without_owner": 4, "two_owners": 4}),
+    ],
+)
+def test_impossible_worlds_are_refused(make, wrong):
+    with pytest.raises(InputError, match=next(iter(wrong))):
+        make(**wrong)
