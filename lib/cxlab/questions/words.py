@@ -67,3 +67,15 @@ def count(n: int, one: str, many: str = "") -> str:
 def capital(sentence: str) -> str:
     """Return the sentence with a capital first letter."""
     return sentence[:1].upper() + sentence[1:]
+
+
+def stated(sentence: str, simulated: bool = False, kind: str = "data") -> str:
+    """Return a finding with a capital letter, or as one about made-up data.
+
+    >>> stated("courtesy wins", True, "answers"), stated("courtesy wins")
+    ('In made-up answers, courtesy wins', 'Courtesy wins')
+    """
+    if not simulated:
+        return capital(sentence)
+    first = sentence.split(" ", 1)[0]
+    return f"In made-up {kind}, {sentence if first.isupper() and len(first) > 1 else sentence[:1].lower() + sentence[1:]}"

@@ -1,0 +1,432 @@
+"""Is the gap to expectation what satisfies? Surfaces, kinks, great beside bad, and stories drawn by lot."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from cxlab.data.errors import InputError, NotEnough
+from cxlab.data.survey import SIDES, Survey
+from cxlab.data.table import Table
+from cxlab.figures import general
+from cxlab.questions.result import Number, Result, question
+from cxlab.questions.words import capital, number, stated
+from cxlab.stats.bends import (
+    kinked_slopes,
+    product_experience,
+    read_contrasts,
+    response_surface,
+    surface_terms,
+)
+from cxlab.stats.intervals import generator, percentile_interval
+from cxlab.stats.regression import bootstrap_moments, complete_cases, fit, leave_one_out_r2, solve_moments
+
+_READINGS = {  # words -> columns of 1, P, E, P^2, PE, E^2, P - E
+    "the gap alone": (0, 6),
+    "what they got alone": (0, 1),
+    "both, straight": (0, 1, 2),
+    "both, with bends": (0, 1, 2, 3, 4, 5),
+}
+# Weights on the cell means, in the order (out, plain), (out, courteous), (in, plain), (in, courteous).
+_CONTRASTS = {
+    "out of stock and courteous, against in stock and plain": (0, 1, -1, 0),
+    "courtesy when in stock": (0, 0, -1, 1),
+    "courtesy when out of stock": (-1, 1, 0, 0),
+    "stock when staff are plain": (-1, 0, 1, 0),
+    "stock when staff are courteous": (0, -1, 0, 1),
+    "interaction": (1, -1, -1, 1),
+}
+_BESIDE = {  # record -> (row of product_experience, sign)
+    "loss-great-product-bad-experience": ("great product, bad experience", -1),
+    "loss-great-experience-bad-product": ("bad product, great experience", -1),
+    "gain-average-product-great-experience": ("average product, great experience", 1),
+    "gain-average-experience-great-product": ("great product, average experience", 1),
+    "slope-experience-top-product": ("experience in the top product quarter", 1),
+    "slope-product-top-experience": ("product in the top experience quarter", 1),
+}
+_CELLS = ("out of stock, plain", "out of stock, courteous", "in stock, plain", "in stock, courteous")
+
+
+@question("survey", needs="a survey that asked what customers expected and what they got")
+def gap(survey: Survey) -> Result:
+    """Is the gap between reality and expectation what satisfies? Polynomial regression instead of a gap
+    score.
+
+    Expected and perceived are the roles of these names (asked beforehand), else the block ``expectation``
+    (recalled) and the mean of all product and experience items. Numbers of recalled expectations start with
+    ``recalled-``. Table: index reading; ``r2 low high`` (share explained) and ``unseen`` (for customers left
+    out of the fit).
+    """
+    told = {role: survey.roles.get(role) for role in ("perceived", "expected")}
+    recalled = not all(told.values())
+    if recalled:
+        items = [item for side in SIDES for item in survey.blocks.get(side, [])]
+        told = {"perceived": items, "expected": survey.blocks.get("expectation", [])}
+    if not all(told.values()) or survey.categorical:
+        raise NotEnough("this survey did not ask, on a scale, what customers expected and what they got")
+    felt = _felt(survey)
+    answers = survey.complete([*told["perceived"], *told["expected"], felt])
+    data = pd.DataFrame({name: answers[items].mean(axis=1) for name, items in told.items()}).assign(
+        felt=answers[felt]
+    )
+    level, groups = survey.confidence_level, survey.clusters
+    data = data.join(answers[[groups]]) if groups else data
+    surface = response_surface(
+        data,
+        perceived="perceived",
+        expected="expected",
+        outcome="felt",
+        groups=groups,
+        confidence_level=level,
+    )
+    table, better, lost = _compare(data, survey)
+    prefix, n = "recalled-" if recalled else "", len(data)
+    unit, what = "share of variance", survey.label(felt)
+    r2 = {name: Number(*row[["r2", "low", "high"]], unit, n) for name, row in table.iterrows()}
+    by_gap, by_got = r2["the gap alone"], r2["what they got alone"]
+    numbers = {
+        "explained-by-the-gap": by_gap._replace(label=f"of {what} explained by the gap"),
+        "explained-by-what-they-got": by_got._replace(label=f"of {what} explained by what they got"),
+        "gap-r2-lost": Number(*lost, unit, n, "explained less by the gap than by both with bends"),
+    } | {prefix + name: value for name, value in _lines(surface, survey, n).items()}
+    got, score = number(by_got.value, unit), number(by_gap.value, unit)
+    if better[1] > 0:
+        finding = f"What customers got explains {by_got} of {what}; its gap to expectation only {by_gap}."
+        title = f"What they got explains {got} of {what}, the gap only {score}"
+    elif better[2] < 0:
+        finding = f"The gap to expectation explains {by_gap} of {what}; what customers got only {by_got}."
+        title = f"The gap explains {score} of {what}, what they got {got}"
+    else:
+        finding = f"No clear difference: what customers got explains {by_got} of {what}, "
+        finding += f"its gap to expectation {by_gap}."
+        title = f"No clear difference found: {got} by what they got, {score} by the gap"
+    late = (
+        ["Expectations recalled afterwards are coloured by what happened, which hides gaps."]
+        if recalled
+        else []
+    )
+    return Result(
+        stated(finding, survey.simulated, "answers"),
+        numbers,
+        table,
+        lambda: general.dots(
+            table, title=title, x_title=f"part of {what} explained", value="r2", percent=True, reference=None
+        ),
+        [*late, *_cautions(survey, n)],
+        survey,
+    )
+
+
+def _compare(data: pd.DataFrame, survey: Survey) -> tuple[pd.DataFrame, tuple, tuple]:
+    """Return R2 of each reading, how much 'what they got' has over the gap, and what the gap loses against
+    all."""
+    p, e, y = (data[name].to_numpy(float) for name in ("perceived", "expected", "felt"))
+    centre = np.concatenate([p, e]).mean()
+    z = np.column_stack([surface_terms(p - centre, e - centre), p - e, y - y.mean()])
+    moments = bootstrap_moments(z, survey.bootstrap, survey.seed)
+    total = moments[:, 7, 7] - moments[:, 0, 7] ** 2
+    rows, seen = {}, {}
+    for name, columns in _READINGS.items():
+        draws = 1 - solve_moments(moments, columns, 7)[1] / total
+        result = fit(y, z[:, list(columns)])
+        seen[name] = np.append(result.r2, draws)
+        low, high = percentile_interval(draws, survey.confidence_level)
+        rows[name] = {"r2": result.r2, "low": low, "high": high, "unseen": leave_one_out_r2(y, result)}
+
+    def difference(one: str, other: str) -> tuple[float, float, float]:
+        draws = seen[one] - seen[other]
+        return float(draws[0]), *map(float, percentile_interval(draws[1:], survey.confidence_level))
+
+    better = difference("what they got alone", "the gap alone")
+    return pd.DataFrame(rows).T, better, difference("both, with bends", "the gap alone")
+
+
+def _lines(surface, survey: Survey, n: int) -> dict[str, Number]:
+    """Return what the surface says about met and missed expectations, in the terms of the claims."""
+    slope, level = "scale points per point", survey.confidence_level
+    a1, a3 = surface.shape.loc["a1"], surface.shape.loc["a3"]
+    numbers = {
+        "incongruence-slope": Number(
+            -a3.estimate, -a3.high, -a3.low, slope, n, "as expectation outgrows reality"
+        ),
+        "congruence-slope": Number(a1.estimate, a1.low, a1.high, slope, n, "as a met expectation rises"),
+    }
+    if survey.scale:
+        ends = np.quantile(surface.points.to_numpy(), [0.05, 0.95])
+        places = np.linspace(*ends, 41) - surface.centre
+        met = [surface.fit.contrast(surface_terms(at, at)[0], level)[:3] for at in places]
+        lowest = np.array(min(met)) - sum(survey.scale) / 2
+        numbers["congruence-lowest"] = Number(
+            *lowest, "scale points", n, "lowest where met, above the scale's middle"
+        )
+    return numbers
+
+
+def _felt(survey: Survey) -> str:
+    return "satisfaction" if "satisfaction" in survey.outcomes else survey.outcome
+
+
+def _cautions(survey: Survey, n: int) -> list[str]:
+    gaps = f"{n} of {len(survey.frame)} respondents answered all that this needs; only they count here."
+    return ([gaps] if n < len(survey.frame) else []) + (
+        ["Survey weights are not used here."] if survey.weights else []
+    )
+
+
+def _scores(survey: Survey, outcome: str) -> pd.DataFrame:
+    """Return the mean of each side's items and the outcome, in spreads from their means, for complete
+    respondents."""
+    if survey.categorical:
+        raise NotEnough("the items of a side are categories, which have no middle and no top")
+    answers = survey.complete([*(item for side in SIDES for item in survey.blocks[side]), outcome])
+    scores = pd.DataFrame({side: answers[survey.blocks[side]].mean(axis=1) for side in SIDES})
+    scores["outcome"] = answers[outcome]
+    scores = (scores - scores.mean()) / scores.std(ddof=1)
+    return scores.assign(groups=answers[survey.clusters]) if survey.clusters else scores
+
+
+@question("survey", *SIDES)
+def kinks(survey: Survey, *, knot: float = 0.0) -> Result:
+    """Does a side only prevent anger, or does it also win? Two slopes for each side, a full answer scale
+    allowed for.
+
+    A side that only prevents anger (table stakes) is steep below the knot and flat above it. ``knot`` is
+    where slopes may change, in spreads from a side's mean; see ``kinked_slopes``, whose columns the table
+    has.
+    """
+    felt = _felt(survey)
+    scores, what = _scores(survey, felt), survey.label(felt)
+    groups = "groups" if survey.clusters else None
+    table = kinked_slopes(
+        scores,
+        outcome="outcome",
+        drivers=SIDES,
+        knot=knot,
+        groups=groups,
+        confidence_level=survey.confidence_level,
+    )
+    unit, n, numbers = "standardised slope", len(scores), {}
+    for side, row in table.iterrows():
+        numbers[f"kink-{side}"] = Number(
+            row.difference, row.low, row.high, unit, n, f"loss minus gain, {side}"
+        )
+        for part, words in (("below", "bad"), ("above", "good")):
+            limits = row[part], row[f"{part}_low"], row[f"{part}_high"]
+            numbers[f"slope-{part}-{side}"] = Number(
+                *limits, unit, n, f"step of {side} among {words} ratings"
+            )
+    bent = [side for side in SIDES if table.low[side] > 0 or table.high[side] < 0]
+    if bent:
+        side = max(bent, key=lambda name: abs(table.difference[name]))
+        below, above = numbers[f"slope-below-{side}"], numbers[f"slope-above-{side}"]
+        more = "costs more than a good one wins" if table.low[side] > 0 else "costs less than a good one wins"
+        finding = f"A bad {side} {more}: a step moves {what} by {below} where ratings are bad, "
+        finding += f"by {above} where they are good."
+        title = f"A bad {side} {more}: {number(below.value)} against {number(above.value)}"
+    else:
+        loss = [number(table.difference[side]) for side in SIDES]
+        one, other = numbers["kink-product"], numbers["kink-experience"]
+        finding = f"No sign that a side only prevents anger: loss minus gain is {one} for product "
+        finding += f"and {other} for experience."
+        title = f"No kink found: loss minus gain {loss[0]} for product, {loss[1]} for experience"
+    parts = {"where ratings are bad": "below", "where ratings are good": "above"}
+    rows = [
+        (capital(side), words, *table.loc[side, [part, f"{part}_low", f"{part}_high"]])
+        for side in SIDES
+        for words, part in parts.items()
+    ]
+    shown = pd.DataFrame(rows, columns=["side", "where", "estimate", "low", "high"])
+    full = table.at_ceiling.iloc[0]
+    crowded = f"{number(full, 'share')} gave the top answer; it counts as 'this much or more'."
+    return Result(
+        stated(finding, survey.simulated, "answers"),
+        numbers,
+        table,
+        lambda: general.dots(
+            shown, title=title, x_title=f"what a step adds to {what}", label="side", group="where"
+        ),
+        ([crowded] if full > 0.05 else []) + _cautions(survey, n),
+        survey,
+    )
+
+
+@question("survey", *SIDES)
+def forgiveness(survey: Survey) -> Result:
+    """Does a great product forgive a bad experience, and the reverse? A model with an interaction.
+
+    Table: as ``product_experience`` in spreads of the outcome.
+    """
+    scores, what = _scores(survey, survey.outcome), survey.label(survey.outcome)
+    table = product_experience(
+        scores, product="product", experience="experience", outcome="outcome",
+        groups="groups" if survey.clusters else None, confidence_level=survey.confidence_level,
+    )  # fmt: skip
+    unit, numbers = "standard deviations", {}
+    for name, (row, sign) in _BESIDE.items():
+        estimate, low, high, n = table.loc[row]
+        limits = sorted((sign * low, sign * high)) if np.isfinite(low) else (None, None)
+        measure = "standardised slope" if name.startswith("slope") else "outcome SD"
+        label = f"{name.split('-')[0]}: {row}".replace("slope", "what a step adds")
+        numbers[name] = Number(sign * estimate, *limits, measure, int(n), label)
+    bad = {
+        "experience": numbers["loss-great-product-bad-experience"],
+        "product": numbers["loss-great-experience-bad-product"],
+    }
+    costs = [side for side, loss in bad.items() if loss.low > 0]
+    if len(costs) == 2:
+        finding = f"Neither side makes up for the other: a bad experience costs {bad['experience']} {unit} "
+        finding += f"of {what}, a bad product {bad['product']}."
+        title = "Neither side makes up for the other: " + " and ".join(
+            number(one.value) for one in bad.values()
+        )
+    elif costs:
+        side, other = costs[0], "product" if costs[0] == "experience" else "experience"
+        finding = (
+            f"A great {other} does not make up for a bad {side}, which costs {bad[side]} {unit} of {what}."
+        )
+        title = f"A bad {side} beside a great {other} costs {number(bad[side].value)} {unit}"
+    else:
+        finding = "Whether a great side makes up for a bad one stays open: "
+        finding += f"a bad experience costs {bad['experience']} {unit} of {what}."
+        title = f"No certain cost found: a bad experience {number(bad['experience'].value)} {unit}"
+    rows = [(one.label, one.value, one.low, one.high) for one in list(numbers.values())[:4]]
+    shown = pd.DataFrame(rows, columns=["what", "estimate", "low", "high"])
+    few = "Few customers find one side great and the other bad, so the model fills in for them."
+    return Result(
+        stated(finding, survey.simulated, "answers"),
+        numbers,
+        table,
+        lambda: general.dots(shown, title=title, x_title=f"{unit} of {what}", label="what"),
+        [few, *_cautions(survey, len(scores))],
+        survey,
+    )
+
+
+class Vignettes(NamedTuple):
+    """Means of the four stories (``story mean low high n``), contrasts (``estimate low high``), answers,
+    persons."""
+
+    cells: pd.DataFrame
+    contrasts: pd.DataFrame
+    n: int
+    persons: int
+
+
+def vignette_contrasts(data: pd.DataFrame, *, confidence_level: float = 0.95) -> Vignettes:
+    """Return the four means of the story experiment and what stock and courtesy are worth.
+
+    ``data`` has ``stock courtesy`` (0 and 1, drawn by lot), ``satisfaction`` and, optionally, ``person``:
+    when somebody answered more than one story the intervals are clustered by person, otherwise HC2, which is
+    unbiased for randomised groups (Neyman 1923; Samii & Aronow 2012).
+
+    Examples
+    --------
+    >>> answers = pd.DataFrame({"stock": [0, 0, 0, 0, 1, 1, 1, 1], "courtesy": [0, 0, 1, 1] * 2,
+    ...                         "satisfaction": [1, 2, 3, 4, 6, 7, 8, 10]})
+    >>> round(float(vignette_contrasts(answers).contrasts.estimate.iloc[0]), 1)
+    -3.0
+    """
+    data = data[data["person"].notna()] if "person" in data else data
+    table = complete_cases(data, ["satisfaction", "stock", "courtesy"], minimum=8)
+    if not set(np.unique(table[["stock", "courtesy"]].to_numpy())) <= {0.0, 1.0}:
+        raise InputError("stock and courtesy must hold only 0 and 1; recode them first")
+    cell = (2 * table["stock"] + table["courtesy"]).astype(int).to_numpy()
+    sizes = np.bincount(cell, minlength=4)
+    if sizes.min() < 2:
+        raise NotEnough(
+            f"the four stories have {sizes.tolist()} answers; each needs at least 2 for an interval"
+        )
+    persons = data.loc[table.index, "person"] if "person" in data else pd.Series(table.index)
+    repeated = bool(persons.duplicated().any())
+    result = fit(
+        table["satisfaction"], np.eye(4)[cell], covariance="HC2", groups=persons if repeated else None
+    )
+    cells = read_contrasts(result, dict(zip(_CELLS, np.eye(4), strict=True)), confidence_level).drop(
+        columns="error"
+    )
+    cells = cells.rename(columns={"estimate": "mean"}).rename_axis("story").reset_index().assign(n=sizes)
+    contrasts = read_contrasts(result, _CONTRASTS, confidence_level).drop(columns="error")
+    return Vignettes(cells, contrasts, len(table), int(persons.nunique()))
+
+
+@question("vignette", needs="a table of answers to the four stories (the form is above)")
+def stockout(vignette: Table) -> Result:
+    """Does courtesy make up for an empty shelf? A 2 x 2 story drawn by lot; the claim compares two of its
+    four means.
+
+    Table: ``story mean low high n``, one row a story.
+    """
+    told = vignette_contrasts(vignette.frame, confidence_level=vignette.confidence_level)
+    estimate, low, high = told.contrasts.iloc[0]
+    numbers = {"stockout-contrast": Number(-estimate, -high, -low, "scale points", told.n,
+                                           "plain with stock minus courteous without")}  # fmt: skip
+    for name, row in told.contrasts.iloc[1:].iterrows():
+        numbers[name.replace(" ", "-")] = Number(
+            row.estimate, row.low, row.high, "scale points", told.n, name
+        )
+    more = numbers["stockout-contrast"]
+    points = number(abs(more.value))
+    if more.low > 0:
+        finding = "courtesy does not make up for an empty shelf: "
+        finding += f"the goods with plain service score {more} points more."
+        title = f"The goods with plain service score {points} points more"
+    elif more.high < 0:
+        more = Number(estimate, low, high)
+        finding = "courtesy more than makes up for an empty shelf: "
+        finding += f"it scores {more} points more than the goods with plain service."
+        title = f"Courtesy without the goods scores {points} points more"
+    else:
+        finding = "no clear difference was found between the goods with plain service "
+        finding += f"and courtesy without the goods ({more} points)."
+        title = f"No clear difference found: {points} points"
+    return Result(
+        stated(finding, vignette.simulated, "answers"),
+        numbers,
+        told.cells,
+        lambda: general.dots(
+            told.cells, title=title, x_title="mean satisfaction", label="story", value="mean", reference=None
+        ),
+        ["Stories measure what people say that they would feel."],
+        vignette,
+    )
+
+
+def vignette_form(
+    persons: int, *, rng: int | np.random.Generator | None = 1, goods: str = "the shoes that you came for"
+) -> pd.DataFrame:
+    """Return a ready form: who reads which story, drawn by lot in blocks of four, with the question and a
+    blank.
+
+    Returns
+    -------
+    DataFrame
+        ``person stock courtesy story question satisfaction``; ``satisfaction`` is empty, to be filled in.
+        Show people only story and question. The filled file is a table ``vignette``.
+
+    Examples
+    --------
+    >>> vignette_form(8).groupby(["stock", "courtesy"]).size().tolist()
+    [2, 2, 2, 2]
+    """
+    if persons < 1:
+        raise InputError(f"persons={persons!r} must be at least 1")
+    random = generator(rng)
+    blocks = np.concatenate([random.permutation(4) for _ in range(-(-persons // 4))])[:persons]
+    shelf = (f"They do not have {goods}, and you leave without.", f"They have {goods}, and you buy them.")
+    staff = ("The staff serve you correctly, without a friendly word.",
+             "The staff greet you, look after you at once and speak to you warmly.")  # fmt: skip
+    story = [
+        f"You take thirty minutes to go to a shop. {staff[cell % 2]} {shelf[cell // 2]}" for cell in blocks
+    ]
+    return pd.DataFrame(
+        {
+            "person": np.arange(1, persons + 1),
+            "stock": blocks // 2,
+            "courtesy": blocks % 2,
+            "story": story,
+            "question": "How satisfied are you with this visit, from 0 (not at all) to 10 (completely)?",
+            "satisfaction": "",
+        }
+    )
