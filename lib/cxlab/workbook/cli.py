@@ -5,24 +5,27 @@ from __future__ import annotations
 import argparse
 import errno
 import importlib
+import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from cxlab.evidence.errors import NotebookError, OutOfReach
-
-__all__ = ["main"]
+from cxlab.data.errors import InputError, NotebookError, OutOfReach
 
 _COMMANDS = {
     "report": "run the notebooks and publish the report",
-    "check": "say what is right and wrong with a file, line by line",
+    "check": "say what is right and wrong with a file or a study, line by line",
     "init": "start a study from a file of your own: parameters and a column mapping to edit",
     "data": "fetch and check the registered real data",
+    "room": "sum up what a room handed in",
     "diff": "say which reported numbers and verdicts changed between two results.json",
     "funnel": "an ordered funnel of an event log, for any window, in one scan",
     "drivers": "the share of an outcome that blocks of ratings explain, with intervals",
+    "verdict": "what a survey decides, claim by claim, without a notebook",
     "workshop": "make exercise copies of the notebooks",
 }
+_MODULES = {"funnel": "funnel_command", "drivers": "drivers_command", "verdict": "verdict_command"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(1, fault)
     except OutOfReach as fault:
         return _fail(4, fault)
-    except ValueError as fault:  # InputError, and what the methods say of a wrong argument
+    except (ValueError, RecursionError) as fault:  # InputError, and what the methods say of a wrong argument
         if os.environ.get("CXLAB_DEBUG"):
             raise
         return _fail(2, fault)
@@ -59,26 +62,194 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> int:
+    from cxlab import __version__
+
     parser = argparse.ArgumentParser(
         prog="cxlab", description="CX Lab: a workbook that tests claims on real data."
     )
-    from cxlab import __version__
-
     parser.add_argument("--version", action="version", version=f"cxlab {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    # Only the module of the command that was asked for is imported: `cxlab --help` stays instant.
-    asked = next((word for word in arguments if not word.startswith("-")), None)
+    asked = arguments[0] if arguments else ""
+    if asked in _MODULES:  # these read their own options; only the module that was asked for is imported
+        return importlib.import_module(f"cxlab.workbook.{_MODULES[asked]}").run(arguments[1:])
     for name, note in _COMMANDS.items():
         command = commands.add_parser(name, help=note, description=f"{note[0].upper()}{note[1:]}.")
-        if name == asked:
-            module = importlib.import_module(f"cxlab.workbook.commands.{name}")
-            module.add_arguments(command)
-            command.set_defaults(run=module.run)
+        if name in _ARGUMENTS:
+            add, run = _ARGUMENTS[name]
+            add(command)
+            command.set_defaults(run=run)
     values = parser.parse_args(arguments)
     return values.run(values)
 
 
 def _fail(code: int, message: object) -> int:
-    text = " ".join(str(message).split())
-    print(f"cxlab: {text}", file=sys.stderr)
+    print(f"cxlab: {' '.join(str(message).split())}", file=sys.stderr)
     return code
+
+
+def _print(lines: Sequence[str]) -> int:
+    print("\n".join(lines), flush=True)
+    return 0
+
+
+def _report_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--out", type=Path, default=Path("reports"), metavar="DIR", help="folder (default: reports)")
+    add("--params", type=Path, metavar="FILE.yaml", help="a study of your own data (cxlab init makes one)")
+    add("--only", nargs="+", default=[], metavar="NN", help="pages by number or name")
+    given = "a parameter for every page that has it; 02.NAME=VALUE for one page"
+    add("-p", dest="given", action="append", default=[], metavar="NAME=VALUE", help=given)
+    add("--by", metavar="COLUMN", help="also one report for each value of a column, and an overview")
+    add(
+        "--min-cell",
+        type=int,
+        metavar="N",
+        help="suppress what counts fewer customers or respondents (default: 5)",
+    )
+    add(
+        "--against",
+        type=Path,
+        metavar="results.json",
+        help="compare with an older report; exit 3 on a change",
+    )
+    add("--fresh", action="store_true", help="run everything again")
+    add("--jobs", type=int, default=0, metavar="N", help="notebooks at a time (default: one a processor)")
+    add("--timeout", type=float, default=600.0, metavar="SECONDS", help="for each notebook (default: 600)")
+    add("--strict", action="store_true", help="exit 1 when a part could not be made")
+    add(
+        "--cluster",
+        default="",
+        metavar="ADDRESS",
+        help="with --by: segments go to a Dask scheduler, tcp://host:8786",
+    )
+
+
+def _report(values: argparse.Namespace) -> int:
+    if values.jobs < 0:
+        raise InputError(f"--jobs {values.jobs}: give 1 or more")
+    if not (math.isfinite(values.timeout) and values.timeout > 0):
+        raise InputError(f"--timeout {values.timeout:g}: give a number of seconds above 0")
+    if values.min_cell is not None and values.min_cell < 1:
+        raise InputError(f"--min-cell {values.min_cell}: give 1 or more")
+    from cxlab.workbook.parts import Options
+    from cxlab.workbook.report import build_report
+
+    facts = {key: value for key, value in vars(values).items() if key not in ("run", "command")}
+    return build_report(Options(**facts))
+
+
+def _check_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "file", nargs="?", metavar="FILE_OR_STUDY", help="a file, a study or its mapping, or coded claims"
+    )
+    parser.add_argument(
+        "--table", metavar="TABLE", help="which table it is: survey, events ... (data/README.md)"
+    )
+    parser.add_argument(
+        "--mapping", metavar="FILE.yaml", help="from your names and codes to ours (cxlab init)"
+    )
+
+
+def _check(values: argparse.Namespace) -> int:
+    file = values.file or values.mapping
+    if file is None:
+        raise InputError("name the file to check, such as: cxlab check their.csv --table survey")
+    if (Path(file) / "rules.toml").is_file():
+        from cxlab.data.claims import check_evidence
+
+        return _print(check_evidence(file))
+    from cxlab.data.check import check_path
+
+    lines, good = check_path(file, table=values.table, mapping=values.mapping if values.file else None)
+    _print(lines if good else lines[:-1])
+    if not good:
+        raise InputError(lines[-1])
+    return 0
+
+
+def _init_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("study", metavar="STUDY", help="folder of the study; made when it is not there")
+    parser.add_argument("--table", metavar="TABLE", help="which table the file holds: survey, events ...")
+    parser.add_argument(
+        "--from", dest="source", required=True, metavar="FILE", help="your file, or a database's address"
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="write the mapping anew (the old one is kept as .bak)"
+    )
+
+
+def _init(values: argparse.Namespace) -> int:
+    from cxlab.data.study import init_study
+
+    return _print(init_study(values.study, values.source, table=values.table, force=values.force))
+
+
+def _data_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--public", action="store_true", help="also the public files, each from its own address"
+    )
+    parser.add_argument(
+        "--from", dest="folder", metavar="DIR", help="take the files from a folder, without a network"
+    )
+
+
+def _data(values: argparse.Namespace) -> int:
+    from cxlab.data.registry import fetch_all
+
+    return _print(fetch_all(public=values.public, from_dir=values.folder))
+
+
+def _room_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="progress and label files, and the register"
+    )
+
+
+def _room(values: argparse.Namespace) -> int:
+    from cxlab.workbook.workshop import sum_up
+
+    return _print(sum_up(values.folder))
+
+
+def _diff_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("old", metavar="OLD", help="results.json of the earlier run, or its report's folder")
+    parser.add_argument("new", metavar="NEW", help="results.json of the later run, or its report's folder")
+    parser.add_argument(
+        "--markdown", type=Path, metavar="FILE", help="also write a summary, such as for a CI job"
+    )
+
+
+def _diff(values: argparse.Namespace) -> int:
+    from cxlab.workbook import diff, keys
+
+    found = diff.compare(diff.read_results(values.old), diff.read_results(values.new))
+    if values.markdown:
+        if values.markdown.is_dir() or not values.markdown.absolute().parent.is_dir():
+            raise InputError(f"--markdown {values.markdown}: name a file in a folder that is there")
+        keys.write_whole(values.markdown, diff.summary(found))
+    _print(diff.lines(found))
+    return 3 if found.alarm else 0
+
+
+def _workshop_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--out", type=Path, default=Path("workshop"), help="folder for the copies (default: workshop)"
+    )
+    parser.add_argument("--fresh", action="store_true", help="replace copies that were worked in")
+
+
+def _workshop(values: argparse.Namespace) -> int:
+    from cxlab.workbook.workshop import write_copies
+
+    return _print(write_copies(values.out, fresh=values.fresh))
+
+
+_ARGUMENTS: dict[str, tuple[Callable, Callable]] = {
+    "report": (_report_arguments, _report),
+    "check": (_check_arguments, _check),
+    "init": (_init_arguments, _init),
+    "data": (_data_arguments, _data),
+    "room": (_room_arguments, _room),
+    "diff": (_diff_arguments, _diff),
+    "workshop": (_workshop_arguments, _workshop),
+}

@@ -1,11 +1,11 @@
 """Two results.json side by side: which numbers changed, by how much, beyond their intervals, which verdicts moved.
 
-A number counts as changed *beyond its interval* when the new value lies outside the old interval, or, where only
-the new one has an interval, when the old value lies outside that. A number without any interval can only be said to
-have changed; it raises no alarm, and neither does a new number. A number that is gone does, and so does a verdict
-that moved. Where both intervals exist and do not even touch, that is said as well (``apart``): with equal data
-behind both, a new value leaves the old 95 % interval by chance about one time in six, two intervals part about one
-time in two hundred.
+A number counts as changed *beyond its interval* when the new value lies outside the old interval, or, where only the
+new one has an interval, when the old value lies outside that. A number without any interval can only be said to have
+changed; it raises no alarm, and neither does a new number. A number that is gone does, and so does a verdict that
+moved. Where both intervals exist and do not even touch, that is said as well (``apart``): with equal data behind both,
+a new value leaves the old 95 % interval by chance about one time in six, two intervals part about one time in two
+hundred.
 """
 
 from __future__ import annotations
@@ -18,12 +18,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cxlab.evidence.errors import InputError
-
-__all__ = ["Change", "Comparison", "compare", "page", "read_results", "summary"]
+from cxlab.data.errors import InputError
 
 SAME = 1e-9
 LIMIT = 200_000_000
+TITLES = {
+    "moved": "Verdicts that moved",
+    "beyond": "Changed beyond their intervals",
+    "gone": "No longer reported",
+    "changed": "Changed, but inside their intervals or without one",
+    "new": "New",
+}
+HEAD = ["Notebook", "Number", "Before", "Now", "Change", "Unit"]
 
 
 @dataclass(frozen=True)
@@ -47,11 +53,6 @@ class Change:
     apart: bool = False
 
     @property
-    def alarm(self) -> bool:
-        """Whether this change makes ``cxlab diff`` exit with 3."""
-        return self.kind in ("beyond", "moved", "gone")
-
-    @property
     def unit(self) -> str:
         """The record's unit."""
         return str(self.new.get("unit") or self.old.get("unit") or "")
@@ -66,7 +67,7 @@ class Comparison:
     @property
     def alarm(self) -> bool:
         """Whether anything changed beyond its interval, a verdict moved, or a number is gone."""
-        return any(change.alarm for change in self.changes)
+        return bool(self.of("beyond", "moved", "gone"))
 
     def of(self, *kinds: str) -> list[Change]:
         """The changes of some kinds."""
@@ -74,15 +75,13 @@ class Comparison:
 
     def headline(self) -> str:
         """One sentence that says it all."""
-        verdicts = len(self.of("moved"))
-        parts = [
-            f"{verdicts} verdict{'' if verdicts == 1 else 's'} moved",
-            f"{len(self.of('beyond'))} changed beyond their intervals",
-            f"{len(self.of('changed'))} changed otherwise",
-            f"{len(self.of('new'))} new, {len(self.of('gone'))} gone",
-            f"{len(self.of('same'))} the same",
-        ]
-        return f"{len(self.changes)} recorded numbers: " + "; ".join(parts) + "."
+        moved, beyond, other, new, gone, same = (
+            len(self.of(kind)) for kind in ("moved", "beyond", "changed", "new", "gone", "same")
+        )
+        return (
+            f"{len(self.changes)} recorded numbers: {moved} verdict{'' if moved == 1 else 's'} moved; {beyond} changed "
+            f"beyond their intervals; {other} changed otherwise; {new} new, {gone} gone; {same} the same."
+        )
 
 
 def read_results(path: str | Path) -> dict[str, dict[str, dict[str, Any]]]:
@@ -93,12 +92,10 @@ def read_results(path: str | Path) -> dict[str, dict[str, dict[str, Any]]]:
     InputError
         Not there, not JSON, or not of the form ``{notebook: {name: {value, low, high, unit, n}}}``.
     """
-    from cxlab.evidence.files import regular_file
-
     path = Path(path)
-    if path.is_dir():
-        path = path / "results.json"
-    path = regular_file(path)
+    path = path / "results.json" if path.is_dir() else path
+    if not path.is_file():
+        raise InputError(f"there is no file {path}; name the results.json that cxlab report wrote")
     if path.stat().st_size > LIMIT:
         raise InputError(
             f"{path.name} is larger than a results.json can be; name the file that cxlab report wrote"
@@ -106,18 +103,18 @@ def read_results(path: str | Path) -> dict[str, dict[str, dict[str, Any]]]:
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        where = (
-            f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
-        )
+        known = isinstance(error, json.JSONDecodeError)
+        where = f" (line {error.lineno}, column {error.colno})" if known else ""
         raise InputError(
             f"{path} is not JSON{where}; name the results.json that cxlab report wrote"
         ) from None
-    if not isinstance(content, dict) or not all(isinstance(records, dict) for records in content.values()):
-        raise InputError(
-            f"{path} does not look like a results.json: it must hold notebooks, each with named records"
-        )
-    for notebook, records in content.items():
-        for name, record in records.items():
+    records = content.items() if isinstance(content, dict) else [("", None)]
+    for notebook, numbers in records:
+        if not isinstance(numbers, dict):
+            raise InputError(
+                f"{path} does not look like a results.json: it must hold notebooks, each with named records"
+            )
+        for name, record in numbers.items():
             if not isinstance(record, dict) or "value" not in record:
                 raise InputError(
                     f"{path}: {notebook} / {name} has no value; name the results.json that cxlab report wrote"
@@ -138,10 +135,13 @@ def compare(old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mapping[str,
     changes = []
     for notebook in sorted({*old, *new}):
         before, after = old.get(notebook, {}), new.get(notebook, {})
-        for name in sorted({*before, *after}):
-            changes.append(_change(notebook, name, before.get(name), after.get(name)))
-    order = {"moved": 0, "beyond": 1, "gone": 2, "changed": 3, "new": 4, "same": 5}
-    return Comparison(sorted(changes, key=lambda change: (order[change.kind], change.notebook, change.name)))
+        changes += [
+            _change(notebook, name, before.get(name), after.get(name)) for name in sorted({*before, *after})
+        ]
+    order = [*TITLES, "same"]
+    return Comparison(
+        sorted(changes, key=lambda change: (order.index(change.kind), change.notebook, change.name))
+    )
 
 
 def _change(notebook: str, name: str, old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> Change:
@@ -165,18 +165,7 @@ def _number(value: Any) -> float | None:
 
 def _interval(record: Mapping[str, Any]) -> tuple[float, float] | None:
     low, high = _number(record.get("low")), _number(record.get("high"))
-    if low is None or high is None or math.isnan(low) or math.isnan(high):
-        return None
-    return low, high
-
-
-_TITLES = {
-    "moved": "Verdicts that moved",
-    "beyond": "Changed beyond their intervals",
-    "gone": "No longer reported",
-    "changed": "Changed, but inside their intervals or without one",
-    "new": "New",
-}
+    return None if low is None or high is None or math.isnan(low) or math.isnan(high) else (low, high)
 
 
 def _format(value: Any) -> str:
@@ -187,15 +176,13 @@ def _format(value: Any) -> str:
 
 
 def _shown(record: Mapping[str, Any]) -> str:
-    if not record:
-        return ""
     interval = _interval(record)
-    return _format(record["value"]) + (
-        f" ({_format(interval[0])} to {_format(interval[1])})" if interval else ""
-    )
+    limits = f" ({_format(interval[0])} to {_format(interval[1])})" if interval else ""
+    return _format(record.get("value")) + limits
 
 
-def _row(change: Change) -> list[str]:
+def row(change: Change) -> list[str]:
+    """Return a change as the cells under ``HEAD``."""
     by = (
         ""
         if change.difference is None
@@ -204,69 +191,28 @@ def _row(change: Change) -> list[str]:
     return [change.notebook, change.name, _shown(change.old), _shown(change.new), by, change.unit]
 
 
-_HEAD = ["Notebook", "Number", "Before", "Now", "Change", "Unit"]
+def lines(comparison: Comparison) -> list[str]:
+    """Return the comparison for a terminal, a line a change."""
+    words = {kind: "verdict" if kind == "moved" else kind for kind in TITLES}
+    rows = [(words[change.kind], row(change)) for change in comparison.of(*TITLES)]
+    texts = [
+        f"  {word:8} {cells[0]} {cells[1]}: {cells[2] or '-'} -> {cells[3] or '-'}" for word, cells in rows
+    ]
+    return [comparison.headline(), *("".join(c if c.isprintable() else "?" for c in text) for text in texts)]
 
 
 def summary(comparison: Comparison, *, most: int = 40) -> str:
     """Return the comparison as Markdown for a CI job's summary; the first ``most`` rows of each kind."""
-    lines = ["# What changed", "", comparison.headline(), ""]
-    for kind, title in _TITLES.items():
+    out = ["# What changed", "", comparison.headline(), ""]
+    for kind, title in TITLES.items():
         found = comparison.of(kind)
         if found:
-            lines += [
-                f"## {title} ({len(found)})",
-                "",
-                f"| {' | '.join(_HEAD)} |",
-                f"|{' --- |' * len(_HEAD)}",
-            ]
-            lines += [
-                "| " + " | ".join(_cell(text) for text in _row(change)) + " |" for change in found[:most]
-            ]
-            lines += [f"and {len(found) - most} more" if len(found) > most else "", ""]
-    return "\n".join(lines).rstrip() + "\n"
+            out += [f"## {title} ({len(found)})", "", f"| {' | '.join(HEAD)} |", f"|{' --- |' * len(HEAD)}"]
+            out += ["| " + " | ".join(_cell(text) for text in row(change)) + " |" for change in found[:most]]
+            out += [f"and {len(found) - most} more" if len(found) > most else "", ""]
+    return "\n".join(out).rstrip() + "\n"
 
 
 def _cell(text: str) -> str:
     plain = html.escape(" ".join(text.split()), quote=False).replace("|", "\\|")
     return "".join("\\" + c if c in "`*[]!" else c for c in plain)
-
-
-def page(comparison: Comparison) -> str:
-    """Return the comparison as one self-contained HTML page: no script, no outside request."""
-    parts = []
-    for kind, title in _TITLES.items():
-        found = comparison.of(kind)
-        if not found:
-            continue
-        head = "".join(f'<th scope="col">{word}</th>' for word in _HEAD)
-        rows = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(text)}</td>" for text in _row(change)) + "</tr>\n"
-            for change in found
-        )
-        parts.append(
-            f'<section class="{kind}"><h2>{title} ({len(found)})</h2><div class="wide"><table><thead><tr>{head}</tr></thead>\n'
-            f"<tbody>{rows}</tbody></table></div></section>"
-        )
-    return _PAGE.format(
-        headline=html.escape(comparison.headline()), sections="\n".join(parts) or "<p>Nothing changed.</p>"
-    )
-
-
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>What changed</title>
-<style>
-:root {{ color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }}
-body {{ max-width: 70rem; margin: 0 auto; padding: 1rem; }}
-.wide {{ overflow-x: auto; }}
-table {{ border-collapse: collapse; width: 100%; }}
-th, td {{ text-align: left; padding: .3rem .7rem; border-bottom: 1px solid #8886; vertical-align: top; }}
-td:nth-child(3), td:nth-child(4), td:nth-child(5) {{ font-variant-numeric: tabular-nums; white-space: nowrap; }}
-.moved h2::before, .beyond h2::before, .gone h2::before {{ content: "! "; }}
-</style></head>
-<body><main><h1>What changed</h1><p>{headline}</p>
-<p>Beyond its interval: the new value lies outside the old interval (or the old value outside the new one, where only
-that has an interval). Numbers without an interval are listed when they change, and raise no alarm.</p>
-{sections}
-</main></body></html>
-"""

@@ -7,33 +7,28 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cxlab.evidence.errors import InputError
-
-from .record import rounded
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
-__all__ = ["EXPLORE", "MOST_STATES", "bake", "explore", "is_live"]
+from cxlab.data.errors import InputError
+from cxlab.questions.result import PLOTLY, Result, plotly_json, rounded
 
 EXPLORE = "application/vnd.cxlab.explore+json"
 MOST_STATES = 200
 AHEAD = 0.5  # seconds
 
 
-def explore(draw: Callable[..., go.Figure], **controls: Sequence | Mapping[str, Any]) -> None:
-    """Show a chart with controls: live sliders and menus in Jupyter, the same states baked into a report.
+def explore(draw: Callable[..., Any], **controls: Sequence | Mapping[str, Any]) -> None:
+    """Show an answer with controls: live sliders and menus in Jupyter, the same states baked into a report.
 
     Parameters
     ----------
     draw : callable
-        ``draw(**values)`` returns a figure; it should answer within 100 ms, so compute before and draw aggregates.
+        ``draw(**values)`` returns a ``Result`` or a figure; it should answer within 100 ms, so compute before and draw
+        aggregates.
     **controls
-        For each argument of ``draw`` the values it may take. Numbers make a slider, anything else a menu; a mapping
-        ``{label: value}`` gives the values readable labels. The first value is shown first; underscores in a name
-        become spaces.
+        For each argument of ``draw`` the values it may take. Numbers make a slider, in rising order, anything else a
+        menu; a mapping ``{label: value}`` gives the values words and units. The first value listed is shown first;
+        underscores in a name become spaces.
 
     Raises
     ------
@@ -42,28 +37,30 @@ def explore(draw: Callable[..., go.Figure], **controls: Sequence | Mapping[str, 
 
     Notes
     -----
-    In a kernel that can ask questions back (JupyterLab, VS Code) the controls are ipywidgets bound to a
-    ``FigureWidget``. papermill, nbclient and nbval cannot, and get the baked states; ``CXLAB_EXPLORE=live`` or
-    ``baked`` overrides the guess. Live, what can be drawn within half a second is drawn at once, the rest when a
-    control first gets there; no state is drawn twice.
+    In a kernel that can ask questions back (JupyterLab, VS Code) the controls are live. papermill, nbclient and nbval
+    cannot, and get the baked states; ``CXLAB_EXPLORE=live`` or ``baked`` overrides the guess.
     """
-    if not controls:
-        raise InputError("explore: name at least one control, such as explore(draw, window=[1, 7, 30])")
-    choices = {name: _choices(name, values) for name, values in controls.items()}
-    states = 1
-    for options in choices.values():
-        states *= len(options)
-    if states > MOST_STATES:
-        raise InputError(
-            f"explore: {states} combinations; at most {MOST_STATES} can be baked, so offer fewer values"
-        )
-    if is_live():
-        _live(draw, choices)
-        return
     from IPython.display import display
 
-    content, first = bake(draw, choices)
-    display({EXPLORE: content, "application/vnd.plotly.v1+json": first, "text/plain": "chart"}, raw=True)
+    if not controls:
+        raise InputError("explore: name at least one control, such as explore(draw, window=[1, 7, 30])")
+    made = [_Control(name, values) for name, values in controls.items()]
+    count = 1
+    for control in made:
+        count *= len(control.labels)
+    if count > MOST_STATES:
+        raise InputError(
+            f"explore: {count} combinations; at most {MOST_STATES} can be baked, so offer fewer values"
+        )
+    states = _States(draw, made)
+    first = states.answer(tuple(control.start for control in made))
+    if isinstance(first, Result) and first.missing:
+        display(first)
+    elif is_live():
+        _live(states, made)
+    else:
+        content, shown = states.baked()
+        display({EXPLORE: content, PLOTLY: shown, "text/plain": "chart"}, raw=True)
 
 
 def is_live() -> bool:
@@ -74,131 +71,150 @@ def is_live() -> bool:
     from IPython import get_ipython
 
     kernel = getattr(get_ipython(), "kernel", None)
-    if kernel is None:
-        return False
     # Front ends for people answer input(); headless executors say that they do not.
-    return bool(kernel.get_parent("shell").get("content", {}).get("allow_stdin", False))
+    return bool(kernel and kernel.get_parent("shell").get("content", {}).get("allow_stdin", False))
 
 
-def bake(draw: Callable[..., go.Figure], choices: Mapping[str, Mapping[str, Any]]) -> tuple[dict, dict]:
-    """Draw every combination once.
+class _Control:
+    """One argument of the drawing: its name in words, its values in order, and which of them is shown first."""
 
-    Returns
-    -------
-    (dict, dict)
-        The bundle for the page (``controls``, ``states``: an index into ``figures`` for each combination, the last
-        control fastest; equal figures are kept once, what all layouts share is in ``layout``), and the first figure
-        in plotly's own form.
-    """
-    figures: list[dict] = []
-    index: dict[str, int] = {}
-    states: list[int] = []
-    for combination in itertools.product(*(options.values() for options in choices.values())):
-        figure = json.loads(draw(**dict(zip(choices, combination, strict=True))).to_json())
-        figure = rounded({"data": figure["data"], "layout": figure.get("layout", {})})
-        key = json.dumps(figure, sort_keys=True)
-        if key not in index:
-            index[key] = len(figures)
-            figures.append(figure)
-        states.append(index[key])
-    first = figures[states[0]]
-    shared = {
-        key: value
-        for key, value in first["layout"].items()
-        if all(figure["layout"].get(key) == value for figure in figures)
-    }
-    slim = [
-        {"data": f["data"], "layout": {key: v for key, v in f["layout"].items() if key not in shared}}
-        for f in figures
-    ]
-    controls = [
-        {
-            "name": name,
-            "label": name.replace("_", " "),
-            "kind": "slider" if _is_slider(options) else "select",
-            "values": list(options),
+    def __init__(self, name: str, values: Sequence | Mapping[str, Any]) -> None:
+        if isinstance(values, str) or not isinstance(values, Sequence | Mapping):
+            raise InputError(
+                f"explore: give {name} a list of values or a mapping of labels to values, not {values!r}"
+            )
+        options = dict(values) if isinstance(values, Mapping) else {_word(value): value for value in values}
+        if not options or len(options) < len(values):
+            raise InputError(f"explore: {name} needs values, each with a label of its own")
+        first = next(iter(options))
+        self.slider = all(isinstance(v, int | float) and not isinstance(v, bool) for v in options.values())
+        if self.slider:
+            options = dict(sorted(options.items(), key=lambda item: item[1]))
+        self.name, self.label = name, name.replace("_", " ")
+        self.labels, self.values = [str(label) for label in options], list(options.values())
+        self.start = list(options).index(first)
+
+    def plain(self) -> dict[str, Any]:
+        kind = "slider" if self.slider else "menu"
+        return {
+            "name": self.name,
+            "label": self.label,
+            "kind": kind,
+            "values": self.labels,
+            "start": self.start,
         }
-        for name, options in choices.items()
-    ]
-    content = {"controls": controls, "states": states, "figures": slim, "layout": shared}
-    return content, {"data": first["data"], "layout": first["layout"], "config": {"responsive": True}}
 
 
-def _choices(name: str, values: Sequence | Mapping[str, Any]) -> dict[str, Any]:
-    options = dict(values) if isinstance(values, Mapping) else {_label(value): value for value in values}
-    if not options:
-        raise InputError(f"explore: the control {name!r} has no values")
-    return options
-
-
-def _label(value: Any) -> str:
+def _word(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _is_slider(options: Mapping[str, Any]) -> bool:
-    return len(options) > 1 and all(
-        isinstance(value, int | float) and not isinstance(value, bool) for value in options.values()
-    )
+class _States:
+    """The drawings of all positions, each made once."""
+
+    def __init__(self, draw: Callable[..., Any], controls: Sequence[_Control]) -> None:
+        self.draw, self.controls = draw, controls
+        self._answers: dict[tuple[int, ...], Any] = {}
+        self._figures: dict[tuple[int, ...], dict] = {}
+        self.every = list(itertools.product(*(range(len(control.values)) for control in controls)))
+
+    def answer(self, at: tuple[int, ...]) -> Any:
+        if at not in self._answers:
+            values = {control.name: control.values[i] for control, i in zip(self.controls, at, strict=True)}
+            self._answers[at] = self.draw(**values)
+        return self._answers[at]
+
+    def figure(self, at: tuple[int, ...]) -> dict[str, Any]:
+        """Return ``data``, ``layout`` and ``finding`` of a position."""
+        if at not in self._figures:
+            answer = self.answer(at)
+            figure = answer.figure() if isinstance(answer, Result) else answer
+            finding = answer.finding if isinstance(answer, Result) else ""
+            content = plotly_json(figure) if figure is not None else {"data": [], "layout": {"height": 300}}
+            self._figures[at] = {"data": content["data"], "layout": content["layout"], "finding": finding}
+        return self._figures[at]
+
+    def baked(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the bundle for the page, and the first figure in plotly's own form.
+
+        The bundle has ``controls``, ``states`` (an index into ``figures`` for each combination, the last control
+        fastest; equal figures are kept once) and ``layout`` (what all layouts share).
+        """
+        figures: list[dict] = []
+        index: dict[str, int] = {}
+        states: list[int] = []
+        for at in self.every:
+            figure = rounded(self.figure(at))
+            key = json.dumps(figure, sort_keys=True)
+            if key not in index:
+                index[key] = len(figures)
+                figures.append(figure)
+            states.append(index[key])
+        first = figures[states[self.every.index(tuple(control.start for control in self.controls))]]
+        layouts = [figure["layout"] for figure in figures]
+        shared = {k: v for k, v in first["layout"].items() if all(layout.get(k) == v for layout in layouts)}
+        slim = [{**f, "layout": {k: v for k, v in f["layout"].items() if k not in shared}} for f in figures]
+        controls = [control.plain() for control in self.controls]
+        content = {"controls": controls, "states": states, "figures": slim, "layout": shared}
+        return content, {"data": first["data"], "layout": first["layout"], "config": {"responsive": True}}
 
 
-def _live(draw: Callable[..., go.Figure], choices: Mapping[str, Mapping[str, Any]]) -> None:
+def _live(states: _States, controls: Sequence[_Control]) -> None:
     import ipywidgets as widgets
     import plotly.graph_objects as go
     from IPython.display import display
 
-    boxes = {}
-    for name, options in choices.items():
-        kind = widgets.SelectionSlider if _is_slider(options) else widgets.Dropdown
-        extra = {"continuous_update": False} if _is_slider(options) else {}
-        boxes[name] = kind(
-            options=list(options.items()),
-            value=next(iter(options.values())),
-            description=name.replace("_", " "),
-            style={"description_width": "initial"},
-            layout=widgets.Layout(width="100%", max_width="560px"),
-            **extra,
-        )
-    states: dict[tuple[int, ...], list[dict]] = {}
-
-    def state(at: tuple[int, ...]) -> list[dict]:
-        if at not in states:
-            values = (list(options.values())[i] for options, i in zip(choices.values(), at, strict=True))
-            states[at] = _parts(draw(**dict(zip(choices, values, strict=True))))
-        return states[at]
-
+    boxes = []
+    for control in controls:
+        kind = widgets.SelectionSlider if control.slider else widgets.Dropdown
+        extra = {"continuous_update": False} if control.slider else {}
+        boxes.append(
+            kind(
+                options=list(zip(control.labels, range(len(control.labels)), strict=True)),
+                value=control.start, description=control.label, style={"description_width": "initial"},
+                layout=widgets.Layout(width="100%", max_width="560px"), **extra,
+            )
+        )  # fmt: skip
     # Quick charts are drawn ahead, one control moved at first, so that no move waits for a drawing.
+    start = tuple(control.start for control in controls)
     end = time.perf_counter() + AHEAD
-    every = itertools.product(*(range(len(options)) for options in choices.values()))
-    for at in sorted(every, key=lambda at: (sum(map(bool, at)), at)):
-        state(at)
+    for at in sorted(states.every, key=lambda at: (sum(a != b for a, b in zip(at, start, strict=True)), at)):
+        states.figure(at)
         if time.perf_counter() > end:
             break
-    layout, *traces = shown = state((0,) * len(boxes))
-    figure = go.FigureWidget(traces, layout | {"autosize": True})
+    shown = states.figure(start)
+    figure = go.FigureWidget(shown["data"], shown["layout"] | {"autosize": True})
+    said = widgets.HTML(_said(shown["finding"]))
 
     def redraw(_change: Any) -> None:
         nonlocal shown
-        new = state(tuple(box.index for box in boxes.values()))
-        if [part.get("type") for part in new] != [part.get("type") for part in shown]:
+        new = states.figure(tuple(box.value for box in boxes))
+        if [part.get("type") for part in new["data"]] != [part.get("type") for part in shown["data"]]:
             with figure.batch_update():
                 figure.data = ()
-            figure.add_traces(new[1:])
-            shown = [shown[0], *new[1:]]
+            figure.add_traces(new["data"])
+            shown = shown | {"data": new["data"]}
+        parts = zip([figure.layout, *figure.data], _parts(shown), _parts(new), strict=True)
         with figure.batch_update():
-            for target, old, wanted in zip([figure.layout, *figure.data], shown, new, strict=True):
+            for target, old, wanted in parts:
                 # Only what differs: checking and sending the rest costs most of a redraw.
                 for key in [key for key in {**old, **wanted} if old.get(key) != wanted.get(key)]:
                     target[key] = wanted.get(key)
+        said.value = _said(new["finding"])
         shown = new
 
-    for box in boxes.values():
+    for box in boxes:
         box.observe(redraw, names="value")
-    display(widgets.VBox([*boxes.values(), figure]))
+    display(widgets.VBox([*boxes, said, figure]))
 
 
-def _parts(figure: go.Figure) -> list[dict]:
-    """Give the layout and each trace as plain lists and dicts, which compare by value."""
-    from plotly.utils import PlotlyJSONEncoder
+def _said(finding: str) -> str:
+    import html
 
-    parts = (figure.layout, *figure.data)
-    return [json.loads(json.dumps(part.to_plotly_json(), cls=PlotlyJSONEncoder)) for part in parts]
+    return (
+        f"<p role='status' aria-live='polite'><strong>{html.escape(finding)}</strong></p>" if finding else ""
+    )
+
+
+def _parts(figure: Mapping[str, Any]) -> list[dict]:
+    return [figure["layout"], *figure["data"]]

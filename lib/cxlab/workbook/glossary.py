@@ -1,14 +1,15 @@
-"""The workbook's words: one table, from which each page lists those that it uses."""
+"""The workbook's words: each explains itself where a page first uses it."""
 
 from __future__ import annotations
 
 import csv
+import html
 import re
 from functools import cache
 
-from cxlab.evidence.places import data_folder
+from cxlab.data.places import data_folder
 
-__all__ = ["read_glossary", "words_of"]
+_SILENT = {"a", "code", "pre", "summary", "h1", "h2", "h3", "h4", "th", "button", "script", "svg"}
 
 
 @cache
@@ -21,16 +22,32 @@ def read_glossary() -> dict[str, str]:
         return {row["term"]: row["meaning"] for row in csv.DictReader(file)}
 
 
-def words_of(text: str) -> list[tuple[str, str]]:
-    """Return the terms that a text uses, with their meanings.
+@cache
+def _pattern() -> tuple[re.Pattern[str], dict[str, str]]:
+    """Return what finds any term, with or without a plural s; what a term has in brackets is another name for it."""
+    terms = {}
+    for term in read_glossary():
+        terms |= {name.lower(): term for name in re.split(r"\s*[()]\s*", term) if name}
+    names = "|".join(re.escape(name) for name in sorted(terms, key=lambda name: (-len(name), name)))
+    return re.compile(rf"(?<![\w-])({names or '(?!)'})(s?)(?![\w-])", re.IGNORECASE), terms
 
-    A term counts where it stands as whole words, in either case, with or without a plural s; what a term has in
-    brackets is an alternative name.
-    """
-    found = []
-    for term, meaning in read_glossary().items():
-        names = [name for name in re.split(r"\s*[()]\s*", term) if name]
-        pattern = "|".join(rf"{re.escape(name)}s?" for name in names)
-        if re.search(rf"(?<![\w-])(?:{pattern})(?![\w-])", text, flags=re.IGNORECASE):
-            found.append((term, meaning))
-    return found
+
+def explain(markup: str, seen: set[str]) -> str:
+    """Return HTML in which the first use of each term shows its meaning on hover and focus; ``seen`` is added to."""
+    pattern, terms = _pattern()
+    out, silent = [], []
+    for part in re.split(r"(<[^>]+>)", markup):
+        tag = re.match(r"<(/?)(\w+)", part)
+        if tag and tag[2].lower() in _SILENT:
+            silent = silent[:-1] if tag[1] else [*silent, tag[2]]
+        out.append(part if tag or silent else pattern.sub(lambda match: _term(match, terms, seen), part))
+    return "".join(out)
+
+
+def _term(match: re.Match[str], terms: dict[str, str], seen: set[str]) -> str:
+    term = terms[match[1].lower()]
+    if term in seen:
+        return match[0]
+    seen.add(term)
+    meaning = html.escape(read_glossary()[term])
+    return f'<span class="term" tabindex="0">{match[0]}<span role="tooltip">{meaning}</span></span>'

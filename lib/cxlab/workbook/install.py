@@ -7,10 +7,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 import pandas as pd
 
-from cxlab.evidence.errors import InputError
-from cxlab.evidence.places import project_folder
-
-__all__ = ["check", "verdict"]
+from cxlab import __version__
+from cxlab.data.errors import InputError
+from cxlab.data.places import project_folder
 
 _PARTS = (
     "jupyterlab",
@@ -35,14 +34,21 @@ def check() -> pd.DataFrame:
         empty where nothing is to be done.
     """
     python = ".".join(map(str, sys.version_info[:2]))
-    state = "ok" if sys.version_info >= (3, 11) else "old"
-    rows = [("python", python, state, "" if state == "ok" else "make clean && make lab PYTHON=python3.11")]
+    old = sys.version_info < (3, 11)
+    rows = [
+        ("python", python, "old" if old else "ok", "make clean && make lab PYTHON=python3.11" if old else "")
+    ]
     for part in _PARTS:
         try:
             rows.append((part, version(part), "ok", ""))
         except PackageNotFoundError:
             rows.append((part, "-", "missing", "rm .venv/.ready && make lab"))
-    rows.append(_workbook())
+    try:
+        project_folder()
+        rows.append(("workbook folder", __version__, "ok", ""))
+    except InputError:
+        fix = "export CXLAB_HOME=<folder that holds README.md>"
+        rows.append(("workbook folder", __version__, "missing", fix))
     return pd.DataFrame(rows, columns=["part", "version", "state", "fix"])
 
 
@@ -52,13 +58,3 @@ def verdict(check: pd.DataFrame) -> str:
     if not wrong:
         return f"Everything is in place: all {len(check)} parts answer."
     return f"{len(wrong)} of {len(check)} parts need mending: {', '.join(wrong)}; the table says how."
-
-
-def _workbook() -> tuple[str, str, str, str]:
-    from cxlab import __version__
-
-    try:
-        project_folder()
-    except InputError:
-        return "workbook folder", __version__, "missing", "export CXLAB_HOME=<folder that holds README.md>"
-    return "workbook folder", __version__, "ok", ""

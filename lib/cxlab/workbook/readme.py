@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-__all__ = ["notebook_table", "update"]
-
 START, END = "<!-- notebooks: made by python -m cxlab.workbook.readme -->", "<!-- end of notebooks -->"
 
 
@@ -34,7 +32,7 @@ def update(readme: Path, notebooks: Path) -> str:
 
 
 if __name__ == "__main__":
-    from cxlab.evidence.places import project_folder
+    from cxlab.data.places import project_folder
 
     path = project_folder() / "README.md"
     path.write_text(update(path, project_folder() / "notebooks"), encoding="utf-8")

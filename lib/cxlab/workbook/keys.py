@@ -1,0 +1,162 @@
+"""What need not be run again: keys made of everything an executed notebook depends on, and the store of kept texts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from cxlab.data.places import cache_folder, data_folder, project_folder
+
+_KEPT = 400
+_BIG = 32 * 2**20
+
+
+def key_of(value: Any) -> str:
+    """Return the sha256 of a plain value."""
+    return hashlib.sha256(
+        json.dumps(value, sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    ).hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """Return a file's sha256; that of a big file is remembered with its size and time of change."""
+    state = path.stat()
+    if state.st_size < _BIG:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    name = "hash-" + key_of(
+        [str(path.resolve()), state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino]
+    )
+    known = read(name)
+    if known is None:
+        with path.open("rb") as file:
+            known = hashlib.file_digest(file, "sha256").hexdigest()
+        store(name, known)
+    return known
+
+
+def tree_hash(path: Path) -> Any:
+    """Return the hash of a file, or the names and hashes of all files in a folder; None where there is nothing."""
+    if path.is_file():
+        return file_hash(path)
+    if not path.is_dir():
+        return None
+    return _tree(path, path.rglob("*"))
+
+
+VOLATILE = "not kept"
+
+
+def files_hash(files: Iterable[Path | str], folder: Path) -> dict[str, Any]:
+    """Return the names and hashes of what a study reads: files, whole folders; a database is never the same twice."""
+    found = {}
+    for file in files:
+        if "://" in str(file):
+            found[key_of(str(file))] = VOLATILE
+        else:
+            path = Path(file).resolve()
+            found[Path(os.path.relpath(path, folder)).as_posix()] = tree_hash(path)
+    return found
+
+
+def run_key(path: Path, parameters: Mapping[str, Any], files: Mapping[str, Any], **extra: Any) -> str:
+    """Return the key of an executed notebook: itself, package, parameters, every file it reads, lock and Python."""
+    return key_of(
+        {
+            "notebook": file_hash(path),
+            "package": _package_hash(),
+            "parameters": dict(parameters),
+            "files": dict(files),
+            "data": _data_hash(),
+            "lock": tree_hash(project_folder() / "lib" / "requirements.lock"),
+            "python": sys.version,
+            "extra": extra,
+        }
+    )
+
+
+_ASIDE = (
+    "templates",
+    "cli.py",
+    "commands.py",
+    "diff.py",
+    "page.py",
+    "picture.py",
+    "site.py",
+    "publish.py",
+    "report.py",
+)
+
+
+@cache
+def templates_hash() -> str:
+    """Return the hash of what turns executed notebooks into a report."""
+    here = Path(__file__).resolve().parent
+    return key_of(_tree(here, [*here.glob("*.py"), *here.glob("templates/**/*")]))
+
+
+@cache
+def _package_hash() -> str:
+    here = Path(__file__).resolve().parents[1]
+    aside = [here / "workbook" / name for name in _ASIDE]
+    files = [
+        p for p in here.rglob("*") if p.suffix != ".pyc" and not any(p == a or a in p.parents for a in aside)
+    ]
+    return key_of(_tree(here, files))
+
+
+@cache
+def _data_hash() -> str:
+    return key_of(
+        _tree(data_folder(), (path for path in data_folder().rglob("*") if path.name != "README.md"))
+    )
+
+
+def _tree(root: Path, files: Iterable[Path]) -> dict[str, str]:
+    return {path.relative_to(root).as_posix(): file_hash(path) for path in sorted(files) if path.is_file()}
+
+
+def _folder() -> Path:
+    folder = cache_folder() / "report"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def read(name: str) -> str | None:
+    """Return a kept text, or None; one that was damaged counts as missing."""
+    try:
+        text = (_folder() / name).read_text(encoding="utf-8")
+        os.utime(_folder() / name)
+    except (OSError, UnicodeDecodeError):
+        return None
+    digest, _, content = text.partition("\n")
+    return content if hashlib.sha256(content.encode()).hexdigest() == digest else None
+
+
+def store(name: str, content: str) -> None:
+    """Keep a text with its own hash."""
+    write_whole(_folder() / name, f"{hashlib.sha256(content.encode()).hexdigest()}\n{content}")
+
+
+def prune() -> None:
+    """Forget the oldest kept texts beyond a few hundred."""
+    files = sorted(
+        (p for p in _folder().iterdir() if p.is_file()), key=lambda p: p.stat().st_mtime, reverse=True
+    )
+    for path in files[_KEPT:]:
+        path.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that a reader sees the old or the new one, never a half."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)

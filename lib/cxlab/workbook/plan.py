@@ -1,0 +1,296 @@
+"""Which notebooks run, and with which parameters: everything that can be wrong is said before a kernel starts."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import math
+import tokenize
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from cxlab.data.errors import InputError
+from cxlab.data.places import data_folder
+
+_TYPES = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "bool": bool,
+    "list": list,
+    "dict": dict,
+    "None": type(None),
+}
+_WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One line of a notebook's parameters cell."""
+
+    name: str
+    types: tuple[str, ...]
+    default: Any
+    comment: str
+
+
+@dataclass
+class Page:
+    """A notebook of the report and what is asked of it.
+
+    ``tables`` is parameter -> kind of table; ``missing`` the kinds that a study lacks, when it lacks all of them.
+    """
+
+    path: Path
+    question: str
+    minutes: int | None
+    tables: dict[str, str]
+    order: float
+    in_report: bool
+    study_only: bool
+    needs_results: bool
+    parameters: dict[str, Parameter]
+    given: dict[str, Any] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+
+    @property
+    def stem(self) -> str:
+        return self.path.stem
+
+    @property
+    def number(self) -> str:
+        head = self.stem.split("-", 1)[0]
+        return head if head.isdigit() else ""
+
+    @property
+    def name(self) -> str:
+        """The page's name in the navigation, such as ``Claims and words``."""
+        words = self.stem.split("-")[1:] if self.number else self.stem.split("-")
+        return (" ".join(words) or self.stem).capitalize()
+
+
+def find_pages(folder: Path, *, study: bool = False) -> list[Page]:
+    """Return the notebooks of a folder that belong in the report, in reading order: a study's own page first."""
+    pages = [page for page in map(read_page, sorted(folder.glob("*.ipynb"))) if page.in_report]
+    if not pages:
+        raise InputError(f"{folder} holds no notebook for the report; is CXLAB_HOME the workbook's folder?")
+    if not study:
+        return sorted((p for p in pages if not p.study_only), key=lambda page: (page.order, page.stem))
+
+    def place(page: Page) -> tuple:
+        late = page.needs_results or page.number == "01"  # the debate comes after the reader's own customers
+        return (not page.study_only, page.number != "02", late, page.order, page.stem)
+
+    # A page that reads no table but shows a source of ours says nothing about the reader's data.
+    return sorted((p for p in pages if p.tables or "source" not in p.parameters), key=place)
+
+
+def read_page(path: Path) -> Page:
+    """Read what a notebook says of itself; no Jupyter package is imported for it."""
+    try:
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        cells, facts = notebook["cells"], notebook["metadata"].get("cxlab", {})
+    except (ValueError, KeyError, TypeError) as fault:
+        raise InputError(
+            f"{path} is not a notebook that can be read ({fault}); open it in Jupyter and save it"
+        ) from None
+    lines = (
+        line
+        for cell in cells
+        if cell["cell_type"] == "markdown"
+        for line in "".join(cell["source"]).splitlines()
+    )
+    title = next((line[2:].strip() for line in lines if line.startswith("# ")), path.stem)
+    tables = facts.get("tables", {})
+    return Page(
+        path=path,
+        question=facts.get("question") or title,
+        minutes=facts.get("minutes"),
+        tables=dict(tables) if isinstance(tables, dict) else {},
+        order=float(facts.get("order", 99)),
+        in_report=bool(facts.get("report", True)),
+        study_only=bool(facts.get("study_only", False)),
+        needs_results=bool(facts.get("needs_results", False)),
+        parameters={parameter.name: parameter for parameter in _parameters_of(cells, path)},
+    )
+
+
+def _parameters_of(cells: Sequence[Mapping[str, Any]], path: Path) -> list[Parameter]:
+    for cell in cells:
+        if cell["cell_type"] == "code" and "parameters" in cell.get("metadata", {}).get("tags", []):
+            try:
+                return declared_parameters("".join(cell["source"]))
+            except (SyntaxError, ValueError) as fault:
+                raise InputError(f"{path.name}: its parameters cell cannot be read ({fault})") from None
+    return []
+
+
+def declared_parameters(source: str) -> list[Parameter]:
+    """Return the annotated literals of a parameters cell."""
+    comments = {
+        token.start[0]: token.string.lstrip("# ").strip()
+        for token in tokenize.generate_tokens(io.StringIO(source).readline)
+        if token.type == tokenize.COMMENT
+    }
+    found = []
+    for node in ast.parse(source).body:
+        match node:
+            case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=ast.expr() as value):
+                types = tuple(_type_names(annotation))
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                types = ()
+            case _:
+                continue
+        default = ast.literal_eval(value)
+        types = types or ("None" if default is None else type(default).__name__,)
+        found.append(Parameter(name, types, default, comments.get(node.end_lineno or 0, "")))
+    return found
+
+
+def _type_names(annotation: ast.expr) -> Iterable[str]:
+    match annotation:
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            yield from _type_names(left)
+            yield from _type_names(right)
+        case ast.Subscript(value=value):
+            yield from _type_names(value)
+        case _:
+            yield ast.unparse(annotation)
+
+
+def select(pages: Sequence[Page], only: Sequence[str] | None) -> list[Page]:
+    """Return the pages that ``--only`` names, by number (``2`` or ``02``) or by name."""
+    if not only:
+        return list(pages)
+    wanted: list[Page] = []
+    for word in only:
+        hits = [p for p in pages if word in (p.stem, p.path.name) or word.zfill(2) == p.number]
+        if not hits:
+            stems = [p.stem for p in pages]
+            raise InputError(
+                f"--only {word}: no page is called that{nearest(word, stems)}; there are {', '.join(stems)}"
+            )
+        wanted += hits
+    return [page for page in pages if page in wanted]
+
+
+def give_parameters(pages: Sequence[Page], given: Sequence[str]) -> None:
+    """Check ``NAME=VALUE`` (or ``02.NAME=VALUE``, for one page) against what the pages declare, and keep it.
+
+    A name goes to every page that declares it; a source to the pages that read that kind of table under that name.
+
+    Raises
+    ------
+    InputError
+        For a name that no page declares, a value of another type or out of range, or a source that does not exist.
+    """
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise InputError(f"-p {text}: write NAME=VALUE, such as -p bootstrap=500")
+        give(pages, name, value, origin=f"-p {text}")
+
+
+def give(pages: Sequence[Page], name: str, value: Any, *, origin: str) -> None:
+    """Give one parameter to every page that declares it."""
+    scope, dot, bare = name.rpartition(".")
+    takers = [page for page in (select(pages, [scope]) if dot else pages) if bare in page.parameters]
+    if not takers:
+        names = sorted({parameter for page in pages for parameter in page.parameters})
+        raise InputError(
+            f"{origin}: no page has a parameter {bare!r}{nearest(bare, names)}; there are {', '.join(names) or 'none'}"
+        )
+    if value and isinstance(value, str) and any(bare in page.tables for page in takers):
+        kind = kind_of(value, origin)
+        read = {page.stem: page.tables[bare] for page in takers if bare in page.tables}
+        takers = [page for page in takers if kind is None or read.get(page.stem, kind) == kind]
+        if not takers:
+            raise InputError(
+                f"{origin}: {value!r} holds {kind}; none of {', '.join(read)} reads that as {bare} "
+                f"(they read {', '.join(sorted(set(read.values())))})"
+            )
+    for page in takers:
+        page.given[bare] = _checked(page.parameters[bare], value, f"{origin}: {page.stem}")
+
+
+def kind_of(source: str, origin: str) -> str | None:
+    """Return the kind of table that a source holds; refuse one that does not exist before a kernel starts."""
+    if source.endswith((".yaml", ".yml")):
+        from cxlab.data.study import read_yaml
+
+        if not Path(source).is_file():
+            raise InputError(f"{origin}: there is no mapping file {source}; `cxlab init` makes one")
+        return read_yaml(Path(source)).get("table")
+    registered = tomllib.loads((data_folder() / "sources.toml").read_text(encoding="utf-8"))
+    if source in registered:
+        return registered[source].get("table")
+    names = [*registered, *(f"simulated-{kind}" for kind in KINDS)]
+    if source in names:
+        return source.removeprefix("simulated-")
+    raise InputError(
+        f"{origin}: there is no source {source!r}{nearest(source, names)}; there are {', '.join(names)}, "
+        "or the path of a study's mapping file (.yaml)"
+    )
+
+
+KINDS = ("survey", "events", "visits", "contacts", "initiatives", "accounts", "ratings", "vignette", "stages")
+
+
+def _checked(parameter: Parameter, value: Any, origin: str) -> Any:
+    for kind in parameter.types:
+        try:
+            read = _read(kind, value)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+        whole = isinstance(read, int) and isinstance(parameter.default, int) and not isinstance(read, bool)
+        if whole and not 0 <= read < 2**31 and parameter.default >= 0:
+            raise InputError(
+                f"{origin}: {parameter.name} must be a whole number from 0 to 2147483647, not {read}"
+            )
+        return read
+    wanted = " or ".join(parameter.types)
+    shown = value if isinstance(value, str) else repr(value)
+    comment = f"; {parameter.comment}" if parameter.comment else ""
+    raise InputError(
+        f"{origin}: {parameter.name} must be {wanted}, not {shown[:100]!r} (default {parameter.default!r}{comment})"
+    )
+
+
+def _read(kind: str, value: Any) -> Any:
+    """Return ``value`` as a plain literal of a type; papermill itself would pass "False" on as a true string."""
+    if isinstance(value, str) and kind != "str":
+        value = _literal(kind, value.strip())
+    if (
+        kind == "float"
+        and isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+    ):
+        return float(value)
+    if type(value) is _TYPES.get(kind) and kind != "float":
+        json.dumps(value)
+        return value
+    raise ValueError(kind)
+
+
+def _literal(kind: str, text: str) -> Any:
+    if kind == "bool":
+        return _WORDS.get(text.lower())
+    if kind in ("int", "float"):
+        return _TYPES[kind](text)
+    if kind == "None" and text.lower() in ("none", "null", ""):
+        return None
+    if kind == "list" and not text.startswith("["):
+        return [part.strip() for part in text.split(",")]
+    return ast.literal_eval(text)
+
+
+def nearest(word: str, names: Iterable[str]) -> str:
+    """Return a hint at the nearest name, empty when none is near."""
+    near = get_close_matches(word, list(names), n=1, cutoff=0.5)
+    return f" (did you mean {near[0]!r}?)" if near else ""

@@ -1,0 +1,324 @@
+"""All of it in order: plan, run what changed, make the pages, publish in one step."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from cxlab.data.errors import InputError, OutOfReach
+from cxlab.data.places import project_folder
+from cxlab.workbook import diff, keys, plan, publish
+from cxlab.workbook.executed import collect, results_of, to_json
+from cxlab.workbook.parts import Build, Options, Part, versions
+from cxlab.workbook.run import Failure, Kernels, failure_of, raise_failures
+
+
+def build_report(options: Options) -> int:
+    """Build and publish a report.
+
+    Returns
+    -------
+    int
+        0; 1 with ``strict`` when a part was skipped; 3 when ``against`` names an older results.json and numbers changed
+        beyond their intervals.
+
+    Raises
+    ------
+    InputError, NotebookError, OutOfReach
+        The last good report is then untouched.
+    """
+    out = options.out.resolve()
+    publish.check_target(out)
+    old = diff.read_results(options.against) if options.against is not None else None
+    with publish.locked(out):
+        publish.recover(out)
+        build = _plan(options)
+        key = _whole_key(build)
+        last = publish.manifest_of(out) or {}
+        if not options.fresh and key and last.get("key") == key and publish.is_intact(out):
+            print(f"{_near(out)}: nothing has changed, the report stands")
+            return _code(options, last.get("failed"), last.get("moved"))
+        with publish.staging(out) as folder:
+            with Kernels(build.jobs, min_cell=build.min_cell, timeout=options.timeout) as kernels:
+                _make(build, kernels, folder)
+            before = old if old is not None else _published(out)
+            found = diff.compare(before, json.loads((folder / "results.json").read_text(encoding="utf-8")))
+            failed = _finish(build, folder, key, found if old is not None else None)
+            publish.publish(folder, out)
+        keys.prune()
+    changed = sum(change.kind not in ("same", "new") for change in found.changes) if before else 0
+    skipped = sum(map(len, failed.values()))
+    print(
+        f"{_near(out)}: {sum(len(part.stated) for part in build.parts)} pages, {len(found.changes) - len(found.of('gone'))} "
+        f"numbers ({changed} changed), {skipped} parts skipped; open {_near(out / 'index.html')}"
+    )
+    if old is not None:
+        print(found.headline())
+    return _code(options, failed, old is not None and found.alarm)
+
+
+def _code(options: Options, failed: Any, moved: Any) -> int:
+    return 1 if options.strict and failed else 3 if moved else 0
+
+
+def _published(out: Path) -> dict[str, Any]:
+    try:
+        return diff.read_results(out)
+    except InputError:
+        return {}
+
+
+# ---------------------------------------------------------------- what to run
+
+
+def _plan(options: Options) -> Build:
+    study = None
+    if options.params is not None:
+        from cxlab.data.study import read_study
+
+        study = read_study(options.params)
+    every = plan.find_pages(project_folder() / "notebooks", study=study is not None)
+    pages = plan.select(every, options.only)
+    paths = {str(project_folder()): "."}
+    files: dict[str, Any] = {}
+    if study is not None:
+        paths[str(study.path.parent)] = study.path.parent.name
+        files = keys.files_hash(study.files, study.path.parent)
+        for page in pages:
+            lacking = [kind for name, kind in page.tables.items() if name not in study.parameters]
+            page.given |= {
+                name: study.parameters.get(name, "") for name in page.tables if name in page.parameters
+            }
+            page.missing = sorted(set(lacking)) if page.tables and len(lacking) == len(page.tables) else []
+        tables = {name for page in every for name in page.tables}
+        for name, value in study.parameters.items():
+            if name not in tables:
+                plan.give(every, name, value, origin=f"{study.path.name}, parameters")
+        for stem, values in study.notebooks.items():
+            for name, value in values.items():
+                plan.give(every, f"{stem}.{name}", value, origin=f"{study.path.name}, notebooks")
+    plan.give_parameters(pages, options.given)
+    min_cell = (
+        options.min_cell if options.min_cell is not None else study.min_cell if study is not None else 5
+    )
+    for page in pages:
+        if "min_cell" in page.parameters and min_cell != 5:
+            page.given.setdefault("min_cell", min_cell)
+        for name in page.tables:
+            value = page.given.get(name)
+            if isinstance(value, str) and value.endswith((".yaml", ".yml")):
+                path = Path(value).resolve()
+                page.given[name] = str(path)
+                paths.setdefault(str(path), f"{path.parent.name}/{path.name}")
+                if study is None:
+                    files[f"{path.parent.name}/{path.name}"] = keys.mapping_hash(path)
+    if pages and all(page.missing for page in pages):
+        lacks = ", ".join(sorted({kind for page in pages for kind in page.missing}))
+        raise InputError(
+            f"{options.params}: no page that was asked for reads a table of this study; it lacks {lacks}"
+        )
+    build = Build(options, study, min_cell, [Part("", "", pages, paths, files)])
+    if options.by is not None:
+        from cxlab.workbook import segments
+
+        if study is None:
+            raise InputError(
+                f"--by {options.by} splits your own data: give --params STUDY/params.yaml as well"
+            )
+        segments.add_parts(build)
+    elif options.cluster:
+        raise InputError("--cluster spreads the segments of --by COLUMN over machines: give --by as well")
+    return build
+
+
+def _run_key(part: Part, page: plan.Page, build: Build, results: str | None = None) -> str:
+    given = {name: part.shown(value) for name, value in page.given.items()}
+    return keys.run_key(page.path, given, part.files, min_cell=build.min_cell, results=results)
+
+
+def _whole_key(build: Build) -> str:
+    """Return the key of the whole report; empty where something cannot be hashed, such as a database."""
+    if any(keys.VOLATILE in part.files.values() for part in build.parts):
+        return ""
+    parts = [
+        [part.folder, part.label, [[p.stem, p.missing, _run_key(part, p, build)] for p in part.pages]]
+        for part in build.parts
+    ]
+    against = keys.file_hash(build.options.against) if build.options.against else None
+    title = getattr(build.study, "name", None)
+    return keys.key_of(
+        [parts, keys.templates_hash(), title, build.options.by, build.hidden, versions(), against]
+    )
+
+
+# ---------------------------------------------------------------- run
+
+
+def _make(build: Build, kernels: Kernels, folder: Path) -> None:
+    """Run and write the main report, then the segments, some at a time so that memory stays small."""
+    from cxlab.workbook.site import write_part
+
+    if any(page.needs_results for page in build.parts[0].pages):
+        _check_rules()
+    main, *others = build.parts
+    with _Progress(sum(len(part.asked) for part in build.parts)) as progress:
+        run_parts([main], kernels, build, progress)
+        write_part(main, folder, build)
+        if build.options.cluster:
+            from cxlab.workbook.cluster import make_on_cluster
+
+            make_on_cluster(build, others, folder, progress)
+            return
+        size = max(4, 2 * build.jobs)
+        for start in range(0, len(others), size):
+            run_parts(others[start : start + size], kernels, build, progress)
+            for part in others[start : start + size]:
+                write_part(part, folder, build)
+
+
+def _check_rules() -> None:
+    """Refuse a malformed rule before any number is known that it would judge."""
+    folder = project_folder() / "data" / "evidence"
+    if find_spec("cxlab.data.rules") is not None and (folder / "rules.toml").is_file():
+        from cxlab.data.claims import check_evidence
+
+        check_evidence(folder)
+
+
+def run_parts(parts: Sequence[Part], kernels: Kernels, build: Build, progress: Any) -> None:
+    """Fill in each part's executed notebooks and what they state; pages that read the others come last."""
+    for last in (False, True):
+        wave = [(part, page) for part in parts for page in part.asked if page.needs_results == last]
+        failures = list(_run_wave(wave, kernels, build, progress))
+        raise_failures([failure for part, failure in failures if not _may_miss(part, failure, build)])
+        for part, failure in failures:
+            part.failed[failure.job.rpartition("/")[2]] = failure.reason
+    main = parts[0]
+    if not main.folder and main.failed and not main.stated:
+        raise InputError("; ".join(f"{stem}: {reason}" for stem, reason in main.failed.items()))
+
+
+def _may_miss(part: Part, failure: Failure, build: Build) -> bool:
+    """Tell whether the rest is published without this page: in a segment, or where a study's own data are at fault."""
+    if failure.kind is OutOfReach:
+        return False
+    return bool(part.folder) or (build.study is not None and failure.kind is InputError)
+
+
+def _run_wave(
+    wave: Iterable[tuple[Part, plan.Page]], kernels: Kernels, build: Build, progress: Any
+) -> Iterable[tuple[Part, Failure]]:
+    jobs, where = [], {}
+    for part, page in wave:
+        given, paths, results = dict(page.given), dict(part.paths), None
+        if page.needs_results:
+            results = to_json(results_of(part.stated))
+            path = kernels.folder / f"results-{keys.key_of(part.folder)[:8]}.json"
+            path.write_text(results, encoding="utf-8")
+            given["results"] = str(path)
+            paths[str(path)] = "results.json"
+        key = _run_key(part, page, build, results)
+        executed = None if build.options.fresh else keys.read(f"run-{key}")
+        if executed is not None:
+            _keep(part, page, executed)
+            progress.done(page.stem, kept=True)
+            continue
+        job = f"{part.folder}/{page.stem}" if part.folder else page.stem
+        where[job] = (part, page, key)
+        jobs.append(
+            {"job": job, "path": str(page.path), "parameters": given, "cwd": str(Path.cwd()), "paths": paths}
+        )
+    for event in kernels.run(jobs, progress.watch):
+        part, page, key = where[event["job"]]
+        if event["event"] == "failed":
+            yield part, failure_of(event)
+            continue
+        executed = Path(event["executed"]).read_text(encoding="utf-8")
+        keys.store(f"run-{key}", executed)
+        _keep(part, page, executed)
+        shutil.rmtree(Path(event["executed"]).parent, ignore_errors=True)
+
+
+def _keep(part: Part, page: plan.Page, executed: str) -> None:
+    part.executed[page.stem] = executed
+    part.stated[page.stem] = collect(json.loads(executed))
+
+
+# ---------------------------------------------------------------- the whole
+
+
+def _finish(build: Build, folder: Path, key: str, found: diff.Comparison | None) -> dict[str, dict[str, str]]:
+    """Write what stands over all parts: assets, overview, changes, manifest; return the pages that are not there."""
+    from cxlab.workbook import site
+
+    assets = folder / "assets"
+    assets.mkdir()
+    for path in sorted((Path(__file__).parent / "templates" / "assets").iterdir()):
+        shutil.copyfile(path, assets / path.name)
+    plotly = Path(find_spec("plotly").origin).parent / "package_data" / "plotly.min.js"
+    shutil.copyfile(plotly, assets / "plotly.min.js")
+    if build.options.by is not None:
+        (folder / "segments").mkdir(exist_ok=True)
+        (folder / "segments" / "index.html").write_text(site.overview(build), encoding="utf-8")
+    if found is not None:
+        (folder / "changes.html").write_text(site.changes(build.parts[0], found), encoding="utf-8")
+        (folder / "changes.md").write_text(diff.summary(found), encoding="utf-8")
+    files = {
+        path.relative_to(folder).as_posix(): keys.file_hash(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+    failed = {part.folder: part.failed for part in build.parts if part.failed}
+    whole = {
+        **site.facts(build.parts[0], build),
+        "key": key,
+        "moved": bool(found and found.alarm),
+        "failed": failed,
+        "segments": {part.folder: part.label for part in build.parts[1:]},
+        "segments_hidden": build.hidden,
+        "files": files,
+    }
+    (folder / publish.MANIFEST).write_text(to_json(whole), encoding="utf-8")
+    return failed
+
+
+def _near(path: Path) -> str:
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+class _Progress:
+    """How far a build is: a bar on a terminal, plain lines elsewhere."""
+
+    def __init__(self, pages: int) -> None:
+        self._pages, self._done, self._bar = pages, 0, None
+
+    def __enter__(self) -> _Progress:
+        if sys.stderr.isatty():
+            from tqdm import tqdm
+
+            self._bar = tqdm(total=self._pages, leave=False, desc="starting", dynamic_ncols=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def watch(self, job: str, event: str, facts: dict[str, Any]) -> None:
+        """Take an event of the kernels."""
+        if event == "cell" and self._bar is not None:
+            self._bar.set_description_str(f"{job}, cell {facts['index'] + 1}"[:42])
+        elif event != "cell":
+            self.done(job, word="made" if event == "done" else "failed")
+
+    def done(self, job: str, *, kept: bool = False, word: str = "made") -> None:
+        """Count a page that is ready."""
+        self._done += 1
+        if self._bar is not None:
+            self._bar.update(1)
+        else:
+            print(f"{'kept' if kept else word:8} {job} ({self._done} of {self._pages})", flush=True)

@@ -1,0 +1,187 @@
+"""The parent's side of the kernels: jobs out, events in, interrupts and failures in plain words."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cxlab.data.errors import InputError, NotebookError, OutOfReach
+from cxlab.data.places import cache_folder
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why one notebook gave no page."""
+
+    job: str
+    facts: Mapping[str, Any]
+    kept: Path | None = None
+
+    @property
+    def reason(self) -> str:
+        """What went wrong, in one line."""
+        ename, evalue = self.facts["ename"], " ".join(str(self.facts.get("evalue", "")).split())[:600]
+        return (
+            evalue
+            if ename in ("InputError", "NotEnough") and evalue
+            else f"{ename}: {evalue}"
+            if evalue
+            else ename
+        )
+
+    @property
+    def kind(self) -> type[Exception]:
+        """What the command line should raise: the reader's input, an unreachable registry or a notebook."""
+        ename, evalue = self.facts["ename"], str(self.facts.get("evalue", ""))
+        if ename in ("OutOfReach", "DiskFull") or "No space left on device" in evalue:
+            return OutOfReach
+        return InputError if ename in ("InputError", "NotEnough") else NotebookError
+
+    def __str__(self) -> str:
+        where = self.job
+        if self.facts.get("code_cell"):
+            where += f", code cell {self.facts['code_cell']} ({self.facts.get('line', '')})"
+        kept = f"; the notebook as far as it ran: {os.path.relpath(self.kept)}" if self.kept else ""
+        return f"{where}: {self.facts['ename']}: {' '.join(str(self.facts.get('evalue', '')).split())[:600]}{kept}"
+
+
+def raise_failures(failures: Sequence[Failure]) -> None:
+    """Raise one fault that names every failed notebook, those of one cause together; nothing when there are none."""
+    if not failures:
+        return
+    kinds = {failure.kind for failure in failures}
+    kind = next(each for each in (OutOfReach, NotebookError, InputError) if each in kinds)
+    causes: dict[tuple, list[Failure]] = {}
+    for failure in failures:
+        causes.setdefault((failure.facts["ename"], failure.facts.get("evalue")), []).append(failure)
+    lines = [
+        f"{first}" + (f" (the same in {', '.join(other.job for other in others)})" if others else "")
+        for first, *others in causes.values()
+    ]
+    raise kind("; ".join(lines))
+
+
+class Kernels:
+    """Runs notebooks in processes; used as a context manager, which leaves nothing behind however it ends."""
+
+    def __init__(self, jobs: int, *, min_cell: int, timeout: float) -> None:
+        self._jobs, self._min_cell, self._timeout = jobs, min_cell, timeout
+        self._process: subprocess.Popen[str] | None = None
+        self._count = 0
+
+    def __enter__(self) -> Kernels:
+        _sweep()
+        self.folder = Path(tempfile.mkdtemp(prefix=f"run-{os.getpid()}-", dir=cache_folder()))
+        self._sockets = Path(tempfile.mkdtemp(prefix=f"cxlab-{os.getpid()}-", dir=_short_folder()))
+        (self.folder / "tmp").mkdir()
+        return self
+
+    def _start(self) -> subprocess.Popen[str]:
+        if self._process is None:
+            env = {
+                **os.environ,
+                "PYTHONHASHSEED": "0",  # sets are then printed in the same order on every run
+                "CXLAB_EXPLORE": "baked",
+                "CXLAB_MIN_CELL": str(self._min_cell),
+                "TMPDIR": str(self.folder / "tmp"),  # copies of a reader's data go when the run goes
+                # Notebooks already run side by side; one thread each also keeps sums in the same order.
+                **{f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")},
+            }
+            env.pop("PYTHONWARNINGS", None)
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "cxlab.workbook.kernels", str(self.folder), str(self._jobs)],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env, start_new_session=True,
+            )  # fmt: skip
+        return self._process
+
+    def run(
+        self, jobs: Sequence[Mapping[str, Any]], watch: Callable[[str, str, dict], None]
+    ) -> Iterator[dict]:
+        """Run jobs and yield one event, ``done`` or ``failed``, for each.
+
+        Parameters
+        ----------
+        jobs : sequence of mappings
+            ``job path parameters cwd paths``.
+        watch : callable
+            Told ``(job, event, facts)`` of every event, also of each cell that starts.
+        """
+        if not jobs:
+            return
+        process = self._start()
+        waiting = set()
+        with contextlib.suppress(BrokenPipeError):
+            for job in jobs:
+                waiting.add(job["job"])
+                self._count += 1
+                own = {"work": f"job-{self._count}", "sockets": str(self._sockets / str(self._count))}
+                process.stdin.write(json.dumps({**job, **own, "timeout": self._timeout}) + "\n")
+            process.stdin.flush()
+        while waiting:
+            line = process.stdout.readline()
+            if not line:
+                raise NotebookError(
+                    f"the process that runs the notebooks ended (code {process.wait()}) before "
+                    f"{', '.join(sorted(waiting))}; its messages stand above"
+                )
+            event = json.loads(line)
+            watch(event["job"], event["event"], event)
+            if event["event"] in ("done", "failed") and event["job"] in waiting:
+                waiting.discard(event["job"])
+                yield event
+
+    def __exit__(self, *_: object) -> None:
+        process = self._process
+        if process is not None:
+            with contextlib.suppress(OSError):
+                os.kill(process.pid, signal.SIGTERM)
+            try:
+                process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            for pipe in (process.stdin, process.stdout):
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self._sockets, ignore_errors=True)
+
+
+def failure_of(event: Mapping[str, Any]) -> Failure:
+    """Return what a failed event says, the notebook kept where the message can point to it."""
+    target = None
+    if event.get("executed"):
+        target = cache_folder() / "failed" / f"{event['job'].replace('/', '-')}.ipynb"
+        try:
+            target.parent.mkdir(exist_ok=True)
+            shutil.copyfile(event["executed"], target)
+        except OSError:
+            target = None
+    return Failure(event["job"], event, target)
+
+
+def _short_folder() -> str:
+    """Return a folder for sockets, whose paths may have about a hundred characters."""
+    usual = tempfile.gettempdir()
+    return "/tmp" if len(usual) > 60 and os.path.isdir("/tmp") else usual
+
+
+def _sweep() -> None:
+    """Remove what runs that were killed left behind."""
+    for run in [*cache_folder().glob("run-*-*"), *Path(_short_folder()).glob("cxlab-*-*")]:
+        try:
+            os.kill(int(run.name.split("-")[1]), 0)
+        except ProcessLookupError:
+            shutil.rmtree(run, ignore_errors=True)
+        except (ValueError, OSError):
+            continue
