@@ -15,6 +15,7 @@ from cxlab.data.errors import NotEnough
 from cxlab.data.survey import SIDES, Survey
 from cxlab.figures import general
 from cxlab.questions.importance import (
+    FACTORS,
     Sample,
     adjusted_r2,
     commonality,
@@ -22,15 +23,14 @@ from cxlab.questions.importance import (
     corrected_slopes,
     htmt,
     htmt_ratio,
-    joint_slopes,
     parity_curve,
     parity_shares,
     parts,
     relative_importance,
     sample,
     second_share,
+    share_table,
     shares,
-    spreads,
     standard_slopes,
 )
 from cxlab.questions.result import Number, Result, question
@@ -61,11 +61,7 @@ def split(survey: Survey) -> Result:
     survey = survey.only(*survey.sides)
     ready, share, total = shares(survey)
     level, sides = survey.confidence_level, ready.sides
-    table = intervals(share, sides, level).rename(columns={"estimate": "share"})
-    table.insert(0, "raw", (share[:, 0] * total[0]))
-    table["slope"] = joint_slopes(ready)
-    table["spread"] = spreads(ready)
-    table.index.name = "side"
+    table = share_table(ready, share, total, level).rename_axis("side")
     steps = standard_slopes(ready, survey)
     fair = adjusted_r2(total[None], int(ready.items.sum()), ready.n)
     numbers = {
@@ -175,7 +171,7 @@ def overlap(survey: Survey) -> Result:
     ready = sample(survey)
     level, what = survey.confidence_level, survey.label(survey.outcome)
     small = correlations(
-        composites(correlations(ready.covariances.matrices), ready.groups, standardise=False)
+        composites(correlations(ready.matrices), ready.groups, standardise=False)
     )
     rows = np.triu_indices(3, 1)
     bound = float(small[0][rows].min())
@@ -187,7 +183,7 @@ def overlap(survey: Survey) -> Result:
     ratio = (
         None
         if survey.categorical
-        else htmt_ratio(np.abs(correlations(ready.covariances.matrices)), *ready.groups)
+        else htmt_ratio(np.abs(correlations(ready.matrices)), *ready.groups)
     )
     if ratio is not None and np.isfinite(ratio[0]):
         row = intervals(ratio, ["htmt"], level).iloc[0]
@@ -280,7 +276,7 @@ def parity(survey: Survey, *, side: str = "product", spread: float = 1.0) -> Res
     block share low high``.
     """
     survey = survey.only(*SIDES)
-    curve, n = parity_shares(survey, side)
+    curve, n = parity_shares(survey, side, FACTORS)
     other = next(name for name in SIDES if name != side)
     half = curve[(curve["block"] == other) & (curve["factor"] == 0.5)].iloc[0]
     numbers = {
@@ -387,29 +383,25 @@ def items(survey: Survey) -> Result:
 def _cautions(survey: Survey, ready: Sample) -> list[str]:
     """Return what to be careful about, most important first."""
     found = []
-    if ready.n > ready.complete:
+    if ready.rows.filled:
         found.append(
-            f"{ready.complete} of {ready.asked} respondents answered everything; all {ready.n} are used, which assumes that "
-            "gaps depend only on the answers that are there."
+            f"{ready.rows.complete} of {ready.rows.asked} respondents answered everything; all {ready.n} are used, which "
+            "assumes that gaps depend only on the answers that are there."
         )
-    if len(survey.outcome_items) > 1 and set(survey.outcome_items) <= set(survey.frame):
-        part = survey.frame[survey.outcome_items].astype(float).dropna().to_numpy()
-        _, alpha = composite_reliability(np.cov(part, rowvar=False)[None], [list(range(part.shape[1]))])
-        if alpha[0, 0] < 0.6:
+    behind = survey.outcome_items
+    if len(behind) > 1 and set(behind) <= set(survey.frame):
+        part = np.cov(survey.frame[behind].astype(float).dropna().to_numpy(), rowvar=False)[None]
+        alpha = float(composite_reliability(part, [behind], behind)[1][0, 0])
+        if alpha < 0.6:
             found.append(
-                f"The questions behind {survey.label(survey.outcome)} hardly agree with each other (alpha "
-                f"{number(alpha[0, 0])}), which hides part of every effect."
+                f"The questions behind {survey.label(survey.outcome)} hardly agree with each other (alpha {number(alpha)}), "
+                "which hides part of every effect."
             )
-    answers = ready.values[:, -1]
-    answers = answers[np.isfinite(answers)]
-    top, bottom = float((answers == answers.max()).mean()), float((answers == answers.min()).mean())
-    if len(np.unique(answers)) > 2 and max(top, bottom) >= 0.4:
+    answers = ready.rows.values.iloc[:, sum(map(len, ready.groups)) :].mean(axis=1, skipna=False).dropna()
+    top, bottom = (float((answers == end).mean()) for end in (answers.max(), answers.min()))
+    if answers.nunique() > 2 and max(top, bottom) >= 0.4:
         end = "top" if top >= bottom else "bottom"
-        found.append(
-            f"{number(max(top, bottom), 'share')} gave the {end} answer, which flattens every effect."
-        )
+        found.append(f"{number(max(top, bottom), 'share')} gave the {end} answer, which flattens every effect.")
     if ready.n < 10 * ready.items.sum():
-        found.append(
-            f"{ready.n} respondents are few for {int(ready.items.sum())} items, so the intervals are wide."
-        )
+        found.append(f"{ready.n} respondents are few for {int(ready.items.sum())} items, so the intervals are wide.")
     return found

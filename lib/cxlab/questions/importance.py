@@ -1,12 +1,9 @@
-"""The numbers behind key drivers.
-
-Shares, parts, slopes and reliabilities, from one resampled covariance matrix.
-"""
+"""The numbers behind key drivers: shares, parts, slopes and reliabilities, all from one resampled covariance matrix."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,25 +11,48 @@ import pandas as pd
 
 from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.survey import Survey
+from cxlab.questions.result import Number
 from cxlab.stats.lmg import shapley_r2, subset_r2
-from cxlab.stats.resampling import Covariances, composites, correlations, intervals, slopes
+from cxlab.stats.resampling import Covariances, composites, correlations, intervals, limits, slopes
 
 MOST_BLOCKS = 22
 ROWS_AN_ITEM = 5  # fewer, and R2 and its parts are mostly chance (the interval misses its own estimate)
 MOST_GAPS = 0.05  # more rows with a gap than this, and all rows are used (EM) instead of the complete ones
+_KEPT: dict[tuple, tuple[pd.DataFrame, Rows]] = {}
+
+
+class Rows(NamedTuple):
+    """Columns of a survey with their resampled covariances; all rows where many have a gap, else the complete ones."""
+
+    covariances: Covariances
+    values: pd.DataFrame
+    complete: int
+    asked: int
+    weights: np.ndarray | None
+
+    @property
+    def filled(self) -> bool:
+        """Whether rows with a gap are used as well."""
+        return len(self.values) > self.complete
 
 
 class Sample(NamedTuple):
-    """A survey ready for a question: its covariances, the columns of each side, who was used."""
+    """A survey ready for a question: covariances with the outcome last, the columns of each side, who was used."""
 
     covariances: Covariances
     groups: list[list[int]]
     sides: list[str]
-    values: np.ndarray
-    n: int
-    asked: int
-    complete: int
-    weights: np.ndarray | None
+    rows: Rows
+
+    @property
+    def matrices(self) -> np.ndarray:
+        """The covariance matrix of the sample and of its resamples."""
+        return self.covariances.matrices
+
+    @property
+    def n(self) -> int:
+        """How many respondents are used."""
+        return len(self.rows.values)
 
     @property
     def items(self) -> np.ndarray:
@@ -40,64 +60,115 @@ class Sample(NamedTuple):
         return np.array([len(group) for group in self.groups])
 
 
+def estimate(draws: np.ndarray, survey: Survey, unit: str, n: int, label: str) -> Number:
+    """Return a number from its value in the sample (first) and in the resamples, percentile limits."""
+    low, high = limits(draws[1:], survey.confidence_level)
+    return Number(float(draws[0]), float(low), float(high), unit, n, label)
+
+
+def rows_of(survey: Survey, columns: Sequence[str], *, least: float = 10) -> Rows:
+    """Return the covariances of columns of a survey, from all rows (EM) where more than one in twenty has a gap.
+
+    Raises
+    ------
+    NotEnough
+        For fewer than ``least`` rows, fewer than 10 complete ones, or an answer that never varies.
+    """
+    columns = list(dict.fromkeys(columns))
+    table = survey.frame[columns].astype(float)
+    weights = survey.frame[survey.weights].astype(float) if survey.weights else None
+    if weights is not None:
+        table, weights = table[weights > 0], weights[weights > 0]
+    whole = table.notna().all(axis=1)
+    used = whole if whole.sum() >= (1 - MOST_GAPS) * len(table) else table.notna().any(axis=1)
+    table, complete = table[used], int(whole.sum())
+    if len(table) < least or complete < min(10, least):
+        raise NotEnough(
+            f"only {complete} of {len(survey.frame)} respondents answered all {len(columns)} items that this needs; at "
+            f"least {least:.0f} are needed for so many items"
+        )
+    flat = [column for column in columns if not table[column].max() > table[column].min()]
+    if flat:
+        raise NotEnough(f"everybody gave the same answer to {survey.label(flat[0])!r}")
+    weight = None if weights is None else weights[used].to_numpy()
+    clusters = survey.frame.loc[table.index, survey.clusters].to_numpy() if survey.clusters else None
+    settings = {"draws": survey.bootstrap, "weights": weight, "clusters": clusters}
+    if len(table) == complete:
+        found = Covariances(table.to_numpy(), **settings, rng=survey.rng)
+        return Rows(found, table, complete, len(survey.frame), weight)
+    # EM costs a second: the same columns in another order, as other sortings of the items, are not done again
+    order = sorted(columns)
+    key = (id(survey.frame), *order, survey.bootstrap, str(survey.seed), survey.weights, survey.clusters)
+    if key not in _KEPT:
+        while len(_KEPT) > 8:
+            _KEPT.pop(next(iter(_KEPT)))
+        found = Covariances(table[order].to_numpy(), **settings, rng=survey.rng)
+        _KEPT[key] = survey.frame, Rows(found, table[order], complete, len(survey.frame), weight)
+    kept = _KEPT[key][1]
+    return kept._replace(covariances=kept.covariances.part([order.index(column) for column in columns]), values=table)
+
+
 def sample(survey: Survey, *, per_item: float = ROWS_AN_ITEM) -> Sample:
-    """Return the covariances of a survey's blocks and outcome, of all rows where answers are missing.
+    """Return the covariances of a survey's blocks and outcome, from all rows where answers are missing.
 
     Raises
     ------
     NotEnough
         For fewer than ``per_item`` rows an item, an answer that never varies, or items that copy each other.
     """
-    columns = [*survey.items, survey.outcome]
     if set(survey.items) & {survey.outcome, *survey.outcome_items}:
         raise NotEnough("an item of the outcome is also a driver, so it would explain itself")
     if len(survey.blocks) > MOST_BLOCKS:
         raise InputError(f"{len(survey.blocks)} blocks; at most {MOST_BLOCKS}: put items into blocks")
-    table = survey.frame[columns].astype(float)
-    complete = table.notna().all(axis=1)
-    weights = None if not survey.weights else survey.frame[survey.weights].astype(float)
-    if weights is not None:
-        table, complete = table[weights > 0], complete[weights > 0]
-        weights = weights[weights > 0]
-    enough = complete.sum() >= (1 - MOST_GAPS) * len(table)
-    used = complete if enough else table.notna().any(axis=1)
-    rows, least = table[used], max(10, per_item * len(survey.items))
-    if len(rows) < least or (complete.sum() < 10):
-        raise NotEnough(
-            f"{int(complete.sum())} of {len(survey.frame)} respondents answered all {len(survey.items)} items and the "
-            f"outcome; at least {least:.0f} are needed for so many items"
-        )
-    flat = [column for column in columns if not rows[column].max() > rows[column].min()]
-    if flat:
-        raise NotEnough(f"everybody gave the same answer to {survey.label(flat[0])!r}")
-    clusters = survey.frame.loc[rows.index, survey.clusters].to_numpy() if survey.clusters else None
-    weight = None if weights is None else weights[used].to_numpy()
-    values = rows.to_numpy()
-    found = Covariances(values, draws=survey.bootstrap, weights=weight, clusters=clusters, rng=survey.rng)
-    inner = correlations(found.matrices[:1])[0][:-1, :-1]
+    drivers = survey.items
+    least = max(10, per_item * len(drivers)) if per_item > 1 else len(drivers) + 2
+    behind = survey.outcome_items
+    rows = rows_of(survey, [*drivers, survey.outcome], least=least)
+    covariances = rows.covariances
+    if rows.filled and len(behind) > 1 and set(behind) <= set(survey.frame):
+        rows = rows_of(survey, [*drivers, *behind], least=least)  # the gaps lie in the items, not in their mean
+        covariances = rows.covariances.with_mean_last(len(behind))
+    inner = correlations(covariances.matrices[:1])[0][:-1, :-1]
     if len(inner) > 1 and np.linalg.eigvalsh(inner)[0] < 1e-8:
         raise NotEnough("some items are exact copies or sums of others, so no method can tell them apart")
-    return Sample(
-        found,
-        survey.groups(),
-        list(survey.blocks),
-        values,
-        len(rows),
-        len(survey.frame),
-        int(complete.sum()),
-        weight,
-    )
+    return Sample(covariances, survey.groups(), list(survey.blocks), rows)
+
+
+def split_matrices(matrices: np.ndarray, groups: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the share of R2 of each group (groups x draws) and R2 itself (draws); the outcome is the last column."""
+    raw = shapley_r2(matrices, groups)
+    total = raw.sum(axis=0)
+    return np.divide(raw, total, out=np.full_like(raw, np.nan), where=total > 1e-12), total
 
 
 def shares(survey: Survey, *, per_item: float = ROWS_AN_ITEM) -> tuple[Sample, np.ndarray, np.ndarray]:
-    """Return the sample, the share of R2 of each side (sides x draws) and R2 itself (draws).
-
-    Column 0 is the sample.
-    """
+    """Return the sample, the share of R2 of each side (sides x draws) and R2 itself; column 0 is the sample."""
     ready = sample(survey, per_item=per_item)
-    raw = shapley_r2(ready.covariances.matrices, ready.groups)
-    total = raw.sum(axis=0)
-    return ready, np.divide(raw, total, out=np.full_like(raw, np.nan), where=total > 1e-12), total
+    return ready, *split_matrices(ready.matrices, ready.groups)
+
+
+def complete_share(survey: Survey, side: str) -> tuple[Sample, np.ndarray]:
+    """Return the sample of those who answered everything and a side's share of R2, whatever the others left out."""
+    whole = survey.frame[[*survey.items, survey.outcome]].notna().all(axis=1)
+    ready, share, _ = shares(survey.with_(frame=survey.frame[whole]))
+    return ready, share[ready.sides.index(side)]
+
+
+def filled_range(survey: Survey, side: str) -> tuple[float, float]:
+    """Return the range of a side's share when the gaps of each side and of the outcome are filled with the lowest or
+    the highest answer that others gave; no chance in it, only what was not said.
+    """
+    behind = [item for item in survey.outcome_items if item in survey.frame] or [survey.outcome]
+    parts = [*survey.blocks.values(), behind]
+    table = survey.frame[[item for part in parts for item in part]].astype(float)
+    ends, found = (table.min(), table.max()), []
+    for choice in product((0, 1), repeat=len(parts)):
+        fill = {item: ends[end][item] for part, end in zip(parts, choice, strict=True) for item in part}
+        filled = table.fillna(fill)
+        values = np.column_stack([filled[survey.items], filled[behind].mean(axis=1)])
+        matrix = np.cov(values, rowvar=False, ddof=0)[None]
+        found.append(split_matrices(matrix, survey.groups())[0][list(survey.blocks).index(side), 0])
+    return min(found), max(found)
 
 
 def adjusted_r2(r2: np.ndarray, items: np.ndarray | int, n: int) -> np.ndarray:
@@ -123,20 +194,10 @@ def corrected_slopes(
     """
     outcome = [item for item in survey.outcome_items if item in survey.frame] or [survey.outcome]
     columns = [*survey.items, *outcome]
-    table = survey.frame[columns].astype(float).dropna()
-    if len(table) < 3 * len(columns):
-        raise NotEnough(
-            f"{len(table)} complete respondents for {len(columns)} items; three times as many are needed"
-        )
-    clusters = survey.frame.loc[table.index, survey.clusters].to_numpy() if survey.clusters else None
-    found = Covariances(table.to_numpy(), draws=survey.bootstrap, clusters=clusters, rng=survey.rng).matrices
-    ends = np.cumsum([len(own) for own in [*survey.blocks.values(), outcome]])
-    groups = [
-        list(range(e - len(g), e)) for e, g in zip(ends, [*survey.blocks.values(), outcome], strict=True)
-    ]
-    small, reliability = composite_reliability(found, groups)
-    for place, side in enumerate([*survey.blocks, "outcome"]):
-        if alphas and side in alphas and len(groups[place]) == 1:
+    rows = rows_of(survey, columns, least=3 * len(columns))
+    small, reliability = composite_reliability(rows.covariances.matrices, [*survey.blocks.values(), outcome], columns)
+    for place, (side, items) in enumerate([*survey.blocks.items(), ("outcome", outcome)]):
+        if alphas and side in alphas and len(items) == 1:
             reliability[:, place] = alphas[side]
     true = np.diagonal(small, axis1=1, axis2=2) * reliability
     inner = small[:, :-1, :-1].copy()
@@ -144,59 +205,54 @@ def corrected_slopes(
     inner[:, sides, sides] = true[:, :-1]
     points = np.linalg.solve(inner, small[:, :-1, -1:])[:, :, 0]
     standard = points * np.sqrt(true[:, :-1] / true[:, -1:])
-    parts = []
-    for values, names in (
-        (standard, ("estimate", "low", "high")),
-        (points, ("points", "points_low", "points_high")),
-    ):
+    found = []
+    for values, prefix in ((standard, ""), (points, "points_")):
         both = np.column_stack([values, values[:, 0] - values[:, 1]])
-        part = intervals(both.T, [*survey.blocks, "difference"], survey.confidence_level)
-        parts.append(part.set_axis(list(names), axis=1))
-    return pd.concat(parts, axis=1).rename_axis("block"), len(table)
+        names = ["points" if prefix else "estimate", f"{prefix}low", f"{prefix}high"]
+        found.append(intervals(both.T, [*survey.blocks, "difference"], survey.confidence_level).set_axis(names, axis=1))
+    return pd.concat(found, axis=1).rename_axis("block"), len(rows.values)
 
 
 def composite_reliability(
-    matrices: np.ndarray, groups: Sequence[Sequence[int]]
+    matrices: np.ndarray, groups: Sequence[Sequence[str]], columns: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return covariances of the groups' mean items and each one's Cronbach alpha (1 for one item), for every
-    draw.
-    """
+    """Return covariances of the groups' mean items and each one's Cronbach alpha (1 for one item), for every draw."""
     loadings = np.zeros((len(groups), matrices.shape[-1]))
     alphas = np.ones((len(matrices), len(groups)))
-    for g, where in enumerate(groups):
+    for g, items in enumerate(groups):
+        where = [columns.index(item) for item in items]
         loadings[g, where] = 1 / len(where)
         if (k := len(where)) > 1:
             part = matrices[:, where][:, :, where]
-            alphas[:, g] = np.clip(
-                k / (k - 1) * (1 - np.trace(part, axis1=1, axis2=2) / part.sum(axis=(1, 2))), 0.1, 1
-            )
+            alpha = k / (k - 1) * (1 - np.trace(part, axis1=1, axis2=2) / part.sum(axis=(1, 2)))
+            alphas[:, g] = np.clip(alpha, 0.1, 1)
     return loadings @ matrices @ loadings.T, alphas
 
 
 def joint_slopes(ready: Sample) -> np.ndarray:
     """Return outcome points for one standard deviation of each side's items, the other sides held."""
     bessel = np.sqrt(ready.n / (ready.n - 1))
-    return slopes(composites(ready.covariances.matrices[:1], ready.groups, standardise=True))[:, 0] * bessel
+    return slopes(composites(ready.matrices[:1], ready.groups, standardise=True))[:, 0] * bessel
 
 
 def spreads(ready: Sample) -> list[float]:
     """Return the standard deviation of each side's mean item, over the rows that answered all of them."""
     found = []
     for columns in ready.groups:
-        mean = ready.values[:, columns].mean(axis=1)
-        there = np.isfinite(mean)
-        weights = None if ready.weights is None else ready.weights[there]
+        mean = ready.rows.values.iloc[:, columns].mean(axis=1, skipna=False)
+        there = mean.notna().to_numpy()
+        weights = None if ready.rows.weights is None else ready.rows.weights[there]
         found.append(float(np.sqrt(np.cov(mean[there], aweights=weights))))
     return found
 
 
 def standard_slopes(ready: Sample, survey: Survey) -> np.ndarray:
     """Return slopes in standard deviations of each side's composite and of the outcome, (sides, draws)."""
-    r = correlations(ready.covariances.matrices)
+    r = correlations(ready.matrices)
     if survey.categorical:  # categories of one question are no scale: their fitted part stands for the side
-        beta = slopes(ready.covariances.matrices)[:, 0]
+        beta = slopes(ready.matrices)[:, 0]
         weights = np.zeros((r.shape[-1], len(ready.groups) + 1))
-        sd = np.sqrt(np.diag(ready.covariances.matrices[0]))
+        sd = np.sqrt(np.diag(ready.matrices[0]))
         for side, columns in enumerate(ready.groups):
             weights[columns, side] = beta[columns] * sd[columns]
         weights[-1, -1] = 1.0
@@ -207,20 +263,18 @@ def standard_slopes(ready: Sample, survey: Survey) -> np.ndarray:
 def parts(ready: Sample, level: float) -> pd.DataFrame:
     """Return the commonality table of the sides of a sample."""
     sides, k = ready.sides, len(ready.sides)
-    r2 = subset_r2(ready.covariances.matrices, ready.groups)
+    r2 = subset_r2(ready.matrices, ready.groups)
     used = np.array([sum(ready.items[b] for b in range(k) if s >> b & 1) for s in range(len(r2))])
     fair = adjusted_r2(r2.copy(), used, ready.n)
-    parts = [part for size in range(1, k + 1) for part in combinations(range(k), size)]
-    names = [" & ".join(sides[side] for side in part) for part in parts]
-    raw = np.array([_shared_by(r2, part, k) for part in parts])
-    own = np.array([_shared_by(fair, part, k) for part in parts])
-    table = intervals(own, names, level).rename(columns={"estimate": "adjusted"})
-    of = intervals(own / fair[-1], names, level)
-    table.insert(0, "raw", raw[:, 0])
-    table.insert(1, "share", raw[:, 0] / r2[-1, 0])
-    table.insert(2, "share_low", of["low"])
-    table.insert(3, "share_high", of["high"])
-    return table.rename_axis("part")
+    chosen = [part for size in range(1, k + 1) for part in combinations(range(k), size)]
+    names = pd.Index([" & ".join(sides[side] for side in part) for part in chosen], name="part")
+    raw = np.array([_shared_by(r2, part, k) for part in chosen])
+    own = np.array([_shared_by(fair, part, k) for part in chosen])
+    of, adjusted = intervals(own / fair[-1], names, level), intervals(own, names, level)
+    table = pd.DataFrame({"raw": raw[:, 0], "share": raw[:, 0] / r2[-1, 0]}, index=names)
+    table[["share_low", "share_high"]] = of[["low", "high"]].to_numpy()
+    table[["adjusted", "low", "high"]] = adjusted.to_numpy()
+    return table
 
 
 def _shared_by(r2: np.ndarray, part: tuple[int, ...], k: int) -> np.ndarray:
@@ -232,16 +286,15 @@ def _shared_by(r2: np.ndarray, part: tuple[int, ...], k: int) -> np.ndarray:
 
 
 def htmt_ratio(r: np.ndarray, first: Sequence[int], second: Sequence[int]) -> np.ndarray:
-    """Return the heterotrait-monotrait ratio of two groups of items for absolute correlations (draws, m, m).
-    """
+    """Return the heterotrait-monotrait ratio of two groups of items from absolute correlations (draws, m, m)."""
     if min(len(first), len(second)) < 2:
         return np.full(len(r), np.nan)
-
-    def inside(columns: Sequence[int]) -> np.ndarray:
-        rows, cols = np.triu_indices(len(columns), 1)
-        return r[:, columns][:, :, columns][:, rows, cols].mean(axis=1)
-
-    return r[:, first][:, :, second].mean(axis=(1, 2)) / np.sqrt(inside(first) * inside(second))
+    pairs = [np.triu_indices(len(columns), 1) for columns in (first, second)]
+    inside = [
+        r[:, columns][:, :, columns][:, rows, others].mean(axis=1)
+        for columns, (rows, others) in zip((first, second), pairs, strict=True)
+    ]
+    return r[:, first][:, :, second].mean(axis=(1, 2)) / np.sqrt(inside[0] * inside[1])
 
 
 def second_share(r: np.ndarray, liking: float = 0.0) -> np.ndarray:
@@ -249,24 +302,14 @@ def second_share(r: np.ndarray, liking: float = 0.0) -> np.ndarray:
     cleared = (r - liking) / (1 - liking)
     cleared[:, range(3), range(3)] = 1.0
     possible = np.linalg.eigvalsh(cleared)[:, 0] > 1e-9
-    raw = shapley_r2(np.where(possible[:, None, None], cleared, np.eye(3)), [[0], [1]])
-    total = raw.sum(axis=0)
-    return np.where(possible & (total > 1e-12), raw[1] / np.where(total > 1e-12, total, 1.0), np.nan)
+    share, _ = split_matrices(np.where(possible[:, None, None], cleared, np.eye(3)), [[0], [1]])
+    return np.where(possible, share[1], np.nan)
 
 
-def parity_shares(
-    survey: Survey,
-    side: str,
-    factors: Sequence[float] = (0, 0.1, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2),
-    *,
-    per_item: float = ROWS_AN_ITEM,
-) -> tuple[pd.DataFrame, int]:
-    """Return the parity curve (Thorndike's case 2.
-
-    Slopes and residual stay, one side's spread changes) and n.
-    """
+def parity_shares(survey: Survey, side: str, factors: Sequence[float], *, per_item: float = ROWS_AN_ITEM):
+    """Return the parity curve and n: one side's spread changes, slopes and residual stay (Thorndike's case 2)."""
     ready = sample(survey, per_item=per_item)
-    matrices = ready.covariances.matrices
+    matrices = ready.matrices
     weights = np.zeros((matrices.shape[-1], len(ready.groups) + 1))
     beta = slopes(matrices)[:, 0] if survey.categorical else None
     for block, columns in enumerate(ready.groups):
@@ -275,31 +318,26 @@ def parity_shares(
     small, place = weights.T @ matrices @ weights, ready.sides.index(side)
     column = small[:, :, place]
     owed = column[:, :, None] * column[:, None, :] / column[:, place, None, None]
-    tables = []
+    tables, single = [], [[b] for b in range(len(ready.groups))]
     for factor in factors:
-        raw = shapley_r2(small + (factor**2 - 1) * owed, [[b] for b in range(len(ready.groups))])
-        part = intervals(raw / raw.sum(axis=0), ready.sides, survey.confidence_level)
+        share, _ = split_matrices(small + (factor**2 - 1) * owed, single)
+        part = intervals(share, ready.sides, survey.confidence_level)
         tables.append(part.assign(factor=float(factor)).rename_axis("block").reset_index())
     curve = pd.concat(tables, ignore_index=True).rename(columns={"estimate": "share"})
     return curve[["factor", "block", "share", "low", "high"]], ready.n
 
 
-def relative_importance(
-    data: pd.DataFrame,
-    *,
-    outcome: str,
-    blocks: Mapping[str, Any],
-    weights: str | np.ndarray | None = None,
-    bootstrap: int = 1000,
-    confidence_level: float = 0.95,
-    rng: int | np.random.Generator | None = None,
-) -> pd.DataFrame:
-    """Split R2 among blocks of items of a DataFrame (LMG of relaimpo; Shapley value of R2; general
-    dominance).
+FACTORS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 
-    ``blocks`` is ``{"product": ["q1", "q2"], "experience": "q7"}``; rows with a gap are left out and counted.
-    Returns index ``block`` with ``raw`` (sums to R2), ``share low high``, ``slope`` (of the block's mean
-    composite of standardised items in the joint fit) and ``spread``; ``attrs``: ``n dropped r2``.
+
+def relative_importance(data: pd.DataFrame, *, outcome: str, blocks: Mapping[str, Any], weights=None,
+                        bootstrap: int = 1000, confidence_level: float = 0.95, rng=None) -> pd.DataFrame:  # fmt: skip
+    """Split R2 among blocks of items of a DataFrame (LMG of relaimpo; Shapley value of R2; general dominance).
+
+    ``blocks`` is ``{"product": ["q1", "q2"], "experience": "q7"}``, ``weights`` a column or one number a row; rows
+    with a gap are left out and counted. Returns index ``block`` with ``raw`` (sums to R2), ``share low high``,
+    ``slope`` (of the block's mean composite of standardised items in the joint fit) and ``spread``; ``attrs``:
+    ``n dropped r2``.
 
     Examples
     --------
@@ -308,95 +346,75 @@ def relative_importance(
     >>> table["share"].round(3).to_dict()
     {'a': 0.744, 'b': 0.256}
     """
-    survey, dropped = _survey_of(
-        data, blocks, bootstrap, confidence_level, rng, outcome=outcome, weights=weights
-    )
+    survey = _survey_of(data, blocks, bootstrap, confidence_level, rng, outcome, weights)
     ready, share, total = shares(survey, per_item=1)
-    table = intervals(share, ready.sides, confidence_level).rename(columns={"estimate": "share"})
-    table.insert(0, "raw", share[:, 0] * total[0])
-    table["slope"] = joint_slopes(ready)
-    table["spread"] = spreads(ready)
-    table.attrs = {"n": ready.n, "dropped": dropped, "r2": float(total[0])}
+    table = share_table(ready, share, total, confidence_level)
+    table.attrs = {"n": ready.n, "dropped": len(data) - len(survey.frame), "r2": float(total[0])}
     return table.rename_axis("block")
 
 
-def commonality(
-    data: pd.DataFrame,
-    *,
-    outcome: str,
-    blocks: Mapping[str, Any],
-    weights: str | np.ndarray | None = None,
-    bootstrap: int = 1000,
-    confidence_level: float = 0.95,
-    rng: int | np.random.Generator | None = None,
-) -> pd.DataFrame:
-    """Split R2 of a DataFrame into what each block explains alone and what only groups of blocks explain
-    together.
+def share_table(ready: Sample, share: np.ndarray, total: np.ndarray, level: float) -> pd.DataFrame:
+    """Return ``raw share low high slope spread`` of every side: a share is never shown alone."""
+    table = intervals(share, ready.sides, level).rename(columns={"estimate": "share"})
+    table.insert(0, "raw", share[:, 0] * total[0])
+    return table.assign(slope=joint_slopes(ready), spread=spreads(ready))
 
-    Index ``part``; ``raw`` (sums to R2), ``share share_low share_high``, ``adjusted low high`` (of adjusted
-    R2).
+
+def commonality(data: pd.DataFrame, *, outcome: str, blocks: Mapping[str, Any], weights=None, bootstrap: int = 1000,
+                confidence_level: float = 0.95, rng=None) -> pd.DataFrame:  # fmt: skip
+    """Split R2 of a DataFrame into what each block explains alone and what only groups of blocks explain together.
+
+    Arguments as in ``relative_importance``. Index ``part``; ``raw`` (sums to R2), ``share share_low share_high`` (of
+    R2), ``adjusted low high`` (of adjusted R2).
     """
-    survey, _ = _survey_of(data, blocks, bootstrap, confidence_level, rng, outcome=outcome, weights=weights)
+    survey = _survey_of(data, blocks, bootstrap, confidence_level, rng, outcome, weights)
     return parts(sample(survey, per_item=1), confidence_level)
 
 
-def htmt(
-    data: pd.DataFrame,
-    *,
-    blocks: Mapping[str, Any],
-    bootstrap: int = 1000,
-    confidence_level: float = 0.95,
-    rng: int | np.random.Generator | None = None,
-) -> pd.DataFrame:
+def htmt(data: pd.DataFrame, *, blocks: Mapping[str, Any], bootstrap: int = 1000, confidence_level: float = 0.95,
+         rng=None) -> pd.DataFrame:  # fmt: skip
     """Return the heterotrait-monotrait ratio (HTMT+) of each pair of blocks: ``first second htmt low high``.
 
     A block of one item has no inside: NaN. Henseler et al. 2015; Ringle et al. 2023.
     """
-    survey, _ = _survey_of(data, blocks, bootstrap, confidence_level, rng)
-    values = survey.frame[survey.items].to_numpy(float)
-    r = np.abs(correlations(Covariances(values, draws=bootstrap, rng=rng).matrices))
+    survey = _survey_of(data, blocks, bootstrap, confidence_level, rng)
+    r = np.abs(correlations(rows_of(survey, survey.items).covariances.matrices))
     groups = dict(zip(survey.blocks, survey.groups(), strict=True))
-    rows = []
-    for first, second in combinations(groups, 2):
-        ratio = htmt_ratio(r, groups[first], groups[second])
-        rows.append((first, second, *intervals(ratio, ["htmt"], confidence_level).iloc[0]))
-    return pd.DataFrame(rows, columns=["first", "second", "htmt", "low", "high"])
+    found = [
+        (a, b, *intervals(htmt_ratio(r, groups[a], groups[b]), ["htmt"], confidence_level).iloc[0])
+        for a, b in combinations(groups, 2)
+    ]
+    return pd.DataFrame(found, columns=["first", "second", "htmt", "low", "high"])
 
 
-def parity_curve(
-    data: pd.DataFrame,
-    *,
-    outcome: str,
-    blocks: Mapping[str, Any],
-    vary: str | None = None,
-    factors: Sequence[float] = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0),
-    bootstrap: int = 1000,
-    confidence_level: float = 0.95,
-    rng: int | np.random.Generator | None = None,
-) -> pd.DataFrame:
-    """Return the shares if one block (the first) differed ``factor`` times as much.
-
-    ``factor block share low high``.
-    """
-    survey, _ = _survey_of(data, blocks, bootstrap, confidence_level, rng, outcome=outcome)
+def parity_curve(data: pd.DataFrame, *, outcome: str, blocks: Mapping[str, Any], vary: str | None = None,
+                 factors: Sequence[float] = FACTORS, bootstrap: int = 1000, confidence_level: float = 0.95,
+                 rng=None) -> pd.DataFrame:  # fmt: skip
+    """Return the shares if one block (the first) differed ``factor`` times as much: ``factor block share low high``."""
+    survey = _survey_of(data, blocks, bootstrap, confidence_level, rng, outcome)
     return parity_shares(survey, vary or next(iter(survey.blocks)), factors, per_item=1)[0]
 
 
-def _survey_of(
-    data, blocks, bootstrap, confidence_level, rng, *, outcome="", weights=None
-) -> tuple[Survey, int]:
-    """Return complete cases of a DataFrame as a survey, and how many rows had a gap."""
+def _survey_of(data, blocks, bootstrap, confidence_level, rng, outcome="", weights=None) -> Survey:
+    """Return the complete cases of a DataFrame as a survey."""
+    if not isinstance(blocks, Mapping) or not blocks or not all(len(items) for items in blocks.values()):
+        raise InputError("blocks must be a mapping of a name to its columns, such as {'product': ['q1', 'q2']}")
+    if not 0 < confidence_level < 1:
+        raise InputError(f"confidence_level={confidence_level!r} must lie between 0 and 1, for example 0.95")
     tidy = {str(b): [items] if isinstance(items, str) else list(items) for b, items in blocks.items()}
-    columns = [*(item for items in tidy.values() for item in items), *([outcome] if outcome else [])]
+    columns = list(dict.fromkeys([*(i for items in tidy.values() for i in items), *([outcome] if outcome else [])]))
     absent = [column for column in columns if column not in data]
     if absent:
         raise InputError(f"the data have no column {absent[0]!r}; columns are {', '.join(map(str, data))}")
-    frame = data[list(dict.fromkeys(columns))].copy()
+    text = [column for column in columns if not pd.api.types.is_numeric_dtype(data[column])]
+    if text:
+        raise InputError(f"column {text[0]!r} holds text, not numbers; recode it first")
+    frame = data[columns].replace([np.inf, -np.inf], np.nan)
     if weights is not None:
         frame["(weights)"] = data[weights] if isinstance(weights, str) else np.asarray(weights, float)
-    used = frame.dropna()
-    survey = Survey(
-        frame=used, kind="survey", blocks=tidy, outcome=outcome, weights=None if weights is None else "(weights)",
+        if (frame["(weights)"] < 0).any():
+            raise InputError("weights must be 0 or more")
+    return Survey(
+        frame=frame.dropna(), blocks=tidy, outcome=outcome, weights=None if weights is None else "(weights)",
         bootstrap=bootstrap, confidence_level=confidence_level, seed=rng,
     )  # fmt: skip
-    return survey, len(data) - len(used)

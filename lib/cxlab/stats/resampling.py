@@ -1,11 +1,9 @@
-"""One bootstrap for every statistic of a covariance matrix.
-
-Resample once, compute anything, read off intervals.
-"""
+"""One bootstrap for every statistic of a covariance matrix: resample once, compute anything."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from copy import copy
 
 import numpy as np
 import pandas as pd
@@ -45,10 +43,24 @@ class Covariances:
     def of(
         self, statistic: Callable[[np.ndarray], np.ndarray], names: Iterable, level: float = 0.95
     ) -> pd.DataFrame:
-        """Return ``estimate low high`` of a statistic (stack of matrices -> names x draws), percentile
-        limits.
-        """
+        """Return ``estimate low high`` of a statistic (stack of matrices -> names x draws)."""
         return intervals(statistic(self.matrices), names, level)
+
+    def part(self, columns: list[int]) -> Covariances:
+        """Return the covariances of some of the columns, in this order."""
+        found = copy(self)
+        found.matrices = np.ascontiguousarray(self.matrices[:, columns][:, :, columns])
+        return found
+
+    def with_mean_last(self, k: int) -> Covariances:
+        """Return the covariances with the last ``k`` columns replaced by their mean."""
+        m = self.matrices.shape[-1]
+        weights = np.zeros((m, m - k + 1))
+        weights[range(m - k), range(m - k)] = 1.0
+        weights[m - k :, -1] = 1 / k
+        found = copy(self)
+        found.matrices = weights.T @ self.matrices @ weights
+        return found
 
 
 def _cluster_covariances(values, weights, clusters, draws, rng):
