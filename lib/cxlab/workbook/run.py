@@ -82,7 +82,6 @@ class Kernels:
     def __enter__(self) -> Kernels:
         _sweep()
         self.folder = Path(tempfile.mkdtemp(prefix=f"run-{os.getpid()}-", dir=cache_folder()))
-        self._sockets = Path(tempfile.mkdtemp(prefix=f"cxlab-{os.getpid()}-", dir=_short_folder()))
         (self.folder / "tmp").mkdir()
         return self
 
@@ -92,6 +91,7 @@ class Kernels:
                 **os.environ,
                 "PYTHONHASHSEED": "0",  # sets are then printed in the same order on every run
                 "CXLAB_EXPLORE": "baked",
+                "PLOTLY_RENDERER": "plotly_mimetype",
                 "CXLAB_MIN_CELL": str(self._min_cell),
                 "TMPDIR": str(self.folder / "tmp"),  # copies of a reader's data go when the run goes
                 # Notebooks already run side by side; one thread each also keeps sums in the same order.
@@ -99,7 +99,7 @@ class Kernels:
             }
             env.pop("PYTHONWARNINGS", None)
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "cxlab.workbook.kernels", str(self.folder), str(self._jobs)],
+                [sys.executable, "-m", "cxlab.workbook.runner", str(self.folder), str(self._jobs)],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env, start_new_session=True,
             )  # fmt: skip
         return self._process
@@ -124,8 +124,7 @@ class Kernels:
             for job in jobs:
                 waiting.add(job["job"])
                 self._count += 1
-                own = {"work": f"job-{self._count}", "sockets": str(self._sockets / str(self._count))}
-                process.stdin.write(json.dumps({**job, **own, "timeout": self._timeout}) + "\n")
+                process.stdin.write(json.dumps({**job, "work": f"job-{self._count}", "timeout": self._timeout}) + "\n")
             process.stdin.flush()
         while waiting:
             line = process.stdout.readline()
@@ -154,7 +153,6 @@ class Kernels:
                 with contextlib.suppress(OSError):
                     pipe.close()
         shutil.rmtree(self.folder, ignore_errors=True)
-        shutil.rmtree(self._sockets, ignore_errors=True)
 
 
 def failure_of(event: Mapping[str, Any]) -> Failure:
@@ -170,15 +168,9 @@ def failure_of(event: Mapping[str, Any]) -> Failure:
     return Failure(event["job"], event, target)
 
 
-def _short_folder() -> str:
-    """Return a folder for sockets, whose paths may have about a hundred characters."""
-    usual = tempfile.gettempdir()
-    return "/tmp" if len(usual) > 60 and os.path.isdir("/tmp") else usual
-
-
 def _sweep() -> None:
     """Remove what runs that were killed left behind."""
-    for run in [*cache_folder().glob("run-*-*"), *Path(_short_folder()).glob("cxlab-*-*")]:
+    for run in cache_folder().glob("run-*-*"):
         try:
             os.kill(int(run.name.split("-")[1]), 0)
         except ProcessLookupError:
