@@ -1,0 +1,376 @@
+"""Who claims what, who answers whom, and which claims stand. Nothing here tells which claim is true.
+
+A claim stands when no unanswered attack reaches it (Dung 1995). A strength rises with every supporter, also
+with the speaker's own (Potyka 2018), so it rewards volume: ``strength`` shows that by leaving own support
+out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cxlab.data.errors import InputError
+from cxlab.data.places import data_folder
+from cxlab.data.table import Table
+from cxlab.figures import general, special
+from cxlab.questions.raters import form, same_meaning  # noqa: F401
+from cxlab.questions.result import Number, Result, question
+from cxlab.questions.words import count, number
+from cxlab.stats.agreement import krippendorff_alpha
+from cxlab.stats.intervals import generator
+
+TENTATIVE = 0.667  # the least alpha for tentative conclusions (Krippendorff 2004)
+_HOLDS = "holds"
+_TABLES = ("claims", "links", "facts", "codings", "link_codings", "speakers", "statements")
+
+
+def thread(folder: str = "", **settings) -> Table:
+    """Return the coded debate: its claims as rows, and in ``related`` links, facts, codings, speakers,
+    statements.
+
+    ``settings`` are those of any table: ``bootstrap, seed, confidence_level``.
+    """
+    folder = Path(folder) if folder else data_folder() / "evidence"
+    tables = {name: pd.read_csv(folder / f"{name}.csv", dtype=str, keep_default_na=False) for name in _TABLES}
+    stance = tables["claims"]["stance_drivers"].replace("", None)
+    tables["claims"] = tables["claims"].assign(stance_drivers=pd.to_numeric(stance))
+    title = "The debate as coded by two readers"
+    return Table(
+        frame=tables["claims"], kind="claims", name="thread", title=title, related=tables, **settings
+    )
+
+
+def grounded_extension(
+    claims: Iterable[str] | pd.DataFrame, links: pd.DataFrame | Iterable[tuple[str, str]]
+) -> set[str]:
+    """Return the claims that any sceptical reader must accept, given who attacks whom (Dung 1995).
+
+    Claims that nobody attacks are in; what they attack is out; what is then free of attackers is in, and so
+    on. A claim can be in because nobody took the trouble to answer it.
+
+    Parameters
+    ----------
+    claims : DataFrame with ``claim_id``, or the ids
+    links : DataFrame with ``from_claim to_claim relation``, or pairs (attacker, attacked)
+        Only attacks count.
+
+    Examples
+    --------
+    >>> sorted(grounded_extension("abc", [("a", "b"), ("b", "c")]))
+    ['a', 'c']
+    """
+    ids = _ids(claims)
+    attackers: dict[str, set[str]] = {claim: set() for claim in ids}
+    if isinstance(links, pd.DataFrame):
+        rows = links[links["relation"] == "attack"] if "relation" in links else links
+        links = zip(rows["from_claim"], rows["to_claim"], strict=True)
+    for start, end in links:
+        if start not in attackers or end not in attackers:
+            raise InputError(
+                f"the attack from {start!r} to {end!r} names a claim that is not among the claims"
+            )
+        attackers[end].add(start)
+    accepted: set[str] = set()
+    while True:
+        out = {claim for claim in ids if attackers[claim] & accepted}
+        grown = {claim for claim in ids if attackers[claim] <= out}
+        if grown == accepted:
+            return accepted
+        accepted = grown
+
+
+def argument_strength(
+    claims: Iterable[str] | pd.DataFrame,
+    links: pd.DataFrame,
+    *,
+    base: float | Mapping[str, float] | None = None,
+    draws: int = 200,
+    self_support: bool = True,
+    speakers: Mapping[str, str] | None = None,
+    confidence_level: float = 0.95,
+    rng: int | np.random.Generator | None = 1,
+) -> pd.DataFrame:
+    """Return quadratic-energy strengths of claims (Potyka 2018), by default over random base scores.
+
+    With E the summed strength of supporters minus attackers and h(x) = max(x, 0)^2 / (1 + max(x, 0)^2), the
+    strength is the fixed point of base - base * h(-E) + (1 - base) * h(E), reached from the base scores.
+
+    Parameters
+    ----------
+    claims : DataFrame with ``claim_id`` (and ``speaker``), or the ids
+    links : DataFrame with ``from_claim to_claim relation``
+    base : number or mapping, optional
+        Base scores in 0..1. None draws each uniformly, ``draws`` times.
+    self_support : bool
+        False leaves out a speaker's support of own claims; ``speakers`` says whose they are (default: from
+        ``claims``).
+
+    Returns
+    -------
+    DataFrame
+        Index claim, columns ``strength low high`` (mean and percentiles over the draws).
+    """
+    ids = _ids(claims)
+    if speakers is None and isinstance(claims, pd.DataFrame) and "speaker" in claims:
+        speakers = dict(zip(claims["claim_id"], claims["speaker"], strict=True))
+    if not self_support:
+        if speakers is None:
+            raise InputError("self_support=False needs speakers: give the claims as a table, or speakers=...")
+        own = links["from_claim"].map(speakers) == links["to_claim"].map(speakers)
+        links = links[~(own & (links["relation"] == "support"))]
+    position = {claim: i for i, claim in enumerate(ids)}
+    if unknown := sorted((set(links["from_claim"]) | set(links["to_claim"])) - set(ids)):
+        raise InputError(f"links name {', '.join(unknown)}, which are not among the claims")
+    weights = np.zeros((len(ids), len(ids)))
+    sign = links["relation"].map({"support": 1.0, "attack": -1.0}).to_numpy()
+    weights[links["to_claim"].map(position), links["from_claim"].map(position)] = sign
+    if base is None:
+        scores = generator(rng).random((draws, len(ids)))
+    else:
+        scores = np.array([[base[c] if isinstance(base, Mapping) else base for c in ids]], float)
+    if ((scores < 0) | (scores > 1)).any():
+        raise InputError("base scores must lie between 0 and 1")
+    strength = _settle(weights, scores)
+    tail = (1 - confidence_level) / 2
+    low, high = np.quantile(strength, [tail, 1 - tail], axis=0)
+    return pd.DataFrame(
+        {"strength": strength.mean(axis=0), "low": low, "high": high}, index=pd.Index(ids, name="claim")
+    )
+
+
+def _settle(weights: np.ndarray, base: np.ndarray, step: float = 0.2, tolerance: float = 1e-9) -> np.ndarray:
+    strength = base.copy()
+    for _ in range(20_000):
+        energy = strength @ weights.T
+        up, down = (np.maximum(side, 0) ** 2 for side in (energy, -energy))
+        goal = base - base * down / (1 + down) + (1 - base) * up / (1 + up)
+        if np.abs(goal - strength).max() < tolerance:
+            return goal
+        strength = strength + step * (goal - strength)
+    raise InputError(
+        "the strengths did not settle: the links hold a cycle for which the model does not converge"
+    )
+
+
+def _ids(claims: Iterable[str] | pd.DataFrame) -> list[str]:
+    return list(claims["claim_id"] if isinstance(claims, pd.DataFrame) else claims)
+
+
+@question("claims")
+def debate(thread: Table, *, topic: str = "") -> Result:
+    """Who claims what, and who answers whom? The thread as a map, whole or with one topic picked out.
+
+    Table: ``speaker claims for_product for_experience testable attacks supports``, one row a speaker.
+    """
+    claims, links = thread.frame, thread.related["links"]
+    chosen = claims if not topic else claims[claims["topic"] == topic]
+    near = links[links["from_claim"].isin(chosen["claim_id"])]
+    testable = int((chosen["testable"] != "no").sum())
+    stance = chosen["stance_drivers"].astype(float).fillna(0)
+    speaker = claims.set_index("claim_id")["speaker"]
+    by = near["from_claim"].map(speaker)
+    table = pd.DataFrame(
+        {
+            "claims": chosen["speaker"].value_counts(),
+            "for_product": chosen["speaker"][stance < 0].value_counts(),
+            "for_experience": chosen["speaker"][stance > 0].value_counts(),
+            "testable": chosen["speaker"][chosen["testable"] != "no"].value_counts(),
+            "attacks": by[near["relation"] == "attack"].value_counts(),
+            "supports": by[near["relation"] == "support"].value_counts(),
+        }
+    ).fillna(0).astype(int).sort_values("claims", ascending=False).rename_axis("speaker")  # fmt: skip
+    n, who, part = len(chosen), len(table), number(testable / max(len(chosen), 1), "share")
+    if topic:
+        finding = f"On {topic}, {count(who, 'speaker makes', 'speakers make')} {count(n, 'claim')}; "
+        finding += f"{testable} can be tested at least in part."
+        title = f"{topic.capitalize()}: {count(n, 'claim')}, {testable} testable"
+        numbers = {}
+    else:
+        finding = (
+            f"{who} speakers make {n} claims; {testable} of them can be tested with numbers at least in part."
+        )
+        title = f"{n} claims, {part} of them testable at least in part"
+        numbers = {
+            "claims": Number(n, unit="claims", label="claims in the thread"),
+            "claims-testable": Number(testable, unit="claims", label="testable at least in part"),
+            "links": Number(len(links), unit="links", label="answers: attacks and support"),
+        }
+    return Result(
+        finding, numbers, table,
+        lambda: special.claims_map(claims, links, title=title, chosen=chosen["claim_id"] if topic else ()),
+        data=thread, id="debate" if not topic else f"debate-{topic.replace(' ', '-')}",
+    )  # fmt: skip
+
+
+def topics(thread: Table) -> list[str]:
+    """Return what the debate is about, most claims first."""
+    return list(thread.frame["topic"].value_counts().index)
+
+
+@question("claims")
+def standing(thread: Table) -> Result:
+    """Which claims stand when attacks count? The grounded extension: logic, not truth.
+
+    Table: index claim; ``speaker claim state attackers supporters unanswered``; ``state`` is stands, falls (a
+    standing claim attacks it) or open; ``unanswered`` counts attackers that nobody attacks.
+    """
+    claims, links = thread.frame, thread.related["links"]
+    accepted = grounded_extension(claims, links)
+    attacks = links[links["relation"] == "attack"]
+    out = set(attacks.loc[attacks["from_claim"].isin(accepted), "to_claim"])
+    free = attacks[~attacks["from_claim"].isin(attacks["to_claim"])]
+    ids = claims["claim_id"]
+    rows = {"attackers": attacks, "supporters": links[links["relation"] == "support"], "unanswered": free}
+    table = pd.DataFrame({name: ids.map(part["to_claim"].value_counts()) for name, part in rows.items()})
+    table = table.fillna(0).astype(int)
+    table.insert(0, "speaker", claims["speaker"])
+    table.insert(1, "claim", claims["paraphrase"])
+    table.insert(2, "state", ["stands" if c in accepted else "falls" if c in out else "open" for c in ids])
+    table = table.set_index(pd.Index(ids, name="claim_id"))
+    main, stand = table.loc[table["attackers"].idxmax()], int((table["state"] == "stands").sum())
+    numbers = {
+        "claims-standing": Number(stand, unit="claims", n=len(table), label="claims that stand"),
+        "unanswered-attacks": Number(int(main.unanswered), unit="attacks on the main claim",
+                                     label="unanswered attacks on the main claim"),
+    }  # fmt: skip
+    finding = f"{stand} of {len(table)} claims stand, mostly because nobody attacked them. "
+    if stand and (table.loc[table["state"] == "stands", "attackers"] > 0).mean() > 0.5:
+        finding = f"{stand} of {len(table)} claims stand, most of them after attacks. "
+    finding += (
+        f"The main claim {main.state} under {count(int(main.unanswered), 'attack')} that nobody answered."
+    )
+    shown = pd.crosstab(table["speaker"], table["state"]).reindex(
+        columns=["stands", "falls", "open"], fill_value=0
+    )
+    shown = shown.loc[shown.sum(axis=1).sort_values(ascending=False).index]
+    title = f"{stand} of {len(table)} claims stand; the main claim {main.state}"
+    return Result(
+        finding, numbers, table,
+        lambda: general.bars(shown, title=title, x_title="claims", value=["stands", "falls", "open"], stacked=True),
+        ["Logic is not truth: a claim may stand because nobody took the trouble to answer."], thread,
+    )  # fmt: skip
+
+
+@question("claims")
+def strength(thread: Table, *, most: int = 5) -> Result:
+    """Is the claim with most support the strongest? Strengths with all support, and with support by others
+    only.
+
+    Table: ``claim counted strength low high`` of the claims whose strength differs ``most``.
+    """
+    claims, links = thread.frame, thread.related["links"]
+    counted = {
+        name: argument_strength(
+            claims, links, self_support=own, rng=thread.seed, confidence_level=thread.confidence_level
+        )
+        for name, own in (("all support", True), ("support by others", False))
+    }
+    everyone, others = counted.values()
+    main = links.loc[links["relation"] == "attack", "to_claim"].value_counts().idxmax()
+    fall = (everyone["strength"] - others["strength"]).abs().sort_values(ascending=False, kind="stable")
+    text = claims.set_index("claim_id")["paraphrase"]
+    parts = [part.loc[fall.index[:most]].assign(counted=name, claim=text) for name, part in counted.items()]
+    table = pd.concat(parts, ignore_index=True)[["claim", "counted", "strength", "low", "high"]]
+    first, second = (Number(*part.loc[main], "strength") for part in counted.values())
+    numbers = {
+        "main-claim-strength": first._replace(label="strength of the main claim, all support"),
+        "main-claim-strength-by-others": second._replace(
+            label="strength of the main claim, support by others"
+        ),
+    }
+    a, b = number(first.value), number(second.value)
+    if first.value - second.value > 0.1:
+        finding = f"The main claim looks strong ({a} of 1) only through its own author's support; "
+        finding += f"without it, {b} is left."
+        title = f"Without its author's own support the main claim falls from {a} to {b}"
+    else:
+        finding = f"No difference was found: the main claim scores {a} of 1, "
+        finding += f"and {b} without its author's own support."
+        title = f"No difference found: the main claim scores {a} either way"
+    return Result(
+        finding, numbers, table,
+        lambda: general.dots(table, title=title, x_title="strength, 0 to 1", label="claim", group="counted",
+                             value="strength", reference=None),
+        ["The score rewards those who talk most, so no score of this kind enters a verdict."], thread,
+    )  # fmt: skip
+
+
+@question("claims")
+def coding(thread: Table) -> Result:
+    """Do two readers code the thread alike? Krippendorff's alpha, 1 for perfect agreement and 0 for chance.
+
+    Table: ``question alpha low high raw n``.
+    """
+    codings, pairs, count_ = thread.related["codings"], thread.related["link_codings"], len(thread.frame)
+    rows, numbers = [], {}
+    settings = {
+        "bootstrap": thread.bootstrap,
+        "rng": thread.seed,
+        "confidence_level": thread.confidence_level,
+    }
+
+    def put(name: str, words: str, level: str, table: pd.DataFrame) -> None:
+        alpha = krippendorff_alpha(table.T.to_numpy(), level=level, **settings)
+        rows.append((words, *alpha[:4], alpha.statements))
+        numbers[f"coding-alpha-{name}"] = Number(*alpha[:3], "alpha", alpha.statements, f"agreement: {words}")
+
+    for scale, words in (("drivers", "what makes customers loyal"), ("scope", "how wide the word is meant")):
+        pair = codings.loc[codings["scale"] == f"stance_{scale}", ["first", "second"]]
+        put(f"{scale}-addressed", f"whether a claim says {words}", "nominal", (pair != "").astype(int))
+        put(scale, f"what it says on {words}", "interval", pair[(pair != "").all(axis=1)].astype(float))
+    seen = pairs[["first", "second"]].replace("", "none")
+    silent = pd.DataFrame("none", index=range(count_ * (count_ - 1) - len(seen)), columns=seen.columns)
+    put("links", "who answers whom", "nominal", pd.concat([seen, silent], ignore_index=True))
+    table = pd.DataFrame(rows, columns=["question", "alpha", "low", "high", "raw", "n"])
+    where, links = numbers["coding-alpha-drivers"], numbers["coding-alpha-links"]
+    if where.low > links.high:
+        finding = (
+            f"Two readers agree on where claims stand (alpha {where}), less on who answers whom ({links})."
+        )
+        title = (
+            f"Alpha {number(where.value)} for where claims stand, {number(links.value)} for who answers whom"
+        )
+    else:
+        finding = f"No clear difference: two readers agree on where claims stand by {where}, "
+        finding += f"on who answers whom by {links}."
+        title = f"No clear difference found: alpha {number(where.value)} and {number(links.value)}"
+    return Result(
+        finding, numbers, table,
+        lambda: general.dots(table, title=title, x_title="Krippendorff's alpha", label="question", value="alpha",
+                             reference=TENTATIVE),
+        ["Both readers worked from the same instructions; two strangers might agree less."], thread,
+    )  # fmt: skip
+
+
+@question("claims")
+def figures(thread: Table) -> Result:
+    """Which of the quoted figures hold? Each figure in the five articles was checked against a source.
+
+    Table: ``figure where verdict found`` of those that do not stand as quoted.
+    """
+    facts = thread.related["facts"]
+    counts, n = facts["status"].value_counts(), len(facts)
+    hold = int(counts.get(_HOLDS, 0))
+    wrong = int(counts[[status for status in counts.index if status.startswith("wrong")]].sum())
+    numbers = {
+        "figures-that-hold": Number(
+            hold, unit="figures", n=n, label=f"of {n} quoted figures hold as they stand"
+        ),
+        "figures-wrong": Number(wrong, unit="figures", n=n, label="figures that are plainly wrong"),
+    }
+    rest = facts[~facts["status"].isin((_HOLDS, "anecdote", "remark"))].sort_values("status", kind="stable")
+    texts = [". ".join(filter(None, pair)) for pair in zip(rest["check"], rest["note"], strict=True)]
+    table = pd.DataFrame({"figure": rest["fact"], "where": rest["article"] + ", " + rest["location"],
+                          "verdict": rest["status"], "found": texts}).reset_index(drop=True)  # fmt: skip
+    finding = f"{hold} of {n} quoted figures hold as they stand; {count(wrong, 'is', 'are')} plainly wrong."
+    shown = counts.rename("figures").to_frame()
+    title = f"{number(hold / n, 'share')} of the quoted figures hold as they stand"
+    return Result(
+        finding, numbers, table,
+        lambda: general.bars(shown, title=title, x_title="figures and counts", value="figures"),
+        ["Most of the others have no date, no source, or compare unlike things."], thread,
+    )  # fmt: skip

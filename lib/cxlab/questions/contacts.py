@@ -1,0 +1,367 @@
+"""What are contacts about? Shares corrected for miscoding, what failures cause, and themes in what people
+write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from cxlab.data.errors import InputError, NotEnough
+from cxlab.data.privacy import suppress
+from cxlab.data.table import Table
+from cxlab.figures import general
+from cxlab.questions.result import Number, Result, question
+from cxlab.questions.words import count, number, stated
+from cxlab.stats.intervals import normal_quantile, wilson
+from cxlab.stats.themes import example, theme_table
+
+REASONS: dict[str, tuple[str, bool, str]] = {  # reason -> (side, whether a failure causes it, words)
+    "product_wanted": ("product", False, "wants to buy"),
+    "product_use": ("product", False, "how it works"),
+    "product_broken": ("product", True, "does not work"),
+    "product_missing": ("product", True, "out of stock or not delivered"),
+    "service_conduct": ("experience", True, "was treated badly"),
+    "service_waiting": ("experience", True, "waits or asks again"),
+    "service_praise": ("experience", False, "thanks"),
+    "bill_error": ("price", True, "the bill is wrong"),
+    "bill_question": ("price", False, "what it costs"),
+    "account_change": ("other", False, "a change of the account"),
+    "no_known_contact": ("experience", True, "found nobody to ask"),
+    "no_human_reached": ("experience", True, "reached no human"),
+    "other": ("other", False, "anything else"),
+}
+_GROUP_WORDS = {"product": "about the product", "experience": "about how customers are treated",
+                "failure demand": "caused by a failure"}  # fmt: skip
+
+
+def reason_groups(reasons: Sequence[str]) -> dict[str, list[str]]:
+    """Return which of ``reasons`` are about the product, the experience, and caused by a failure.
+
+    Reasons that are not in ``REASONS`` belong to no group (rename yours in the mapping file).
+
+    Examples
+    --------
+    >>> reason_groups(["product_broken", "service_praise", "weather"])
+    {'product': ['product_broken'], 'experience': ['service_praise'], 'failure demand': ['product_broken']}
+    """
+    known = [reason for reason in dict.fromkeys(reasons) if reason in REASONS]
+    groups = {side: [r for r in known if REASONS[r][0] == side] for side in ("product", "experience")}
+    groups["failure demand"] = [r for r in known if REASONS[r][1]]
+    return {name: members for name, members in groups.items() if members}
+
+
+def corrected_shares(
+    data: pd.DataFrame,
+    *,
+    reason: str = "coded_reason",
+    second: str = "second_coding",
+    groups: Mapping[str, Sequence[str]] | None = None,
+    method: str = "inverted",
+    confidence_level: float = 0.95,
+) -> pd.DataFrame:
+    """Return the share of every contact reason as coded, and corrected for how coders err.
+
+    Parameters
+    ----------
+    data : DataFrame, one row a contact
+        Rows without a first coding are left out.
+    reason, second : str
+        First coding of all contacts; second, careful coding of a random part (gaps elsewhere), taken as
+        right.
+    groups : mapping of name to reasons, optional
+        Sums of reasons to report as well; see ``reason_groups``.
+    method : {"inverted", "calibrated"}
+        "inverted" solves coded = errors x true for the true shares (Rogan & Gladen 1978): right also when the
+        checked contacts were not drawn in proportion. "calibrated" spreads every code over its true reasons
+        (double sampling, Tenenbein 1970): steadier when there are many reasons, right only for a random part
+        of these contacts.
+
+    Returns
+    -------
+    DataFrame
+        Index ``reason`` (groups last): ``kind`` ("reason" or "group"), ``contacts`` as coded, ``naive
+        naive_low naive_high`` (Wilson), ``share low high`` corrected, and ``checked``: how many twice-coded
+        contacts truly had the reason. Where nothing was coded twice nothing can be corrected: ``share low
+        high`` are gaps.
+
+    Notes
+    -----
+    Errors by the delta method over all contacts (influence of every contact); intervals are Wilson's with the
+    effective sample size share * (1 - share) / error^2, so that they stay within 0..1.
+
+    Examples
+    --------
+    >>> calls = pd.DataFrame({"coded_reason": ["product"] * 60 + ["service"] * 40, "second_coding":
+    ...     ["product"] * 10 + [None] * 50 + ["service"] * 8 + ["product"] * 2 + [None] * 30})
+    >>> corrected_shares(calls).share.round(2).to_dict()
+    {'product': 0.72, 'service': 0.28}
+    """
+    if method not in ("inverted", "calibrated"):
+        raise InputError(f"method={method!r} must be 'inverted' or 'calibrated'")
+    if reason not in data.columns:
+        raise InputError(
+            f"column {reason!r} is not in the data; its columns are {', '.join(map(str, data.columns))}"
+        )
+    known = data[data[reason].notna()].assign(**({} if second in data.columns else {second: None}))
+    names = sorted({*known[reason].astype(str), *known[second].dropna().astype(str)})
+    place = {name: i for i, name in enumerate(names)}
+    coded = known[reason].astype(str).map(place).to_numpy()
+    twice = known[second].notna().to_numpy()
+    k, total = len(names), len(known)
+    true = known[second][twice].astype(str).map(place).to_numpy(int)
+    cells = np.bincount(coded[twice] * k + true, minlength=k * k).reshape(k, k).astype(float)
+    unchecked = np.bincount(coded[~twice], minlength=k).astype(float)
+    counts = unchecked + cells.sum(axis=1)
+    estimate = _inverted if method == "inverted" else _calibrated
+    share, of_checked, of_unchecked = estimate(cells, counts / total, total)
+    chosen = {name: [place[r] for r in members if r in place] for name, members in (groups or {}).items()}
+    sums = np.vstack(
+        [np.eye(k), *(np.isin(np.arange(k), members).astype(float) for members in chosen.values())]
+    )
+    variance = (
+        np.einsum("jk,jkg->g", cells, (of_checked @ sums.T) ** 2) + unchecked @ (of_unchecked @ sums.T) ** 2
+    )
+    contacts = sums @ counts
+    naive_low, naive_high = wilson(contacts, total, confidence_level)
+    low, high = _bounded(sums @ share, variance, confidence_level)
+    corrected = np.clip(sums @ share, 0, 1)
+    if not twice.any():
+        corrected, low, high = (np.full(len(sums), np.nan) for _ in range(3))
+    return pd.DataFrame(
+        {
+            "kind": ["reason"] * k + ["group"] * len(chosen),
+            "contacts": contacts.astype(int),
+            "naive": contacts / total,
+            "naive_low": naive_low,
+            "naive_high": naive_high,
+            "share": corrected,
+            "low": low,
+            "high": high,
+            "checked": (sums @ cells.sum(axis=0)).astype(int),
+        },
+        index=pd.Index([*names, *chosen], name="reason"),
+    )
+
+
+def _inverted(cells: np.ndarray, coded: np.ndarray, total: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """True shares by inverting P(coded | true), and the influence of a contact in each cell."""
+    k, seen = len(coded), cells.sum(axis=0)
+    errors = np.where(seen > 0, cells / np.where(seen > 0, seen, 1), np.eye(k))
+    if np.linalg.cond(errors) > 1e3:
+        raise InputError(
+            "the first coding follows the second too loosely to be inverted: use method='calibrated', check more "
+            "contacts, or merge reasons that coders cannot tell apart"
+        )
+    inverse = np.linalg.inv(errors)
+    share = inverse @ coded
+    of_unchecked = (inverse.T - share) / total  # row j: inverse @ (e_j - coded), as inverse @ coded = share
+    away = (
+        inverse.T[:, None, :] - np.eye(k)[None, :, :]
+    )  # inverse @ (e_j - errors[:, k]) = inverse[:, j] - e_k
+    weight = np.where(seen > 0, share / np.where(seen > 0, seen, 1), 0.0)
+    return share, of_unchecked[:, None, :] - weight[None, :, None] * away, of_unchecked
+
+
+def _calibrated(
+    cells: np.ndarray, coded: np.ndarray, total: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """True shares by P(true | coded), and the influence of a contact in each cell."""
+    k, seen = len(coded), cells.sum(axis=1)
+    truth = np.where(seen[:, None] > 0, cells / np.where(seen > 0, seen, 1)[:, None], np.eye(k))
+    share = coded @ truth
+    of_unchecked = (truth - share) / total
+    weight = np.where(seen > 0, coded / np.where(seen > 0, seen, 1), 0.0)
+    away = np.eye(k)[None, :, :] - truth[:, None, :]
+    return share, of_unchecked[:, None, :] + weight[:, None, None] * away, of_unchecked
+
+
+def _bounded(share: np.ndarray, variance: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+    inside = (share > 0) & (share < 1) & (variance > 0)
+    p = np.where(inside, share, 0.5)
+    size = np.where(inside, p * (1 - p) / np.where(inside, variance, 1), 1.0)
+    low, high = wilson(p * size, size, level)
+    plain = normal_quantile(level) * np.sqrt(variance)
+    low = np.where(inside, low, np.clip(share - plain, 0, 1))
+    return low, np.where(inside, high, np.clip(share + plain, 0, 1))
+
+
+def _table(contacts: Table, first: bool = False) -> tuple[pd.DataFrame, bool]:
+    """Return the corrected shares, or those as coded where nothing was coded twice, and whether they are
+    corrected."""
+    data = contacts.frame
+    if first:
+        data = data.dropna(subset=["customer"]).drop_duplicates("customer")
+    known = data["coded_reason"].dropna()
+    if known.empty:
+        raise NotEnough("no contact has a coded reason")
+    groups = reason_groups(known.astype(str).unique())
+    table = corrected_shares(
+        data, groups=groups, method="calibrated", confidence_level=contacts.confidence_level
+    )
+    corrected = bool(table["share"].notna().any())
+    if not corrected:
+        table[["share", "low", "high"]] = table[["naive", "naive_low", "naive_high"]]
+    return table, corrected
+
+
+def _numbers(table: pd.DataFrame, names: Sequence[str], prefix: str, corrected: bool) -> dict[str, Number]:
+    total = int(table.loc[table["kind"] == "reason", "contacts"].sum())
+    suffix, found = ("" if corrected else "-as-coded"), {}
+    for name in [name for name in names if name in table.index]:
+        words = _GROUP_WORDS.get(name) or REASONS[name][2]
+        label = f"{'first ' if prefix.startswith('first') else ''}contacts: {words}"
+        record = f"{prefix}{name.replace(' ', '-').replace('_', '-')}{suffix}"
+        found[record] = Number(*table.loc[name, ["share", "low", "high"]], "share of contacts", total, label)
+    return found
+
+
+def _first(contacts: Table, names: Sequence[str]) -> dict[str, Number]:
+    """Return the same of every customer's first contact, where it is known who made it."""
+    if "customer" not in contacts.frame or contacts.frame["customer"].isna().all():
+        return {}
+    table, corrected = _table(contacts, first=True)
+    return _numbers(table, names, "first-contact-share-", corrected)
+
+
+def _words(contacts: Table, reason: str) -> str:
+    return contacts.labels.get(reason) or (
+        REASONS[reason][2] if reason in REASONS else contacts.label(reason)
+    )
+
+
+def _rows(table: pd.DataFrame, contacts: Table) -> tuple[pd.DataFrame, int]:
+    single, hidden = suppress(table[table["kind"] == "reason"], count="contacts", min_cell=contacts.min_cell)
+    single = single.sort_values("share", ascending=False)
+    return single.assign(words=[_words(contacts, name) for name in single.index]), hidden
+
+
+def _cautions(contacts: Table, corrected: bool, hidden: int = 0) -> list[str]:
+    checked = ["The correction takes the second coding as right, and its part as drawn at random."]
+    plain = ["No part was coded twice, so errors of coding are not corrected."]
+    small = f"{count(hidden, 'reason')} with few contacts {'is' if hidden == 1 else 'are'} not shown."
+    return (checked if corrected else plain) + ([small] if hidden else [])
+
+
+@question("contacts")
+def reasons(contacts: Table) -> Result:
+    """What are contacts about? Shares of reasons, corrected with a random part that was coded twice.
+
+    Table: as ``corrected_shares`` (calibrated), with ``words``.
+    """
+    table, corrected = _table(contacts)
+    shown, hidden = _rows(table, contacts)
+    sides = ["product", "experience"]
+    numbers = _numbers(table, [*sides, "no_known_contact", "no_human_reached"], "contact-share-", corrected)
+    numbers |= _first(contacts, sides)
+    product = table.loc["product"] if "product" in table.index else None
+    if product is None:
+        top = shown.iloc[0]
+        share = Number(top.share, top.low, top.high, "share")
+        finding = f"the most frequent reason is '{top.words}', with {share} of contacts."
+        title = f"Most frequent: {top.words}, {number(top.share, 'share')} of contacts"
+    else:
+        share, part = (
+            Number(product.share, product.low, product.high, "share"),
+            number(product.share, "share"),
+        )
+        if product.low > 0.5:
+            finding, title = (
+                f"most contacts are about the product: {share}.",
+                f"{part} of contacts are about the product",
+            )
+        elif product.high < 0.5:
+            finding = f"less than half of the contacts are about the product: {share}."
+            title = f"Only {part} of contacts are about the product"
+        else:
+            finding = f"about half of the contacts are about the product: {share}; more or less stays open."
+            title = f"About half of contacts, {part}, are about the product"
+    both = pd.concat(
+        [shown.assign(coding="corrected" if corrected else "as coded"),
+         *([shown.assign(coding="as coded", share=shown.naive, low=shown.naive_low, high=shown.naive_high)]
+           if corrected else [])]
+    )  # fmt: skip
+    return Result(
+        stated(finding, contacts.simulated, "contacts"), numbers, shown,
+        lambda: general.dots(both, title=title, x_title="share of contacts", label="words", group="coding", value="share",
+                             percent=True, reference=None),
+        _cautions(contacts, corrected, hidden), contacts,
+    )  # fmt: skip
+
+
+@question("contacts")
+def failure_demand(contacts: Table) -> Result:
+    """How many contacts would not have come if things had worked, wherever the fault lay (Seddon's failure
+    demand)?
+
+    Table: as ``corrected_shares``, the reasons that a failure causes.
+    """
+    table, corrected = _table(contacts)
+    if "failure demand" not in table.index:
+        raise NotEnough("no reason is known as one that a failure causes; name yours as the dictionary does")
+    numbers = _numbers(table, ["failure demand"], "contact-share-", corrected)
+    numbers |= _first(contacts, ["failure demand"])
+    shown, hidden = _rows(table, contacts)
+    shown = shown[[REASONS[name][1] if name in REASONS else False for name in shown.index]]
+    one, top = next(iter(numbers.values())), shown["words"].iloc[0] if len(shown) else "none"
+    finding = f"a failure caused {one} of all contacts, most often: {top}."
+    title = f"{number(one.value, 'share')} of contacts were caused by a failure"
+    return Result(
+        stated(finding, contacts.simulated, "contacts"), numbers, shown,
+        lambda: general.dots(shown, title=title, x_title="share of contacts", label="words", value="share", percent=True,
+                             reference=None),
+        _cautions(contacts, corrected, hidden), contacts,
+    )  # fmt: skip
+
+
+@question("contacts", "text", needs="contacts with a text of what customers wrote")
+def themes(contacts: Table, *, themes: int = 10) -> Result:
+    """What do they write? Themes named by their words, with how steady each is when a fifth of the texts is
+    left out.
+
+    Table: ``theme n share low high stability`` and, of made-up texts only, an ``example``.
+    """
+    return in_themes(contacts.frame["text"], contacts, themes=themes)
+
+
+def in_themes(texts: pd.Series, data: Table, *, themes: int = 10, most: int = 1500) -> Result:
+    """Return the answer of ``themes`` for any texts: the first ``most`` that are not empty."""
+    texts = texts.dropna().astype(str)
+    texts = texts[texts.str.strip() != ""].head(most).tolist()
+    wanted = min(themes, len(texts) // 10)
+    if wanted < 2:
+        raise NotEnough(f"only {count(len(texts), 'text')}; at least 20 are needed to find themes")
+    table, assigned = theme_table(
+        texts, themes=wanted, resamples=10, confidence_level=data.confidence_level, rng=data.seed
+    )
+    table, hidden = suppress(table, count="n", min_cell=data.min_cell)
+    if table.empty:
+        raise NotEnough("every theme has too few texts to be shown")
+    steady, top = int((table["stability"] >= 0.7).sum()), table.iloc[0]
+    shaky = table.loc[table["stability"].idxmin()]
+    numbers = {
+        "largest-theme": Number(top.share, top.low, top.high, "share of texts", len(texts), "texts in the largest theme"),
+        "themes-stability": Number(shaky.stability, shaky.stability_low, shaky.stability_high, "cosine", len(texts),
+                                   "likeness of the least steady theme when texts are left out"),
+    }  # fmt: skip
+    finding = f"the largest theme is '{top.theme}', {numbers['largest-theme']} of texts; "
+    finding += f"{steady} of {len(table)} themes come back in other draws of the texts."
+    shown = table[["theme", "n", "share", "low", "high", "stability"]]
+    if data.simulated:  # texts of real customers are never shown
+        typical = [_typical(texts, assigned == i, table.theme[i]) for i in table.index]
+        shown = shown.assign(example=typical)
+    title = f"Largest theme: {top.theme}, {number(top.share, 'share')} of texts"
+    return Result(
+        stated(finding, data.simulated, "texts"), numbers, shown,
+        lambda: general.dots(shown, title=title, x_title="share of texts", label="theme", value="share", percent=True,
+                             reference=None),
+        ["Themes are named by their words; a theme that does not come back is an accident of these texts."], data,
+    )  # fmt: skip
+
+
+def _typical(texts: list[str], member: np.ndarray, theme: str) -> str:
+    """Return an example of a theme: among its texts those with most of its words."""
+    own = [text for text, inside in zip(texts, member, strict=True) if inside]
+    hits = [sum(word in text.lower() for word in theme.split(", ")) for text in own]
+    return example([text for text, n in zip(own, hits, strict=True) if n == max(hits)])
