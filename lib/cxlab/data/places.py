@@ -58,7 +58,9 @@ def nearest(name: object, known: Iterable[object]) -> str:
     text = str(name).casefold()
     close = difflib.get_close_matches(text, names, n=1, cutoff=0.6)
     if not close:
-        close = [key for key in names if len(text) > 2 and (text in key or (len(key) > 2 and key in text))][:1]
+        close = [key for key in names if len(text) > 2 and (text in key or (len(key) > 2 and key in text))][
+            :1
+        ]
     return f"did you mean {show(names[close[0]])}? " if close else ""
 
 

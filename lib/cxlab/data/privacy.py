@@ -18,7 +18,9 @@ _NAMES = re.compile(
     r"ip(_?address)?|login|user_?name|twitter|linkedin|gps|latitude|longitude)($|_)"
 )
 _NO_PERSON = re.compile(r"(file|product|brand|firm|company|event|outlet|shop|store|host|item)_?name")
-_IDS = re.compile(r"(^|_)(id|uuid|guid|customer|client|user|person|respondent|member|account|kunde\w*|nr|no|number)($|_)")
+_IDS = re.compile(
+    r"(^|_)(id|uuid|guid|customer|client|user|person|respondent|member|account|kunde\w*|nr|no|number)($|_)"
+)
 _MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 _PHONE = re.compile(r"\+?\(?\d[\d\s()/.-]{6,}\d")
 _ISOLIKE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}.*|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}.*|\d+[.,]\d+")
@@ -59,7 +61,9 @@ def suppress(
     """
     numbers = pd.to_numeric(table[count], errors="coerce").fillna(0).to_numpy(float)
     hidden = numbers < min_cell
-    groups = table.groupby(list(within), dropna=False, sort=False).ngroup() if within else np.zeros(len(table))
+    groups = (
+        table.groupby(list(within), dropna=False, sort=False).ngroup() if within else np.zeros(len(table))
+    )
     for group in np.unique(groups):
         members = np.flatnonzero(np.asarray(groups) == group)
         if not hidden[members].any():
@@ -163,13 +167,19 @@ def spreadsheet_safe(data: pd.DataFrame) -> pd.DataFrame:
     """Return a copy whose texts no spreadsheet takes for a formula: a leading ``= + - @`` gets an apostrophe."""
 
     def safe(value: object) -> object:
-        if not isinstance(value, str) or value.lstrip()[:1] not in tuple("=+-@|") and value[:1] not in tuple("\t\r"):
+        if (
+            not isinstance(value, str)
+            or value.lstrip()[:1] not in tuple("=+-@|")
+            and value[:1] not in tuple("\t\r")
+        ):
             return value
         return value if re.fullmatch(r"\s*[+-]?[\d.,]+\s*", value) else "'" + value
 
     copy = data.copy()
     for name in copy.columns:
-        if not pd.api.types.is_numeric_dtype(copy[name]) and not pd.api.types.is_datetime64_any_dtype(copy[name]):
+        if not pd.api.types.is_numeric_dtype(copy[name]) and not pd.api.types.is_datetime64_any_dtype(
+            copy[name]
+        ):
             copy[name] = copy[name].map(safe)
     return copy.rename(columns=safe)
 

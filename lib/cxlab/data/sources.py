@@ -32,7 +32,13 @@ SOURCE = "application/vnd.cxlab.source+json"
 FACTS = ("name", "title", "licence", "citation", "sha256", "simulated", "notes")
 # The modules of made-up data stand above this room, so they are found by name when they are asked for.
 _WORLDS = {
-    **{"survey": "survey", "events": "journeys", "stages": "journeys", "visits": "visits", "initiatives": "initiatives"},
+    **{
+        "survey": "survey",
+        "events": "journeys",
+        "stages": "journeys",
+        "visits": "visits",
+        "initiatives": "initiatives",
+    },
     **dict.fromkeys(("contacts", "ratings", "vignette", "accounts"), "small"),
 }
 
@@ -98,7 +104,9 @@ def _simulated(name: str) -> Table:
     kind = name.removeprefix("simulated-")
     if kind not in _WORLDS:
         names = [f"simulated-{known}" for known in _WORLDS]
-        raise InputError(f"there is no source {show(name)}; {nearest(name, names)}made-up ones are {', '.join(names)}")
+        raise InputError(
+            f"there is no source {show(name)}; {nearest(name, names)}made-up ones are {', '.join(names)}"
+        )
     return getattr(importlib.import_module(f"cxlab.worlds.{_WORLDS[kind]}"), f"sample_{kind}")()
 
 
@@ -145,10 +153,18 @@ def survey(
     >>> survey(frame, outcome="nps", product=["works"], experience=["helpful"]).sides
     {'product': ['works'], 'experience': ['helpful']}
     """
-    blocks = {"product": list(product), "experience": list(experience)} | {k: list(v) for k, v in (sides or {}).items()}
+    blocks = {"product": list(product), "experience": list(experience)} | {
+        k: list(v) for k, v in (sides or {}).items()
+    }
     blocks = {side: items for side, items in blocks.items() if items}
     if not hasattr(source, "columns"):
-        given = {"blocks": blocks, "weights": weights, "clusters": clusters, "segments": list(segments), "date": date}
+        given = {
+            "blocks": blocks,
+            "weights": weights,
+            "clusters": clusters,
+            "segments": list(segments),
+            "date": date,
+        }
         plain = {key: value for key, value in given.items() if value}
         if outcome and not isinstance(outcome, str):
             plain["outcomes"], outcome = {"outcome": list(outcome)}, "outcome"
@@ -191,12 +207,18 @@ def events(
     """
     if isinstance(source, str | Path) or source is None:
         return open_source(source, table="events", **settings)
-    names = {customer: "customer_id", event: "event", time: "timestamp"} | ({segment: "segment"} if segment else {})
+    names = {customer: "customer_id", event: "event", time: "timestamp"} | (
+        {segment: "segment"} if segment else {}
+    )
     absent = [theirs for theirs in names if theirs not in source.columns]
     if absent:
-        raise InputError(f"events: there is no column {show(absent[0])}; {nearest(absent[0], source.columns)}")
+        raise InputError(
+            f"events: there is no column {show(absent[0])}; {nearest(absent[0], source.columns)}"
+        )
     if hasattr(source, "to_pandas"):
-        return Table(frame=source.rename({ours: theirs for theirs, ours in names.items()}), kind="events", **settings)
+        return Table(
+            frame=source.rename({ours: theirs for theirs, ours in names.items()}), kind="events", **settings
+        )
     frame = source.rename(columns=names)
     return Table(frame=frame, kind="events", title=settings.pop("title", "own events"), **settings)
 

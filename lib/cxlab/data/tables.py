@@ -109,7 +109,9 @@ def need(name: str, holds: str, description: str, *aliases: str, **more) -> Colu
 
 def may(name: str, holds: str, description: str, *aliases: str, **more) -> Column:
     """Declare a column that may be absent and may have gaps."""
-    return Column(name, holds, description, required=False, gaps=more.pop("gaps", True), aliases=aliases, **more)
+    return Column(
+        name, holds, description, required=False, gaps=more.pop("gaps", True), aliases=aliases, **more
+    )
 
 
 _PERSON = ("customer", "customer_id", "user", "user_id", "userid", "client", "client_id", "member", "kunde", "kundennummer",
@@ -119,7 +121,9 @@ _TIME = ("time", "date", "datetime", "created_at", "occurred_at", "event_time", 
          "sent_at", "received_at", "ts", "zeit", "datum", "date_time", "zeitstempel", "horodatage",
             "fecha")  # fmt: skip
 _STAGE = ("step", "phase", "lifecycle_stage")
-_SEGMENT = may("segment", "text", "group to compare, such as region or tariff", "group", "region", "tier", "country")
+_SEGMENT = may(
+    "segment", "text", "group to compare, such as region or tariff", "group", "region", "tier", "country"
+)
 _ORGANISATION = may("organisation", "text", "company or partner that the row belongs to",
                     "organization", "company", "tenant", "brand", "partner")  # fmt: skip
 
@@ -339,7 +343,9 @@ def kind_named(name: str) -> Kind:
     """
     if name in KINDS:
         return KINDS[name]
-    raise InputError(f"there is no table {show(name)}; {nearest(name, KINDS)}the tables are: {', '.join(KINDS)}")
+    raise InputError(
+        f"there is no table {show(name)}; {nearest(name, KINDS)}the tables are: {', '.join(KINDS)}"
+    )
 
 
 START = "<!-- tables: written from lib/cxlab/data/tables.py, do not edit -->"
@@ -386,7 +392,9 @@ def _names(names: tuple[str, ...]) -> str:
 
 def _row(column: Column) -> str:
     name = f"*`{column.name}`*" if column.personal else f"`{column.name}`"
-    needed = ("yes" if column.required else "") + (", may have gaps" if column.required and column.gaps else "")
+    needed = ("yes" if column.required else "") + (
+        ", may have gaps" if column.required and column.gaps else ""
+    )
     return f"| {name} | {column.holds} | {needed} | {_values(column)} | {column.description} |"
 
 

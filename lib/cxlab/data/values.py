@@ -1,0 +1,272 @@
+"""What cells mean: one reader of numbers, of times and of yes/no for every door, written as SQL; answers in words.
+
+Nothing is guessed where two readings are possible: 1.234 alone in a file with semicolons, or 03/04/2026, is asked.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from functools import cache
+
+from cxlab.data.places import data_folder
+from cxlab.data.read import literal
+
+# Words that are no value anywhere, and words that mean 'no answer' in an answer.
+BLANK = (
+    "",
+    "na",
+    "n/a",
+    "#n/a",
+    "#na",
+    "nan",
+    "null",
+    "#null!",
+    "\\n",
+    "<na>",
+    "nat",
+    "#div/0!",
+    "#value!",
+    "#ref!",
+)
+NO_ANSWER = frozenset(
+    "don't know|dont know|do not know|dk|d/k|don’t know|refused|refusal|no answer|not answered|no opinion|not applicable|"
+    "not asked|n.a.|n. a.|unknown|prefer not to say|prefer not to answer|rather not say|i don't know|don't know/na|"
+    "does not apply|did not use|not used|have not used|weiß nicht|weiss nicht|keine angabe|keine antwort|nicht zutreffend|"
+    "k.a.|k. a.|ka|trifft nicht auf mich zu|ne sait pas|nsp|je ne sais pas|sans opinion|non applicable|sans réponse|no sabe|"
+    "no sé|ns/nc|no aplica|prefiero no responder|weet niet|weet ik niet|geen antwoord|geen mening|niet van toepassing|nvt|"
+    "n.v.t.|missing|none given|skipped|blank|-|--|.|?|*|not sure|can't say|(blank)|[no answer]|no response|.n/a".split(
+        "|"
+    )
+)
+YES = (
+    "yes",
+    "y",
+    "true",
+    "t",
+    "1",
+    "1.0",
+    "ja",
+    "j",
+    "oui",
+    "si",
+    "sí",
+    "wahr",
+    "pass",
+    "passed",
+    "ok",
+    "x",
+    "checked",
+)
+NO = ("no", "n", "false", "f", "0", "0.0", "nein", "non", "nee", "falsch", "fail", "failed", "unchecked")
+
+_POINT = r"[+-]?(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,3})?|[+-]?\.[0-9]+"
+_COMMA = r"[+-]?(?:[1-9][0-9]{0,2}(?:\.[0-9]{3})+|[0-9]+)(?:,[0-9]*)?(?:[eE][+-]?[0-9]{1,3})?|[+-]?,[0-9]+"
+_EITHER = r"[+-]?[0-9]+(?:[eE][+-]?[0-9]{1,3})?"
+_MONEY = r"^(?:[$€£¥]|USD|EUR|GBP|CHF)\s*|\s*(?:[$€£¥%]|USD|EUR|GBP|CHF)$"
+_MARK = "['’\u00a0\u202f\u2009 ]"
+_SPACED = rf"[+-]?[0-9]{{1,3}}(?:{_MARK}[0-9]{{3}})+(?:[.,][0-9]*)?"
+_ENDS = re.compile(
+    r"\s*([+-]?\d{1,3})(?:\s*[-–—=:.)]\s*|\s+\(?|\s*\()\D.*|\D+[(\[]([+-]?\d{1,3})[)\]]\s*", re.DOTALL
+)
+_ZONES = {
+    "EST": -300, "EDT": -240, "CST": -360, "CDT": -300, "MST": -420, "MDT": -360, "PST": -480, "PDT": -420,
+    "CET": 60, "CEST": 120, "MEZ": 60, "MESZ": 120, "EET": 120, "EEST": 180, "WET": 0, "WEST": 60, "BST": 60,
+    "MSK": 180, "JST": 540, "AEST": 600, "AEDT": 660, "NZST": 720, "NZDT": 780, "UTC": 0, "GMT": 0, "Z": 0,
+}  # fmt: skip
+_ZONE = (
+    r"((?::|T[0-9]{2,4})[0-9]{2}(?:[.,][0-9]+)?(?:\s*[AaPp]\.?[Mm]\.?)?)\s*"
+    r"([Zz]|[A-Z]{3,4}|(?:UTC|GMT)?\s?[+-][0-9]{1,2}(?::?[0-9]{2})?)(?:\s*\[[\w/]+\])?$"
+)
+_ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?)?"
+_LOOSE = r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[T ][0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?)?"
+_SLASH = r"([0-9]{1,2})([/.-])([0-9]{1,2})[/.-]([0-9]{4}|[0-9]{2})(?:[ ,T].*)?"
+_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
+_MONTHS = {
+    "jan": "jan|janv|ene|enero|januar|janvier|january", "feb": "feb|févr|fev|febrero|februar|février|february",
+    "mar": "mar|mär|mrz|mars|marzo|märz|maart|mrt|march", "apr": "apr|avr|abr|abril|avril|april",
+    "may": "may|mai|mayo|mei", "jun": "jun|juin|junio|juni|june", "jul": "jul|juil|julio|juillet|juli|july",
+    "aug": "aug|août|ago|agosto|augustus|august", "sep": "sep|sept|septiembre|septembre|september",
+    "oct": "oct|okt|octubre|octobre|oktober|october", "nov": "nov|noviembre|novembre|november",
+    "dec": "dec|dez|dic|déc|diciembre|décembre|dezember|december",
+}  # fmt: skip
+DAY = "must be a real day between 1900 and 2200 (best written 2026-12-31 or 2026-12-31 23:59:00)"
+ZONED = "must carry a time zone in all lines or in none"
+
+
+def number_sql(x: str, decimal: str = ".") -> str:
+    """Return SQL that reads a trimmed text as a finite number; NULL where it is none.
+
+    Percent and currency signs and any usual thousands mark are left out.
+    """
+    bare = f"regexp_replace(replace({x}, '−', '-'), {literal(_MONEY)}, '', 'g')"
+    bare = f"case when {_full(x, _SPACED)} then regexp_replace({bare}, {literal(_MARK)}, '', 'g') else {bare} end"
+    plain = f"replace({bare}, ',', '')"
+    if decimal == ",":
+        plain = f"replace(replace({bare}, '.', ''), ',', '.')"
+    pattern = _COMMA if decimal == "," else _POINT
+    number = f"case when {_full(bare, pattern)} then try_cast({plain} as double) end"
+    quick = f"case when regexp_full_match({x}, '[+-]?[0-9]+(?:\\.[0-9]+)?') then try_cast({x} as double) else {number} end"
+    number = quick if decimal != "," else number
+    return f"case when isfinite({number}) then {number} end"
+
+
+def _full(x: str, pattern: str) -> str:
+    return f"regexp_full_match({x}, {literal(pattern)})"
+
+
+def zone_sql(x: str) -> str:
+    """Return SQL of the time zone that a time carries, ``''`` where it carries none."""
+    return f"case when {_full(x, _ISO)} then '' else regexp_extract({x}, {literal(_ZONE)}, 2) end"
+
+
+def time_sql(x: str, day_first: bool | None) -> str:
+    """Return SQL that reads a trimmed text as a time in UTC; NULL where it is none, or may be read in two ways.
+
+    Read are ISO 8601, 31.12.2026, 12/31/2026 1:30 PM, 2026/12/31, 31 Dec 2026, Dec 31, 2026, 20261231, and seconds,
+    milliseconds, microseconds or nanoseconds since 1970, told apart by their size; zones as Z, +05, -0500, GMT-5, EDT.
+    """
+    body = f"regexp_replace({x}, {literal(_ZONE)}, '\\1')"
+    zone = f"upper(replace(regexp_extract({x}, {literal(_ZONE)}, 2), ' ', ''))"
+    names = "map {" + ", ".join(f"'{name}': {minutes}" for name, minutes in _ZONES.items()) + "}"
+    parts = f"regexp_extract({zone}, '([+-])([0-9]{{1,2}}):?([0-9]{{2}})?$', ['s', 'h', 'm'])"
+    away = (
+        f"case when {zone} = '' then 0 when contains({zone}, '+') or contains({zone}, '-') then "
+        f"(case when {parts}.s = '-' then -1 else 1 end) * (60 * try_cast({parts}.h as int) + "
+        f"coalesce(try_cast({parts}.m as int), 0)) else {names}[{zone}] end"
+    )
+    moment = _moment(body, day_first)
+    read = (
+        f"case when {_full(x, _ISO)} then try_cast({x} as timestamp) else {moment} - to_minutes({away}) end"
+    )
+    return within_years(read)
+
+
+def within_years(read: str) -> str:
+    """Return SQL of a time that is NULL outside the years 1900 to 2200."""
+    return (
+        f"case when {read} between timestamp '1900-01-01' and timestamp '2200-12-31 23:59:59' then {read} end"
+    )
+
+
+def epoch_sql(x: str) -> str:
+    """Return SQL that reads whole or decimal numbers as a time since 1970, its unit told from the size."""
+    size = f"abs({x})"
+    factor = f"case when {size} < 1e11 then 1e6 when {size} < 1e14 then 1e3 when {size} < 1e17 then 1 else 1e-3 end"
+    whole = f"case when {size} between 1e14 and 1e17 then try_cast({x} as bigint) else "
+    return within_years(f"make_timestamp({whole}try_cast(round({x} * {factor}) as bigint) end)")
+
+
+def _moment(x: str, day_first: bool | None) -> str:
+    tidy = f"regexp_replace({x}, '^([0-9]{{1,4}})[./-]([0-9]{{1,2}})[./-]([0-9]{{1,4}})', '\\1-\\2-\\3')"
+    tidy = f"regexp_replace({tidy}, '^([0-9-]+)(?:T|, ?| +)', '\\1 ')"
+    tidy = f"regexp_replace({tidy}, '\\s*([AaPp])\\.?([Mm])\\.?$', ' \\1\\2')"
+    words = (
+        f"lower(regexp_replace({x}, '^(?:[A-Za-z]{{2,10}},\\s*|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]* )', ''))"
+    )
+    words = f"trim(regexp_replace({words}, '(?:[.,]\\s*|\\s+| (?:de|at|um|uhr)\\b|\\bde )+', ' ', 'g'))"
+    words = f"regexp_replace({words}, '^([0-9]{{1,2}})-([^0-9 -]{{3,}})-', '\\1 \\2 ')"
+    for english, others in _MONTHS.items():
+        words = f"regexp_replace({words}, '(^|[0-9] )(?:{others})( |$)', '\\1{english}\\2')"
+    words = f"regexp_replace({words}, '([0-9])\\s*([ap]m)$', '\\1 \\2')"
+    day = ("%d-%m-" if day_first else "%m-%d-") if day_first is not None else None
+    digits = (
+        f"case strlen(regexp_extract({x}, '^[0-9]+')) when 8 then try_strptime({x}, '%Y%m%d') "
+        f"when 14 then try_strptime({x}, '%Y%m%d%H%M%S') when 10 then {epoch_sql(f'try_cast({x} as double)')} "
+        f"when 13 then {epoch_sql(f'try_cast({x} as double)')} when 16 then make_timestamp(try_cast({x} as bigint)) "
+        f"when 19 then make_timestamp(try_cast({x} as bigint) // 1000) end"
+    )
+    return (
+        f"case when regexp_full_match({x}, '[0-9]+(?:\\.[0-9]+)?') then {digits} "
+        f"when {_full(x, _LOOSE)} then try_cast(replace({x}, ',', '.') as timestamp) "
+        f"when regexp_full_match({tidy}, '[0-9]{{4}}-.*') then {_formats(tidy, '%Y-%m-%d')} "
+        f"when regexp_full_match({tidy}, '[0-9]+-[0-9]+-[0-9]{{4}}.*') then {_formats(tidy, day and day + '%Y')} "
+        f"when regexp_full_match({tidy}, '[0-9]+-[0-9]+-[0-9]{{2}}(?: .*)?') then {_formats(tidy, day and day + '%y')} "
+        f"when regexp_full_match({x}, '[0-9]{{8}}T[0-9]{{4,6}}') then try_strptime({x}, ['%Y%m%dT%H%M%S', '%Y%m%dT%H%M']) "
+        f"when regexp_full_match({words}, '[0-9]+ [a-z]+ [0-9]{{2}}(?: .*)?') then {_formats(words, '%d %b %y')} "
+        f"else {_formats(words, '%d %b %Y', '%b %d %Y')} end"
+    )
+
+
+def _formats(x: str, *days: str | None) -> str:
+    listed = ", ".join(literal(day + clock) for day in days if day for clock in _CLOCKS)
+    return f"try_strptime({x}, [{listed}])" if listed else "null::timestamp"
+
+
+def flag_sql(x: str) -> str:
+    """Return SQL that reads yes/no, true/false, 1/0, ja/nein, oui/non as 1 and 0."""
+    word = f"lower({x})"
+    return f"case when {word} in ({_list(YES)}) then 1.0 when {word} in ({_list(NO)}) then 0.0 end"
+
+
+def _list(words: Iterable[str]) -> str:
+    return ", ".join(map(literal, words))
+
+
+def decimal_of(texts: Iterable[str], delimiter: str = ",") -> str | None:
+    """Return the decimal mark that texts prove; None where they could be either and only the owner knows."""
+    point = comma = either = 0
+    for text in texts:
+        bare = re.sub(_MONEY, "", text.replace("−", "-").strip())
+        bare = re.sub(_MARK, "", bare) if re.fullmatch(_SPACED, bare) else bare
+        as_point, as_comma = bool(re.fullmatch(_POINT, bare)), bool(re.fullmatch(_COMMA, bare))
+        either += as_point and as_comma and not re.fullmatch(_EITHER, bare)
+        point, comma = point + (as_point and not as_comma), comma + (as_comma and not as_point)
+    if comma > point:
+        return ","
+    return None if either and not point and delimiter == ";" else "."
+
+
+def day_first_of(texts: Iterable[str]) -> bool | None:
+    """Return whether 03/04/2026 is the third of April: True, False, or None when the texts do not tell.
+
+    Dates with dots are read day first where nothing else is said.
+    """
+    first = second = dotted = 0
+    for text in texts:
+        match = re.fullmatch(_SLASH, text.strip())
+        if match:
+            dotted += match[2] == "."
+            first += int(match[1]) > 12 >= int(match[3])
+            second += int(match[3]) > 12 >= int(match[1])
+    return first >= second if first or second else True if dotted else None
+
+
+def is_slashed(text: str) -> bool:
+    """Whether a text is a date whose day and month could be changed round."""
+    return re.fullmatch(_SLASH, text.strip()) is not None
+
+
+def code_of(text: str) -> int | None:
+    """Return the number of an answer with words at it, such as ``10 - Extremely likely`` or ``very good (5)``."""
+    match = _ENDS.fullmatch(text)
+    return int(match[1] or match[2]) if match else None
+
+
+@cache
+def scales() -> list[list[list[str]]]:
+    """Return the scales in words of ``data/scales.toml``: answers from low to high, each as its different words."""
+    families = tomllib.loads((data_folder() / "scales.toml").read_text(encoding="utf-8"))
+    texts = [text for languages in families.values() for family in languages.values() for text in family]
+    return [[[word.strip() for word in step.split("/")] for step in text.split(", ")] for text in texts]
+
+
+def scale_of_words(answers: Sequence[str]) -> dict[str, int] | None:
+    """Return answer -> 1, 2, 3 ... when all of them stand in one scale; None otherwise.
+
+    Examples
+    --------
+    >>> scale_of_words(["Agree", "Strongly disagree", "Neutral"])
+    {'Agree': 4, 'Strongly disagree': 1, 'Neutral': 3}
+    """
+    plain = {
+        answer: re.sub(r"\s+", " ", str(answer).replace("’", "'")).strip(" .").casefold()
+        for answer in answers
+    }
+    found = []
+    for scale in scales():
+        codes = {word: code for code, words in enumerate(scale, start=1) for word in words}
+        if set(plain.values()) <= set(codes) and len(set(plain.values())) > 1:
+            found.append((len(scale) != 5, {answer: codes[word] for answer, word in plain.items()}))
+    return min(found, key=lambda pair: pair[0])[1] if found else None
