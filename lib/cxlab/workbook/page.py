@@ -17,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from cxlab.questions.words import number, with_interval
-from cxlab.workbook import glossary, picture
+from cxlab.workbook import glossary, pen, picture
 from cxlab.workbook.executed import EXPLORE, PART, PLOTLY, RESULT, SOURCE, collect
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -171,7 +171,7 @@ class _Maker:
 
 def chart_of(data: Mapping[str, Any], number: int, finding: str = "", lead: bool = False) -> dict[str, Any]:
     """Return a chart as the templates show it: picture, bundle for the script, controls, title, finding."""
-    bundle = picture.plain_arrays(data.get(EXPLORE) or data[PLOTLY])
+    bundle = pen.plain_arrays(data.get(EXPLORE) or data[PLOTLY])
     controls, start, at = bundle.get("controls", []), 0, 0
     if EXPLORE in data:
         for control in controls:

@@ -124,7 +124,9 @@ class Kernels:
             for job in jobs:
                 waiting.add(job["job"])
                 self._count += 1
-                process.stdin.write(json.dumps({**job, "work": f"job-{self._count}", "timeout": self._timeout}) + "\n")
+                process.stdin.write(
+                    json.dumps({**job, "work": f"job-{self._count}", "timeout": self._timeout}) + "\n"
+                )
             process.stdin.flush()
         while waiting:
             line = process.stdout.readline()

@@ -102,7 +102,10 @@ class _Server:
                 self.kill(pid)
                 if code := os.waitstatus_to_exitcode(status):
                     job = entry["job"]
-                    name, word = "RunnerDied", "killed; was the memory used up?" if code == -9 else f"ended with {code}"
+                    name, word = (
+                        "RunnerDied",
+                        "killed; was the memory used up?" if code == -9 else f"ended with {code}",
+                    )
                     if late:
                         name, word = "TimeoutError", f"not done after {job['timeout']:g} s"
                     _tell(job, "failed", ename=name, evalue=word, **_where(self.folder / job["work"]))
@@ -166,6 +169,7 @@ def _execute(job: dict[str, Any], work: Path) -> tuple[dict[str, Any] | None, di
 
     fault: dict[str, Any] | None = None
     kept: list[Any] = []
+    failed: list[Any] = []
 
     class InProcess(Engine):
         @classmethod
@@ -185,7 +189,7 @@ def _execute(job: dict[str, Any], work: Path) -> tuple[dict[str, Any] | None, di
                 cell.execution_count = number
                 if error:
                     fault = {**error, **at}
-                    cell.outputs.append(nbformat.v4.new_output("error", **error))
+                    failed.append(cell)
                     return
 
     papermill_engines.register("cxlab", InProcess)
@@ -193,6 +197,8 @@ def _execute(job: dict[str, Any], work: Path) -> tuple[dict[str, Any] | None, di
         job["path"], None, parameters=job["parameters"], engine_name="cxlab", kernel_name="python3",
         progress_bar=False, cwd=job["cwd"],
     )  # fmt: skip
+    for cell in failed:  # papermill itself would raise and put a cell of its own before it
+        cell.outputs.append(nbformat.v4.new_output("error", ename=fault["ename"], evalue=fault["evalue"]))
     return fault, json.loads(json.dumps(kept[0])) if kept else None
 
 
