@@ -1,0 +1,397 @@
+"""Your customers in numbers: how satisfied they are, who answered, by segment, over time, and in their own
+words.
+
+A measure is a score for each respondent whose mean is reported: 100, 0 or -100 for a net promoter score, 1 or
+0 for one of the two best answers (top-2-box, CSAT), the answer itself for a mean (CES). Means are weighted
+and their errors clustered where the survey says so.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from cxlab.data.errors import NotEnough
+from cxlab.data.privacy import suppress
+from cxlab.data.survey import Survey
+from cxlab.figures import general
+from cxlab.questions.contacts import in_themes
+from cxlab.questions.result import Number, Result, question
+from cxlab.questions.words import capital, count, number, stated
+from cxlab.stats.intervals import benjamini_hochberg, normal_quantile, wilson
+from cxlab.stats.pooling import pool
+from cxlab.stats.regression import t_quantile
+
+_SATISFIED = re.compile(r"satisf|zufried|tevreden|satisfac", re.IGNORECASE)
+_EFFORT = re.compile(r"effort|\bces\b|aufwand|esfuerzo", re.IGNORECASE)
+_POWER = 0.84  # normal quantile of a power of 80 %
+_MOST_LEVELS = 30  # a column with more values is no segment
+
+
+class Measure(NamedTuple):
+    """What is reported of an outcome: its record name, unit, words, and a score for each respondent who
+    answered."""
+
+    name: str
+    unit: str
+    words: str
+    scores: pd.Series
+    ends: tuple[float, float]
+
+    @property
+    def share(self) -> bool:
+        """Whether the score is yes or no."""
+        return self.unit.startswith("share")
+
+
+def measures(survey: Survey, outcome: str = "") -> list[Measure]:
+    """Return the measures of an outcome, the main one first.
+
+    A whole number from 0 to 10 gives a net promoter score, unless it asks for satisfaction; a whole number on
+    a scale of four or more points the share of the two best answers; yes or no the share of yes; all but yes
+    or no also the mean, which comes first for an effort score and for an outcome of several items.
+    """
+    outcome = outcome or survey.outcome
+    answers, label = survey.frame[outcome].dropna().astype(float), survey.label(outcome)
+    if answers.nunique() < 2:
+        raise NotEnough(f"fewer than two different answers to {label!r}")
+    whole, low, high = bool((answers % 1 == 0).all()), float(answers.min()), float(answers.max())
+    if whole and (low, high) == (0, 1):
+        return [Measure("share-yes", "share of respondents", f"'yes' to {label}", answers, (0, 1))]
+    if survey.scale and survey.scale[0] <= low and high <= survey.scale[1]:
+        low, high = map(float, survey.scale)
+    elif whole and low >= 0 and 7 < high <= 10:
+        low, high = 0.0, 10.0
+    mean = Measure("mean", f"points, {low:g} to {high:g}", f"mean of {label}", answers, (low, high))
+    found = [mean]
+    if whole and (low, high) == (0, 10) and not _SATISFIED.search(f"{outcome} {label}"):
+        scores = 100.0 * ((answers >= 9).astype(float) - (answers <= 6))
+        found = [
+            Measure(
+                "nps",
+                "points, -100 to 100",
+                "net promoter score" if label == "nps" else f"net promoter score, {label}",
+                scores,
+                (-100, 100),
+            ),
+            mean,
+        ]
+    elif whole and high - low >= 3:
+        top = Measure("top-2-box", "share of respondents", f"one of the two best answers on {label}",
+                      (answers >= high - 1).astype(float), (0, 1))  # fmt: skip
+        found = [mean, top] if _EFFORT.search(f"{outcome} {label}") else [top, mean]
+    return found
+
+
+def estimate(survey: Survey, measure: Measure) -> Number:
+    """Return the mean score with its interval: Wilson for shares, else Student's t; linearised for weights
+    and clusters."""
+    score, weight = measure.scores, _weights(survey, measure.scores)
+    mean, error, groups = _mean(survey, score, weight)
+    level, n = survey.confidence_level, len(score)
+    if measure.share:
+        plain = mean in (0.0, 1.0) or error == 0
+        size = n if plain else mean * (1 - mean) / error**2
+        low, high = map(float, wilson(mean * size, size, level))
+    else:
+        half = t_quantile(level, groups - 1) * error
+        low, high = max(mean - half, measure.ends[0]), min(mean + half, measure.ends[1])
+    return Number(mean, low, high, measure.unit, n, measure.words)
+
+
+def _weights(survey: Survey, score: pd.Series) -> np.ndarray:
+    if not survey.weights:
+        return np.ones(len(score))
+    return survey.frame.loc[score.index, survey.weights].fillna(0).to_numpy(float)
+
+
+def _mean(survey: Survey, score: pd.Series, weight: np.ndarray) -> tuple[float, float, int]:
+    """Return the weighted mean, its standard error and the number of clusters (respondents without any)."""
+    values = score.to_numpy(float)
+    mean = float(weight @ values / weight.sum())
+    away = weight * (values - mean)
+    if survey.clusters:
+        codes = pd.factorize(survey.frame.loc[score.index, survey.clusters].astype(str))[0]
+        away = np.bincount(codes, away)
+    groups = len(away)
+    if groups < 2:
+        raise NotEnough("all answers come from one respondent or cluster")
+    plain = values.std(ddof=1) if not survey.weights and not survey.clusters else None
+    error = (
+        plain / np.sqrt(groups)
+        if plain is not None
+        else np.sqrt(groups / (groups - 1) * (away**2).sum()) / weight.sum()
+    )
+    return mean, float(error), groups
+
+
+@question("survey")
+def in_numbers(survey: Survey) -> Result:
+    """How satisfied are your customers? Net promoter score, share of the two best answers, or mean, with the
+    answers.
+
+    Table: ``answer respondents share`` (unweighted), best answer first; an outcome of several items in whole
+    points.
+    """
+    if not survey.outcome:
+        raise NotEnough("this survey names no outcome")
+    found = measures(survey)
+    main, what = found[0], capital(survey.label(survey.outcome))
+    numbers = {measure.name: estimate(survey, measure) for measure in found}
+    answers, asked = survey.frame[survey.outcome].dropna().astype(float), len(survey.frame)
+    n = len(answers)
+    numbers["respondents-used"] = Number(
+        n, unit="people", n=asked, label=f"respondents used, of {asked:,} asked"
+    )
+    counts = answers.round().astype(int).value_counts().sort_index(ascending=False)
+    table = pd.DataFrame({"answer": counts.index.astype(str), "respondents": counts.to_numpy()})
+    table["share"] = table["respondents"] / n
+    one = numbers[main.name]
+    of = f"({n:,} of {asked:,} answered)"
+    if main.name == "nps":
+        for name, chosen in (("promoters", answers >= 9), ("detractors", answers <= 6)):
+            part = Measure(name, "share of respondents", name, chosen.astype(float), (0, 1))
+            numbers[name] = estimate(survey, part)
+        more = "more promoters than detractors" if one.low > 0 else "more detractors than promoters"
+        more = more if one.low > 0 or one.high < 0 else "no clear difference between promoters and detractors"
+        said = "the" if what == "Nps" else f"{what}: the"
+        finding = f"{said} net promoter score is {one}, {more} {of}."
+        title = f"Net promoter score {number(one.value)}: {more}"
+    elif main.name == "mean":
+        low, high = (f"{end:g}" for end in main.ends)
+        finding = f"{what} is {one} on average, on a scale from {low} to {high} {of}."
+        title = f"{what}: {number(one.value)} on average, of {high}"
+    elif main.name == "share-yes":
+        finding = f"{what}: {one} answered yes {of}."
+        title = f"{what}: {number(one.value, 'share')} answered yes"
+    else:
+        finding = f"{what}: {one} gave one of the two best answers; the mean is {number(numbers['mean'].value)} {of}."
+        title = f"{what}: {number(one.value, 'share')} gave one of the two best answers"
+    for other in survey.outcomes:
+        if other != survey.outcome and survey.frame[other].nunique() > 1:
+            measure = measures(survey, other)[0]
+            numbers[f"{measure.name}-{other.replace('_', '-')}"] = estimate(survey, measure)
+    shown, hidden = suppress(table, count="respondents", min_cell=survey.min_cell)
+    small = f"{count(hidden, 'answer')} given by few people {'is' if hidden == 1 else 'are'} not shown."
+    return Result(
+        stated(finding, survey.simulated, "answers"), numbers, shown,
+        lambda: general.bars(shown, title=title, x_title="share of answers", label="answer", value="share", percent=True),
+        [small] if hidden else [], survey,
+    )  # fmt: skip
+
+
+@question("survey")
+def answered(survey: Survey) -> Result:
+    """Who answered, and what was left out? Missing answers by item, and respondents who gave one answer to
+    all.
+
+    Table: ``item missing share``, most missing first.
+    """
+    items = [item for item in dict.fromkeys([*survey.items, *survey.outcome_items]) if item in survey.frame]
+    if not items:
+        raise NotEnough("this survey names no items")
+    frame, n = survey.frame[items], len(survey.frame)
+    gaps = frame.isna().sum().sort_values(ascending=False, kind="stable")
+    complete, everything = int(frame.notna().all(axis=1).sum()), frame.dropna()
+    numbers = {"complete-share": _share(complete, n, survey, "respondents who answered everything")}
+    cautions = []
+    if len(items) >= 5 and len(everything) >= 20 and not survey.categorical:
+        same = _share(
+            int((everything.nunique(axis=1) == 1).sum()),
+            len(everything),
+            survey,
+            "gave one answer to all items",
+        )
+        numbers["same-answer-share"] = same
+        cautions = [f"{number(same.value, 'share')} gave the same answer to all {len(items)} items."]
+    worst, most = survey.label(gaps.index[0]), gaps.iloc[0] / n
+    if most == 0:
+        finding, title = f"all {n:,} respondents answered all {len(items)} items.", "No answer is missing"
+    else:
+        finding = f"{numbers['complete-share']} of {n:,} respondents answered everything; "
+        finding += f"most often left out: {worst} ({number(most, 'share')})."
+        title = f"{number(complete / n, 'share')} answered everything; most left out: {worst}"
+    table = pd.DataFrame(
+        {"item": [survey.label(i) for i in gaps.index], "missing": gaps.to_numpy(), "share": gaps / n}
+    )
+    shown = table[table["missing"] > 0].head(15)
+    return Result(
+        stated(finding, survey.simulated, "answers"), numbers, table.reset_index(drop=True),
+        (lambda: general.bars(shown, title=title, x_title="share missing", label="item", value="share", percent=True))
+        if len(shown) > 1 else None,
+        cautions, survey,
+    )  # fmt: skip
+
+
+def _share(successes: int, n: int, survey: Survey, words: str) -> Number:
+    low, high = map(float, wilson(successes, n, survey.confidence_level))
+    return Number(successes / n, low, high, "share of respondents", n, words)
+
+
+@question("survey")
+def by_segment(survey: Survey) -> Result:
+    """Do groups of customers differ? Each group's measure, drawn towards the mean by what luck would do,
+    against the rest.
+
+    Shrinkage by random effects, column by column (``stats.pooling.pool``); Benjamini & Hochberg
+    (1995) over all groups. Table: ``segment group n raw estimate low high adjusted differs``; ``estimate`` is
+    drawn to the mean.
+    """
+    measure = measures(survey)[0]
+    parts, hidden = [], 0
+    for column in survey.segments:
+        groups = survey.frame.loc[measure.scores.index, column].dropna()
+        if 2 <= groups.nunique() <= _MOST_LEVELS:
+            part, gone = suppress(
+                _groups(survey, measure, column, groups), count="n", min_cell=survey.min_cell
+            )
+            parts, hidden = [*parts, part], hidden + gone
+    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    if not len(table):
+        raise NotEnough("this survey names no groups of customers that are large enough to compare")
+    overall, what = estimate(survey, measure), measure.words
+    found, table["adjusted"] = benjamini_hochberg(table["p"])
+    table["differs"] = found & ((table["low"] > overall.value) | (table["high"] < overall.value))
+    apart = table[table["differs"]]
+    far = table.loc[(apart if len(apart) else table)["z"].abs().idxmax()]
+    numbers = {
+        "groups-that-differ": Number(len(apart), unit="groups", n=len(table), label="groups that differ")
+    }
+    numbers["farthest-group"] = Number(
+        far.estimate, far.low, far.high, measure.unit, int(far.n), f"{what}: {far.group}"
+    )
+    if len(apart):
+        verb = "stands" if len(apart) == 1 else "stand"
+        finding = f"{len(apart)} of {len(table)} groups {verb} apart; {far.group} most, with "
+        finding += f"{numbers['farthest-group']} against {number(overall.value, measure.unit)} in all."
+        title = f"{len(apart)} of {len(table)} groups {verb} apart; {far.group} has {number(far.estimate, measure.unit)}"
+    else:
+        finding = (
+            f"No difference was found between {len(table)} groups: none stands apart from {overall} in all."
+        )
+        title = f"No difference found between {len(table)} groups"
+    shown = table.sort_values("z", ascending=False)
+    shown = pd.concat([shown.head(10), shown.iloc[10:].tail(10)])
+    small = f"{count(hidden, 'group')} with few people {'is' if hidden == 1 else 'are'} not shown."
+    return Result(
+        stated(finding, survey.simulated, "answers"), numbers, table.drop(columns=["z", "p"]),
+        lambda: general.dots(shown, title=title, x_title=what, label="group", reference=overall.value, percent=measure.share),
+        [small] if hidden else [], survey,
+    )  # fmt: skip
+
+
+def _groups(survey: Survey, measure: Measure, column: str, groups: pd.Series) -> pd.DataFrame:
+    """Return the groups of a column with raw and shrunk measures, and how far each is from the rest."""
+    score, weight = (
+        measure.scores[groups.index],
+        pd.Series(_weights(survey, measure.scores), measure.scores.index)[groups.index],
+    )
+    by = (
+        pd.DataFrame({"w": weight, "ws": weight * score, "w2": weight**2, "n": 1})
+        .groupby(groups, observed=True)
+        .sum()
+    )
+    raw = by.ws / by.w
+    size = by.w**2 / by.w2
+    spread = float((weight * (score - groups.map(raw).astype(float)) ** 2).sum() / weight.sum())
+    _, error, n = _mean(survey, score, weight.to_numpy())
+    plain = float(np.average((score - np.average(score, weights=weight)) ** 2, weights=weight)) / size.sum()
+    design = (
+        max(error**2 / plain, 1.0) if plain > 0 and survey.clusters else 1.0
+    )  # how much clusters widen errors
+    variance = np.maximum(spread, 1e-12) * design / size
+    rest = (by.ws.sum() - by.ws) / (by.w.sum() - by.w)
+    z = (raw - rest) / np.sqrt(np.maximum(spread, 1e-12) * design * (1 / size + 1 / (size.sum() - size)))
+    shrunk = pool(raw, variance, survey.confidence_level)[1].set_index(raw.index)
+    ends, segment = measure.ends, survey.label(column)
+    alone = len(survey.segments) == 1 and not raw.index.astype(str).str.fullmatch(r"[\d.]+").any()
+    names = [survey.label(group) if alone else f"{segment}: {survey.label(group)}" for group in raw.index]
+    return pd.DataFrame(
+        {"segment": segment, "group": names, "n": by.n.to_numpy(),
+         "raw": raw.to_numpy(), "estimate": shrunk["shrunk"].to_numpy(), "low": shrunk["low"].clip(*ends).to_numpy(),
+         "high": shrunk["high"].clip(*ends).to_numpy(), "z": z.to_numpy(), "p": _two_sided(z.to_numpy())}
+    )  # fmt: skip
+
+
+def _two_sided(z: np.ndarray) -> np.ndarray:
+    from scipy.special import ndtr
+
+    return 2 * ndtr(-np.abs(z))
+
+
+@question("survey", needs="a survey with the day of each answer")
+def over_time(survey: Survey) -> Result:
+    """How did it move? The measure by period, and the smallest change between two periods that this sample
+    can see.
+
+    Periods are the shortest of days, weeks, months and quarters in which half of them hold 30 answers or
+    more. Table: ``period estimate low high n``.
+    """
+    if not survey.date or survey.date not in survey.frame:
+        raise NotEnough("this survey has no day of answer")
+    measure = measures(survey)[0]
+    days = pd.to_datetime(survey.frame.loc[measure.scores.index, survey.date], errors="coerce").dropna()
+    if getattr(days.dt, "tz", None) is not None:
+        days = days.dt.tz_localize(None)
+    for unit in ("D", "W", "M", "Q"):
+        periods = days.dt.to_period(unit)
+        if periods.value_counts().median() >= 30:
+            break
+    rows, deviations = [], {}
+    for period in sorted(periods.unique()):
+        own = measure._replace(scores=measure.scores[periods.index[periods == period]])
+        if len(own.scores) >= max(survey.min_cell, 2) and own.scores.index.size:
+            one = estimate(survey, own)
+            deviations[len(rows)] = _mean(survey, own.scores, _weights(survey, own.scores))[1]
+            rows.append((period.start_time.date().isoformat(), one.value, one.low, one.high, one.n))
+    if len(rows) < 2:
+        raise NotEnough(f"all answers fall into {count(len(rows), 'period')}; two are needed to see a change")
+    table = pd.DataFrame(rows, columns=["period", "estimate", "low", "high", "n"])
+    first, last = table.iloc[0], table.iloc[-1]
+    change, z = last.estimate - first.estimate, normal_quantile(survey.confidence_level)
+    error = float(np.hypot(deviations[0], deviations[len(rows) - 1]))
+    smallest = (z + _POWER) * float(np.sqrt(2 * np.mean(np.square(list(deviations.values())))))
+    unit = measure.unit
+    numbers = {
+        "change": Number(
+            change,
+            change - z * error,
+            change + z * error,
+            unit,
+            int(table["n"].sum()),
+            "last period minus first",
+        ),
+        "smallest-change": Number(smallest, unit=unit, label="smallest change that two periods can show"),
+    }
+    moved, least = numbers["change"], number(smallest, unit)
+    if moved.low > 0 or moved.high < 0:
+        word = "rose" if change > 0 else "fell"
+        size = Number(abs(change), *sorted((abs(moved.low), abs(moved.high))), unit)
+        finding = f"{capital(measure.words)} {word} by {size} from first to last period; "
+        finding += f"changes of {least} or more can be seen here."
+        title = f"It {word} by {number(abs(change), unit)} from {first.period} to {last.period}"
+    else:
+        finding = f"No change was found in {measure.words}: {moved} from first to last period; "
+        finding += f"changes of {least} or more can be seen here."
+        title = f"No change found from {first.period} to {last.period}: {number(change, unit)}"
+    return Result(
+        stated(finding, survey.simulated, "answers"), numbers, table,
+        lambda: general.lines(table, x="period", y="estimate", title=title, x_title="period from", y_title=measure.words,
+                              percent=measure.share),
+        ["A change can also come from others having answered."], survey,
+    )  # fmt: skip
+
+
+@question("survey", needs="a survey with an open question (the role text)")
+def in_words(survey: Survey, *, themes: int = 8) -> Result:
+    """What do they say in their own words? Texts sorted into themes; texts of real customers are never shown.
+
+    Table: ``theme n share low high stability``.
+    """
+    texts = [column for column in survey.roles.get("text", []) if column in survey.frame]
+    if not texts:
+        raise NotEnough("this survey has no open question")
+    return in_themes(survey.frame[texts[0]], survey, themes=themes)
