@@ -18,36 +18,42 @@ from cxlab.questions.importance import (
     FACTORS,
     Sample,
     adjusted_r2,
-    commonality,
+    complete_share,
     composite_reliability,
     corrected_slopes,
-    htmt,
+    estimate,
+    filled_range,
     htmt_ratio,
-    parity_curve,
     parity_shares,
     parts,
-    relative_importance,
+    rows_of,
     sample,
     second_share,
     share_table,
     shares,
     standard_slopes,
-)
+)  # fmt: skip
+from cxlab.questions.readings import readings
+from cxlab.questions.relative import commonality, htmt, parity_curve, relative_importance
 from cxlab.questions.result import Number, Result, question
 from cxlab.questions.surveys import (
     by_segment,
     outcome_by_outcome,
-    readings,
     sorted_otherwise,
+    sorting_range,
     survey_by_survey,
 )
-from cxlab.questions.words import capital, listed, number
-from cxlab.stats.resampling import composites, correlations, intervals
+from cxlab.questions.words import capital, listed, number, spread, stated
+from cxlab.stats.lmg import relative_weights
+from cxlab.stats.resampling import composites, correlations, intervals, resampled_means
 
 __all__ = [
-    "by_segment", "commonality", "corrected", "htmt", "items", "outcome_by_outcome", "overlap", "parity", "parity_curve",
-    "readings", "relative_importance", "sorted_otherwise", "split", "survey_by_survey", "unique",
+    "by_segment", "commonality", "corrected", "htmt", "items", "outcome_by_outcome", "overlap", "parity",
+    "parity_curve", "readings", "relative_importance", "sorted_otherwise", "split", "survey_by_survey",
+    "unique",
 ]  # fmt: skip
+
+MOST_EXACT = 14  # more items than this, and each one's part comes from relative weights instead of LMG
 
 
 @question("survey")
@@ -60,56 +66,53 @@ def split(survey: Survey) -> Result:
     """
     survey = survey.only(*survey.sides)
     ready, share, total = shares(survey)
-    level, sides = survey.confidence_level, ready.sides
-    table = share_table(ready, share, total, level).rename_axis("side")
+    sides, n, what = ready.sides, ready.n, survey.label(survey.outcome)
+    table = share_table(ready, share, total, survey.confidence_level).rename_axis("side")
     steps = standard_slopes(ready, survey)
-    fair = adjusted_r2(total[None], int(ready.items.sum()), ready.n)
-    numbers = {
-        f"share-{side}": Number(
-            *table.loc[side, ["share", "low", "high"]], "share of R2", ready.n, f"{capital(side)}'s share"
-        )
-        for side in sides
-    }
+    numbers = {}
     for i, side in enumerate(sides):
-        row = intervals(steps[i], [side], level).iloc[0]
-        label = f"what a step of {side} adds (standardised slope)"
-        numbers[f"slope-{side}"] = Number(*row, "standardised slope", ready.n, label)
-    explained = intervals(fair, ["r2"], level).iloc[0].clip(lower=0)
-    what = survey.label(survey.outcome)
+        numbers[f"share-{side}"] = estimate(share[i], survey, "share of R2", n, f"{capital(side)}'s share")
+    for i, side in enumerate(sides):
+        label = f"what a step of {side} adds (slope, in standard deviations)"
+        numbers[f"slope-{side}"] = estimate(steps[i], survey, "standardised slope", n, label)
+        label = f"how much customers differ on {side} (standard deviation, points of the scale)"
+        numbers[f"spread-{side}"] = Number(float(table.loc[side, "spread"]), unit="points", n=n, label=label)
+    fair = estimate(
+        adjusted_r2(total[None], int(ready.items.sum()), n)[0], survey, "share of variance", n, ""
+    )
+    value, low, high = (max(0.0, part) for part in fair[:3])
     label = f"part of the differences in {what} that the items explain"
-    numbers["explained"] = Number(*explained, "share of variance", ready.n, label)
+    numbers["explained"] = Number(value, low, high, "share of variance", n, label)
     order = np.argsort(-share[:, 0], kind="stable")
-    top, next_ = sides[order[0]], sides[order[1]] if len(sides) > 1 else ""
+    top, part = sides[order[0]], number(share[order[0], 0], "share")
+    clear = len(sides) == 1 or estimate(share[order[0]] - share[order[1]], survey, "", n, "").low > 0
+    cautions = _cautions(survey, ready)
     if set(SIDES) <= set(sides):
-        gap = intervals(
-            share[sides.index("product")] - share[sides.index("experience")], ["gap"], level
-        ).iloc[0]
-        numbers["share-difference"] = Number(
-            *gap, "share of R2", ready.n, "product's share minus experience's"
-        )
-    lead = intervals(share[order[0]] - share[order[1]], ["lead"], level).iloc[0] if next_ else None
-    clear = lead is None or lead["low"] > 0
+        product, experience = (share[sides.index(side)] for side in SIDES)
+        label = "product's share minus experience's"
+        numbers["share-difference"] = estimate(product - experience, survey, "share of R2", n, label)
+        low, high = sorting_range(survey)
+        numbers |= {"share-experience-lowest-reading": low, "share-experience-highest-reading": high}
+        if low.value < 0.5 < high.value:
+            moved = spread(low.value, high.value, "share")
+            cautions.insert(0, f"Who sorts the items decides: experience's share runs from {moved}.")
+        if ready.rows.filled:
+            numbers |= _with_gaps(survey)
     both = listed(sides) if len(sides) < 4 else "the sides"
+    carries = f"{top} carries {numbers[f'share-{top}']} of what {both} together explain of {what}."
     if clear:
-        finding = (
-            f"{capital(top)} carries {numbers[f'share-{top}']} of what {both} together explain of {what}."
-        )
-        title = f"{capital(top)} has the larger share of {what}: {number(share[order[0], 0], 'share')}"
+        title = f"{capital(top)} has the larger share of {what}: {part}"
     else:
-        finding = f"No clear difference: {top} carries {numbers[f'share-{top}']} of what {both} together explain of {what}."
-        title = f"No clear difference found: {top} has {number(share[order[0], 0], 'share')}, {next_} less"
+        carries = f"no clear difference: {carries}"
+        title = f"No clear difference found: {top} has {part} of {what}, its interval holds an even split"
     shown = table.reset_index().assign(side=[capital(side) for side in sides])
     return Result(
-        finding,
-        numbers,
-        table,
+        stated(carries, survey.simulated, "answers"), numbers, table,
         lambda: general.dots(
             shown, title=title, x_title=f"share of what is explained of {what}", label="side", value="share",
             reference=1 / len(sides), percent=True,
         ),
-        _cautions(survey, ready),
-        survey,
-        {"sample": ready, "shares": share, "r2": total},
+        cautions[:2], survey, {"sample": ready, "shares": share, "r2": total},
     )  # fmt: skip
 
 
@@ -124,37 +127,41 @@ def unique(survey: Survey) -> Result:
     survey = survey.only(*SIDES)
     ready = sample(survey)
     table = parts(ready, survey.confidence_level)
-    shared = table.loc["product & experience"]
-    numbers = {
-        f"unique-{side}": Number(*table.loc[side, ["adjusted", "low", "high"]], "share of variance", ready.n,
-                                 f"explained by {side} alone")
-        for side in SIDES
-    }  # fmt: skip
-    numbers["share-shared"] = Number(
-        *shared[["share", "share_low", "share_high"]],
-        "share of R2",
-        ready.n,
-        "explained by either side alike",
-    )
-    alone = [side for side in SIDES if table.loc[side, "low"] > 0]
-    part = number(shared["share"], "share")
-    if alone:
-        finding = (
-            f"{capital(listed(alone))} {'explains' if len(alone) == 1 else 'explain'} something that the other cannot; "
-            f"{numbers['share-shared']} of what both explain belongs to neither alone."
-        )
+    n, both = ready.n, table.loc["product & experience", ["share", "share_low", "share_high"]]
+    numbers = {}
+    for side in SIDES:
+        row = table.loc[side, ["adjusted", "low", "high"]]
+        numbers[f"unique-{side}"] = Number(*row, "share of variance", n, f"explained by {side} alone")
+    shared = Number(*both, "share of R2", n, "part of what is explained that either side could explain")
+    numbers["share-shared"] = shared
+    alone = [side for side in SIDES if numbers[f"unique-{side}"].low > 0]
+    rest = f"{shared} of what both explain belongs to neither alone."
+    if len(alone) == 1:
+        finding = f"{alone[0]} explains something that the other side cannot; {rest}"
+    elif alone:
+        finding = f"each side explains something that the other cannot; {rest}"
     else:
-        finding = f"Neither side explains anything for certain alone; {numbers['share-shared']} belongs to both alike."
-    title = f"{part} of what is explained belongs to neither side alone"
-    shown = pd.DataFrame(
-        {"part": ["only product", "only experience", "either of them"], "estimate": table["adjusted"].to_numpy(),
-         "low": table["low"].to_numpy(), "high": table["high"].to_numpy()}
-    )  # fmt: skip
-    caution = ["The split above gives each side half of what belongs to both. That half is a convention."]
+        finding = f"neither side surely explains anything alone; {rest}"
+    title = f"{number(shared.value, 'share')} of what is explained belongs to neither side alone"
+    if shared.value < 0:
+        finding, title = (
+            "the two sides explain more together than apart.",
+            "Together the sides explain more than apart",
+        )
+        title += f": by {number(-shared.value, 'share')}"
+    words = {
+        "product": "only product",
+        "experience": "only experience",
+        "product & experience": "either of them",
+    }
+    shown = table.assign(part=[words[name] for name in table.index])
     return Result(
-        finding, numbers, table,
-        lambda: general.dots(shown, title=title, x_title="part of all differences between customers", label="part", percent=True),
-        caution, survey,
+        stated(finding, survey.simulated, "answers"), numbers, table,
+        lambda: general.dots(
+            shown, title=title, x_title="part of all differences between customers", label="part",
+            value="adjusted", percent=True,
+        ),
+        ["The split gives each side half of what belongs to both. That half is a convention."], survey,
     )  # fmt: skip
 
 
@@ -169,62 +176,48 @@ def overlap(survey: Survey) -> Result:
     """
     survey = survey.only(*SIDES)
     ready = sample(survey)
-    level, what = survey.confidence_level, survey.label(survey.outcome)
-    small = correlations(
-        composites(correlations(ready.matrices), ready.groups, standardise=False)
-    )
-    rows = np.triu_indices(3, 1)
-    bound = float(small[0][rows].min())
-    likings = np.linspace(0, 0.9 * max(bound, 0.0), 10)
-    curve = pd.DataFrame([intervals(second_share(small, h)[None], ["s"], level).iloc[0] for h in likings])
-    curve.insert(0, "liking", likings)
-    curve = curve.rename(columns={"estimate": "share"}).reset_index(drop=True)
+    level, n = survey.confidence_level, ready.n
+    r = correlations(ready.matrices)
+    small = correlations(composites(r, ready.groups, standardise=False))
+    most = 0.9 * max(0.0, float(small[0][np.triu_indices(3, 1)].min()))
+    likings = np.linspace(0, most, 10)
+    curve = pd.concat([intervals(second_share(small, liking)[None], [liking], level) for liking in likings])
+    curve = curve.rename(columns={"estimate": "share"}).rename_axis("liking").reset_index()
+    now, last = curve.iloc[0], curve.iloc[-1]
     numbers = {}
-    ratio = (
-        None
-        if survey.categorical
-        else htmt_ratio(np.abs(correlations(ready.matrices)), *ready.groups)
-    )
-    if ratio is not None and np.isfinite(ratio[0]):
-        row = intervals(ratio, ["htmt"], level).iloc[0]
-        numbers["htmt-product-experience"] = Number(
-            *row, "ratio", ready.n, "overlap of the two ratings (1 = one thing)"
-        )
-    last = curve.iloc[-1]
-    numbers["share-experience-without-liking"] = Number(
-        *last[["share", "low", "high"]],
-        "share of R2",
-        ready.n,
-        "experience's share, the strongest liking taken out",
-    )
-    if not numbers.get("htmt-product-experience"):
-        finding = "This survey cannot say whether customers tell the sides apart: a side has a single item or categories."
-    else:
-        one = numbers["htmt-product-experience"]
-        if one.high >= 1:
-            said = "so they may be one and the same thing to them"
-        elif one.value >= 0.85:
-            said = "though they are not quite one thing to them"
-        else:
-            said = "so they do tell the two apart"
+    ratio = np.full(1, np.nan) if survey.categorical else htmt_ratio(np.abs(r), *ready.groups)
+    if np.isfinite(ratio[0]):
+        one = estimate(ratio, survey, "ratio", n, "overlap of the two ratings (1 = one thing)")
+        numbers["htmt-product-experience"] = one
         alike = "almost alike" if one.value >= 0.85 else "differently"
+        if one.high >= 1:
+            said = "so they may be one thing to them"
+        else:
+            said = "though not as one thing" if one.value >= 0.85 else "so they do tell the two apart"
         finding = (
-            f"Customers rate product and experience {alike} (overlap {one}, where 1 is one thing), {said}."
+            f"customers rate product and experience {alike} (overlap {one}, where 1 is one thing), {said}."
         )
-    turned = (curve["share"].iloc[0] - 0.5) * (last["share"] - 0.5) < 0
+    else:
+        finding = "this survey cannot say whether customers tell the sides apart: a side has too few scales."
+    label = "experience's share once the strongest possible general liking is taken out"
+    numbers["share-experience-without-liking"] = Number(
+        *last[["share", "low", "high"]], "share of R2", n, label
+    )
     end = number(last["share"], "share")
-    title = (
-        f"A strong general liking would turn the answer: experience {end}" if turned
-        else f"No general liking turns the answer: experience stays at {end} or beyond" if abs(last["share"] - 0.5) >= abs(curve["share"].iloc[0] - 0.5)
-        else f"A strong general liking moves experience's share to {end}"
-    )  # fmt: skip
+    if last["low"] <= 0.5 <= last["high"]:
+        title = f"With a strong general liking taken out the split is open: experience {end}"
+    elif (now["share"] - 0.5) * (last["share"] - 0.5) < 0:
+        title = f"A strong general liking would turn the answer: experience {end}"
+    else:
+        title = f"No general liking would turn the answer: experience {end} at the most"
     return Result(
-        finding, numbers, curve,
+        stated(finding, survey.simulated, "answers"), numbers, curve,
         lambda: general.lines(
-            curve, x="liking", y="share", title=title, x_title="correlation that a general liking alone would give",
-            y_title=f"experience's share of {what}", percent=True, reference=0.5,
+            curve, x="liking", y="share", title=title, percent=True, reference=0.5,
+            y_title="experience's share",
+            x_title="correlation that a general liking alone would give",
         ),
-        ["Customers who like a firm may rate everything higher. Asked at one time, a survey cannot fully rule that out."],
+        ["Who likes a firm may rate everything higher. One survey at one time cannot rule it out."],
         survey,
     )  # fmt: skip
 
@@ -241,30 +234,28 @@ def corrected(survey: Survey) -> Result:
     if survey.categorical:
         raise NotEnough("the items of a side are categories, which have no reliability")
     table, n = corrected_slopes(survey)
-    numbers = {
-        f"slope-{side}-corrected": Number(*table.loc[side, ["estimate", "low", "high"]], "standardised slope", n,
-                                          f"what a step of {side} adds, item error taken out")
-        for side in SIDES
-    }  # fmt: skip
-    row = table.loc["difference"]
-    numbers["slope-difference-corrected"] = Number(*row[["estimate", "low", "high"]], "standardised slope", n,
-                                                   "product minus experience, item error taken out")  # fmt: skip
-    numbers["slope-difference-points"] = Number(*row[["points", "points_low", "points_high"]],
-                                                "outcome points per scale point", n, "the same in points")  # fmt: skip
+    words = {side: f"what a step of {side} adds, item errors taken out" for side in SIDES}
+    words["difference"] = "product's step minus experience's, item errors taken out"
+    numbers = {}
+    for name, label in words.items():
+        key = "slope-difference-corrected" if name == "difference" else f"slope-{name}-corrected"
+        row = table.loc[name, ["estimate", "low", "high"]]
+        numbers[key] = Number(*row, "standardised slope", n, label)
+    row, label = table.loc["difference"], "the same difference in points of the scales"
+    row = row[["points", "points_low", "points_high"]]
+    numbers["slope-difference-points"] = Number(*row, "outcome points per scale point", n, label)
     sure = [side for side in SIDES if numbers[f"slope-{side}-corrected"].low > 0]
-    verb = "adds" if len(sure) == 1 else "add"
-    says = (
-        f"{capital(listed(sure))} for certain {verb} something"
-        if sure
-        else "Neither side for certain adds anything"
-    )
-    finding = f"{says} to {survey.label(survey.outcome)} once errors of the items are taken out."
-    title = f"{says} when item errors are taken out"
-    return Result(
-        finding, numbers, table,
-        lambda: general.dots(table.loc[list(SIDES)], title=title, x_title="standardised slope, item error taken out"),
-        [], survey,
-    )  # fmt: skip
+    what = survey.label(survey.outcome)
+    says = {
+        0: "neither side surely adds",
+        1: f"only {sure[0] if sure else ''} surely adds",
+        2: "both sides add",
+    }
+    finding = f"with the errors of single items taken out, {says[len(sure)]} something to {what}."
+    caution = [
+        "Where customers hardly tell the sides apart, these slopes run away and their intervals are wide."
+    ]
+    return Result(stated(finding, survey.simulated, "answers"), numbers, table, None, caution, survey)
 
 
 @question("survey", *SIDES)
@@ -278,130 +269,140 @@ def parity(survey: Survey, *, side: str = "product", spread: float = 1.0) -> Res
     survey = survey.only(*SIDES)
     curve, n = parity_shares(survey, side, FACTORS)
     other = next(name for name in SIDES if name != side)
-    half = curve[(curve["block"] == other) & (curve["factor"] == 0.5)].iloc[0]
-    numbers = {
-        f"share-{other}-at-half-{side}-spread": Number(
-            *half[["share", "low", "high"]],
-            "share of R2",
-            n,
-            f"{other}'s share if {side} differed half as much",
+    of = curve[curve["block"] == other].set_index("factor")[["share", "low", "high"]]
+    half = Number(*of.loc[0.5], "share of R2", n, f"{other}'s share if {side} differed half as much")
+    there = Number(*(np.interp(spread, of.index, of[name]) for name in of), "share of R2", n)
+    if spread == 1:
+        finding = (
+            f"if offers differed half as much on the {side}, {other}'s share would go from {there} to {half}."
         )
-    }
-    now, then = (
-        curve[(curve["block"] == other) & (curve["factor"] == f)].iloc[0]["share"] for f in (1.0, 0.5)
-    )
-    what = survey.label(survey.outcome)
-    finding = (
-        f"If customers differed half as much on the {side}, the share of {other} would go from {number(now, 'share')} to "
-        f"{numbers[f'share-{other}-at-half-{side}-spread']}, although no step would add more."
-    )
-    title = f"With {side} differing half as much, {other} carries {number(then, 'share')}"
+    else:
+        part = number(spread, "share")
+        finding = f"with {part} of today's spread of the {side}, {other}'s share would be {there}."
+    title = f"With {side} differing half as much, {other} would carry {number(half.value, 'share')}"
+    if spread not in (0.5, 1):
+        title = f"At {part} of the spread of {side}, {other} would carry {number(there.value, 'share')}"
     shown = curve.assign(block=[capital(block) for block in curve["block"]])
-    shown.attrs = {}
     return Result(
-        finding, numbers, curve,
+        stated(finding, survey.simulated, "answers"), {f"share-{other}-at-half-{side}-spread": half}, curve,
         lambda: general.lines(
-            shown, x="factor", y="share", group="block", title=title, x_title=f"spread of {side} (1 = as in this survey)",
-            y_title=f"share of {what}", mark=spread, mark_label="here", percent=True,
+            shown, x="factor", y="share", group="block", title=title, percent=True, mark=spread,
+            mark_label="here", x_title=f"spread of {side} (1 = as in this survey)",
+            y_title="share of what is explained",
         ),
-        ["A share mixes what a step adds with how much customers differ. A small share never shows that a side is unimportant."],
+        [f"No step adds more, only differences shrink. A small share does not make {side} unimportant."],
         survey,
     )  # fmt: skip
 
 
 @question("survey")
 def items(survey: Survey) -> Result:
-    """Which items matter, and how are we doing on them? Importance (LMG of each item) against performance
-    (mean answer).
+    """Which items matter, and how are we doing on them? Importance (LMG of each item; relative weights beyond
+    14 items, Johnson 2000) against performance (mean answer).
 
     An item is to be fixed first when its importance is above the average item's and its mean below the
-    average mean; 'for certain' when both intervals clear the averages. Table: ``item side importance low high
-    performance quadrant``.
+    average mean; ``certain`` where both intervals clear the averages. Table: ``item side importance low high
+    performance performance_low performance_high quadrant certain``.
     """
     survey = survey.only(*survey.sides)
     asked = survey.items
-    if len(asked) > 18:
-        raise NotEnough(f"{len(asked)} items on the sides; at most 18 can be weighed one by one")
-    single = survey.with_(blocks={item: [item] for item in asked})
-    ready, share, _ = shares(single)
-    level = survey.confidence_level
-    low, high = survey.scale or (
-        float(survey.frame[asked].min().min()),
-        float(survey.frame[asked].max().max()),
-    )
-    means = survey.frame[asked].astype(float).mean().to_numpy()
-    errors = survey.frame[asked].astype(float).sem().to_numpy()
-    weight = intervals(share, asked, level)
-    table = pd.DataFrame({"item": [survey.label(item) for item in asked]})
+    if survey.categorical:
+        raise NotEnough("the items of a side are categories, which have no mean answer")
+    if len(asked) <= MOST_EXACT:
+        ready, share, _ = shares(survey.with_(blocks={item: [item] for item in asked}))
+    else:
+        ready = sample(survey)
+        raw = relative_weights(correlations(ready.matrices))
+        share = (raw / raw.sum(axis=1, keepdims=True)).T
+    answers = survey.frame[asked].astype(float)
+    low, high = survey.scale or (float(answers.min().min()), float(answers.max().max()))
+    used = {name: survey.frame[column].to_numpy() if column else None
+            for name, column in (("weights", survey.weights), ("clusters", survey.clusters))}  # fmt: skip
+    means = resampled_means(answers.to_numpy(), draws=survey.bootstrap, rng=survey.rng, **used)
     home = {item: side for side, own in survey.blocks.items() for item in own}
-    table["side"] = [home[item] for item in asked]
-    table[["importance", "low", "high"]] = weight.to_numpy()
-    table["performance"] = (means - low) / (high - low)
-    reach = 1.96 * errors / (high - low)
+    table = pd.DataFrame(
+        {"item": [survey.label(item) for item in asked], "side": [home[item] for item in asked]}
+    )
+    table[["importance", "low", "high"]] = intervals(share, asked, survey.confidence_level).to_numpy()
+    names = ["performance", "performance_low", "performance_high"]
+    table[names] = intervals((means - low) / (high - low), asked, survey.confidence_level).to_numpy()
     average, middle = 1 / len(asked), float(table["performance"].mean())
     heavy, weak = table["importance"] >= average, table["performance"] < middle
-    table["quadrant"] = np.select(
-        [heavy & weak, heavy & ~weak, ~heavy & weak], ["fix first", "keep up", "can wait"], "do not overdo"
-    )
+    kinds = [heavy & weak, heavy & ~weak, ~heavy & weak]
+    table["quadrant"] = np.select(kinds, ["fix first", "keep up", "can wait"], "do not overdo")
     table["certain"] = ((table["low"] > average) | (table["high"] < average)) & (
-        (table["performance"] - reach > middle) | (table["performance"] + reach < middle)
+        (table["performance_low"] > middle) | (table["performance_high"] < middle)
     )
-    first = table[table["quadrant"] == "fix first"].sort_values("importance", ascending=False)
-    sure = first[first["certain"]]
-    numbers = {
-        f"importance-{i + 1}": Number(
-            row.importance, row.low, row.high, "share of R2", ready.n, f"importance of {row.item}"
-        )
-        for i, row in enumerate(table.sort_values("importance", ascending=False).head(3).itertuples())
-    }
+    ranked = table.sort_values("importance", ascending=False, kind="stable")
+    numbers = {}
+    for i, row in enumerate(ranked.head(3).itertuples()):
+        values = row.importance, row.low, row.high
+        numbers[f"importance-{i + 1}"] = Number(*values, "share of R2", ready.n, f"weight of '{row.item}'")
+    first = ranked[ranked["quadrant"] == "fix first"]
     if len(first):
-        top = first.iloc[0]
-        doubt = (
-            "" if len(sure) and sure.index[0] == first.index[0] else ", though this sample is not sure of it"
-        )
-        finding = (
-            f"Look first at {top['item']}: it matters more than most and is rated lower than most{doubt}."
-        )
-        title = f"{len(first)} of {len(asked)} items matter more than most and are rated lower"
+        doubt = "" if first["certain"].iloc[0] else ", though this sample is not sure of it"
+        top, weight = first["item"].iloc[0], number(first["importance"].iloc[0], "share")
+        finding = f"look first at '{top}': it matters more than most and is rated lower than most{doubt}."
+        title = f"Look first at '{top}': weight {weight}, rated lower than most"
     else:
-        finding = "No item both matters more than most and is rated lower than most."
-        title = "No item both matters most and is rated low"
+        finding = "no item both matters more than most and is rated lower than most."
+        title = f"None of {len(asked)} items both matters more than most and is rated lower"
     shown = table.assign(side=[capital(side) for side in table["side"]])
     return Result(
-        finding, numbers, table,
+        stated(finding, survey.simulated, "answers"), numbers, table,
         lambda: general.scatter(
             shown, x="performance", y="importance", label="item", group="side", title=title, named=True,
             x_title="mean answer, as a part of the scale", y_title="share of what the items explain",
             cross=(middle, average), corners=("fix first", "keep up", "can wait", "do not overdo"),
             percent=True, percent_x=True,
         ),
-        ["Importance here means that an item goes with the outcome. It does not promise that raising the item raises it."],
+        ["Importance means that an item goes with the outcome, not that raising the item would raise it."],
         survey,
     )  # fmt: skip
 
 
+def _with_gaps(survey: Survey) -> dict[str, Number]:
+    """Return experience's share among those who answered everything, and its range over fills of the gaps."""
+    found = {}
+    try:
+        whole, draws = complete_share(survey, "experience")
+        label = "experience's share among those who answered everything"
+        found["share-experience-complete"] = estimate(draws, survey, "share of R2", whole.n, label)
+    except NotEnough:
+        pass
+    value, low, high = filled_range(survey, "experience")
+    label = "experience's share with every gap at the middle, and at either end of the scale"
+    found["share-experience-filled"] = Number(value, low, high, "share of R2", len(survey.frame), label)
+    return found
+
+
 def _cautions(survey: Survey, ready: Sample) -> list[str]:
     """Return what to be careful about, most important first."""
-    found = []
-    if ready.rows.filled:
+    found, rows = [], ready.rows
+    if rows.filled:
+        part = number(rows.complete / rows.asked, "share")
         found.append(
-            f"{ready.rows.complete} of {ready.rows.asked} respondents answered everything; all {ready.n} are used, which "
+            f"Only {part} of {rows.asked:,} respondents answered everything. All {ready.n:,} are used, which "
             "assumes that gaps depend only on the answers that are there."
         )
     behind = survey.outcome_items
     if len(behind) > 1 and set(behind) <= set(survey.frame):
-        part = np.cov(survey.frame[behind].astype(float).dropna().to_numpy(), rowvar=False)[None]
-        alpha = float(composite_reliability(part, [behind], behind)[1][0, 0])
+        whole = rows_of(survey.with_(bootstrap=0), behind)
+        alpha = float(composite_reliability(whole.covariances.matrices, [behind], behind)[1][0, 0])
         if alpha < 0.6:
             found.append(
-                f"The questions behind {survey.label(survey.outcome)} hardly agree with each other (alpha {number(alpha)}), "
+                f"The questions behind {survey.label(survey.outcome)} hardly agree (alpha {number(alpha)}), "
                 "which hides part of every effect."
             )
-    answers = ready.rows.values.iloc[:, sum(map(len, ready.groups)) :].mean(axis=1, skipna=False).dropna()
+    answers = rows.values.iloc[:, sum(map(len, ready.groups)) :].mean(axis=1, skipna=False).dropna()
     top, bottom = (float((answers == end).mean()) for end in (answers.max(), answers.min()))
     if answers.nunique() > 2 and max(top, bottom) >= 0.4:
         end = "top" if top >= bottom else "bottom"
-        found.append(f"{number(max(top, bottom), 'share')} gave the {end} answer, which flattens every effect.")
+        found.append(
+            f"{number(max(top, bottom), 'share')} gave the {end} answer, which flattens every effect."
+        )
     if ready.n < 10 * ready.items.sum():
-        found.append(f"{ready.n} respondents are few for {int(ready.items.sum())} items, so the intervals are wide.")
+        found.append(
+            f"{ready.n} respondents are few for {int(ready.items.sum())} items, so the intervals are wide."
+        )
     return found

@@ -1,10 +1,13 @@
-"""The numbers behind key drivers: shares, parts, slopes and reliabilities, all from one resampled covariance matrix."""
+"""The numbers behind key drivers.
+
+Shares, parts, slopes and reliabilities, all from one resampled covariance matrix.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations, product
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,13 +19,17 @@ from cxlab.stats.lmg import shapley_r2, subset_r2
 from cxlab.stats.resampling import Covariances, composites, correlations, intervals, limits, slopes
 
 MOST_BLOCKS = 22
+FACTORS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)  # multiples of today's spread
 ROWS_AN_ITEM = 5  # fewer, and R2 and its parts are mostly chance (the interval misses its own estimate)
 MOST_GAPS = 0.05  # more rows with a gap than this, and all rows are used (EM) instead of the complete ones
 _KEPT: dict[tuple, tuple[pd.DataFrame, Rows]] = {}
 
 
 class Rows(NamedTuple):
-    """Columns of a survey with their resampled covariances; all rows where many have a gap, else the complete ones."""
+    """Columns of a survey with their resampled covariances.
+
+    All rows where many have a gap, else the complete ones.
+    """
 
     covariances: Covariances
     values: pd.DataFrame
@@ -37,7 +44,10 @@ class Rows(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """A survey ready for a question: covariances with the outcome last, the columns of each side, who was used."""
+    """A survey ready for a question.
+
+    Covariances with the outcome last, the columns of each side, who was used.
+    """
 
     covariances: Covariances
     groups: list[list[int]]
@@ -67,7 +77,8 @@ def estimate(draws: np.ndarray, survey: Survey, unit: str, n: int, label: str) -
 
 
 def rows_of(survey: Survey, columns: Sequence[str], *, least: float = 10) -> Rows:
-    """Return the covariances of columns of a survey, from all rows (EM) where more than one in twenty has a gap.
+    """Return the covariances of columns of a survey, from all rows (EM) where more than one in twenty has a
+    gap.
 
     Raises
     ------
@@ -84,8 +95,8 @@ def rows_of(survey: Survey, columns: Sequence[str], *, least: float = 10) -> Row
     table, complete = table[used], int(whole.sum())
     if len(table) < least or complete < min(10, least):
         raise NotEnough(
-            f"only {complete} of {len(survey.frame)} respondents answered all {len(columns)} items that this needs; at "
-            f"least {least:.0f} are needed for so many items"
+            f"only {complete} of {len(survey.frame)} respondents answered all {len(columns)} items that this "
+            f"needs; at least {least:.0f} are needed for so many items"
         )
     flat = [column for column in columns if not table[column].max() > table[column].min()]
     if flat:
@@ -105,7 +116,9 @@ def rows_of(survey: Survey, columns: Sequence[str], *, least: float = 10) -> Row
         found = Covariances(table[order].to_numpy(), **settings, rng=survey.rng)
         _KEPT[key] = survey.frame, Rows(found, table[order], complete, len(survey.frame), weight)
     kept = _KEPT[key][1]
-    return kept._replace(covariances=kept.covariances.part([order.index(column) for column in columns]), values=table)
+    return kept._replace(
+        covariances=kept.covariances.part([order.index(column) for column in columns]), values=table
+    )
 
 
 def sample(survey: Survey, *, per_item: float = ROWS_AN_ITEM) -> Sample:
@@ -126,7 +139,9 @@ def sample(survey: Survey, *, per_item: float = ROWS_AN_ITEM) -> Sample:
     rows = rows_of(survey, [*drivers, survey.outcome], least=least)
     covariances = rows.covariances
     if rows.filled and len(behind) > 1 and set(behind) <= set(survey.frame):
-        rows = rows_of(survey, [*drivers, *behind], least=least)  # the gaps lie in the items, not in their mean
+        rows = rows_of(
+            survey, [*drivers, *behind], least=least
+        )  # the gaps lie in the items, not in their mean
         covariances = rows.covariances.with_mean_last(len(behind))
     inner = correlations(covariances.matrices[:1])[0][:-1, :-1]
     if len(inner) > 1 and np.linalg.eigvalsh(inner)[0] < 1e-8:
@@ -135,40 +150,48 @@ def sample(survey: Survey, *, per_item: float = ROWS_AN_ITEM) -> Sample:
 
 
 def split_matrices(matrices: np.ndarray, groups: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the share of R2 of each group (groups x draws) and R2 itself (draws); the outcome is the last column."""
+    """Return the share of R2 of each group (groups x draws) and R2 itself (draws).
+
+    The outcome is the last column.
+    """
     raw = shapley_r2(matrices, groups)
     total = raw.sum(axis=0)
     return np.divide(raw, total, out=np.full_like(raw, np.nan), where=total > 1e-12), total
 
 
 def shares(survey: Survey, *, per_item: float = ROWS_AN_ITEM) -> tuple[Sample, np.ndarray, np.ndarray]:
-    """Return the sample, the share of R2 of each side (sides x draws) and R2 itself; column 0 is the sample."""
+    """Return the sample, the share of R2 of each side (sides x draws) and R2 itself.
+
+    Column 0 is the sample.
+    """
     ready = sample(survey, per_item=per_item)
     return ready, *split_matrices(ready.matrices, ready.groups)
 
 
 def complete_share(survey: Survey, side: str) -> tuple[Sample, np.ndarray]:
-    """Return the sample of those who answered everything and a side's share of R2, whatever the others left out."""
+    """Return the sample of those who answered everything and a side's share of R2, whatever the others left
+    out.
+    """
     whole = survey.frame[[*survey.items, survey.outcome]].notna().all(axis=1)
     ready, share, _ = shares(survey.with_(frame=survey.frame[whole]))
     return ready, share[ready.sides.index(side)]
 
 
-def filled_range(survey: Survey, side: str) -> tuple[float, float]:
-    """Return the range of a side's share when the gaps of each side and of the outcome are filled with the lowest or
-    the highest answer that others gave; no chance in it, only what was not said.
+def filled_range(survey: Survey, side: str) -> tuple[float, float, float]:
+    """Return a side's share with every gap filled by the middle of the scale, and its range when the gaps of
+    each side and of the outcome are filled with the lowest or the highest answer; no chance is in it.
     """
     behind = [item for item in survey.outcome_items if item in survey.frame] or [survey.outcome]
-    parts = [*survey.blocks.values(), behind]
-    table = survey.frame[[item for part in parts for item in part]].astype(float)
-    ends, found = (table.min(), table.max()), []
-    for choice in product((0, 1), repeat=len(parts)):
-        fill = {item: ends[end][item] for part, end in zip(parts, choice, strict=True) for item in part}
-        filled = table.fillna(fill)
+    parts, place = [*survey.blocks.values(), behind], list(survey.blocks).index(side)
+    table, found = survey.frame[[item for part in parts for item in part]].astype(float), []
+    bottom, top = table.min(), table.max()
+    for choice in [(0.5,) * len(parts), *product((0.0, 1.0), repeat=len(parts))]:
+        end = {item: at for part, at in zip(parts, choice, strict=True) for item in part}
+        filled = table.fillna({item: bottom[item] + end[item] * (top[item] - bottom[item]) for item in table})
         values = np.column_stack([filled[survey.items], filled[behind].mean(axis=1)])
-        matrix = np.cov(values, rowvar=False, ddof=0)[None]
-        found.append(split_matrices(matrix, survey.groups())[0][list(survey.blocks).index(side), 0])
-    return min(found), max(found)
+        share, _ = split_matrices(np.cov(values, rowvar=False, ddof=0)[None], survey.groups())
+        found.append(float(share[place, 0]))
+    return found[0], min(found), max(found)
 
 
 def adjusted_r2(r2: np.ndarray, items: np.ndarray | int, n: int) -> np.ndarray:
@@ -195,7 +218,9 @@ def corrected_slopes(
     outcome = [item for item in survey.outcome_items if item in survey.frame] or [survey.outcome]
     columns = [*survey.items, *outcome]
     rows = rows_of(survey, columns, least=3 * len(columns))
-    small, reliability = composite_reliability(rows.covariances.matrices, [*survey.blocks.values(), outcome], columns)
+    small, reliability = composite_reliability(
+        rows.covariances.matrices, [*survey.blocks.values(), outcome], columns
+    )
     for place, (side, items) in enumerate([*survey.blocks.items(), ("outcome", outcome)]):
         if alphas and side in alphas and len(items) == 1:
             reliability[:, place] = alphas[side]
@@ -209,14 +234,18 @@ def corrected_slopes(
     for values, prefix in ((standard, ""), (points, "points_")):
         both = np.column_stack([values, values[:, 0] - values[:, 1]])
         names = ["points" if prefix else "estimate", f"{prefix}low", f"{prefix}high"]
-        found.append(intervals(both.T, [*survey.blocks, "difference"], survey.confidence_level).set_axis(names, axis=1))
+        found.append(
+            intervals(both.T, [*survey.blocks, "difference"], survey.confidence_level).set_axis(names, axis=1)
+        )
     return pd.concat(found, axis=1).rename_axis("block"), len(rows.values)
 
 
 def composite_reliability(
     matrices: np.ndarray, groups: Sequence[Sequence[str]], columns: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return covariances of the groups' mean items and each one's Cronbach alpha (1 for one item), for every draw."""
+    """Return covariances of the groups' mean items and each one's Cronbach alpha (1 for one item), for every
+    draw.
+    """
     loadings = np.zeros((len(groups), matrices.shape[-1]))
     alphas = np.ones((len(matrices), len(groups)))
     for g, items in enumerate(groups):
@@ -286,7 +315,7 @@ def _shared_by(r2: np.ndarray, part: tuple[int, ...], k: int) -> np.ndarray:
 
 
 def htmt_ratio(r: np.ndarray, first: Sequence[int], second: Sequence[int]) -> np.ndarray:
-    """Return the heterotrait-monotrait ratio of two groups of items from absolute correlations (draws, m, m)."""
+    """Return the heterotrait-monotrait ratio of two groups of items, from absolute correlations."""
     if min(len(first), len(second)) < 2:
         return np.full(len(r), np.nan)
     pairs = [np.triu_indices(len(columns), 1) for columns in (first, second)]
@@ -307,50 +336,21 @@ def second_share(r: np.ndarray, liking: float = 0.0) -> np.ndarray:
 
 
 def parity_shares(survey: Survey, side: str, factors: Sequence[float], *, per_item: float = ROWS_AN_ITEM):
-    """Return the parity curve and n: one side's spread changes, slopes and residual stay (Thorndike's case 2)."""
-    ready = sample(survey, per_item=per_item)
-    matrices = ready.matrices
-    weights = np.zeros((matrices.shape[-1], len(ready.groups) + 1))
-    beta = slopes(matrices)[:, 0] if survey.categorical else None
-    for block, columns in enumerate(ready.groups):
-        weights[columns, block] = 1 / len(columns) if beta is None else beta[columns]
-    weights[-1, -1] = 1.0
-    small, place = weights.T @ matrices @ weights, ready.sides.index(side)
-    column = small[:, :, place]
-    owed = column[:, :, None] * column[:, None, :] / column[:, place, None, None]
-    tables, single = [], [[b] for b in range(len(ready.groups))]
-    for factor in factors:
-        share, _ = split_matrices(small + (factor**2 - 1) * owed, single)
-        part = intervals(share, ready.sides, survey.confidence_level)
-        tables.append(part.assign(factor=float(factor)).rename_axis("block").reset_index())
-    curve = pd.concat(tables, ignore_index=True).rename(columns={"estimate": "share"})
-    return curve[["factor", "block", "share", "low", "high"]], ready.n
+    """Return the parity curve and n: one side's items differ less, slopes and residual stay.
 
-
-FACTORS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
-
-
-def relative_importance(data: pd.DataFrame, *, outcome: str, blocks: Mapping[str, Any], weights=None,
-                        bootstrap: int = 1000, confidence_level: float = 0.95, rng=None) -> pd.DataFrame:  # fmt: skip
-    """Split R2 among blocks of items of a DataFrame (LMG of relaimpo; Shapley value of R2; general dominance).
-
-    ``blocks`` is ``{"product": ["q1", "q2"], "experience": "q7"}``, ``weights`` a column or one number a row; rows
-    with a gap are left out and counted. Returns index ``block`` with ``raw`` (sums to R2), ``share low high``,
-    ``slope`` (of the block's mean composite of standardised items in the joint fit) and ``spread``; ``attrs``:
-    ``n dropped r2``.
-
-    Examples
-    --------
-    >>> data = pd.DataFrame({"a": [1, 2, 3, 4, 5, 6], "b": [2, 1, 4, 3, 6, 5], "y": [1, 2, 3, 5, 4, 6]})
-    >>> table = relative_importance(data, outcome="y", blocks={"a": "a", "b": "b"}, bootstrap=0)
-    >>> table["share"].round(3).to_dict()
-    {'a': 0.744, 'b': 0.256}
+    The other items change as under selection on that side (Lawley 1943; Thorndike's case 2 for several
+    items).
     """
-    survey = _survey_of(data, blocks, bootstrap, confidence_level, rng, outcome, weights)
-    ready, share, total = shares(survey, per_item=1)
-    table = share_table(ready, share, total, confidence_level)
-    table.attrs = {"n": ready.n, "dropped": len(data) - len(survey.frame), "r2": float(total[0])}
-    return table.rename_axis("block")
+    ready = sample(survey, per_item=per_item)
+    own = ready.groups[ready.sides.index(side)]
+    beside = ready.matrices[:, own]
+    owed = beside.transpose(0, 2, 1) @ np.linalg.solve(beside[:, :, own], beside)
+    tables = []
+    for factor in factors:
+        share, _ = split_matrices(ready.matrices + (factor**2 - 1) * owed, ready.groups)
+        part = intervals(share, ready.sides, survey.confidence_level).rename(columns={"estimate": "share"})
+        tables.append(part.assign(factor=float(factor)).rename_axis("block").reset_index())
+    return pd.concat(tables, ignore_index=True)[["factor", "block", "share", "low", "high"]], ready.n
 
 
 def share_table(ready: Sample, share: np.ndarray, total: np.ndarray, level: float) -> pd.DataFrame:
@@ -358,63 +358,3 @@ def share_table(ready: Sample, share: np.ndarray, total: np.ndarray, level: floa
     table = intervals(share, ready.sides, level).rename(columns={"estimate": "share"})
     table.insert(0, "raw", share[:, 0] * total[0])
     return table.assign(slope=joint_slopes(ready), spread=spreads(ready))
-
-
-def commonality(data: pd.DataFrame, *, outcome: str, blocks: Mapping[str, Any], weights=None, bootstrap: int = 1000,
-                confidence_level: float = 0.95, rng=None) -> pd.DataFrame:  # fmt: skip
-    """Split R2 of a DataFrame into what each block explains alone and what only groups of blocks explain together.
-
-    Arguments as in ``relative_importance``. Index ``part``; ``raw`` (sums to R2), ``share share_low share_high`` (of
-    R2), ``adjusted low high`` (of adjusted R2).
-    """
-    survey = _survey_of(data, blocks, bootstrap, confidence_level, rng, outcome, weights)
-    return parts(sample(survey, per_item=1), confidence_level)
-
-
-def htmt(data: pd.DataFrame, *, blocks: Mapping[str, Any], bootstrap: int = 1000, confidence_level: float = 0.95,
-         rng=None) -> pd.DataFrame:  # fmt: skip
-    """Return the heterotrait-monotrait ratio (HTMT+) of each pair of blocks: ``first second htmt low high``.
-
-    A block of one item has no inside: NaN. Henseler et al. 2015; Ringle et al. 2023.
-    """
-    survey = _survey_of(data, blocks, bootstrap, confidence_level, rng)
-    r = np.abs(correlations(rows_of(survey, survey.items).covariances.matrices))
-    groups = dict(zip(survey.blocks, survey.groups(), strict=True))
-    found = [
-        (a, b, *intervals(htmt_ratio(r, groups[a], groups[b]), ["htmt"], confidence_level).iloc[0])
-        for a, b in combinations(groups, 2)
-    ]
-    return pd.DataFrame(found, columns=["first", "second", "htmt", "low", "high"])
-
-
-def parity_curve(data: pd.DataFrame, *, outcome: str, blocks: Mapping[str, Any], vary: str | None = None,
-                 factors: Sequence[float] = FACTORS, bootstrap: int = 1000, confidence_level: float = 0.95,
-                 rng=None) -> pd.DataFrame:  # fmt: skip
-    """Return the shares if one block (the first) differed ``factor`` times as much: ``factor block share low high``."""
-    survey = _survey_of(data, blocks, bootstrap, confidence_level, rng, outcome)
-    return parity_shares(survey, vary or next(iter(survey.blocks)), factors, per_item=1)[0]
-
-
-def _survey_of(data, blocks, bootstrap, confidence_level, rng, outcome="", weights=None) -> Survey:
-    """Return the complete cases of a DataFrame as a survey."""
-    if not isinstance(blocks, Mapping) or not blocks or not all(len(items) for items in blocks.values()):
-        raise InputError("blocks must be a mapping of a name to its columns, such as {'product': ['q1', 'q2']}")
-    if not 0 < confidence_level < 1:
-        raise InputError(f"confidence_level={confidence_level!r} must lie between 0 and 1, for example 0.95")
-    tidy = {str(b): [items] if isinstance(items, str) else list(items) for b, items in blocks.items()}
-    columns = list(dict.fromkeys([*(i for items in tidy.values() for i in items), *([outcome] if outcome else [])]))
-    absent = [column for column in columns if column not in data]
-    if absent:
-        raise InputError(f"the data have no column {absent[0]!r}; columns are {', '.join(map(str, data))}")
-    text = [column for column in columns if not pd.api.types.is_numeric_dtype(data[column])]
-    if text:
-        raise InputError(f"column {text[0]!r} holds text, not numbers; recode it first")
-    frame = data[columns].replace([np.inf, -np.inf], np.nan)
-    if weights is not None:
-        frame["(weights)"] = data[weights] if isinstance(weights, str) else np.asarray(weights, float)
-        if (frame["(weights)"] < 0).any():
-            raise InputError("weights must be 0 or more")
-    return Survey(
-        frame=frame.dropna(), blocks=tidy, outcome=outcome, weights=None if weights is None else "(weights)",
-        bootstrap=bootstrap, confidence_level=confidence_level, seed=rng,
-    )  # fmt: skip

@@ -1,9 +1,9 @@
 """R2 of every subset of blocks, for many covariance matrices at once: the engine under the shares.
 
-A Schur complement removes one variable from a covariance matrix. Walking through the variables once and keeping
-both the matrix 'without' and the matrix 'with' each block doubles the number of matrices at every block while
-they shrink, so all 2^k subsets cost O(2^k) in total instead of 2^k fits. Subset and bootstrap draw share the
-long axis, in pieces that stay in the processor's cache.
+A Schur complement removes one variable from a covariance matrix. Walking through the variables once and
+keeping both the matrix 'without' and the matrix 'with' each block doubles the number of matrices at every
+block while they shrink, so all 2^k subsets cost O(2^k) in total instead of 2^k fits. Subset and bootstrap
+draw share the long axis, in pieces that stay in the processor's cache.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from collections.abc import Sequence
 from math import comb
 
 import numpy as np
-
-__all__ = ["bootstrap_covariances", "shapley_r2", "subset_r2"]
 
 _LONG_AXIS = 1 << 17
 _PIVOT = 1e-10
@@ -108,6 +106,17 @@ def shapley_r2(covariances: np.ndarray, groups: Sequence[Sequence[int]]) -> np.n
         inside, _, outside = _fold(_triangle(piece, groups), sizes, len(piece), gain, 0)
         result[:, start : start + step] = inside - outside
     return result
+
+
+def relative_weights(correlations: np.ndarray) -> np.ndarray:
+    """Return the part of R2 of each column but the last, (draws, k): close to LMG, for any number of columns.
+
+    Correlated columns are replaced by the nearest uncorrelated ones (Johnson 2000).
+    """
+    values, vectors = np.linalg.eigh(correlations[:, :-1, :-1])
+    root = (vectors * np.sqrt(values.clip(1e-12))[:, None]) @ vectors.transpose(0, 2, 1)
+    beta = np.linalg.solve(root, correlations[:, :-1, -1:])
+    return (root**2 @ beta**2)[..., 0]
 
 
 def _triangle(covariances: np.ndarray, groups: Sequence[Sequence[int]]) -> list[np.ndarray]:

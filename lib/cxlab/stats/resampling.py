@@ -79,6 +79,26 @@ def _cluster_covariances(values, weights, clusters, draws, rng):
     return full[0], full[1:]
 
 
+def resampled_means(
+    values: np.ndarray, *, draws: int = 1000, weights=None, clusters=None, rng=None
+) -> np.ndarray:
+    """Return the mean of each column over the answers that are there, (columns, 1 + draws).
+
+    Sample, then resamples.
+    """
+    there = np.isfinite(values) * (
+        1.0 if weights is None else np.nan_to_num(np.asarray(weights, float))[:, None]
+    )
+    codes = np.arange(len(values)) if clusters is None else pd.factorize(np.asarray(clusters))[0]
+    size = int(codes.max()) + 1
+    sums = np.zeros((size, 2 * values.shape[1]))
+    np.add.at(sums, codes, np.hstack([np.nan_to_num(values) * there, there]))
+    counts = np.random.default_rng(rng).multinomial(size, np.full(size, 1 / size), size=draws)
+    totals = np.vstack([sums.sum(axis=0), counts @ sums])
+    top, bottom = np.split(totals, 2, axis=1)
+    return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0).T
+
+
 def limits(draws: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
     """Return percentile limits along the last axis; a row without any finite draw gives NaN."""
     draws = np.asarray(draws, dtype=float)
