@@ -221,7 +221,7 @@ def give(pages: Sequence[Page], name: str, value: Any, *, origin: str) -> None:
 def kind_of(source: str, origin: str) -> str | None:
     """Return the kind of table that a source holds; refuse one that does not exist before a kernel starts."""
     if source.endswith((".yaml", ".yml")):
-        from cxlab.data.study import read_yaml
+        from cxlab.data.mapping import read_yaml
 
         if not Path(source).is_file():
             raise InputError(f"{origin}: there is no mapping file {source}; `cxlab init` makes one")

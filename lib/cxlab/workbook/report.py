@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
@@ -88,17 +89,13 @@ def _plan(options: Options) -> Build:
     files: dict[str, Any] = {}
     if study is not None:
         paths[str(study.path.parent)] = study.path.parent.name
-        files = keys.files_hash(study.files, study.path.parent)
+        files = _files_of(study)
         for page in pages:
-            lacking = [kind for name, kind in page.tables.items() if name not in study.parameters]
-            page.given |= {
-                name: study.parameters.get(name, "") for name in page.tables if name in page.parameters
-            }
-            page.missing = sorted(set(lacking)) if page.tables and len(lacking) == len(page.tables) else []
-        tables = {name for page in every for name in page.tables}
-        for name, value in study.parameters.items():
-            if name not in tables:
-                plan.give(every, name, value, origin=f"{study.path.name}, parameters")
+            found = {name: study.tables.get(kind, "") for name, kind in page.tables.items()}
+            page.given |= {name: str(path) for name, path in found.items()}
+            page.missing = sorted(set(page.tables.values())) if found and not any(found.values()) else []
+        for name, value in study.own.items():
+            plan.give(every, name, value, origin=f"{study.path.name}, parameters")
         for stem, values in study.notebooks.items():
             for name, value in values.items():
                 plan.give(every, f"{stem}.{name}", value, origin=f"{study.path.name}, notebooks")
@@ -116,7 +113,9 @@ def _plan(options: Options) -> Build:
                 page.given[name] = str(path)
                 paths.setdefault(str(path), f"{path.parent.name}/{path.name}")
                 if study is None:
-                    files[f"{path.parent.name}/{path.name}"] = keys.mapping_hash(path)
+                    from cxlab.data.study import Study
+
+                    files |= _files_of(Study(path, path.stem, {"": path}))
     if pages and all(page.missing for page in pages):
         lacks = ", ".join(sorted({kind for page in pages for kind in page.missing}))
         raise InputError(
@@ -134,6 +133,15 @@ def _plan(options: Options) -> Build:
     elif options.cluster:
         raise InputError("--cluster spreads the segments of --by COLUMN over machines: give --by as well")
     return build
+
+
+def _files_of(study: Any) -> dict[str, Any]:
+    """Return names and hashes of all that a study reads; a database is never the same twice."""
+    from cxlab.data.mapping import read_mapping
+
+    sources = [read_mapping(path).source or "" for path in study.tables.values()]
+    live = {name: keys.VOLATILE for name in sources if "://" in name and not name.startswith(("duckdb:", "sqlite:"))}
+    return {os.path.relpath(path, study.path.parent): keys.tree_hash(path) for path in study.files} | live
 
 
 def _run_key(part: Part, page: plan.Page, build: Build, results: str | None = None) -> str:
