@@ -372,5 +372,5 @@ def figures(thread: Table) -> Result:
     return Result(
         finding, numbers, table,
         lambda: general.bars(shown, title=title, x_title="figures and counts", value="figures"),
-        ["Most of the others have no date, no source, or compare unlike things."], thread,
+        ["Others are anecdotes, have no date or source, or compare unlike things."], thread,
     )  # fmt: skip

@@ -351,7 +351,7 @@ def vignette_contrasts(data: pd.DataFrame, *, confidence_level: float = 0.95) ->
     return Vignettes(cells, contrasts, len(table), int(persons.nunique()))
 
 
-@question("vignette", needs="a table of answers to the four stories (the form is above)")
+@question("vignette", needs="a table of answers to the four stories (cx.expectations.vignette_form makes the form)")
 def stockout(vignette: Table) -> Result:
     """Does courtesy make up for an empty shelf? A 2 x 2 story drawn by lot; the claim compares two of its
     four means.
