@@ -27,10 +27,12 @@ try:
     from cxlab.stats.funnel.files import funnel_of_files
     from cxlab.stats.funnel.rules import rules_of
     from cxlab.stats.funnel.scan import Columns
+    path = sys.argv[1]
 except ImportError:
     from cxlab.methods.funnel import Columns, funnel_of_files, rules_of
+    path = [sys.argv[1]]
 columns = Columns("user_id", "event", "ts", "segment")
-result = funnel_of_files([sys.argv[1]], rules=rules_of(STEPS, "7d"), columns=columns)
+result = funnel_of_files(path, rules=rules_of(STEPS, "7d"), columns=columns)
 print(sum(row["customers"] for row in result.rows() if row["step"] == STEPS[-1]))
 begin = time.perf_counter()
 result.rows("1d")

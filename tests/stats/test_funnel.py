@@ -169,7 +169,7 @@ def test_files_and_databases_give_the_same_as_the_frame(log, tmp_path):
     rules = rules_of(STEPS, "5d")
     for name in ("log.parquet", "log.csv", "many", "named.parquet", "log.duckdb", "log.duckdb::events"):
         for engine in ("local", "duckdb"):
-            got = funnel_of_files([tmp_path / name], rules=rules, columns=SPLIT, engine=engine)
+            got = funnel_of_files(tmp_path / name, rules=rules, columns=SPLIT, engine=engine)
             pd.testing.assert_frame_equal(got.table, want)
 
 
@@ -188,7 +188,7 @@ def test_a_log_larger_than_the_memory_is_dealt_out_to_disk(log, tmp_path, monkey
     path = tmp_path / "log.parquet"
     log.to_parquet(path)
     rules = rules_of(STEPS, "5d")
-    want = funnel_of_files([path], rules=rules, columns=SPLIT).table
+    want = funnel_of_files(path, rules=rules, columns=SPLIT).table
     spilled, spill, batches = [], scan.Store.spill, scan._batches
     monkeypatch.setattr(scan, "_BYTES_A_ROW", 1)
     monkeypatch.setattr(scan, "_BASE", 2_000_000_000 - 5_000)
@@ -198,7 +198,7 @@ def test_a_log_larger_than_the_memory_is_dealt_out_to_disk(log, tmp_path, monkey
         part for one in batches(*a) for part in [one.slice(i, 900) for i in range(0, len(one), 900)]
     )
     monkeypatch.setattr(scan, "_batches", cut)
-    got = funnel_of_files([path], rules=rules, columns=SPLIT).table
+    got = funnel_of_files(path, rules=rules, columns=SPLIT).table
     assert len(spilled) > 3
     pd.testing.assert_frame_equal(got, want)
 
@@ -332,7 +332,7 @@ def test_customers_are_text_and_words_for_nobody_are_missing_everywhere(tmp_path
     rules = rules_of(["TRUE"], None)
     for name in ("log.csv", "log.parquet"):
         made += [
-            funnel_of_files([tmp_path / name], rules=rules, columns=SPLIT, engine=e)
+            funnel_of_files(tmp_path / name, rules=rules, columns=SPLIT, engine=e)
             for e in ("local", "duckdb")
         ]
     for result in made:
@@ -378,7 +378,7 @@ def test_more_segments_than_a_list_holds(tmp_path):
     log["segment"] = "shop " + pd.Series(rng.integers(0, 300, len(log))).astype(str)
     log.to_parquet(tmp_path / "log.parquet")
     want = cx.funnel.ordered_funnel(log, steps=STEPS, conversion_window="9d", segment="segment").table
-    got = funnel_of_files([tmp_path / "log.parquet"], rules=rules_of(STEPS, "9d"), columns=SPLIT).table
+    got = funnel_of_files(tmp_path / "log.parquet", rules=rules_of(STEPS, "9d"), columns=SPLIT).table
     alike = [made[made.customers > 0].reset_index(drop=True) for made in (got, want)]
     pd.testing.assert_frame_equal(*alike)
 
@@ -386,17 +386,17 @@ def test_more_segments_than_a_list_holds(tmp_path):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("missing.csv", "does not exist"),
+        ("missing.csv", "there is no file"),
         ("folder", "without"),
-        ("text.parquet", "cannot be read"),
-        ("missing.duckdb", "does not exist"),
+        ("text.parquet", "no column"),
+        ("missing.duckdb", "there is no file"),
     ],
 )
 def test_files_that_cannot_be_read_are_named(tmp_path, name, message):
     (tmp_path / "folder").mkdir()
     (tmp_path / "text.parquet").write_text("no parquet")
     with pytest.raises(InputError, match=message):
-        funnel_of_files([tmp_path / name], rules=rules_of(["a"], None), columns=Columns())
+        funnel_of_files(tmp_path / name, rules=rules_of(["a"], None), columns=Columns())
 
 
 def test_a_compiled_count_of_any_window_is_the_numpy_one(monkeypatch):

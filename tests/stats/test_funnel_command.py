@@ -163,3 +163,73 @@ def test_temporary_folders_are_gone_after_a_run(log, monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", None)
     assert run(words(log[0], "--format", "json")) == 0
     assert not list(Path(tmp_path).iterdir())
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        (["soon"], "'soon'"),
+        (["03/04/2026"], "day or month first"),
+        (["2026-03-29T00:30:00+01:00", "2026-03-29 01:00:00"], "time zone"),
+        (["7 potatoes", "2026-03-29"], "7 potatoes"),
+    ],
+)
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+@pytest.mark.parametrize("engine", ["local", "duckdb"])
+def test_a_time_that_cannot_be_read_is_one_sentence(tmp_path, cells, message, ending, engine):
+    frame = pd.DataFrame({"user": range(len(cells)), "what": "visit", "when": cells})
+    path = tmp_path / f"log.{ending}"
+    frame.to_csv(path, index=False) if ending == "csv" else frame.to_parquet(path)
+    with pytest.raises(InputError, match=message) as fault:
+        run(words(path, "--engine", engine))
+    assert "\n" not in str(fault.value)
+    renamed = frame.set_axis(["customer_id", "event", "timestamp"], axis=1)
+    with pytest.raises(InputError, match=message):
+        cx.funnel.ordered_funnel(renamed, steps=["visit"], conversion_window=None)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["2026-03-08 01:30:00", "2026-03-08 02:30:00"],
+        ["13/03/2026 1:30:00 AM", "13/03/2026 2:30:00 AM"],
+        ["2026-03-08T01:30:00+01:00", "2026-03-08T00:30:00-01:00"],
+        [1772951400, 1772955000],
+        [1772951400000000, 1772955000000000],
+        ["1772951400.5", "1772955000.5"],
+        ["8 Mar 2026 06:30", "8 Mar 2026 07:30"],
+    ],
+    ids=str,
+)
+def test_times_in_every_form_are_an_hour_apart(tmp_path, capsys, cells):
+    frame = pd.DataFrame({"user": 1, "what": ["visit", "cart"], "when": cells})
+    for ending, write in (("csv", frame.to_csv), ("parquet", frame.to_parquet)):
+        path = tmp_path / f"log.{ending}"
+        write(path, index=False)
+        for engine in ("local", "duckdb"):
+            table = printed(capsys, path, "--steps", "visit,cart", "--engine", engine)["table"]
+            assert (table[1]["customers"], table[1]["median_seconds"]) == (1, 3600)
+    renamed = frame.set_axis(["customer_id", "event", "timestamp"], axis=1)
+    made = cx.funnel.ordered_funnel(renamed, steps=["visit", "cart"], conversion_window=None)
+    assert made.medians() == [None, 3600]
+
+
+def test_ids_of_any_kind_are_text(tmp_path, capsys):
+    ids = [*range(21_000), "guest-1", "007", "7 ", "1812345678.1771840001"]
+    path = tmp_path / "log.csv"
+    pd.DataFrame({"user": ids, "what": "TRUE", "when": "2026-03-08"}).to_csv(path, index=False)
+    for engine in ("local", "duckdb"):
+        table = printed(capsys, path, "--steps", "TRUE", "--engine", engine)["table"]
+        assert table[0]["customers"] == 21_003  # '7 ' is 7
+
+
+def test_broken_files_and_two_columns_of_a_name_are_one_sentence(tmp_path):
+    (tmp_path / "log.parquet").write_bytes(b"PAR1 broken PAR1")
+    (tmp_path / "twice.csv").write_text("user,what,what,when\n1,visit,cart,2026-03-08\n")
+    (tmp_path / "empty.csv").write_bytes(b"")
+    (tmp_path / "nul.csv").write_bytes(b"\x00\x01\x02\x00binary\x00")
+    for name, message in (("log.parquet", "log.parquet"), ("twice.csv", "two columns named 'what'"), ("empty.csv", "empty"), ("nul.csv", "nul.csv")):
+        for engine in ("local", "duckdb"):
+            with pytest.raises(InputError, match=message) as fault:
+                run(words(tmp_path / name, "--engine", engine))
+            assert "\n" not in str(fault.value)

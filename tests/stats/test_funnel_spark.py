@@ -93,5 +93,5 @@ def test_spark_tables_and_files_give_the_same(spark, log, tmp_path):
     got = cx.funnel.ordered_funnel(table, **options)
     pd.testing.assert_frame_equal(got.at("2d"), want.at("2d"))
     for name in ("log.parquet", "log.csv"):
-        made = funnel_of_files([tmp_path / name], rules=rules_of(STEPS, "5d"), columns=SPLIT, engine="spark")
+        made = funnel_of_files(tmp_path / name, rules=rules_of(STEPS, "5d"), columns=SPLIT, engine="spark")
         pd.testing.assert_frame_equal(made.table, want.table)

@@ -31,10 +31,9 @@ def parser() -> argparse.ArgumentParser:
     """Return the command's options."""
     made = argparse.ArgumentParser(prog="cxlab funnel", description=__doc__.split(": ", 1)[1])
     made.add_argument(
-        "files",
-        nargs="+",
+        "file",
         metavar="FILE_OR_STUDY",
-        help="CSV, TSV or Parquet files, a folder of them, data.duckdb::table, a study or its mapping file",
+        help="a file of events, a folder or pattern of them, data.duckdb::table, a study or its mapping file",
     )
     made.add_argument(
         "--steps", required=True, metavar="a,b,c", help="event names in order, separated by commas"
@@ -64,7 +63,7 @@ def run(args: list[str]) -> int:
     gaps = [_span(word) for word in _words(asked.step_windows)] or None
     options = {"step_windows": gaps, "strict": asked.strict, "exclude": _words(asked.exclude)}
     rules = rules_of(_words(asked.steps), _span(asked.window), **options)
-    result = _study(asked, rules) if _is_study(asked.files[0]) else _files(asked, rules)
+    result = _study(asked, rules) if _is_study(asked.file) else _files(asked, rules)
     rows = _rows(result)
     rows, hidden = _suppressed(rows, asked.min_cell) if result.segmented else (rows, 0)
     notes = result.notes()
@@ -82,7 +81,7 @@ def _files(asked: argparse.Namespace, rules):
 
     columns = Columns(asked.customer, asked.event, asked.timestamp, asked.by)
     return funnel_of_files(
-        asked.files, rules=rules, columns=columns, engine=asked.engine, memory=asked.memory, progress=True
+        asked.file, rules=rules, columns=columns, engine=asked.engine, memory=asked.memory, progress=True
     )
 
 
@@ -96,11 +95,13 @@ def _study(asked: argparse.Namespace, rules):
     from cxlab.stats.funnel.files import funnel_of_table
     from cxlab.stats.funnel.scan import Columns
 
-    path = Path(asked.files[0])
-    if len(asked.files) > 1:
-        raise InputError(f"give one study or mapping file, not {len(asked.files)}")
+    path = Path(asked.file)
     table = open_source(str(path / "events.yaml" if path.is_dir() else path), table="events")
-    return funnel_of_table(table.frame, rules=rules, columns=Columns(segment=asked.by), engine=asked.engine)
+    columns = Columns(segment=asked.by)
+    result, unknown = funnel_of_table(table.frame, rules=rules, columns=columns, fast=asked.engine == "local")
+    for sentence in unknown:
+        raise InputError(sentence)
+    return result
 
 
 def _words(text: str) -> list[str]:

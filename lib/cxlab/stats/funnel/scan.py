@@ -10,18 +10,22 @@ from __future__ import annotations
 
 import re
 import sys
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from cxlab.data import values
 from cxlab.data.errors import InputError
+from cxlab.data.read import connect, ident, literal
 from cxlab.stats.funnel.kernel import Journeys, Layout, journeys, together, warm_up
 from cxlab.stats.funnel.rules import Rules, hint
 
 NO_SEGMENT = "(none)"
-NOBODY = ("", "na", "n/a", "#n/a", "#na", "nan", "null", "none", "\\n", "<na>", "nat")
+NOBODY = values.BLANK
+_ZONED = "TIMESTAMP WITH TIME ZONE"
 _EPOCH_1900 = -2_208_988_800_000_000
 _TIME_BITS = 53  # microseconds from 1900 to the year 2185
 _LONG_SCAN = 20_000_000  # rows from which the compiled pass is loaded while DuckDB reads
@@ -126,31 +130,73 @@ def times(stamp, name: str = "timestamp") -> np.ndarray:
     """Return times as microseconds since 1970 in UTC; a missing time is the least int64."""
     import pandas as pd
 
-    if not pd.api.types.is_datetime64_any_dtype(stamp.dtype):
-        if pd.api.types.is_numeric_dtype(stamp.dtype) and len(stamp):
-            raise InputError(f"the column {name!r} holds numbers, not times")
-        stamp = pd.to_datetime(stamp, utc=True, format="ISO8601")
-    if stamp.dt.tz is not None:
-        stamp = stamp.dt.tz_convert("UTC").dt.tz_localize(None)
-    return stamp.astype("datetime64[us]").to_numpy().astype(np.int64)
+    if pd.api.types.is_datetime64_any_dtype(stamp.dtype):
+        if stamp.dt.tz is not None:
+            stamp = stamp.dt.tz_convert("UTC").dt.tz_localize(None)
+        return stamp.astype("datetime64[us]").to_numpy().astype(np.int64)
+    number = pd.api.types.is_numeric_dtype(stamp.dtype)
+    cells = stamp if number else stamp.astype("str").where(stamp.notna())
+    with connect() as connection:
+        connection.register("cells", pd.DataFrame({name: cells.array}))
+        kind = "DOUBLE" if number else "VARCHAR"
+        moment, flags = time_sql(connection, "cells", name, kind)
+        refuse_times(connection, "cells", name, moment, flags)
+        query = f"SELECT coalesce(epoch_us({moment}), {np.iinfo(np.int64).min}) AS t FROM cells"
+        return connection.execute(query).fetchnumpy()["t"].astype(np.int64)
 
 
 # ---------------------------------------------------------------- SQL
 
 
-def quoted(name: str) -> str:
-    """Return a column name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """Return text as an SQL literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
 def listed(names: Iterable[str]) -> str:
     """Return texts as an SQL list."""
     return "[" + ", ".join(literal(name) for name in names) + "]"
+
+
+def time_sql(connection, table: str, name: str, kind: str) -> tuple[str, str]:
+    """Return the SQL of a column as a time, and of a flag: 2 with a zone, 4 without, 8 no time at all."""
+    column = ident(name)
+    if kind.startswith("TIMESTAMP"):
+        return (column if kind in ("TIMESTAMP", _ZONED) else f"CAST({column} AS TIMESTAMP)"), "0"
+    if kind == "DATE":
+        return f"CAST({column} AS TIMESTAMP)", "0"
+    if kind != "VARCHAR":
+        moment = values.epoch_sql(f"try_cast({column} AS DOUBLE)")
+        if "INT" in kind:
+            moment = values.epoch_sql(f"CAST({column} AS BIGINT)")
+        return moment, f"CASE WHEN {column} IS NOT NULL AND ({moment}) IS NULL THEN 8 ELSE 0 END"
+    text = f"trim({column})"
+    day = f"regexp_extract({text}, '^[0-9]{{1,2}}[/.-][0-9]{{1,2}}[/.-][0-9]{{2,4}}')"
+    head = f"SELECT {day} AS day FROM (SELECT {column} FROM {table} LIMIT 5000) WHERE day <> '' LIMIT 1"
+    days = []
+    if connection.execute(head).fetchall():
+        days = [
+            row[0] for row in connection.execute(f"SELECT DISTINCT {day} FROM {table}").fetchall() if row[0]
+        ]
+    moment = values.time_sql(text, values.day_first_of(days))
+    blank = f"list_position({listed(NOBODY)}, lower({text})) IS NOT NULL"
+    zone = f"CASE WHEN ({values.zone_sql(text)}) = '' THEN 4 ELSE 2 END"
+    wrong = f"CASE WHEN {column} IS NULL OR {blank} THEN 0 ELSE 8 END"
+    return moment, f"CASE WHEN ({moment}) IS NULL THEN {wrong} ELSE {zone} END"
+
+
+def refuse_times(
+    connection, table: str, name: str, moment: str, flags: str, found: int | None = None
+) -> None:
+    """Refuse a column that mixes times with and without a zone, or holds what is no time, with an example."""
+    if flags == "0":
+        return
+    if found is None:
+        found = connection.execute(f"SELECT bit_or({flags}) FROM {table}").fetchall()[0][0] or 0
+    if found & 6 == 6:
+        raise InputError(f"the column {name!r} {values.ZONED}")
+    if found & 8:
+        query = f"SELECT count(*), min({ident(name)}) FROM {table} WHERE ({flags}) = 8"
+        count, example = connection.execute(query).fetchall()[0]
+        rule = values.DAY
+        if values.is_slashed(str(example).split()[0]):
+            rule = "may be day or month first: write the year first, or say day_first in a mapping file"
+        raise InputError(f"the column {name!r} holds {count:,} values such as {str(example)[:40]!r}: {rule}")
 
 
 def scan_sql(
@@ -179,40 +225,48 @@ def scan_sql(
     described = connection.execute(f"DESCRIBE SELECT * FROM {table}").fetchall()
     columns.check(row[0] for row in described)
     types = {row[0]: str(row[1]) for row in described}
-    moment = moment_sql(connection, table, columns.timestamp, types[columns.timestamp])
+    moment, wrong = time_sql(connection, table, columns.timestamp, types[columns.timestamp])
     labels, segment = _segments(connection, table, columns.segment)
     layout = _layout(connection, table, moment, rules, len(labels or []))
-    event = f"CAST({quoted(columns.event)} AS VARCHAR)"
-    event = f"trim({event})" if table.startswith("read_csv") else event
+    event = f"trim(CAST({ident(columns.event)} AS VARCHAR))"
     # list_position keeps DuckDB's rows in file order where IN does not, and is faster
     code = f"list_position({listed(rules.names)}, {event}) - 1"
     code = f"coalesce({code}, {len(rules.names)})" if rules.strict or rules.exclude else code
     wanted = f"list_position({listed((*rules.names, *rules.exclude))}, {event}) IS NOT NULL"
     wanted = "true" if rules.strict else wanted
-    person, kind, source = _person(connection, table, columns, types[columns.customer], wanted)
-    query = (
-        f"SELECT {person} AS c, ((epoch_us({moment}) - ({layout.origin})) * {1 << layout.shift}"
-        f" + ({code}) * {1 << layout.segment_bits} + ({segment}))::BIGINT AS p FROM {source} WHERE {wanted}"
-    )
+    payload = f"(epoch_us({moment}) - ({layout.origin})) * {1 << layout.shift}"
+    payload += f" + ({code}) * {1 << layout.segment_bits} + ({segment})"
     size = None
     if table.startswith("read_parquet"):
         size = connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
         if size >= _LONG_SCAN:
             warm_up()
-    store, no_customer, no_time = Store(memory, folder, size, kind), 0, 0
-    for batch in _batches(connection, query, progress):
-        c, p = batch.column(0), batch.column(1)
-        if c.null_count or p.null_count:
-            has_customer, has_time = _present(c), _present(p)
-            no_customer += c.null_count
-            no_time += int(np.count_nonzero(has_customer & ~has_time))
-            keep = has_customer & has_time
-            store.add(_integers(c)[keep], _integers(p)[keep])
-        else:
-            store.add(_integers(c), _integers(p))
-    found = store.finish(layout, rules)
+    for hopeful in (True, False):
+        person = _person(connection, table, columns, types[columns.customer], wanted, hopeful)
+        select = (
+            f"SELECT {person.sql} AS c, ({payload})::BIGINT AS p, ({person.wrong} + {wrong})::UTINYINT AS f"
+        )
+        query = f"{select} FROM {person.source} WHERE {wanted}"
+        store, lost, found = Store(memory, folder, size, person.kind), np.zeros(2, int), 0
+        for batch in _batches(connection, query, progress):
+            c, p = batch.column(0), batch.column(1)
+            if person.wrong != "0" or wrong != "0":
+                found |= int(np.bitwise_or.reduce(_integers(batch.column(2)), initial=0))
+                if found & 1:
+                    break
+            if c.null_count or p.null_count:
+                has_customer, has_time = _present(c), _present(p)
+                lost += c.null_count, np.count_nonzero(has_customer & ~has_time)
+                keep = has_customer & has_time
+                store.add(_integers(c)[keep], _integers(p)[keep])
+            else:
+                store.add(_integers(c), _integers(p))
+        if not found & 1:
+            break
+    refuse_times(connection, table, columns.timestamp, moment, wrong, found)
+    made = store.finish(layout, rules)
     until = (store.highest >> layout.shift) + layout.origin if store.rows else layout.origin
-    return Scan(found, labels, store.rows, no_customer, no_time, until)
+    return Scan(made, labels, store.rows, *map(int, lost), until)
 
 
 def _batches(connection, query: str, progress: bool) -> Iterable:
@@ -242,21 +296,11 @@ def _present(array) -> np.ndarray:
     return unpacked[array.offset : array.offset + len(array)].astype(bool)
 
 
-def moment_sql(connection, table: str, name: str, kind: str) -> str:
-    """Return the SQL of a time column as a timestamp."""
-    column = quoted(name)
-    if kind in ("TIMESTAMP WITH TIME ZONE", "TIMESTAMP"):
-        return column
-    if kind.startswith("TIMESTAMP") or kind == "DATE":
-        return f"CAST({column} AS TIMESTAMP)"
-    return f"CAST({column} AS TIMESTAMPTZ)"
-
-
 def _segments(connection, table: str, name: str | None) -> tuple[list[str] | None, str]:
     """Return the labels and the SQL of their codes; texts are tidied once each, not row by row."""
     if name is None:
         return None, "0"
-    text = f"coalesce(CAST({quoted(name)} AS VARCHAR), '')"
+    text = f"coalesce(CAST({ident(name)} AS VARCHAR), '')"
     raw = sorted(row[0] for row in connection.execute(f"SELECT DISTINCT {text} FROM {table}").fetchall())
     tidy = [NO_SEGMENT if one.strip().lower() in NOBODY else one.strip() for one in raw]
     labels = sorted(set(tidy))
@@ -290,26 +334,39 @@ def _layout(connection, table: str, moment: str, rules: Rules, segments: int) ->
     return Layout(int(first or 0), *bits)
 
 
-def _person(connection, table: str, columns: Columns, kind: str, wanted: str) -> tuple[str, type, str]:
-    """Return the SQL of an integer for each customer, its numpy type, and where to read from."""
-    column = quoted(columns.customer)
+class _Person(NamedTuple):
+    """SQL of an integer for each customer, its numpy type, where to read from, SQL of 1 where it fails."""
+
+    sql: str
+    kind: type
+    source: str
+    wrong: str = "0"
+
+
+def _person(connection, table: str, columns: Columns, kind: str, wanted: str, hopeful: bool) -> _Person:
+    column = ident(columns.customer)
     if kind in ("UINTEGER", "USMALLINT", "UTINYINT"):
-        return f"CAST({column} AS UINTEGER)", np.uint32, table
+        return _Person(f"CAST({column} AS UINTEGER)", np.uint32, table)
     if kind in ("BIGINT", "INTEGER", "SMALLINT", "TINYINT"):
         if table.startswith("read_parquet"):  # the least and the greatest stand in the footer
             low, high = connection.execute(f"SELECT min({column}), max({column}) FROM {table}").fetchall()[0]
             if low is not None and high - low < 2**32:
-                return f"CAST(CAST({column} AS BIGINT) - ({low}) AS UINTEGER)", np.uint32, table
-        return f"CAST({column} AS BIGINT)", np.int64, table
-    # Text and other ids: one integer each, exact (no hashes), made by DuckDB, which spills many.
+                return _Person(f"CAST(CAST({column} AS BIGINT) - ({low}) AS UINTEGER)", np.uint32, table)
+        return _Person(f"CAST({column} AS BIGINT)", np.int64, table)
     text = f"trim(CAST(log.{column} AS VARCHAR))"
+    somebody = f"list_position({listed(NOBODY)}, lower({text})) IS NULL"
+    if hopeful:  # texts that all are whole numbers as a number is written need no numbering
+        number = f"try_cast({text} AS BIGINT)"
+        plain = f"CAST({number} AS VARCHAR) IS NOT DISTINCT FROM {text}"
+        fails = f"CASE WHEN {plain} OR {text} IS NULL THEN 0 WHEN {somebody} THEN 1 ELSE 0 END"
+        return _Person(number, np.int64, f"{table} AS log", fails)
+    # Other ids: one integer each, exact (no hashes), made by DuckDB, which spills when they are many.
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE cxlab_people AS SELECT who, row_number() OVER () - 1 AS id FROM "
-        f"(SELECT DISTINCT {text} AS who FROM {table} AS log WHERE {wanted}) "
-        f"WHERE list_position({listed(NOBODY)}, lower(who)) IS NULL"
+        f"(SELECT DISTINCT {text} AS who FROM {table} AS log WHERE {wanted} AND {somebody})"
     )
     joined = f"{table} AS log LEFT JOIN cxlab_people ON {text} = cxlab_people.who"
-    return "CAST(cxlab_people.id AS UINTEGER)", np.uint32, joined
+    return _Person("CAST(cxlab_people.id AS UINTEGER)", np.uint32, joined)
 
 
 def memory_bytes(text: str | int | None) -> int:
@@ -333,7 +390,7 @@ class Store:
         capacity = min(size if size is not None else 1 << 22, self.limit)
         self.c, self.p = np.empty(capacity, kind), np.empty(capacity, np.int64)
         self.held = self.rows = self.highest = 0
-        self.folder, self.files = folder, []
+        self.folder, self.files = Path(tempfile.mkdtemp(dir=folder)), []
 
     def add(self, c: np.ndarray, p: np.ndarray) -> None:
         """Take a batch."""
@@ -365,9 +422,9 @@ class Store:
             cuts = np.searchsorted(bucket[order], np.arange(_PARTS + 1))
             for i, pair in enumerate(self.files):
                 rows = order[cuts[i] : cuts[i + 1]]
-                for file, values in zip(pair, (self.c[part], self.p[part]), strict=True):
+                for file, numbers in zip(pair, (self.c[part], self.p[part]), strict=True):
                     with file.open("ab") as target:
-                        values[rows].tofile(target)
+                        numbers[rows].tofile(target)
         self.held = 0
 
     def finish(self, layout: Layout, rules: Rules) -> Journeys:
