@@ -29,7 +29,9 @@ def log(tmp_path_factory):
     rng = np.random.default_rng(1)
     n = 5_000
     when = pd.to_datetime(1_700_000_000 + rng.integers(0, 30 * 86_400, n), unit="s")
-    frame = pd.DataFrame({"user": rng.integers(0, 600, n), "what": rng.choice([*STEPS, "help"], n), "when": when})
+    frame = pd.DataFrame(
+        {"user": rng.integers(0, 600, n), "what": rng.choice([*STEPS, "help"], n), "when": when}
+    )
     frame["region"] = rng.choice(["north", "south"], n)
     path = tmp_path_factory.mktemp("funnel") / "log.csv"
     frame.to_csv(path, index=False)
@@ -75,8 +77,12 @@ def test_a_step_may_stand_again_and_is_a_later_event(log, capsys):
 
 
 def test_small_cells_of_a_segment_are_counted_and_never_named(tmp_path, capsys):
-    rows = [(i, "visit", "2026-01-01", "big") for i in range(40)] + [(i, "cart", "2026-01-02", "big") for i in range(20)]
-    rows += [(100 + i, "visit", "2026-01-01", "rare") for i in range(2)] + [(100, "cart", "2026-01-02", "rare")]
+    rows = [(i, "visit", "2026-01-01", "big") for i in range(40)] + [
+        (i, "cart", "2026-01-02", "big") for i in range(20)
+    ]
+    rows += [(100 + i, "visit", "2026-01-01", "rare") for i in range(2)] + [
+        (100, "cart", "2026-01-02", "rare")
+    ]
     rows += [(200 + i, "visit", "2026-01-01", "mid") for i in range(9)] + [(200, "cart", "2026-01-02", "mid")]
     path = tmp_path / "log.csv"
     pd.DataFrame(rows, columns=["user", "what", "when", "region"]).to_csv(path, index=False)
@@ -88,7 +94,11 @@ def test_small_cells_of_a_segment_are_counted_and_never_named(tmp_path, capsys):
     text = capsys.readouterr().out
     assert "rare" not in text and "cells that count fewer than 5" in text
     everything = printed(capsys, *asked, "--min-cell", "1")
-    assert everything["cells_not_shown"] == 0 and {row["segment"] for row in everything["table"]} == {"big", "mid", "rare"}
+    assert everything["cells_not_shown"] == 0 and {row["segment"] for row in everything["table"]} == {
+        "big",
+        "mid",
+        "rare",
+    }
     assert [row["customers"] for row in printed(capsys, path, "--steps", "visit,cart")["table"]] == [51, 22]
     with pytest.raises(InputError, match="--min-cell 0"):
         run(words(*asked, "--min-cell", "0"))
@@ -148,9 +158,11 @@ def test_interrupted_scan_leaves_nothing(tmp_path):
     folder.mkdir()
     code = f"from cxlab.workbook.funnel_command import run\nrun({words(path)!r})"
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    process = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(folder)}, **pipes)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(folder)}, **pipes
+    )
     until = time.monotonic() + 60
-    while not list(folder.iterdir()) and time.monotonic() < until and process.poll() is None:
+    while not list(folder.glob("cxlab-*")) and time.monotonic() < until and process.poll() is None:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=60)
@@ -228,8 +240,34 @@ def test_broken_files_and_two_columns_of_a_name_are_one_sentence(tmp_path):
     (tmp_path / "twice.csv").write_text("user,what,what,when\n1,visit,cart,2026-03-08\n")
     (tmp_path / "empty.csv").write_bytes(b"")
     (tmp_path / "nul.csv").write_bytes(b"\x00\x01\x02\x00binary\x00")
-    for name, message in (("log.parquet", "log.parquet"), ("twice.csv", "two columns named 'what'"), ("empty.csv", "empty"), ("nul.csv", "nul.csv")):
+    for name, message in (
+        ("log.parquet", "log.parquet"),
+        ("twice.csv", "two columns named 'what'"),
+        ("empty.csv", "empty"),
+        ("nul.csv", "nul.csv"),
+    ):
         for engine in ("local", "duckdb"):
             with pytest.raises(InputError, match=message) as fault:
                 run(words(tmp_path / name, "--engine", engine))
             assert "\n" not in str(fault.value)
+
+
+def test_a_study_or_its_mapping_file_is_taken(log, tmp_path, capsys):
+    path, _ = log
+    columns = "{user: customer_id, what: event, when: timestamp, region: segment}"
+    (tmp_path / "events.yaml").write_text(f"table: events\nfile: {{path: '{path}'}}\ncolumns: {columns}\n")
+    (tmp_path / "params.yaml").write_text("study: Ours\ntables: {events: events.yaml}\nmin_cell: 7\n")
+    want = printed(capsys, path, "--by", "region")["table"]
+    for name in ("", "events.yaml", "params.yaml"):
+        for engine in ("local", "duckdb"):
+            asked = [str(tmp_path / name), "--steps", ",".join(STEPS), "--by", "segment", "--format", "json"]
+            assert run([*asked, "--engine", engine]) == 0
+            assert json.loads(capsys.readouterr().out)["table"] == want
+    with pytest.raises(InputError, match="nearest are pay"):
+        run([*asked, "--steps", "visit,payy"])
+    with pytest.raises(InputError, match="reads files"):
+        run([*asked, "--engine", "spark"])
+    (tmp_path / "survey.yaml").write_text("table: survey\nfile: {path: x.csv}\n")
+    (tmp_path / "params.yaml").write_text("tables: {survey: survey.yaml}\n")
+    with pytest.raises(InputError, match="no table of events"):
+        run([str(tmp_path), "--steps", "a"])

@@ -41,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
     for name, usual, text in _OPTIONS:
         made.add_argument(name, default=usual, help=text)
     made.add_argument(
-        "--min-cell", type=int, default=5, help="with --by, cells that count fewer are not shown (default 5)"
+        "--min-cell", type=int, help="with --by, cells that count fewer are not shown (default 5)"
     )
     made.add_argument(
         "--strict", action="store_true", help="no other event of the customer between two steps"
@@ -58,18 +58,20 @@ def run(args: list[str]) -> int:
     from cxlab.stats.funnel.rules import rules_of
 
     asked = parser().parse_args(args)
-    if asked.min_cell < 1:
-        raise InputError(f"--min-cell {asked.min_cell}: it must be a whole number of 1 or more; 5 is usual")
+    study = _mapping(asked.file)
+    min_cell = asked.min_cell if asked.min_cell is not None else study[1] if study else 5
+    if min_cell < 1:
+        raise InputError(f"--min-cell {min_cell}: it must be a whole number of 1 or more; 5 is usual")
     gaps = [_span(word) for word in _words(asked.step_windows)] or None
     options = {"step_windows": gaps, "strict": asked.strict, "exclude": _words(asked.exclude)}
     rules = rules_of(_words(asked.steps), _span(asked.window), **options)
-    result = _study(asked, rules) if _is_study(asked.file) else _files(asked, rules)
+    result = _study(asked, study[0], rules) if study else _files(asked, rules)
     rows = _rows(result)
-    rows, hidden = _suppressed(rows, asked.min_cell) if result.segmented else (rows, 0)
+    rows, hidden = _suppressed(rows, min_cell) if result.segmented else (rows, 0)
     notes = result.notes()
     if hidden:
         notes.append(
-            f"{hidden:,} cells that count fewer than {asked.min_cell}, or would give one away, are not shown."
+            f"{hidden:,} cells that count fewer than {min_cell}, or would give one away, are not shown."
         )
     _print(result, rows, notes, hidden, asked.format)
     return 0
@@ -85,20 +87,36 @@ def _files(asked: argparse.Namespace, rules):
     )
 
 
-def _is_study(name: str) -> bool:
+def _mapping(name: str) -> tuple[str, int] | None:
+    """Return the mapping file of a study's events, and its smallest cell; None for a file of events."""
     path = Path(name)
-    return path.suffix in (".yaml", ".yml") or (path / "events.yaml").is_file()
+    if path.suffix not in (".yaml", ".yml") and not (path / "params.yaml").is_file():
+        return None
+    from cxlab.data.study import find_study, read_study
+
+    if path.is_dir() or path.name == "params.yaml":
+        study = read_study(path)
+        if "events" not in study.tables:
+            raise InputError(f"the study {study.name} has no table of events; add one with cxlab init")
+        return str(study.tables["events"]), study.min_cell
+    study = find_study(path)
+    return name, study.min_cell if study else 5
 
 
-def _study(asked: argparse.Namespace, rules):
+def _study(asked: argparse.Namespace, mapping: str, rules):
     from cxlab.data.sources import open_source
     from cxlab.stats.funnel.files import funnel_of_table
     from cxlab.stats.funnel.scan import Columns
 
-    path = Path(asked.file)
-    table = open_source(str(path / "events.yaml" if path.is_dir() else path), table="events")
+    if asked.engine == "spark":
+        raise InputError("--engine spark reads files, not a study; name the file, or take --engine duckdb")
+    events = open_source(mapping, table="events").frame
+    if asked.engine == "duckdb" and hasattr(events, "iloc"):
+        import ibis
+
+        events = ibis.memtable(events)
     columns = Columns(segment=asked.by)
-    result, unknown = funnel_of_table(table.frame, rules=rules, columns=columns, fast=asked.engine == "local")
+    result, unknown = funnel_of_table(events, rules=rules, columns=columns, fast=asked.engine == "local")
     for sentence in unknown:
         raise InputError(sentence)
     return result
