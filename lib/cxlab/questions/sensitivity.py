@@ -1,4 +1,4 @@
-"""The numbers behind causes: robustness values, E-values, mediation, power. DataFrames in, plain numbers out."""
+"""The numbers behind causes: robustness values, E-values, mediation, power. A table in, plain numbers out."""
 
 from __future__ import annotations
 
@@ -9,17 +9,9 @@ import numpy as np
 import pandas as pd
 
 from cxlab.data.errors import InputError
-from cxlab.data.survey import Survey
 from cxlab.stats.intervals import absolute_interval
-from cxlab.stats.regression import (
-    bootstrap_moments,
-    complete_cases,
-    fit,
-    solve_moments,
-    standardised_moments,
-    t_quantile,
-)
-from cxlab.stats.resampling import limits
+from cxlab.stats.regression import complete_cases, fit, t_quantile
+from cxlab.stats.resampling import Covariances, correlations, limits
 
 EFFECTS = ["indirect", "direct", "total", "share_mediated", "rho_zero"]
 
@@ -48,7 +40,7 @@ class Robustness(NamedTuple):
 class EValue(NamedTuple):
     """How strongly a hidden cause must be tied to both, as risk ratios.
 
-    For the estimate, and for the near limit.
+    The estimate's, and the near limit's.
     """
 
     estimate: float
@@ -56,48 +48,28 @@ class EValue(NamedTuple):
 
 
 def robustness_value(
-    data: pd.DataFrame,
-    *,
-    outcome: str,
-    treatment: str,
-    covariates: Sequence[str] = (),
-    fixed_effects: str | None = None,
-    share: float = 1.0,
-    confidence_level: float = 0.95,
-) -> Robustness:
+    data: pd.DataFrame, *, outcome: str, treatment: str, covariates: Sequence[str] = (),
+    fixed_effects: str | None = None, share: float = 1.0, confidence_level: float = 0.95,
+    weights: str | None = None, clusters: str | None = None,
+) -> Robustness:  # fmt: skip
     """Return the slope of ``outcome`` on ``treatment`` given the covariates, with its robustness value.
 
     ``fixed_effects`` names a column of labels within which alone differences count; ``share`` is the part of
-    the estimate that the unseen cause must take away (1: all). Cinelli & Hazlett (2020), JRSS-B 82:39.
+    the estimate that the unseen cause must take away (1: all); ``clusters`` a column of who gave several
+    rows. Cinelli & Hazlett (2020), JRSS-B 82:39.
     """
-    drivers = [treatment, *covariates]
-    if outcome in drivers:
-        raise InputError(f"outcome {outcome!r} also stands among the drivers; leave it out there")
-    known = data if fixed_effects is None else data[data[fixed_effects].notna()]
-    table = complete_cases(known, [outcome, *drivers], minimum=len(drivers) + 3)
-    x, labels, at = table[drivers].to_numpy(), None, 0
-    if fixed_effects is None:
-        x, at = np.column_stack([np.ones(len(x)), x]), 1
-    else:
-        labels = data.loc[table.index, fixed_effects]
-    result = fit(table[outcome], x, absorbed=labels)
+    table, x, labels = _design(data, outcome, [treatment, *covariates], fixed_effects)
+    at = 0 if labels is not None else 1
+    root = np.ones(len(x)) if weights is None else np.sqrt(data.loc[table.index, weights].to_numpy(float))
+    groups = None if clusters is None else data.loc[table.index, clusters].to_numpy()
+    result = fit(table[outcome] * root, x * root[:, None], absorbed=labels, groups=groups)
     estimate, low, high, _ = result.contrast(np.eye(x.shape[1])[at], confidence_level)
-    error = float(np.sqrt(result.classical[at, at]))
+    error, dof = float(np.sqrt(result.classical[at, at])), len(x) - x.shape[1]
+    dof -= 0 if labels is None else labels.nunique()
     t = estimate / error
-    value, at_level = robustness_from_t(t, result.dof, share=share, confidence_level=confidence_level)
-    partial = t**2 / (t**2 + result.dof)
+    both = robustness_from_t(t, dof, share=share, confidence_level=confidence_level)
     return Robustness(
-        estimate,
-        low,
-        high,
-        error,
-        t,
-        result.dof,
-        partial,
-        value,
-        at_level,
-        len(table),
-        len(data) - len(table),
+        estimate, low, high, error, t, dof, t**2 / (t**2 + dof), *both, len(table), len(data) - len(table)
     )
 
 
@@ -122,12 +94,54 @@ def robustness_from_t(
     return float(value), float(at_level)
 
 
-def benchmark(r2_treatment, r2_outcome, k: float = 1) -> tuple[np.ndarray, np.ndarray]:
-    """Return the partial R2 of an unseen cause ``k`` times as strong as a known one; gaps where it cannot
-    exist.
+def benchmark_bounds(
+    data: pd.DataFrame, *, outcome: str, treatment: str, covariates: Sequence[str],
+    multiples: Sequence[float] = (1, 2, 3), fixed_effects: str | None = None, confidence_level: float = 0.95,
+) -> pd.DataFrame:  # fmt: skip
+    """Return the effect that would be left if a cause as strong as each covariate (or k times) were missing.
 
-    The arguments are the known cause's partial R2 with the treatment and with the outcome. Cinelli & Hazlett,
-    section 4.4.
+    Columns ``benchmark multiple r2_treatment r2_outcome estimate low high``, classical intervals; gaps where
+    so strong a cause is impossible. Cinelli & Hazlett (2020), section 4.4. A fair yardstick only if what is
+    missing resembles the covariate.
+    """
+    drivers = [treatment, *covariates]
+    table, x, labels = _design(data, outcome, drivers, fixed_effects)
+    at = 0 if labels is not None else 1
+    full = fit(table[outcome], x, absorbed=labels)
+    assigned = fit(table[treatment], np.delete(x, at, axis=1), absorbed=labels)
+    known = {
+        "outcome": outcome,
+        "treatment": treatment,
+        "covariates": covariates,
+        "fixed_effects": fixed_effects,
+    }
+    found, rows = robustness_value(data, **known), []
+    for i, name in enumerate(covariates):
+        r2_d, r2_y = _partial_r2(assigned, at + i), _partial_r2(full, at + 1 + i)
+        for k in multiples:
+            strength = benchmark(r2_d, r2_y, k)
+            rows.append((name, k, *map(float, strength), *hidden(found, *strength, confidence_level)))
+    columns = ["benchmark", "multiple", "r2_treatment", "r2_outcome", "estimate", "low", "high"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def hidden(
+    found: Robustness, r2_treatment: float, r2_outcome: float, level: float = 0.95
+) -> tuple[float, ...]:
+    """Return estimate, low and high if an unseen cause of these partial R2 worked against the finding."""
+    left = 1 - r2_treatment
+    with np.errstate(invalid="ignore", divide="ignore"):
+        bias = found.standard_error * np.sqrt(found.dof * r2_outcome * r2_treatment / left)
+        error = found.standard_error * np.sqrt((1 - r2_outcome) / left * found.dof / (found.dof - 1))
+    estimate = float(np.sign(found.estimate) * (abs(found.estimate) - bias))
+    half = float(t_quantile(level, found.dof - 1) * error)
+    return estimate, estimate - half, estimate + half
+
+
+def benchmark(r2_treatment, r2_outcome, k: float = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Return the partial R2 of an unseen cause ``k`` times as strong as a known one.
+
+    Gaps where it cannot exist.
     """
     r2_d, r2_y = np.asarray(r2_treatment, dtype=float), np.asarray(r2_outcome, dtype=float)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -139,52 +153,32 @@ def benchmark(r2_treatment, r2_outcome, k: float = 1) -> tuple[np.ndarray, np.nd
 
 
 def strength_intervals(
-    table: pd.DataFrame, *, sides: Sequence[str], covariates: Sequence[str], survey: Survey
+    covariances: Covariances, *, sides: Sequence[str], covariates: Sequence[str], level: float = 0.95
 ) -> pd.DataFrame:
     """Return each side's robustness value and strongest known cause with bootstrap intervals.
 
-    Index ``side quantity``; the interval of the signed partial correlation is carried through the formulas,
-    so that one that holds no effect starts at 0. The known cause is the strongest in the data; choosing anew
-    would push it up.
+    The columns of ``covariances`` are sides, covariates, outcome. Index ``side quantity``; the interval of
+    the signed partial correlation is carried through the formulas, so that one that holds no effect starts at
+    0. The known cause is the strongest in the data; choosing anew in each resample would push it up.
     """
-    drivers = [*sides, *covariates]
-    values = table[[*drivers, "outcome"]].to_numpy()
-    moments = standardised_moments(values, survey.bootstrap, survey.rng)
-    with_outcome, without = _partial_correlations(moments), _partial_correlations(moments[:, :-1, :-1])
-    dof, level, rows = len(table) - len(drivers) - 1, survey.confidence_level, {}
-    for at, side in enumerate(sides, start=1):
+    drivers, rows = [*sides, *covariates], {}
+    r = correlations(covariances.matrices)
+    with_outcome, without = _partial_correlations(r), _partial_correlations(r[:, :-1, :-1])
+    dof = covariances.n - len(drivers) - 1
+    for at, side in enumerate(sides):
         partial = with_outcome[:, at, -1]
-        low, high = limits(partial[None, 1:], level)
-        ends = partial[0], *absolute_interval(low[0], high[0])
+        ends = partial[0], *absolute_interval(*limits(partial[1:], level))
         t = [np.sqrt(dof * r**2 / (1 - r**2)) for r in ends]
         both = [robustness_from_t(each, dof, confidence_level=level) for each in t]
         rows[side, "value"], rows[side, "value_at_level"] = zip(*both, strict=True)
-        known = [
-            1 + drivers.index(name) for name in covariates or [other for other in sides if other != side]
-        ]
+        known = [drivers.index(name) for name in covariates or [other for other in sides if other != side]]
         bounds = np.array([benchmark(without[:, at, k] ** 2, with_outcome[:, k, -1] ** 2) for k in known])
         rows[side, "benchmark"] = (np.nan,) * 3
         if np.isfinite(bounds[..., 0]).any():
             best = np.unravel_index(np.nanargmax(bounds[..., 0]), bounds.shape[:2])
-            low, high = limits(bounds[best][None, 1:], level)
-            rows[side, "benchmark"] = (bounds[best][0], low[0], high[0])
+            rows[side, "benchmark"] = (bounds[best][0], *limits(bounds[best][1:], level))
     found = pd.DataFrame.from_dict(rows, orient="index", columns=["estimate", "low", "high"])
-    found.index = pd.MultiIndex.from_tuples(rows, names=["side", "quantity"])
-    return found
-
-
-def _partial_correlations(moments: np.ndarray) -> np.ndarray:
-    """Return the correlation of each pair given all other columns, (draws, k, k).
-
-    The first column is the constant.
-    """
-    precision = np.linalg.pinv(
-        moments, hermitian=True
-    )  # a resample may lack every row that tells two columns apart
-    scale = np.sqrt(np.diagonal(precision, axis1=1, axis2=2))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        partial = -precision / (scale[:, :, None] * scale[:, None, :])
-    return np.clip(partial, -1 + 1e-12, 1 - 1e-12)
+    return found.set_axis(pd.MultiIndex.from_tuples(rows, names=["side", "quantity"]))
 
 
 def e_value(risk_ratio: float, *, low: float | None = None, high: float | None = None) -> EValue:
@@ -198,6 +192,8 @@ def e_value(risk_ratio: float, *, low: float | None = None, high: float | None =
     """
     if not risk_ratio > 0:
         raise InputError(f"risk_ratio={risk_ratio!r} must be positive; a difference of risks is not a ratio")
+    if (low is not None and low > risk_ratio) or (high is not None and high < risk_ratio):
+        raise InputError(f"the interval {low!r} to {high!r} must hold the risk ratio {risk_ratio!r}")
 
     def single(ratio: float) -> float:
         ratio = ratio if ratio >= 1 else 1 / ratio
@@ -210,64 +206,65 @@ def e_value(risk_ratio: float, *, low: float | None = None, high: float | None =
 
 
 def mediation(
-    data: pd.DataFrame,
-    *,
-    treatment: str,
-    mediator: str,
-    outcome: str,
-    covariates: Sequence[str] = (),
-    bootstrap: int = 1000,
-    confidence_level: float = 0.95,
-    rng: int | np.random.Generator | None = None,
-) -> pd.DataFrame:
+    data: pd.DataFrame, *, treatment: str, mediator: str, outcome: str, covariates: Sequence[str] = (),
+    bootstrap: int = 1000, confidence_level: float = 0.95, rng=None, rho: float = 0.0,
+    weights: str | None = None, clusters: str | None = None,
+) -> pd.DataFrame:  # fmt: skip
     """Return how much of an effect runs through a mediator, if the order and the absence of hidden causes
     hold.
 
-    Index ``effect``: ``indirect`` (a * b), ``direct``, ``total``, ``share_mediated`` (unsteady near a total
-    of 0) and ``rho_zero``, the correlation between the errors of mediator and outcome at which the indirect
-    effect would be 0. Columns ``estimate low high n``. Two least-squares equations; Imai, Keele & Yamamoto
-    (2010).
+    Index ``effect``: ``indirect``, ``direct``, ``total``, ``share_mediated`` (unsteady near a total of 0) and
+    ``rho_zero``, the correlation between the errors of mediator and outcome at which the indirect effect
+    would be 0. Columns ``estimate low high n``. ``rho`` is an assumed correlation of these errors (0: no
+    hidden cause). Two least-squares equations; Imai, Keele & Yamamoto (2010), theorem 4.
     """
     names = [treatment, *covariates, mediator, outcome]
     if len(set(names)) < len(names):
         raise InputError(
             f"treatment, mediator, outcome and covariates must be different columns, got {names}"
         )
-    table = complete_cases(data, names, minimum=len(names) + 3).to_numpy()
-    z = np.column_stack([np.ones(len(table)), table - table.mean(axis=0)])
-    draws = _effects(bootstrap_moments(z, bootstrap, rng))
-    low, high = limits(draws.T, confidence_level)
-    found = pd.DataFrame({"estimate": _effects(z.T @ z / len(z)), "low": low, "high": high, "n": len(z)})
-    return found.set_axis(pd.Index(EFFECTS, name="effect"))
+    if not -1 < rho < 1:
+        raise InputError(f"rho={rho!r} is a correlation of errors and lies between -1 and 1")
+    table = complete_cases(data, names, minimum=len(names) + 3)
+    given = {key: None if column is None else data.loc[table.index, column].to_numpy()
+             for key, column in (("weights", weights), ("clusters", clusters))}  # fmt: skip
+    found = Covariances(table.to_numpy(), draws=bootstrap, rng=rng, **given)
+    effects = _effects(found.matrices, rho)
+    low, high = limits(effects[:, 1:], confidence_level)
+    made = pd.DataFrame({"estimate": effects[:, 0], "low": low, "high": high, "n": len(table)})
+    return made.set_axis(pd.Index(EFFECTS, name="effect"))
 
 
-def _effects(moments: np.ndarray) -> np.ndarray:
-    k = moments.shape[-1]
-    m, y, drivers = k - 2, k - 1, list(range(k - 2))
-    to_mediator, variance_m = solve_moments(moments, drivers, m)
-    _, variance_y = solve_moments(moments, drivers, y)
-    left = moments[..., m, y] - (to_mediator * moments[..., drivers, y]).sum(axis=-1)
-    joint, _ = solve_moments(moments, list(range(k - 1)), y)
-    indirect, direct = to_mediator[..., 1] * joint[..., -1], joint[..., 1]
-    total = indirect + direct
+def _effects(matrices: np.ndarray, rho: float) -> np.ndarray:
+    k = matrices.shape[-1] - 2
+    inner, outer = matrices[:, :k, :k], matrices[:, :k, k:]
+    both = np.linalg.solve(inner, outer)
+    left = matrices[:, k:, k:] - outer.transpose(0, 2, 1) @ both
+    variance_m, variance_y, covariance = left[:, 0, 0], left[:, 1, 1], left[:, 0, 1]
+    r = covariance / np.sqrt(variance_m * variance_y)
+    indirect = both[:, 0, 0] * covariance / variance_m
+    total = both[:, 0, 1]
+    moved = r - rho * np.sqrt((1 - r**2) / (1 - rho**2))
     with np.errstate(divide="ignore", invalid="ignore"):
-        parts = indirect, direct, total, indirect / total, left / np.sqrt(variance_m * variance_y)
-    return np.stack(parts, axis=-1)
+        share = indirect / total
+        hidden_too = both[:, 0, 0] * np.sqrt(variance_y / variance_m) * moved
+    return np.array([hidden_too, total - indirect, total, share, r])
 
 
 def power_two_groups(n, *, effect, cluster_size=1.0, intraclass=0.0, before_after=0.0) -> np.ndarray:
-    """Return the chance that a two-sided 5 % t test of two groups of ``n`` finds ``effect`` (in standard
-    deviations).
+    """Return the chance that a two-sided 5 % t test of two groups of ``n`` finds ``effect`` standard
+    deviations.
 
-    Clusters multiply the variance by ``1 + (cluster_size - 1) * intraclass`` (Kish 1965), a measurement
-    before leaves ``1 - before_after ** 2`` of it.
+    Clusters multiply the variance by ``1 + (cluster_size - 1) * intraclass`` (Kish 1965) and count as the
+    cases; a measurement before leaves ``1 - before_after ** 2`` of it.
     """
     from statsmodels.stats.power import TTestIndPower
 
+    n = np.atleast_1d(np.asarray(n, float))
     inflation = (1 - before_after**2) * (1 + (cluster_size - 1) * intraclass)
-    n = np.atleast_1d(np.asarray(n, float)) / inflation
-    power = TTestIndPower()
-    return np.array([power.power(effect, max(size, 2.0), 0.05) for size in n])
+    dof = np.maximum(2 * n / cluster_size - 2, 1.0)
+    power = TTestIndPower().power(abs(effect), n / inflation, 0.05, df=dof)
+    return np.nan_to_num(power, nan=1.0)  # far out in the tail the test is sure to find the effect
 
 
 def size_two_groups(*, effect: float, power: float = 0.8, **design: float) -> int:
@@ -276,15 +273,37 @@ def size_two_groups(*, effect: float, power: float = 0.8, **design: float) -> in
     >>> size_two_groups(effect=0.5)
     64
     """
-    step = int(design.get("cluster_size", 1))
-    low, high = 1, 2
+    if effect == 0 or not 0 < power < 1:
+        raise InputError(f"effect={effect!r} must not be 0, and power={power!r} must lie between 0 and 1")
+    step, low, high = int(design.get("cluster_size", 1)), 1, 2
     while power_two_groups(high * step, effect=effect, **design)[0] < power:
         low, high = high, high * 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (
-            (low, middle)
-            if power_two_groups(middle * step, effect=effect, **design)[0] >= power
-            else (middle, high)
-        )
-    return high * step
+    sizes = np.arange(low, high + 1) * step
+    return int(sizes[np.argmax(power_two_groups(sizes, effect=effect, **design) >= power)])
+
+
+def _design(data: pd.DataFrame, outcome: str, drivers: list[str], fixed_effects: str | None):
+    if outcome in drivers:
+        raise InputError(f"outcome {outcome!r} also stands among the drivers; leave it out there")
+    known = data if fixed_effects is None else data[data[fixed_effects].notna()]
+    table = complete_cases(known, [outcome, *drivers], minimum=len(drivers) + 3)
+    x = table[drivers].to_numpy()
+    if fixed_effects is None:
+        return table, np.column_stack([np.ones(len(x)), x]), None
+    return table, x, data.loc[table.index, fixed_effects]
+
+
+def _partial_r2(result, at: int) -> float:
+    t2 = result.coefficients[at] ** 2 / result.classical[at, at]
+    return float(t2 / (t2 + result.dof))
+
+
+def _partial_correlations(r: np.ndarray) -> np.ndarray:
+    """Return the correlation of each pair given all other columns, (draws, k, k)."""
+    precision = np.linalg.pinv(
+        r, hermitian=True
+    )  # a resample may lack every row that tells two columns apart
+    scale = np.sqrt(np.diagonal(precision, axis1=1, axis2=2))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        partial = -precision / (scale[:, :, None] * scale[:, None, :])
+    return np.clip(partial, -1 + 1e-12, 1 - 1e-12)
