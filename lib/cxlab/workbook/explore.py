@@ -5,16 +5,17 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from cxlab.data.errors import InputError
 from cxlab.questions.result import PLOTLY, Result, plotly_json, rounded
+from cxlab.workbook import pen, picture
 
 EXPLORE = "application/vnd.cxlab.explore+json"
 MOST_STATES = 200
-AHEAD = 0.5  # seconds
+TEMPLATES = Path(__file__).parent / "templates"
 
 
 def explore(draw: Callable[..., Any], **controls: Sequence | Mapping[str, Any]) -> None:
@@ -134,6 +135,14 @@ class _States:
             self._figures[at] = {"data": content["data"], "layout": content["layout"], "finding": finding}
         return self._figures[at]
 
+    def shown(self, at: tuple[int, ...]) -> dict[str, Any]:
+        """Return ``finding``, ``title`` and ``pictures`` (wide and narrow) of a position."""
+        figure = self.figure(at)
+        title = " ".join(pen.rows(figure["layout"].get("title")))
+        label = figure["finding"] or title
+        pictures = [picture.svg(pen.plain_arrays(figure), width=width, label=label) for width in (800, 360)]
+        return {"finding": figure["finding"], "title": title, "pictures": pictures}
+
     def baked(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the bundle for the page, and the first figure in plotly's own form.
 
@@ -160,61 +169,21 @@ class _States:
 
 
 def _live(states: _States, controls: Sequence[_Control]) -> None:
-    import ipywidgets as widgets
-    import plotly.graph_objects as go
+    """Show native controls and, at each move, the picture that the kernel draws: a few KB, and no script to load."""
+    import anywidget
+    import traitlets
     from IPython.display import display
 
-    boxes = []
-    for control in controls:
-        kind = widgets.SelectionSlider if control.slider else widgets.Dropdown
-        extra = {"continuous_update": False} if control.slider else {}
-        boxes.append(
-            kind(
-                options=list(zip(control.labels, range(len(control.labels)), strict=True)),
-                value=control.start, description=control.label, style={"description_width": "initial"},
-                layout=widgets.Layout(width="100%", max_width="560px"), **extra,
-            )
-        )  # fmt: skip
-    # Quick charts are drawn ahead, one control moved at first, so that no move waits for a drawing.
-    start = tuple(control.start for control in controls)
-    end = time.perf_counter() + AHEAD
-    for at in sorted(states.every, key=lambda at: (sum(a != b for a, b in zip(at, start, strict=True)), at)):
-        states.figure(at)
-        if time.perf_counter() > end:
-            break
-    shown = states.figure(start)
-    figure = go.FigureWidget(shown["data"], shown["layout"] | {"autosize": True})
-    said = widgets.HTML(_said(shown["finding"]))
+    named, first = [control.plain() for control in controls], [control.start for control in controls]
 
-    def redraw(_change: Any) -> None:
-        nonlocal shown
-        new = states.figure(tuple(box.value for box in boxes))
-        if [part.get("type") for part in new["data"]] != [part.get("type") for part in shown["data"]]:
-            with figure.batch_update():
-                figure.data = ()
-            figure.add_traces(new["data"])
-            shown = shown | {"data": new["data"]}
-        parts = zip([figure.layout, *figure.data], _parts(shown), _parts(new), strict=True)
-        with figure.batch_update():
-            for target, old, wanted in parts:
-                # Only what differs: checking and sending the rest costs most of a redraw.
-                for key in [key for key in {**old, **wanted} if old.get(key) != wanted.get(key)]:
-                    target[key] = wanted.get(key)
-        said.value = _said(new["finding"])
-        shown = new
+    class Explorer(anywidget.AnyWidget):
+        _esm, _css = TEMPLATES / "explore.mjs", TEMPLATES / "explore.css"
+        controls = traitlets.List(named).tag(sync=True)
+        at = traitlets.List(first).tag(sync=True)
+        shown = traitlets.Dict(states.shown(tuple(first))).tag(sync=True)
 
-    for box in boxes:
-        box.observe(redraw, names="value")
-    display(widgets.VBox([*boxes, said, figure]))
+        @traitlets.observe("at")
+        def _move(self, change: Any) -> None:
+            self.shown = states.shown(tuple(change.new))
 
-
-def _said(finding: str) -> str:
-    import html
-
-    return (
-        f"<p role='status' aria-live='polite'><strong>{html.escape(finding)}</strong></p>" if finding else ""
-    )
-
-
-def _parts(figure: Mapping[str, Any]) -> list[dict]:
-    return [figure["layout"], *figure["data"]]
+    display(Explorer())

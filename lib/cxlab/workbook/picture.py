@@ -367,7 +367,8 @@ class _Canvas:
             size, own = float(_pick(marker.get("size"), i) or 6), _pick(marker.get("color"), i)
             if "markers" in mode:
                 paint = pen.paint(own if isinstance(own, str) else shade, alpha=marker.get("opacity", 1))
-                yield pen.mark(*point, size, _pick(marker.get("symbol"), i) or "circle", paint)
+                said = [] if "text" in mode else pen.rows(_pick(trace.get("text"), i))
+                yield pen.mark(*point, size, _pick(marker.get("symbol"), i) or "circle", paint, said)
             if "text" in mode and any(words := pen.rows(_pick(trace.get("text"), i))):
                 where = str(_pick(trace.get("textposition"), i) or "top center").split()
                 up = {"top": -1, "bottom": 1}.get(where[0], 0) * (size / 2 + 2 + 8.5 * len(words))
