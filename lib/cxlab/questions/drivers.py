@@ -86,7 +86,7 @@ def split(survey: Survey) -> Result:
     order = np.argsort(-share[:, 0], kind="stable")
     top, part = sides[order[0]], number(share[order[0], 0], "share")
     clear = len(sides) == 1 or estimate(share[order[0]] - share[order[1]], survey, "", n, "").low > 0
-    cautions = _cautions(survey, ready)
+    cautions = cautions_of(survey, ready)
     if set(SIDES) <= set(sides):
         product, experience = (share[sides.index(side)] for side in SIDES)
         label = "product's share minus experience's"
@@ -376,7 +376,7 @@ def _with_gaps(survey: Survey) -> dict[str, Number]:
     return found
 
 
-def _cautions(survey: Survey, ready: Sample) -> list[str]:
+def cautions_of(survey: Survey, ready: Sample) -> list[str]:
     """Return what to be careful about, most important first."""
     found, rows = [], ready.rows
     if rows.filled:
