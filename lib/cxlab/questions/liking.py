@@ -20,13 +20,17 @@ import pandas as pd
 
 from cxlab.data.errors import NotEnough
 from cxlab.data.survey import SIDES, Survey
+from cxlab.figures import general
 from cxlab.questions.importance import composite_reliability
-from cxlab.questions.result import Number
+from cxlab.questions.result import Number, Result, question
+from cxlab.questions.words import capital, listed, number
 from cxlab.stats.lmg import shapley_r2
 from cxlab.stats.resampling import Covariances, correlations, limits, slopes
 
 STEPS = 5  # likings between none and the bound
 SINGLE = (0.6, 0.8)  # assumed reliabilities of a side or outcome with one item, which cannot show its own
+SMALL = 0.1  # the smallest effect of interest of the rules
+STEP = "standardised slope"
 MOST = 0.98  # a corrected correlation beyond this has no plain meaning
 
 Statistic = Callable[[np.ndarray], np.ndarray]  # correlations (draws, k + 1, k + 1) -> names x draws
@@ -45,6 +49,8 @@ def fair(
     ``estimate`` is the one with items corrected and no liking; ``low`` and ``high`` are the widest limits
     over all admissible likings; the lower one also over items as measured. ``attrs["n"]`` counts respondents.
     """
+    if survey.categorical:
+        raise NotEnough("the items of a side are categories, so they have no scale and no reliability")
     blocks = dict(blocks or survey.only(*SIDES).blocks)
     outcome = [item for item in survey.outcome_items if item in survey.frame] or [survey.outcome]
     groups = [*blocks.values(), outcome]
@@ -99,63 +105,194 @@ def _likings(corrected: np.ndarray) -> list[np.ndarray]:
     return [part * bound for part in np.linspace(0, 1, STEPS)]
 
 
-def fair_slopes(survey: Survey, blocks: Mapping[str, Sequence[str]] | None = None) -> dict[str, Number]:
-    """Return ``slope-SIDE-fair`` of each side.
+@question("survey", *SIDES)
+def beyond_liking(survey: Survey) -> Result:
+    """What holds whatever a general liking of the firm did? The numbers that the verdict's rules about
+    ratings read.
 
-    Its standardised slope beside the others, whatever liking and errors did.
+    Table: ``quantity answer n``; every number has the widest limits over all admissible likings.
     """
-    blocks = dict(blocks or survey.only(*SIDES).blocks)
+    numbers: dict[str, Number] = {}
+    for part in (_sides, _beside, _paths, _feelings, _facets, _recommending):
+        try:
+            numbers |= part(survey)
+        except NotEnough as fault:
+            if part is _sides:
+                raise
+            del fault
+    sure = [side for side in SIDES if numbers[f"slope-{side}-fair"].low > 0]
+    little = [side for side in SIDES if numbers[f"slope-{side}-fair"].high < SMALL]
+    what = survey.label(survey.outcome)
+    if sure:
+        finding = f"Whatever a general liking did, {listed(sure)} {'adds' if len(sure) == 1 else 'add'} something to {what}."
+        value = numbers[f"slope-{sure[0]}-fair"]
+        title = f"{capital(sure[0])} adds something whatever a liking did: {number(value.low)} or more"
+    elif len(little) == 2:
+        finding = title = f"Neither side adds more than a little to {what}"
+    else:
+        finding = f"A general liking of the firm could explain all that both sides seem to add to {what}."
+        title = "A general liking could explain it all: no effect is certain"
+    rows = [(capital(value.label), str(value), value.n) for value in numbers.values()]
+    shown = pd.DataFrame(
+        [(capital(side), *numbers[f"slope-{side}-fair"][:3]) for side in SIDES],
+        columns=["side", "estimate", "low", "high"],
+    )
+    return Result(
+        f"{finding.rstrip('.')}.",
+        numbers,
+        pd.DataFrame(rows, columns=["quantity", "answer", "n"]),
+        lambda: general.dots(
+            shown,
+            title=title,
+            x_title="change per step, every admissible liking tried",
+            label="side",
+            band=(-SMALL, SMALL),
+        ),
+        [
+            "It assumes that a liking lifts all ratings alike. One that colours a single side more is not ruled out."
+        ],
+        survey,
+    )
+
+
+def _slopes(
+    survey: Survey, blocks: Mapping[str, Sequence[str]], wanted: Mapping[str, str]
+) -> dict[str, Number]:
+    """Return the fair slopes of some blocks: ``wanted`` maps a block to the name of its number."""
     table = fair(survey, slopes, list(blocks), blocks=blocks)
     return {
-        f"slope-{side}-fair": Number(*table.loc[side], "standardised slope", table.attrs["n"],
-                                     f"what a step of {side} adds, any admissible liking and item error taken out")
-        for side in blocks
-    }  # fmt: skip
+        f"slope-{name}-fair": Number(
+            *table.loc[block], STEP, table.attrs["n"], f"what a step of {block} adds, any liking"
+        )
+        for block, name in wanted.items()
+    }
 
 
-def fair_shares(survey: Survey) -> dict[str, Number]:
-    """Return ``share-difference-fair``.
+def _sides(survey: Survey) -> dict[str, Number]:
+    blocks = survey.only(*SIDES).blocks
+    found = _slopes(survey, blocks, {side: side for side in SIDES})
 
-    Product's share minus experience's, whatever liking and errors did.
-    """
-
-    def difference(r: np.ndarray) -> np.ndarray:
+    def parts(r: np.ndarray) -> np.ndarray:
         raw = shapley_r2(r, [[0], [1]])
         total = np.where(raw.sum(axis=0) > 1e-12, raw.sum(axis=0), np.nan)
-        return ((raw[0] - raw[1]) / total)[None]
+        shared = (r[:, 0, 2] ** 2 + r[:, 1, 2] ** 2 - total) / total
+        return np.stack([(raw[0] - raw[1]) / total, shared])
 
-    table = fair(survey, difference, ["difference"])
-    return {"share-difference-fair": Number(*table.iloc[0], "share of R2", table.attrs["n"],
-                                            "product's share minus experience's, any admissible liking taken out")}  # fmt: skip
-
-
-def fair_path(survey: Survey, side: str, through: str, items: Sequence[str]) -> dict[str, Number]:
-    """Return ``indirect-SIDE-through-NAME-fair``.
-
-    The product of the two steps of a path, the other side held.
-    """
-    other = next(name for name in SIDES if name != side)
-    given = {side: survey.blocks[side], other: survey.blocks[other]}
-    if through not in given:
-        given[through] = list(items)
-    order = [name for name in given if name != through] + [through]
-
-    def indirect(r: np.ndarray) -> np.ndarray:
-        place, middle, last = 0, len(order) - 1, r.shape[-1] - 1
-        held = [i for i in range(middle)]
-        first = np.linalg.solve(r[:, held][:, :, held], r[:, held, middle][..., None])[:, place, 0]
-        inner = [*held, middle]
-        second = np.linalg.solve(r[:, inner][:, :, inner], r[:, inner, last][..., None])[:, -1, 0]
-        return (first * second)[None]
-
-    blocks = {
-        name: [item for item in given[name] if item not in given[through] or name == through]
-        for name in order
-    }
-    if not all(blocks.values()):
-        raise NotEnough(f"no item is left for a side beside {through}")
-    table = fair(
-        survey, indirect, ["path"], blocks={side: blocks[side], **{n: blocks[n] for n in order if n != side}}
+    table = fair(survey, parts, ["difference", "shared"])
+    n = table.attrs["n"]
+    found["share-difference-fair"] = Number(*table.loc["difference"], "difference of shares", n,
+                                            "product's share minus experience's, any liking")  # fmt: skip
+    found["share-shared-fair"] = Number(
+        *table.loc["shared"], "share of R2", n, "explained by either side alike, any liking"
     )
-    return {f"indirect-{side}-through-{through}-fair": Number(*table.iloc[0], "standardised slope", table.attrs["n"],
-                                                              f"{side} through {through}, any admissible liking taken out")}  # fmt: skip
+    spreads = [survey.frame[items].astype(float).mean(axis=1).std() for items in blocks.values()]
+    scale = survey.frame[survey.outcome].astype(float).std() / np.array(spreads)
+    points = fair(
+        survey, lambda r: (slopes(r) * scale[:, None])[:1] - (slopes(r) * scale[:, None])[1:2], ["points"]
+    )
+    found["slope-difference-points-fair"] = Number(*points.iloc[0], "outcome points per scale point", n,
+                                                   "product's slope minus experience's, any liking")  # fmt: skip
+    return found
+
+
+def _without(blocks: Mapping[str, Sequence[str]], items: Sequence[str]) -> dict[str, list[str]]:
+    kept = {name: [item for item in own if item not in items] for name, own in blocks.items()}
+    return {name: own for name, own in kept.items() if own}
+
+
+def _beside(survey: Survey) -> dict[str, Number]:
+    """Return what trust, price, image and using the product add beside the two sides."""
+    sides, found = survey.only(*SIDES).blocks, {}
+    extra = {
+        "trust": survey.roles.get("trust") or survey.blocks.get("trust") or [],
+        "price": survey.blocks.get("price") or [],
+        "image": survey.blocks.get("image") or survey.blocks.get("brand") or [],
+        "product in use": survey.roles.get("in_use") or [],
+    }
+    for name, items in extra.items():
+        beside = _without(sides, items)
+        if items and len(beside) == len(sides):
+            found |= _slopes(survey, beside | {name: list(items)}, {name: name.replace(" ", "-")})
+    trust = extra["trust"]
+    if trust:
+        builders = _without(sides | {"image": extra["image"]}, trust)
+        trusting = survey.with_(
+            frame=survey.frame.assign(**{"(trust)": survey.frame[trust].mean(axis=1, skipna=False)}),
+            outcome="(trust)",
+            outcomes={"(trust)": list(trust)},
+        )
+        wanted = {block: f"{block}-on-trust" for block in ("experience", "image") if block in builders}
+        found |= _slopes(trusting, builders, wanted)
+    return found
+
+
+def _paths(survey: Survey) -> dict[str, Number]:
+    found = {}
+    through = {
+        "value": survey.blocks.get("price") or [],
+        "trust": survey.roles.get("trust") or survey.blocks.get("trust") or [],
+    }
+    for side, other in (SIDES, SIDES[::-1]):
+        for name, items in {other: survey.blocks[other], **through}.items():
+            if not items:
+                continue
+            given = {side: survey.blocks[side]} | ({} if name == other else {other: survey.blocks[other]})
+            blocks = _without(given, items) | {name: list(items)}
+            if len(blocks) < len(given) + 1:
+                continue
+            table = fair(survey, _indirect, ["path"], blocks=blocks)
+            label = f"{side} through {name}, any liking"
+            found[f"indirect-{side}-through-{name}-fair"] = Number(
+                *table.iloc[0], STEP, table.attrs["n"], label
+            )
+    return found
+
+
+def _indirect(r: np.ndarray) -> np.ndarray:
+    """Return first step times second step.
+
+    The first column through the last but one to the last, the others held.
+    """
+    middle, last = r.shape[-1] - 2, r.shape[-1] - 1
+    held, inner = list(range(middle)), list(range(last))
+    first = np.linalg.solve(r[:, held][:, :, held], r[:, held, middle][..., None])[:, 0, 0]
+    second = np.linalg.solve(r[:, inner][:, :, inner], r[:, inner, last][..., None])[:, -1, 0]
+    return (first * second)[None]
+
+
+def _feelings(survey: Survey) -> dict[str, Number]:
+    items = survey.roles.get("emotion")
+    blocks = _without(survey.only(*SIDES).blocks, items or [])
+    if not items or len(blocks) < 2:
+        return {}
+    felt = survey.with_(
+        frame=survey.frame.assign(**{"(feelings)": survey.frame[items].mean(axis=1, skipna=False)}),
+        blocks=blocks,
+        outcome="(feelings)",
+        outcomes={"(feelings)": list(items)},
+    )
+    label = "product's share of feelings minus experience's, any liking"
+    return {"emotion-share-difference-fair": _sides(felt)["share-difference-fair"]._replace(label=label)}
+
+
+def _facets(survey: Survey) -> dict[str, Number]:
+    asked = {
+        facet: survey.roles[facet] for facet in ("useful", "usable", "sensuous") if survey.roles.get(facet)
+    }
+    return _slopes(survey, asked, {facet: f"facet-{facet}" for facet in asked}) if len(asked) > 1 else {}
+
+
+def _recommending(survey: Survey) -> dict[str, Number]:
+    """Return how satisfaction and recommendation go together, where both are asked and share no item."""
+    satisfied = survey.outcomes.get("satisfaction") or []
+    words = {
+        item: survey.labels.get(item, item).lower() for items in survey.outcomes.values() for item in items
+    }
+    recommend = [item for item, text in words.items() if "recommend" in text and item not in satisfied]
+    if not satisfied or not recommend or not {*satisfied, *recommend} <= set(survey.frame):
+        return {}
+    voice = survey.with_(outcome=recommend[0], outcomes={recommend[0]: recommend[:1]})
+    blocks = survey.only(*SIDES).blocks | {"satisfaction": list(satisfied)}
+    table = fair(voice, lambda r: r[:, -2, -1][None], ["together"], blocks=blocks)
+    label = "satisfaction and recommendation go together, any liking"
+    return {"satisfied-recommend-fair": Number(*table.iloc[0], "correlation", table.attrs["n"], label)}
