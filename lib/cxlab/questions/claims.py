@@ -8,13 +8,12 @@ out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from cxlab.data.claims import load_evidence
 from cxlab.data.errors import InputError
-from cxlab.data.places import data_folder
 from cxlab.data.table import Table
 from cxlab.figures import general, special
 from cxlab.questions.raters import form, same_meaning  # noqa: F401
@@ -25,7 +24,6 @@ from cxlab.stats.intervals import generator
 
 TENTATIVE = 0.667  # the least alpha for tentative conclusions (Krippendorff 2004)
 _HOLDS = "holds"
-_TABLES = ("claims", "links", "facts", "codings", "link_codings", "speakers", "statements")
 
 
 def thread(folder: str = "", **settings) -> Table:
@@ -34,10 +32,7 @@ def thread(folder: str = "", **settings) -> Table:
 
     ``settings`` are those of any table: ``bootstrap, seed, confidence_level``.
     """
-    folder = Path(folder) if folder else data_folder() / "evidence"
-    tables = {name: pd.read_csv(folder / f"{name}.csv", dtype=str, keep_default_na=False) for name in _TABLES}
-    stance = tables["claims"]["stance_drivers"].replace("", None)
-    tables["claims"] = tables["claims"].assign(stance_drivers=pd.to_numeric(stance))
+    tables = load_evidence(folder or None)._asdict()
     title = "The debate as coded by two readers"
     return Table(
         frame=tables["claims"], kind="claims", name="thread", title=title, related=tables, **settings
@@ -250,7 +245,7 @@ def standing(thread: Table) -> Result:
     title = f"{stand} of {len(table)} claims stand; the main claim {main.state}"
     return Result(
         finding, numbers, table,
-        lambda: general.bars(shown, title=title, x_title="claims", value=["stands", "falls", "open"], stacked=True),
+        lambda: general.bars(shown, title=title, x_title="claims", value=list(shown), stacked=True),
         ["Logic is not truth: a claim may stand because nobody took the trouble to answer."], thread,
     )  # fmt: skip
 
@@ -328,9 +323,8 @@ def coding(thread: Table) -> Result:
     table = pd.DataFrame(rows, columns=["question", "alpha", "low", "high", "raw", "n"])
     where, links = numbers["coding-alpha-drivers"], numbers["coding-alpha-links"]
     if where.low > links.high:
-        finding = (
-            f"Two readers agree on where claims stand (alpha {where}), less on who answers whom ({links})."
-        )
+        finding = f"Two readers agree well on where claims stand, alpha {where}, "
+        finding += f"less on who answers whom, {links}."
         title = (
             f"Alpha {number(where.value)} for where claims stand, {number(links.value)} for who answers whom"
         )
@@ -340,8 +334,8 @@ def coding(thread: Table) -> Result:
         title = f"No clear difference found: alpha {number(where.value)} and {number(links.value)}"
     return Result(
         finding, numbers, table,
-        lambda: general.dots(table, title=title, x_title="Krippendorff's alpha", label="question", value="alpha",
-                             reference=TENTATIVE),
+        lambda: general.dots(table, title=title, x_title="Krippendorff's alpha", label="question",
+                             value="alpha", reference=TENTATIVE),
         ["Both readers worked from the same instructions; two strangers might agree less."], thread,
     )  # fmt: skip
 

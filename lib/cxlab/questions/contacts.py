@@ -151,8 +151,8 @@ def _inverted(cells: np.ndarray, coded: np.ndarray, total: int) -> tuple[np.ndar
     errors = np.where(seen > 0, cells / np.where(seen > 0, seen, 1), np.eye(k))
     if np.linalg.cond(errors) > 1e3:
         raise InputError(
-            "the first coding follows the second too loosely to be inverted: use method='calibrated', check more "
-            "contacts, or merge reasons that coders cannot tell apart"
+            "the first coding follows the second too loosely to be inverted: use method='calibrated', check "
+            "more contacts, or merge reasons that coders cannot tell apart"
         )
     inverse = np.linalg.inv(errors)
     share = inverse @ coded
@@ -187,131 +187,79 @@ def _bounded(share: np.ndarray, variance: np.ndarray, level: float) -> tuple[np.
     return low, np.where(inside, high, np.clip(share + plain, 0, 1))
 
 
-def _table(contacts: Table, first: bool = False) -> tuple[pd.DataFrame, bool]:
-    """Return the corrected shares, or those as coded where nothing was coded twice, and whether they are
-    corrected."""
-    data = contacts.frame
-    if first:
-        data = data.dropna(subset=["customer"]).drop_duplicates("customer")
-    known = data["coded_reason"].dropna()
+def _shares(contacts: Table, data: pd.DataFrame, prefix: str) -> tuple[pd.DataFrame, dict[str, Number], bool]:
+    """Return the shares and their numbers; as coded, with a suffix, where nothing was coded twice."""
+    known = data["coded_reason"].dropna().astype(str)
     if known.empty:
         raise NotEnough("no contact has a coded reason")
-    groups = reason_groups(known.astype(str).unique())
     table = corrected_shares(
-        data, groups=groups, method="calibrated", confidence_level=contacts.confidence_level
+        data,
+        groups=reason_groups(known.unique()),
+        method="calibrated",
+        confidence_level=contacts.confidence_level,
     )
     corrected = bool(table["share"].notna().any())
     if not corrected:
         table[["share", "low", "high"]] = table[["naive", "naive_low", "naive_high"]]
-    return table, corrected
-
-
-def _numbers(table: pd.DataFrame, names: Sequence[str], prefix: str, corrected: bool) -> dict[str, Number]:
-    total = int(table.loc[table["kind"] == "reason", "contacts"].sum())
-    suffix, found = ("" if corrected else "-as-coded"), {}
-    for name in [name for name in names if name in table.index]:
-        words = _GROUP_WORDS.get(name) or REASONS[name][2]
-        label = f"{'first ' if prefix.startswith('first') else ''}contacts: {words}"
-        record = f"{prefix}{name.replace(' ', '-').replace('_', '-')}{suffix}"
-        found[record] = Number(*table.loc[name, ["share", "low", "high"]], "share of contacts", total, label)
-    return found
-
-
-def _first(contacts: Table, names: Sequence[str]) -> dict[str, Number]:
-    """Return the same of every customer's first contact, where it is known who made it."""
-    if "customer" not in contacts.frame or contacts.frame["customer"].isna().all():
-        return {}
-    table, corrected = _table(contacts, first=True)
-    return _numbers(table, names, "first-contact-share-", corrected)
-
-
-def _words(contacts: Table, reason: str) -> str:
-    return contacts.labels.get(reason) or (
-        REASONS[reason][2] if reason in REASONS else contacts.label(reason)
-    )
-
-
-def _rows(table: pd.DataFrame, contacts: Table) -> tuple[pd.DataFrame, int]:
-    single, hidden = suppress(table[table["kind"] == "reason"], count="contacts", min_cell=contacts.min_cell)
-    single = single.sort_values("share", ascending=False)
-    return single.assign(words=[_words(contacts, name) for name in single.index]), hidden
-
-
-def _cautions(contacts: Table, corrected: bool, hidden: int = 0) -> list[str]:
-    checked = ["The correction takes the second coding as right, and its part as drawn at random."]
-    plain = ["No part was coded twice, so errors of coding are not corrected."]
-    small = f"{count(hidden, 'reason')} with few contacts {'is' if hidden == 1 else 'are'} not shown."
-    return (checked if corrected else plain) + ([small] if hidden else [])
+    numbers = {}
+    for name in [*_GROUP_WORDS, "no_known_contact", "no_human_reached"]:
+        if name in table.index:
+            words = f"{prefix.replace('-', ' ')}s: {_GROUP_WORDS.get(name) or REASONS[name][2]}"
+            record = f"{prefix}-share-{name.replace(' ', '-').replace('_', '-')}" + (
+                "" if corrected else "-as-coded"
+            )
+            row = table.loc[name, ["share", "low", "high"]]
+            numbers[record] = Number(*row, "share of contacts", len(known), words)
+    return table, numbers, corrected
 
 
 @question("contacts")
 def reasons(contacts: Table) -> Result:
-    """What are contacts about? Shares of reasons, corrected with a random part that was coded twice.
+    """What are contacts about? Shares of reasons, corrected with a random part that was coded twice, and how
+    many would not have come if things had worked (Seddon's failure demand).
 
-    Table: as ``corrected_shares`` (calibrated), with ``words``.
+    Table: as ``corrected_shares`` (calibrated), with ``words``, reasons with few contacts left out.
     """
-    table, corrected = _table(contacts)
-    shown, hidden = _rows(table, contacts)
-    sides = ["product", "experience"]
-    numbers = _numbers(table, [*sides, "no_known_contact", "no_human_reached"], "contact-share-", corrected)
-    numbers |= _first(contacts, sides)
-    product = table.loc["product"] if "product" in table.index else None
-    if product is None:
-        top = shown.iloc[0]
-        share = Number(top.share, top.low, top.high, "share")
-        finding = f"the most frequent reason is '{top.words}', with {share} of contacts."
-        title = f"Most frequent: {top.words}, {number(top.share, 'share')} of contacts"
-    else:
-        share, part = (
-            Number(product.share, product.low, product.high, "share"),
-            number(product.share, "share"),
+    data = contacts.frame
+    table, numbers, corrected = _shares(contacts, data, "contact")
+    if "customer" in data and data["customer"].notna().any():
+        first = data.dropna(subset=["customer"]).drop_duplicates("customer")
+        numbers |= _shares(contacts, first, "first-contact")[1]
+    single, hidden = suppress(table[table["kind"] == "reason"], count="contacts", min_cell=contacts.min_cell)
+    single = single.sort_values("share", ascending=False)
+    single["words"] = [REASONS[n][2] if n in REASONS else contacts.label(n) for n in single.index]
+
+    def share(name: str) -> Number:
+        return Number(*table.loc[name, ["share", "low", "high"]], "share")
+
+    if "product" in table.index:
+        product, part = share("product"), number(table.share["product"], "share")
+        how = "most" if product.low > 0.5 else "less than half of" if product.high < 0.5 else "about half of"
+        finding = f"{how} contacts are about the product: {product}"
+        title = (
+            f"{'No clear majority found: ' if how[0] == 'a' else ''}{part} of contacts are about the product"
         )
-        if product.low > 0.5:
-            finding, title = (
-                f"most contacts are about the product: {share}.",
-                f"{part} of contacts are about the product",
-            )
-        elif product.high < 0.5:
-            finding = f"less than half of the contacts are about the product: {share}."
-            title = f"Only {part} of contacts are about the product"
-        else:
-            finding = f"about half of the contacts are about the product: {share}; more or less stays open."
-            title = f"About half of contacts, {part}, are about the product"
-    both = pd.concat(
-        [shown.assign(coding="corrected" if corrected else "as coded"),
-         *([shown.assign(coding="as coded", share=shown.naive, low=shown.naive_low, high=shown.naive_high)]
-           if corrected else [])]
-    )  # fmt: skip
+        if "failure demand" in table.index:
+            finding += f"; a failure caused {share('failure demand')}"
+    elif single.empty:
+        raise NotEnough("every reason has too few contacts to be shown")
+    else:
+        top = single.iloc[0]
+        finding = f"the most frequent reason is '{top.words}', with {share(top.name)} of contacts"
+        title = f"Most frequent: {top.words}, {number(top.share, 'share')} of contacts"
+    shown = single.assign(coding="corrected" if corrected else "as coded")
+    if corrected:
+        coded = {"share": single.naive, "low": single.naive_low, "high": single.naive_high}
+        shown = pd.concat([shown, shown.assign(coding="as coded", **coded)])
+    checked = "The correction takes the second coding as right, and its part as drawn at random."
+    cautions = [checked if corrected else "No part was coded twice, so errors of coding are not corrected."]
+    if hidden:
+        cautions.append(f"{count(hidden, 'reason')} with few contacts left out.")
     return Result(
-        stated(finding, contacts.simulated, "contacts"), numbers, shown,
-        lambda: general.dots(both, title=title, x_title="share of contacts", label="words", group="coding", value="share",
-                             percent=True, reference=None),
-        _cautions(contacts, corrected, hidden), contacts,
-    )  # fmt: skip
-
-
-@question("contacts")
-def failure_demand(contacts: Table) -> Result:
-    """How many contacts would not have come if things had worked, wherever the fault lay (Seddon's failure
-    demand)?
-
-    Table: as ``corrected_shares``, the reasons that a failure causes.
-    """
-    table, corrected = _table(contacts)
-    if "failure demand" not in table.index:
-        raise NotEnough("no reason is known as one that a failure causes; name yours as the dictionary does")
-    numbers = _numbers(table, ["failure demand"], "contact-share-", corrected)
-    numbers |= _first(contacts, ["failure demand"])
-    shown, hidden = _rows(table, contacts)
-    shown = shown[[REASONS[name][1] if name in REASONS else False for name in shown.index]]
-    one, top = next(iter(numbers.values())), shown["words"].iloc[0] if len(shown) else "none"
-    finding = f"a failure caused {one} of all contacts, most often: {top}."
-    title = f"{number(one.value, 'share')} of contacts were caused by a failure"
-    return Result(
-        stated(finding, contacts.simulated, "contacts"), numbers, shown,
-        lambda: general.dots(shown, title=title, x_title="share of contacts", label="words", value="share", percent=True,
-                             reference=None),
-        _cautions(contacts, corrected, hidden), contacts,
+        stated(finding + ".", contacts.simulated, "contacts"), numbers, single,
+        lambda: general.dots(shown, title=title, x_title="share of contacts", label="words", group="coding",
+                             value="share", percent=True, reference=None),
+        cautions, contacts,
     )  # fmt: skip
 
 
@@ -340,11 +288,13 @@ def in_themes(texts: pd.Series, data: Table, *, themes: int = 10, most: int = 15
         raise NotEnough("every theme has too few texts to be shown")
     steady, top = int((table["stability"] >= 0.7).sum()), table.iloc[0]
     shaky = table.loc[table["stability"].idxmin()]
+    n, limits = len(texts), (shaky.stability_low, shaky.stability_high)
     numbers = {
-        "largest-theme": Number(top.share, top.low, top.high, "share of texts", len(texts), "texts in the largest theme"),
-        "themes-stability": Number(shaky.stability, shaky.stability_low, shaky.stability_high, "cosine", len(texts),
-                                   "likeness of the least steady theme when texts are left out"),
-    }  # fmt: skip
+        "largest-theme": Number(*top[["share", "low", "high"]], "share of texts", n, "in the largest theme"),
+        "themes-stability": Number(
+            shaky.stability, *limits, "cosine", n, "likeness of the least steady theme"
+        ),
+    }
     finding = f"the largest theme is '{top.theme}', {numbers['largest-theme']} of texts; "
     finding += f"{steady} of {len(table)} themes come back in other draws of the texts."
     shown = table[["theme", "n", "share", "low", "high", "stability"]]
@@ -354,9 +304,9 @@ def in_themes(texts: pd.Series, data: Table, *, themes: int = 10, most: int = 15
     title = f"Largest theme: {top.theme}, {number(top.share, 'share')} of texts"
     return Result(
         stated(finding, data.simulated, "texts"), numbers, shown,
-        lambda: general.dots(shown, title=title, x_title="share of texts", label="theme", value="share", percent=True,
-                             reference=None),
-        ["Themes are named by their words; a theme that does not come back is an accident of these texts."], data,
+        lambda: general.dots(shown, title=title, x_title="share of texts", label="theme", value="share",
+                             percent=True, reference=None),
+        ["Themes are named by their words; one that does not come back is an accident of these texts."], data,
     )  # fmt: skip
 
 

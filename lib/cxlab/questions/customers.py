@@ -168,7 +168,8 @@ def in_numbers(survey: Survey) -> Result:
         finding = f"{what}: {one} answered yes {of}."
         title = f"{what}: {number(one.value, 'share')} answered yes"
     else:
-        finding = f"{what}: {one} gave one of the two best answers; the mean is {number(numbers['mean'].value)} {of}."
+        mean = number(numbers["mean"].value)
+        finding = f"{what}: {one} gave one of the two best answers; the mean is {mean} {of}."
         title = f"{what}: {number(one.value, 'share')} gave one of the two best answers"
     for other in survey.outcomes:
         if other != survey.outcome and survey.frame[other].nunique() > 1:
@@ -178,7 +179,8 @@ def in_numbers(survey: Survey) -> Result:
     small = f"{count(hidden, 'answer')} given by few people {'is' if hidden == 1 else 'are'} not shown."
     return Result(
         stated(finding, survey.simulated, "answers"), numbers, shown,
-        lambda: general.bars(shown, title=title, x_title="share of answers", label="answer", value="share", percent=True),
+        lambda: general.bars(shown, title=title, x_title="share of answers", label="answer", value="share",
+                             percent=True),
         [small] if hidden else [], survey,
     )  # fmt: skip
 
@@ -218,11 +220,13 @@ def answered(survey: Survey) -> Result:
         {"item": [survey.label(i) for i in gaps.index], "missing": gaps.to_numpy(), "share": gaps / n}
     )
     shown = table[table["missing"] > 0].head(15)
+
+    def draw():
+        return general.bars(shown, title=title, x_title="missing", label="item", value="share", percent=True)
+
     return Result(
         stated(finding, survey.simulated, "answers"), numbers, table.reset_index(drop=True),
-        (lambda: general.bars(shown, title=title, x_title="share missing", label="item", value="share", percent=True))
-        if len(shown) > 1 else None,
-        cautions, survey,
+        draw if len(shown) > 1 else None, cautions, survey,
     )  # fmt: skip
 
 
@@ -267,7 +271,8 @@ def by_segment(survey: Survey) -> Result:
         verb = "stands" if len(apart) == 1 else "stand"
         finding = f"{len(apart)} of {len(table)} groups {verb} apart; {far.group} most, with "
         finding += f"{numbers['farthest-group']} against {number(overall.value, measure.unit)} in all."
-        title = f"{len(apart)} of {len(table)} groups {verb} apart; {far.group} has {number(far.estimate, measure.unit)}"
+        title = f"{len(apart)} of {len(table)} groups {verb} apart; "
+        title += f"{far.group} has {number(far.estimate, measure.unit)}"
     else:
         finding = (
             f"No difference was found between {len(table)} groups: none stands apart from {overall} in all."
@@ -278,7 +283,8 @@ def by_segment(survey: Survey) -> Result:
     small = f"{count(hidden, 'group')} with few people {'is' if hidden == 1 else 'are'} not shown."
     return Result(
         stated(finding, survey.simulated, "answers"), numbers, table.drop(columns=["z", "p"]),
-        lambda: general.dots(shown, title=title, x_title=what, label="group", reference=overall.value, percent=measure.share),
+        lambda: general.dots(shown, title=title, x_title=what, label="group", reference=overall.value,
+                             percent=measure.share),
         [small] if hidden else [], survey,
     )  # fmt: skip
 
@@ -309,11 +315,10 @@ def _groups(survey: Survey, measure: Measure, column: str, groups: pd.Series) ->
     ends, segment = measure.ends, survey.label(column)
     alone = len(survey.segments) == 1 and not raw.index.astype(str).str.fullmatch(r"[\d.]+").any()
     names = [survey.label(group) if alone else f"{segment}: {survey.label(group)}" for group in raw.index]
-    return pd.DataFrame(
-        {"segment": segment, "group": names, "n": by.n.to_numpy(),
-         "raw": raw.to_numpy(), "estimate": shrunk["shrunk"].to_numpy(), "low": shrunk["low"].clip(*ends).to_numpy(),
-         "high": shrunk["high"].clip(*ends).to_numpy(), "z": z.to_numpy(), "p": _two_sided(z.to_numpy())}
-    )  # fmt: skip
+    table = pd.DataFrame({"segment": segment, "group": names, "n": by.n.to_numpy(), "raw": raw.to_numpy()})
+    table["estimate"] = shrunk["shrunk"].to_numpy()
+    table[["low", "high"]] = shrunk[["low", "high"]].clip(*ends).to_numpy()
+    return table.assign(z=z.to_numpy(), p=_two_sided(z.to_numpy()))
 
 
 def _two_sided(z: np.ndarray) -> np.ndarray:
@@ -379,8 +384,8 @@ def over_time(survey: Survey) -> Result:
         title = f"No change found from {first.period} to {last.period}: {number(change, unit)}"
     return Result(
         stated(finding, survey.simulated, "answers"), numbers, table,
-        lambda: general.lines(table, x="period", y="estimate", title=title, x_title="period from", y_title=measure.words,
-                              percent=measure.share),
+        lambda: general.lines(table, x="period", y="estimate", title=title, x_title="period from",
+                              y_title=measure.words, percent=measure.share),
         ["A change can also come from others having answered."], survey,
     )  # fmt: skip
 

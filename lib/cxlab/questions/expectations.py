@@ -68,19 +68,12 @@ def gap(survey: Survey) -> Result:
         raise NotEnough("this survey did not ask, on a scale, what customers expected and what they got")
     felt = _felt(survey)
     answers = survey.complete([*told["perceived"], *told["expected"], felt])
-    data = pd.DataFrame({name: answers[items].mean(axis=1) for name, items in told.items()}).assign(
-        felt=answers[felt]
+    data = pd.DataFrame({name: answers[items].mean(axis=1) for name, items in told.items()})
+    data = data.assign(
+        felt=answers[felt], groups=answers[survey.clusters] if survey.clusters else answers.index
     )
-    level, groups = survey.confidence_level, survey.clusters
-    data = data.join(answers[[groups]]) if groups else data
-    surface = response_surface(
-        data,
-        perceived="perceived",
-        expected="expected",
-        outcome="felt",
-        groups=groups,
-        confidence_level=level,
-    )
+    fixed = {"groups": "groups", "confidence_level": survey.confidence_level}
+    surface = response_surface(data, perceived="perceived", expected="expected", outcome="felt", **fixed)
     table, better, lost = _compare(data, survey)
     prefix, n = "recalled-" if recalled else "", len(data)
     unit, what = "share of variance", survey.label(felt)
@@ -102,21 +95,13 @@ def gap(survey: Survey) -> Result:
         finding = f"No clear difference: what customers got explains {by_got} of {what}, "
         finding += f"its gap to expectation {by_gap}."
         title = f"No clear difference found: {got} by what they got, {score} by the gap"
-    late = (
-        ["Expectations recalled afterwards are coloured by what happened, which hides gaps."]
-        if recalled
-        else []
-    )
+    late = "Expectations recalled afterwards are coloured by what happened, which hides gaps."
     return Result(
-        stated(finding, survey.simulated, "answers"),
-        numbers,
-        table,
-        lambda: general.dots(
-            table, title=title, x_title=f"part of {what} explained", value="r2", percent=True, reference=None
-        ),
-        [*late, *_cautions(survey, n)],
-        survey,
-    )
+        stated(finding, survey.simulated, "answers"), numbers, table,
+        lambda: general.dots(table, title=title, x_title=f"part of {what} explained", value="r2", percent=True,
+                             reference=None),
+        [late] * recalled + _cautions(survey, n), survey,
+    )  # fmt: skip
 
 
 def _compare(data: pd.DataFrame, survey: Survey) -> tuple[pd.DataFrame, tuple, tuple]:
@@ -147,10 +132,9 @@ def _lines(surface, survey: Survey, n: int) -> dict[str, Number]:
     """Return what the surface says about met and missed expectations, in the terms of the claims."""
     slope, level = "scale points per point", survey.confidence_level
     a1, a3 = surface.shape.loc["a1"], surface.shape.loc["a3"]
+    outgrown = (-a3.estimate, -a3.high, -a3.low)
     numbers = {
-        "incongruence-slope": Number(
-            -a3.estimate, -a3.high, -a3.low, slope, n, "as expectation outgrows reality"
-        ),
+        "incongruence-slope": Number(*outgrown, slope, n, "as expectation outgrows reality"),
         "congruence-slope": Number(a1.estimate, a1.low, a1.high, slope, n, "as a met expectation rises"),
     }
     if survey.scale:
@@ -158,9 +142,8 @@ def _lines(surface, survey: Survey, n: int) -> dict[str, Number]:
         places = np.linspace(*ends, 41) - surface.centre
         met = [surface.fit.contrast(surface_terms(at, at)[0], level)[:3] for at in places]
         lowest = np.array(min(met)) - sum(survey.scale) / 2
-        numbers["congruence-lowest"] = Number(
-            *lowest, "scale points", n, "lowest where met, above the scale's middle"
-        )
+        words = "lowest where met, above the scale's middle"
+        numbers["congruence-lowest"] = Number(*lowest, "scale points", n, words)
     return numbers
 
 
@@ -170,9 +153,7 @@ def _felt(survey: Survey) -> str:
 
 def _cautions(survey: Survey, n: int) -> list[str]:
     gaps = f"{n} of {len(survey.frame)} respondents answered all that this needs; only they count here."
-    return ([gaps] if n < len(survey.frame) else []) + (
-        ["Survey weights are not used here."] if survey.weights else []
-    )
+    return [gaps] * (n < len(survey.frame)) + ["Survey weights are not used here."] * bool(survey.weights)
 
 
 def _scores(survey: Survey, outcome: str) -> pd.DataFrame:
@@ -184,7 +165,7 @@ def _scores(survey: Survey, outcome: str) -> pd.DataFrame:
     scores = pd.DataFrame({side: answers[survey.blocks[side]].mean(axis=1) for side in SIDES})
     scores["outcome"] = answers[outcome]
     scores = (scores - scores.mean()) / scores.std(ddof=1)
-    return scores.assign(groups=answers[survey.clusters]) if survey.clusters else scores
+    return scores.assign(groups=answers[survey.clusters] if survey.clusters else answers.index)
 
 
 @question("survey", *SIDES)
@@ -198,24 +179,16 @@ def kinks(survey: Survey, *, knot: float = 0.0) -> Result:
     """
     felt = _felt(survey)
     scores, what = _scores(survey, felt), survey.label(felt)
-    groups = "groups" if survey.clusters else None
-    table = kinked_slopes(
-        scores,
-        outcome="outcome",
-        drivers=SIDES,
-        knot=knot,
-        groups=groups,
-        confidence_level=survey.confidence_level,
-    )
+    fixed = {"groups": "groups", "confidence_level": survey.confidence_level}
+    table = kinked_slopes(scores, outcome="outcome", drivers=SIDES, knot=knot, **fixed)
     unit, n, numbers = "standardised slope", len(scores), {}
     for side, row in table.iterrows():
-        numbers[f"kink-{side}"] = Number(
-            row.difference, row.low, row.high, unit, n, f"loss minus gain, {side}"
-        )
+        kink = row.difference, row.low, row.high
+        numbers[f"kink-{side}"] = Number(*kink, unit, n, f"loss minus gain, {side}")
         for part, words in (("below", "bad"), ("above", "good")):
-            limits = row[part], row[f"{part}_low"], row[f"{part}_high"]
+            label = f"step of {side} among {words} ratings"
             numbers[f"slope-{part}-{side}"] = Number(
-                *limits, unit, n, f"step of {side} among {words} ratings"
+                *row[[part, f"{part}_low", f"{part}_high"]], unit, n, label
             )
     bent = [side for side in SIDES if table.low[side] > 0 or table.high[side] < 0]
     if bent:
@@ -231,25 +204,16 @@ def kinks(survey: Survey, *, knot: float = 0.0) -> Result:
         finding = f"No sign that a side only prevents anger: loss minus gain is {one} for product "
         finding += f"and {other} for experience."
         title = f"No kink found: loss minus gain {loss[0]} for product, {loss[1]} for experience"
-    parts = {"where ratings are bad": "below", "where ratings are good": "above"}
-    rows = [
-        (capital(side), words, *table.loc[side, [part, f"{part}_low", f"{part}_high"]])
-        for side in SIDES
-        for words, part in parts.items()
-    ]
+    parts = {"below": "where ratings are bad", "above": "where ratings are good"}
+    rows = [(capital(s), parts[p], *numbers[f"slope-{p}-{s}"][:3]) for s in SIDES for p in parts]
     shown = pd.DataFrame(rows, columns=["side", "where", "estimate", "low", "high"])
     full = table.at_ceiling.iloc[0]
     crowded = f"{number(full, 'share')} gave the top answer; it counts as 'this much or more'."
     return Result(
-        stated(finding, survey.simulated, "answers"),
-        numbers,
-        table,
-        lambda: general.dots(
-            shown, title=title, x_title=f"what a step adds to {what}", label="side", group="where"
-        ),
-        ([crowded] if full > 0.05 else []) + _cautions(survey, n),
-        survey,
-    )
+        stated(finding, survey.simulated, "answers"), numbers, table,
+        lambda: general.dots(shown, title=title, x_title=f"what a step adds to {what}", label="side", group="where"),
+        [crowded] * bool(full > 0.05) + _cautions(survey, n), survey,
+    )  # fmt: skip
 
 
 @question("survey", *SIDES)
@@ -259,10 +223,8 @@ def forgiveness(survey: Survey) -> Result:
     Table: as ``product_experience`` in spreads of the outcome.
     """
     scores, what = _scores(survey, survey.outcome), survey.label(survey.outcome)
-    table = product_experience(
-        scores, product="product", experience="experience", outcome="outcome",
-        groups="groups" if survey.clusters else None, confidence_level=survey.confidence_level,
-    )  # fmt: skip
+    fixed = {"groups": "groups", "confidence_level": survey.confidence_level}
+    table = product_experience(scores, product="product", experience="experience", outcome="outcome", **fixed)
     unit, numbers = "standard deviations", {}
     for name, (row, sign) in _BESIDE.items():
         estimate, low, high, n = table.loc[row]
@@ -270,17 +232,12 @@ def forgiveness(survey: Survey) -> Result:
         measure = "standardised slope" if name.startswith("slope") else "outcome SD"
         label = f"{name.split('-')[0]}: {row}".replace("slope", "what a step adds")
         numbers[name] = Number(sign * estimate, *limits, measure, int(n), label)
-    bad = {
-        "experience": numbers["loss-great-product-bad-experience"],
-        "product": numbers["loss-great-experience-bad-product"],
-    }
+    bad = dict(zip(("experience", "product"), numbers.values(), strict=False))
     costs = [side for side, loss in bad.items() if loss.low > 0]
     if len(costs) == 2:
         finding = f"Neither side makes up for the other: a bad experience costs {bad['experience']} {unit} "
         finding += f"of {what}, a bad product {bad['product']}."
-        title = "Neither side makes up for the other: " + " and ".join(
-            number(one.value) for one in bad.values()
-        )
+        title = f"Neither makes up for the other: {' and '.join(number(one.value) for one in bad.values())}"
     elif costs:
         side, other = costs[0], "product" if costs[0] == "experience" else "experience"
         finding = (
@@ -295,13 +252,10 @@ def forgiveness(survey: Survey) -> Result:
     shown = pd.DataFrame(rows, columns=["what", "estimate", "low", "high"])
     few = "Few customers find one side great and the other bad, so the model fills in for them."
     return Result(
-        stated(finding, survey.simulated, "answers"),
-        numbers,
-        table,
+        stated(finding, survey.simulated, "answers"), numbers, table,
         lambda: general.dots(shown, title=title, x_title=f"{unit} of {what}", label="what"),
-        [few, *_cautions(survey, len(scores))],
-        survey,
-    )
+        [few, *_cautions(survey, len(scores))], survey,
+    )  # fmt: skip
 
 
 class Vignettes(NamedTuple):
@@ -351,7 +305,7 @@ def vignette_contrasts(data: pd.DataFrame, *, confidence_level: float = 0.95) ->
     return Vignettes(cells, contrasts, len(table), int(persons.nunique()))
 
 
-@question("vignette", needs="a table of answers to the four stories (cx.expectations.vignette_form makes the form)")
+@question("vignette", needs="answers to the four stories (cx.expectations.vignette_form makes the form)")
 def stockout(vignette: Table) -> Result:
     """Does courtesy make up for an empty shelf? A 2 x 2 story drawn by lot; the claim compares two of its
     four means.
@@ -360,12 +314,10 @@ def stockout(vignette: Table) -> Result:
     """
     told = vignette_contrasts(vignette.frame, confidence_level=vignette.confidence_level)
     estimate, low, high = told.contrasts.iloc[0]
-    numbers = {"stockout-contrast": Number(-estimate, -high, -low, "scale points", told.n,
-                                           "plain with stock minus courteous without")}  # fmt: skip
+    words = "plain with stock minus courteous without"
+    numbers = {"stockout-contrast": Number(-estimate, -high, -low, "scale points", told.n, words)}
     for name, row in told.contrasts.iloc[1:].iterrows():
-        numbers[name.replace(" ", "-")] = Number(
-            row.estimate, row.low, row.high, "scale points", told.n, name
-        )
+        numbers[name.replace(" ", "-")] = Number(*row, "scale points", told.n, name)
     more = numbers["stockout-contrast"]
     points = number(abs(more.value))
     if more.low > 0:
@@ -382,15 +334,11 @@ def stockout(vignette: Table) -> Result:
         finding += f"and courtesy without the goods ({more} points)."
         title = f"No clear difference found: {points} points"
     return Result(
-        stated(finding, vignette.simulated, "answers"),
-        numbers,
-        told.cells,
-        lambda: general.dots(
-            told.cells, title=title, x_title="mean satisfaction", label="story", value="mean", reference=None
-        ),
-        ["Stories measure what people say that they would feel."],
-        vignette,
-    )
+        stated(finding, vignette.simulated, "answers"), numbers, told.cells,
+        lambda: general.dots(told.cells, title=title, x_title="mean satisfaction", label="story", value="mean",
+                             reference=None),
+        ["Stories measure what people say that they would feel."], vignette,
+    )  # fmt: skip
 
 
 def vignette_form(

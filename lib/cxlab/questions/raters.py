@@ -39,7 +39,7 @@ _GROUPS = {
 # record -> (letter of the form, labels counted, unit, words)
 _OTHERS = {
     "meaning-share-interaction": ("m", ("interaction",), "share of labels", "'interaction' as the meaning"),
-    "text-share-interaction": ("t", ("interactions only",), "share of texts", "texts that mean interactions only"),
+    "text-share-interaction": ("t", ("interactions only",), "share of texts", "texts on interactions only"),
     "text-share-alternative": ("d", ("alternative to product",), "share of sentences",
                                "sentences that mean an alternative to the product"),
 }  # fmt: skip
@@ -93,7 +93,7 @@ def same_meaning(ratings: Table, statements: pd.DataFrame | None = None) -> Resu
     shown = _by_group(table, groups)
     return Result(
         stated(finding, ratings.simulated, "ratings"), numbers, shown.reset_index(),
-        lambda: general.bars(shown, title=title, x_title="share of labels", value=list(shown.columns), stacked=True,
+        lambda: general.bars(shown, title=title, x_title="share of labels", value=list(shown), stacked=True,
                              percent=True),
         ["Few statements make alpha's interval wide; more statements help more than more raters."], ratings,
     )  # fmt: skip
@@ -144,8 +144,8 @@ def _meanings(data: pd.DataFrame, ratings: Table, settings: dict) -> dict[str, N
 
 
 _ABOUT = {
-    "things": "a bought thing", "status": "a feeling of status", "feelings": "other feelings", "service": "a service",
-    "thing-in-use": "a thing in use", "account": "an account or a policy", "device": "a device that hangs",
+    "things": "a bought thing", "status": "a feeling of status", "feelings": "other feelings",
+    "service": "a service", "thing-in-use": "a thing in use", "account": "an account or a policy", "device": "a device that hangs",
     "driving": "driving a car",
 }  # fmt: skip
 
@@ -158,7 +158,9 @@ def _by_group(table: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
         if chosen:
             rows[words] = table[chosen].stack().value_counts(normalize=True)
     rows["all statements"] = table.stack().value_counts(normalize=True)
-    return pd.DataFrame(rows).T.fillna(0.0).rename_axis("about").rename_axis(None, axis=1)
+    table = pd.DataFrame(rows).T.fillna(0.0).rename_axis("about").rename_axis(None, axis=1)
+    first = [label for label in LABELS["labels"] if label in table]
+    return table[[*first, *table.columns.drop(first)]]
 
 
 LABELS = {
@@ -168,22 +170,22 @@ LABELS = {
     "sentences": ("alternative to product", "product included", "unclear"),
 }
 _ASK = {
-    "labels": "Each line is something that a customer could say. Is it about a product, about an experience, "
-    "about both, or about neither? There is no right answer; please do not talk about it with the others before "
-    "all are done.",
+    "labels": "Each line is something that a customer could say. Is it about a product, about an experience, about "
+    "both, or about neither? There is no right answer; please do not talk about it before all are done.",
     "meanings": "Which meaning has the word 'experience' here: dealing with people and systems of the firm, how a "
     "bought thing is seen, a feeling about what one is able to do, or closeness to the brand?",
-    "texts": "For each published text about customer experience: does it mean only dealings with people and "
-    "systems, or does it include the product? Choose the texts by a rule that you write down first, such as the "
-    "first twenty hits.",
-    "sentences": "For each sentence in which experience is said to set a firm apart: is it meant as the "
-    "alternative to the product, or does it include the product?",
+    "texts": "For each published text about customer experience: does it mean only dealings with people and systems, "
+    "or does it include the product? Choose the texts by a rule written down first, such as the first twenty hits.",
+    "sentences": "For each sentence in which experience is said to set a firm apart: is it meant as the alternative "
+    "to the product, or does it include the product?",
 }
 _OWN_LINES = {"texts": ("t", 20), "sentences": ("d", 12)}
-_SAVE = """const f=document.forms[0];document.getElementById('save').onclick=()=>{const who=f.rater.value.trim();
+_SAVE = """const f=document.forms[0];
+document.getElementById('save').onclick=()=>{const who=f.rater.value.trim();
 if(!who){alert('Please give a letter or number first.');return}
 const q=s=>'"'+s.replaceAll('"','""')+'"',rows=['rater,statement,label'];
-for(const i of f.querySelectorAll('input[type=radio]:checked'))rows.push([who,i.name,i.value].map(q).join(','));
+for(const i of f.querySelectorAll('input[type=radio]:checked'))
+rows.push([who,i.name,i.value].map(q).join(','));
 const a=document.createElement('a');a.download='ratings-'+who+'.csv';
 a.href=URL.createObjectURL(new Blob([rows.join('\\n')+'\\n'],{type:'text/csv'}));a.click()};"""
 
@@ -210,8 +212,8 @@ class Form:
     def _repr_html_(self) -> str:
         content = base64.b64encode(self.page.encode()).decode()
         return (
-            f"<p><a download='{self.name}.html' href='data:text/html;base64,{content}'>The form with {self.lines} "
-            "lines</a>, to print or to fill in with any browser; its button saves the labels.</p>"
+            f"<p><a download='{self.name}.html' href='data:text/html;base64,{content}'>The form with "
+            f"{self.lines} lines</a>, to print or to fill in with any browser; its button saves the labels.</p>"
         )
 
 
@@ -251,11 +253,13 @@ def form(statements: pd.DataFrame, *, form: str = "labels", wording: int = 1) ->
     page = (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>Ask ten people</title><style>"
         "body{font:16px/1.4 system-ui,sans-serif;max-width:52rem;margin:1rem auto;padding:0 1rem}"
-        "table{border-collapse:collapse;width:100%}td,th{border:1px solid #888;padding:.25rem .4rem;text-align:left}"
+        "table{border-collapse:collapse;width:100%}"
+        "td,th{border:1px solid #888;padding:.25rem .4rem;text-align:left}"
         "tr{break-inside:avoid}@media print{button{display:none}}</style></head><body><form>"
         f"<h1>Product or experience?</h1><p>{html.escape(_ASK[form])}</p>"
         "<p><label>Rater (a letter or number, not a name): <input name=rater></label></p>"
         f"<table><thead><tr><th>No.</th><th>Text</th>{head}</tr></thead><tbody>{body}</tbody></table>"
-        f"<p><button type=button id=save>Save my labels</button></p></form><script>{_SAVE}</script></body></html>"
+        "<p><button type=button id=save>Save my labels</button></p></form>"
+        f"<script>{_SAVE}</script></body></html>"
     )
     return Form(f"ask-ten-{form}" + ("-2" if wording == 2 else ""), page, len(lines))

@@ -77,5 +77,5 @@ def stated(sentence: str, simulated: bool = False, kind: str = "data") -> str:
     """
     if not simulated:
         return capital(sentence)
-    first = sentence.split(" ", 1)[0]
-    return f"In made-up {kind}, {sentence if first.isupper() and len(first) > 1 else sentence[:1].lower() + sentence[1:]}"
+    name = sentence[:2].isupper()  # such as NPS
+    return f"In made-up {kind}, {sentence if name else sentence[:1].lower() + sentence[1:]}"

@@ -81,13 +81,17 @@ def response_surface(
     if centre is None:
         centre = float(table[[perceived, expected]].to_numpy().mean())
     x = surface_terms(table[perceived].to_numpy() - centre, table[expected].to_numpy() - centre)
-    labels = data.loc[table.index, groups] if groups is not None else None
-    clustered = labels is not None and labels.duplicated().any()
-    result = fit(table[outcome], x, covariance=covariance, groups=labels if clustered else None)
+    result = fit(table[outcome], x, covariance=covariance, groups=_clusters(data, table, groups))
     terms = read_contrasts(result, {f"b{i}": np.eye(6)[i] for i in range(6)}, confidence_level)
     points = table[[perceived, expected]].set_axis(["perceived", "expected"], axis=1)
     shape = read_contrasts(result, SHAPES, confidence_level)
     return Surface(terms, shape, centre, result.r2, len(table), len(data) - len(table), points, result)
+
+
+def _clusters(data: pd.DataFrame, table: pd.DataFrame, groups: str | None) -> pd.Series | None:
+    """Return the labels of the rows that are used, None where no label stands twice."""
+    labels = None if groups is None else data.loc[table.index, groups]
+    return labels if labels is not None and labels.duplicated().any() else None
 
 
 def surface_terms(p, e) -> np.ndarray:
@@ -174,7 +178,7 @@ def kinked_slopes(
     if ceiling is not None:
         columns += [end for name in drivers for end in _ends(table[name].to_numpy(), knots[name])]
     x, (top, at_top) = np.column_stack(columns), _top(y, ceiling)
-    labels = None if groups is None else data.loc[table.index, groups]
+    labels = _clusters(data, table, groups)
     if top is None:
         result = fit(y, x, groups=labels)
         beta, spread, dof = result.coefficients, result.covariance, result.dof
@@ -245,7 +249,7 @@ def product_experience(
         quarter`` (slopes); ``estimate low high n``. A quarter of fewer than 12 is a gap.
     """
     table = complete_cases(data, [product, experience, outcome], minimum=30)
-    labels = None if groups is None else data.loc[table.index, groups]
+    labels = _clusters(data, table, groups)
     p, e = (
         (table[name] - table[name].mean()).to_numpy() / table[name].std() for name in (product, experience)
     )
@@ -266,17 +270,14 @@ def product_experience(
     rows = {name: (*result.contrast(w, confidence_level)[:3], len(table)) for name, w in weights.items()}
     for top, slope in ((product, experience), (experience, product)):
         part = table[table[top] >= table[top].quantile(0.75)]
-        name = f"{'experience' if slope == experience else 'product'} in the top " + (
-            "product quarter" if slope == experience else "experience quarter"
-        )
+        sides = ("experience", "product") if slope == experience else ("product", "experience")
+        name = "{} in the top {} quarter".format(*sides)
         rows[name] = (np.nan, np.nan, np.nan, len(part))
         if len(part) >= 12 and part[slope].nunique() >= 3:
             columns = [column for column in (slope, top) if part[column].nunique() > 1]
-            inner = fit(
-                part[outcome].to_numpy(),
-                np.column_stack([np.ones(len(part)), part[columns].to_numpy()]),
-                groups=None if labels is None else labels[part.index],
-            )
+            inner_x = np.column_stack([np.ones(len(part)), part[columns].to_numpy()])
+            own = None if labels is None else labels[part.index]
+            inner = fit(part[outcome].to_numpy(), inner_x, groups=own)
             rows[name] = (*inner.contrast(np.eye(len(columns) + 1)[1], confidence_level)[:3], len(part))
     return pd.DataFrame.from_dict(rows, orient="index", columns=["estimate", "low", "high", "n"])
 

@@ -40,12 +40,8 @@ service_conduct: The {clerk|agent|manager} was rude and {shouted at|ignored|laug
 service_conduct: A {most unfriendly|dismissive} and rude {clerk|agent} would not even {greet|listen to} me.
 service_waiting: I have been waiting {three weeks|two days} for a {reply|callback} to my request.
 service_waiting: Still waiting: you promised a {callback|reply} {weeks ago|last Monday|yesterday}.
-service_praise: Thanks to your {wonderful|kind|patient} team for the {help|advice} today.
-service_praise: I just wanted to say thanks; your team was so {kind|patient|helpful}.
 bill_error: My {invoice|bill} is wrong: I was charged {twice|too much|for nothing}.
 bill_error: You charged the wrong amount on my last {invoice|bill}, please send a {refund|correction}.
-bill_question: What does the {tariff|plan} cost a month, and when is the payment due?
-bill_question: When is the payment due, and is there a {discount|cheaper tariff}?
 account_change: Please change the {address|name} on my {account|contract}; I have {moved|married}.
 account_change: I would like to {change|update} my {address|name|contract} from {May|next month}.
 no_known_contact: I searched the whole website and found no {phone number|contact} to write to.
@@ -93,26 +89,22 @@ def make_accounts(
     hostage_share: float = 0.25,
     dependence_falls: float = 0.3,
     hostage_renewal: float = 0.92,
-    metrics_missing: float = 0.2,
     rng: int | np.random.Generator | None = 1,
 ) -> pd.DataFrame:
     """Simulate accounts on the levels of satisfaction: order, dependence, hidden levels and renewal.
 
     The truth: an account's general state moves all levels by ``8 * strength`` points (SD) against a noise of
-    8 in each, so at ``strength`` 0 the levels are independent and come in no order. ``difficulty`` is each
-    level's mean score, easiest first. Renewal follows the lowest level (``rule="minimum"``) or the
-    ``"mean"``, with ``slope`` log-odds a point. The last level of a share ``hidden_share`` was never asked,
-    and lies ``hidden_penalty`` points lower. A share ``hostage_share`` depends on the vendor and renews with
-    chance ``hostage_renewal`` whatever its satisfaction; ``dependence_falls`` of those are freed before they
-    renew. ``metrics_missing`` have no agreed metrics.
+    8 in each, so at ``strength`` 0 the levels come in no order; ``difficulty`` is each level's mean, easiest
+    first. Renewal follows the lowest level (``rule="minimum"``) or the ``"mean"``, with ``slope`` log-odds a
+    point. The last level of a share ``hidden_share`` was never asked, and lies ``hidden_penalty`` points
+    lower. A share ``hostage_share`` depends on the vendor and renews with chance ``hostage_renewal`` whatever
+    its satisfaction; ``dependence_falls`` of those are freed before they renew.
 
     Returns
     -------
     DataFrame
-        One row an account and level: ``account level score dependence renewed first_attained``, and ``spread
-        dependence_later metrics_agreed not_replaced dependable not_held trust recommend extra``, all but
-        ``spread`` the same on each row of an account. ``attrs["truth"]["pass_all"]``: the share with every
-        level at 50 or more.
+        ``account level score dependence dependence_later renewed first_attained``, one row an account and
+        level. ``attrs["truth"]["pass_all"]``: the share with every level at 50 or more.
     """
     if rule not in ("minimum", "mean"):
         raise InputError(f"rule={rule!r} must be 'minimum' or 'mean'")
@@ -138,14 +130,6 @@ def make_accounts(
     day = pd.Series(pd.Timestamp("2023-01-01") + pd.to_timedelta(days, unit="D"))
     attained = day.where((score >= 50).ravel() & (day <= pd.Timestamp("2025-12-31")).to_numpy())
 
-    third = score[:, min(2, each - 1)]  # the lowest of three conditions is the third level's score
-    conditions = np.clip(third[:, None] + rng.exponential(12, (accounts, 3)), 0, 100)
-    conditions[np.arange(accounts), rng.integers(0, 3, accounts)] = third
-    trust = np.round(np.clip(score.mean(axis=1) / 10 + rng.normal(0, 1, accounts), 0, 10))
-    extra = rng.random(accounts) < 0.4
-    recommend = np.round(np.clip(trust * 0.8 + 2.6 + 0.8 * extra + rng.normal(0, 1, accounts), 0, 10))
-    agreed = np.where(rng.random(accounts) < metrics_missing, 0, rng.integers(2, 6, accounts))
-
     shown = score.copy()
     shown[hidden, -1] = np.nan
     table = pd.DataFrame(
@@ -154,17 +138,9 @@ def make_accounts(
             "level": np.tile(names, accounts),
             "score": shown.ravel(),
             "dependence": np.repeat(before, each),
+            "dependence_later": np.repeat(later, each),
             "renewed": np.repeat(renewed, each),
             "first_attained": attained,
-            "spread": np.round(rng.gamma(4, 3, accounts * each), 1),
-            "dependence_later": np.repeat(later, each),
-            "metrics_agreed": np.repeat(agreed, each),
-            "not_replaced": np.repeat(np.round(conditions[:, 0], 1), each),
-            "dependable": np.repeat(np.round(conditions[:, 1], 1), each),
-            "not_held": np.repeat(np.round(conditions[:, 2], 1), each),
-            "trust": np.repeat(trust, each),
-            "recommend": np.repeat(recommend, each),
-            "extra": np.repeat(extra, each),
         }
     )
     table.attrs["truth"] = {"pass_all": float((score >= 50).all(axis=1).mean())}
@@ -188,8 +164,8 @@ def make_contacts(
     The truth: ``shares`` of the reasons (scaled to sum to 1; ten reasons by default), ``first_shares`` those
     of a customer's first contact. A reason is coded rightly with chance ``accuracy``, errors fall on the
     others alike, on top of the coders' habits ``slips`` (``{(true, coded): chance}``; by default a breakdown
-    in five is coded as waiting). A share ``checked``, drawn at random, is coded a second time and rightly.
-    ``texts`` adds a made-up sentence.
+    in five is coded as waiting). A share ``checked``, drawn at random, is coded again, rightly. ``texts``
+    adds a made-up sentence.
 
     Returns
     -------
@@ -203,16 +179,18 @@ def make_contacts(
     ['bill_error', 'product_broken']
     """
     shares = dict(_SHARES if shares is None else shares)
-    first = dict(shares if first_shares is None else first_shares)
+    first = dict(first_shares or shares)
     names = list(dict.fromkeys([*shares, *first]))
     if not 0 < accuracy <= 1 or not 0 <= checked <= 1:
         raise InputError(f"accuracy={accuracy!r} and checked={checked!r} are shares and must lie in 0..1")
     random = np.random.default_rng(rng)
     customers = max(1, int(0.75 * contacts)) if customers is None else customers
     customer = random.integers(1, customers + 1, contacts)
-    is_first = ~pd.Series(customer).duplicated().to_numpy()
-    drawn = [random.choice(len(names), contacts, p=_chances(names, of)) for of in (first, shares)]
-    true = np.where(is_first, *drawn)
+    if min(shares.values()) < 0 or sum(shares.values()) <= 0:
+        raise InputError(f"shares {shares} must be positive numbers")
+    chances = [np.array([of.get(name, 0.0) for name in names]) for of in (first, shares)]
+    drawn = [random.choice(len(names), contacts, p=p / p.sum()) for p in chances]
+    true = np.where(pd.Series(customer).duplicated(), drawn[1], drawn[0])
     errors = _errors(names, accuracy, _SLIPS if slips is None else slips)
     coded = (random.random(contacts)[:, None] > np.cumsum(errors, axis=1)[true]).sum(axis=1)
     coded = coded.clip(max=len(names) - 1)
@@ -224,13 +202,6 @@ def make_contacts(
         picks = random.integers(0, 60, (contacts, 5)).tolist()
         table["text"] = [_sentence(*pair) for pair in zip(label[true], picks, strict=True)]
     return table
-
-
-def _chances(names: list[str], shares: Mapping[str, float]) -> np.ndarray:
-    p = np.array([shares.get(name, 0.0) for name in names], dtype=float)
-    if p.min() < 0 or p.sum() <= 0:
-        raise InputError(f"shares {dict(shares)} must be positive numbers")
-    return p / p.sum()
 
 
 def _errors(names: list[str], accuracy: float, slips: Mapping[tuple[str, str], float]) -> np.ndarray:
