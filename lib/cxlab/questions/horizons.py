@@ -70,8 +70,8 @@ def all_must_hold(accounts: Table, *, pass_at: float = 0.5) -> Result:
     x, y = levels[known].to_numpy(float), renewed[known].to_numpy(float)
     if len(y) < LEAST or min(y.sum(), len(y) - y.sum()) < 5:
         raise NotEnough(
-            f"{len(y)} of {len(levels)} accounts have every level and a known renewal; {LEAST} are needed, five "
-            "of them renewed and five not"
+            f"{len(y)} of {len(levels)} accounts have every level and a known renewal; {LEAST} are "
+            "needed, five of them renewed and five not"
         )
     designs = {"lowest level": x.min(axis=1)[:, None], "average": x.mean(axis=1)[:, None], "each level": x}
     gains = _held_out(designs, y, accounts.seed)
@@ -124,8 +124,8 @@ def tied_accounts(accounts: Table, *, pass_at: float = 0.5, dependent: float = 0
     held, free = cells["not satisfied but tied"], cells["not satisfied and free"]
     if min(len(held), len(free)) < 5:
         raise NotEnough(
-            f"{count(len(held), 'account')} not satisfied but tied and {len(free)} not satisfied and free; five "
-            "of each are needed"
+            f"{count(len(held), 'account')} not satisfied but tied and {len(free)} not satisfied and free; "
+            "five of each are needed"
         )
     rows = [(name, int(part.sum()), len(part)) for name, part in cells.items() if len(part)]
     table = pd.DataFrame(rows, columns=["group", "renewed", "accounts"])
