@@ -1,0 +1,122 @@
+"""Visits of any number in two passes: counts of everything, and all visits of a random sample of people."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from cxlab.data.errors import NotEnough
+from cxlab.data.table import Table
+
+COLUMNS = {"outlet": "string", "organisation": "string", "person": "string", "role": "string",
+           "timestamp": "timestamp", "score": "float64", "comment": "string"}  # fmt: skip
+SAMPLE = 500_000
+
+
+class Heard(NamedTuple):
+    """What the questions are answered from; nobody can be found in it by an id.
+
+    Attributes
+    ----------
+    cells : DataFrame
+        ``outlet organisation role month visits rated satisfied``: all visits, counted; month is its first day.
+    sample : DataFrame
+        All visits of a random sample of people, ``outlet organisation person role timestamp score comment satisfied
+        failed`` (1, 0 or missing); person is a running number without meaning elsewhere.
+    visits, rated : int
+        Of all visits.
+    share : float
+        Chance of a person to be in the sample (1: everybody is).
+    low, high : float
+        The ends of the scale, as seen. Satisfied is a score in its upper quarter, failed one in its lower quarter:
+        4 and 5, 1 and 2 of five.
+    """
+
+    cells: pd.DataFrame
+    sample: pd.DataFrame
+    visits: int
+    rated: int
+    share: float
+    low: float
+    high: float
+
+
+_last: list[Any] = [None, 0, None]  # the rows heard last: several questions of a page ask about the same visits
+
+
+def hear(visits: Table, *, sample_visits: int = SAMPLE) -> Heard:
+    """Count all visits in one pass and take those of a random sample of people in a second one.
+
+    Parameters
+    ----------
+    visits : Table
+        Its frame is a DataFrame or an ibis table (DuckDB, Spark ...); absent columns count as unknown.
+    sample_visits : int
+        About how many visits the sample should bring; all are taken where there are fewer.
+
+    Notes
+    -----
+    People are drawn by a hash of their id, all visits of a person or none, so that journeys stay whole and a
+    bootstrap over people is right. The second pass reads the other columns only where the id is drawn. Rows are
+    sorted afterwards: parallel engines return them in any order.
+    """
+    if _last[0] is not visits.frame or _last[1] != sample_visits:
+        _last[:] = [visits.frame, sample_visits, _heard(visits.frame, sample_visits)]
+    return _last[2]
+
+
+def _heard(frame: Any, sample_visits: int) -> Heard:
+    import ibis
+
+    table = ibis.memtable(frame) if isinstance(frame, pd.DataFrame) else frame
+    absent = {name: ibis.null(kind) for name, kind in COLUMNS.items() if name not in table.columns}
+    table = table.mutate(**absent) if absent else table
+    ends = table.aggregate(low=table.score.min(), high=table.score.max()).to_pandas()
+    low, high = (float(pd.to_numeric(ends[name])[0]) for name in ("low", "high"))
+    quarter = (high - low) / 4
+    cells = counted(table, high - quarter).to_pandas()
+    if cells.empty:
+        raise NotEnough("there is no visit")
+    cells["month"] = pd.to_datetime(cells["month"])
+    shared = cells.groupby("outlet")["organisation"].nunique()
+    if (shared > 1).any():
+        raise NotEnough(f"outlet {shared.idxmax()} belongs to several organisations; give each outlet its own name")
+    keys, counts = ["outlet", "organisation", "role", "month"], ["visits", "rated", "satisfied"]
+    cells = cells[[*keys, *counts]].sort_values(keys, ignore_index=True)
+    cells[counts] = cells[counts].fillna(0).astype(np.int64)
+    total = int(cells["visits"].sum())
+    every = max(1, round(total / sample_visits))
+    alone = "person" in absent
+    rows = drawn(table, every, alone).to_pandas()
+    rows = rows.sort_values(["timestamp", "person", "outlet"], kind="stable", ignore_index=True)
+    rows["person"] = np.arange(len(rows)) if alone else pd.factorize(rows["person"])[0]
+    rows["score"] = pd.to_numeric(rows["score"]).astype("float64")
+    rows["timestamp"] = pd.to_datetime(rows["timestamp"])
+    known = rows["score"].notna()
+    rows["satisfied"] = (rows["score"] >= high - quarter).astype(float).where(known)
+    rows["failed"] = (rows["score"] <= low + quarter).astype(float).where(known)
+    return Heard(cells, rows, total, int(cells["rated"].sum()), 1 / every, low, high)
+
+
+def counted(table: Any, satisfied: float) -> Any:
+    """Return the first pass as an expression."""
+    month = table.timestamp.truncate("M")
+    return table.group_by(outlet=table.outlet, role=table.role, month=month).aggregate(
+        organisation=table.organisation.arbitrary(),
+        visits=table.count(),
+        rated=table.score.count(),
+        satisfied=(table.score >= satisfied).sum(),
+    )
+
+
+def drawn(table: Any, every: int, alone: bool = False) -> Any:
+    """Return the second pass as an expression: one in ``every`` people, or visits where people are unknown."""
+    if alone:
+        key = table.outlet.cast("string") + table.timestamp.cast("string").fill_null("") + table.comment.fill_null("")
+        rows = table if every == 1 else table.filter(key.hash() % every == 0)
+    else:
+        rows = table if every == 1 else table.filter(table.person.hash() % every == 0)
+        rows = rows.filter(rows.person.notnull())
+    return rows.select(*COLUMNS)

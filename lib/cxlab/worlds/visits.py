@@ -1,0 +1,360 @@
+"""A made-up mall: outlets of many organisations, people in changing roles, visits with scores and comments.
+
+The chain of roles comes from a housing development and the size from a mall; that one place has both is our choice.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cxlab.data.errors import InputError
+from cxlab.data.table import Table
+
+# name: share of outlets, relative pull on (visitor, guest, investor, resident)
+ORGANISATIONS = {
+    "Retail group A": (0.30, (1.0, 0.8, 0.6, 0.7)),
+    "Retail group B": (0.22, (1.0, 0.8, 0.6, 0.7)),
+    "Independent shops": (0.26, (1.0, 0.7, 0.5, 1.0)),
+    "Food hall": (0.08, (1.2, 1.2, 0.8, 1.0)),
+    "Restaurants": (0.06, (0.9, 1.4, 1.2, 0.8)),
+    "Leisure": (0.02, (1.2, 0.8, 0.3, 0.8)),
+    "Hotel": (0.01, (0.1, 6.0, 1.0, 0.1)),
+    "Housing": (0.01, (0.05, 0.1, 5.0, 6.0)),
+    "Mobility": (0.01, (2.0, 2.0, 2.0, 3.0)),
+    "Clinics": (0.01, (0.2, 0.2, 0.4, 2.0)),
+    "Public spaces": (0.01, (2.0, 2.0, 1.0, 2.0)),
+    "Authority": (0.01, (0.2, 0.4, 4.0, 2.0)),
+}
+KPIS = ("Sales", "Footfall", "Rent", "Cost", "Satisfaction", "Complaints", "Safety", "Waiting time")
+ROLES = ("visitor", "guest", "investor", "resident")
+CHANGE = np.array([0.004, 0.02, 0.02, 0.004])  # chance a month to leave a role, and for which one
+JUMPS = np.array([[0, 0.7, 0.15, 0.15], [0.4, 0, 0.3, 0.3], [0.3, 0, 0, 0.7], [0.6, 0, 0.4, 0]])
+_VISITS = np.array([0.62, 0.10, 0.03, 0.25])  # who makes the visits, by first role
+_A_YEAR = np.array([4.0, 9.0, 12.0, 60.0])  # visits of a person, by first role
+_LENIENT = np.array([0.0, 0.15, -0.1, -0.25])  # logits
+_PERSON = 7_000_000_000  # ids are ten digits that start with 7, so that a search for one is unmistakable
+_SLOTS, _CHUNK = 1 << 18, 1 << 20
+
+_PARTS = {  # theme: beginnings; ends
+    "waiting": "long queue|the queue did not move|far too long a queue|queue for twenty minutes; "
+    "one till open for a long queue|long queue with children|slow till, long queue",
+    "staff": "staff was rude|staff ignored us|unfriendly staff|impolite staff; "
+    "no greeting from the staff|staff talked among themselves|rude answer from the staff",
+    "stock": "size out of stock|shelf empty, out of stock|item out of stock|stock never refilled; "
+    "sold out, no stock|advertised item missing from stock|shelf without stock",
+    "price": "price too high|price differs from the label|higher price than shown|price label wrong; "
+    "expensive price compared online|hidden charge on the price|too expensive a price",
+    "cleanliness": "dirty toilets|dirty tables|dirty restroom|dirty carpets; "
+    "toilets smell dirty|dirty bins overflowing|no soap and dirty toilets",
+    "parking": "parking full|parking machine broken|no parking space|parking badly lit; "
+    "car not found in the parking garage|parking garage gate jammed|stuck in the parking garage",
+    "payment": "card terminal failed|card refused twice|card took three tries|card not accepted; "
+    "app and card crashed|voucher and card rejected|slow card terminal",
+    "returns": "refund refused|refund still missing|refund only as credit|no refund; "
+    "return desk gave no refund|exchange instead of a refund|return form for a refund",
+    "signs": "no signs to the exit|signs are wrong|signs point the wrong way|signs too small to read; "
+    "got lost between signs|lift without signs|outdated signs",
+}
+_WHEN = ("", " today", " again", " on Saturday", " this morning")
+PHRASES = {
+    theme: [f"{first}, {last}{when}" for first in parts.split("; ")[0].split("|")
+            for last in parts.split("; ")[1].split("|") for when in _WHEN]
+    for theme, parts in _PARTS.items()
+}  # fmt: skip
+PRAISE = [
+    f"{first} and {last}"
+    for first in ("friendly staff", "lovely place", "great selection", "quick service", "nice atmosphere")
+    for last in ("helpful advice", "clean and bright", "will come again", "good value", "everything was easy")
+]
+
+
+def sample_visits() -> Table:
+    """Return the default made-up visits, four years of them, with what partners reward beside them."""
+    return Table(
+        frame=make_visits(400_000, months=48, rng=1), kind="visits", name="simulated-visits",
+        title="Simulated visits to a mall", licence="BSD-3-Clause (this project)", simulated=True,
+        related={"kpis": make_kpis(rng=1)},
+    )  # fmt: skip
+
+
+def make_outlets(
+    outlets: int = 1500,
+    *,
+    a: float = 16.0,
+    b: float = 4.0,
+    organisation_share: float = 0.2,
+    worst: int = 12,
+    worst_drop: float = 0.5,
+    size_spread: float = 1.0,
+    rng: int | np.random.Generator | None = 1,
+) -> pd.DataFrame:
+    """Return made-up outlets with their true rates of satisfied visits.
+
+    Parameters
+    ----------
+    outlets : int
+        At least 12, one an organisation.
+    a, b : float
+        True rates are marginally Beta(a, b); so alike as to be one rate when a + b is very large.
+    organisation_share : float
+        Share of the latent variance of the rates that lies between organisations, 0..1.
+    worst, worst_drop : int, float
+        So many outlets (at most a quarter), drawn in proportion to their size, are lowered by ``worst_drop`` (column
+        ``planted``); six in ten of their complaints are about one thing each.
+    size_spread : float
+        Sizes are lognormal with this standard deviation.
+
+    Returns
+    -------
+    DataFrame
+        ``outlet organisation size rate planted``; rate is the truth.
+    """
+    from scipy.special import betaincinv, ndtr
+
+    share = np.array([part for part, _ in ORGANISATIONS.values()])
+    if outlets < len(share):
+        raise InputError(f"outlets={outlets} must be at least {len(share)}: each organisation has one; raise it")
+    if not 0 <= organisation_share <= 1:
+        raise InputError(f"organisation_share={organisation_share} must lie between 0 and 1")
+    rng = np.random.default_rng(rng)
+    home = np.sort(np.r_[: len(share), rng.choice(len(share), outlets - len(share), p=share / share.sum())])
+    latent = np.sqrt(organisation_share) * rng.standard_normal(len(share))[home]
+    latent += np.sqrt(1 - organisation_share) * rng.standard_normal(outlets)
+    size, planted = rng.lognormal(0, size_spread, outlets), np.zeros(outlets, bool)
+    planted[rng.choice(outlets, min(worst, outlets // 4), replace=False, p=size / size.sum())] = True
+    rate = np.clip(betaincinv(a, b, ndtr(latent)) - worst_drop * planted, 0.02, 0.98)
+    names = [f"S{number:0{len(str(outlets))}d}" for number in range(1, outlets + 1)]
+    organisation = np.array(list(ORGANISATIONS), dtype=object)[home]
+    return pd.DataFrame({"outlet": names, "organisation": organisation, "size": size, "rate": rate, "planted": planted})
+
+
+def make_visits(visits: int = 400_000, **truth) -> pd.DataFrame:
+    """Return made-up visits in memory; the arguments are the truth.
+
+    Parameters
+    ----------
+    visits : int
+        Rows.
+    outlets : DataFrame of :func:`make_outlets`, or how many to make (1500)
+        Their ``rate`` is the chance that an average visitor, off peak, is satisfied (score 4 or 5).
+    months, start : int, str (12, "2025-01-01")
+        The period; every month is equally busy. How often people come is set by their first role; they change roles
+        by ``CHANGE`` and ``JUMPS``, at most three times.
+    rated, commented : float (0.25, 0.2)
+        Share of visits with a score; share of those with a comment.
+    person_spread : float (0.5)
+        Standard deviation of a person's leniency, in logits.
+    thin_drop : float (0.35)
+        A thinly spread fault: in the second half of the months every outlet's logit is lowered by a quarter of it, and
+        complaints about signs come about ``1 + 6 x thin_drop`` times as often. 0 plants nothing.
+    rng : int, Generator or None (1)
+
+    Returns
+    -------
+    DataFrame
+        ``outlet organisation person role timestamp score comment``: residents' logit is 0.25 lower, 17-20 h 0.2 lower;
+        score 1..5 or missing; comment or missing.
+    """
+    mall = _Mall(visits, **truth)
+    codes = mall.draw(np.random.default_rng(mall.seed), visits, 0, mall.months)
+    words = {name: pd.Categorical.from_codes(codes[name], names).astype("str") for name, names in mall.words.items()}
+    stamp = codes["timestamp"].astype("datetime64[s]")
+    score = pd.array(codes["score"], dtype="Int8")
+    score[codes["score"] == 0] = pd.NA
+    columns = {**words, "person": codes["person"], "timestamp": stamp, "score": score}
+    frame = pd.DataFrame({name: columns[name] for name in ("outlet", "organisation", "person", "role", "timestamp",
+                                                           "score", "comment")})  # fmt: skip
+    return frame.sort_values(["timestamp", "person"], kind="stable", ignore_index=True)
+
+
+def write_visits(path: str | Path, *, visits: int = 80_000_000, **truth) -> Path:
+    """Write visits as Parquet, one folder a month, a million rows at a time, and return the folder.
+
+    Memory stays the same whatever ``visits`` is. Truth as in :func:`make_visits`; the rows differ. The folder must be
+    empty or absent; ``truth/outlets.parquet`` beside the months holds the outlets.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    folder = Path(path)
+    if folder.exists() and any(folder.iterdir()):
+        raise InputError(f"path={str(path)!r} is not an empty folder; name a new one")
+    mall = _Mall(visits, **truth)
+    rng, words = np.random.default_rng(mall.seed), {name: pa.array(names) for name, names in mall.words.items()}
+    coding = {"compression": "zstd", "use_dictionary": [*words, "score"],
+              "column_encoding": {"timestamp": "DELTA_BINARY_PACKED"}}  # fmt: skip
+    for month in range(mall.months):
+        rows = visits * (month + 1) // mall.months - visits * month // mall.months
+        target = folder / f"month={month + 1:02d}"
+        target.mkdir(parents=True)
+        writer, done = None, 0
+        while done < rows or writer is None:
+            size = min(_CHUNK, rows - done)
+            codes = mall.draw(rng, size, month + done / max(rows, 1), month + (done + size) / max(rows, 1))
+            order = np.argsort(codes["timestamp"], kind="stable")
+            table = pa.table({name: _arrow(pa, name, values[order], words) for name, values in codes.items()})
+            writer = writer or pq.ParquetWriter(target / "visits.parquet", table.schema, **coding)
+            writer.write_table(table, row_group_size=_CHUNK)
+            done += size
+        writer.close()
+    (folder / "truth").mkdir()
+    mall.outlets.to_parquet(folder / "truth" / "outlets.parquet", index=False)
+    return folder
+
+
+def make_kpis(
+    organisations: int = 12,
+    *,
+    agreement: float = 0.3,
+    rewarded: float = 0.7,
+    rng: int | np.random.Generator | None = 1,
+) -> pd.DataFrame:
+    """Return what each made-up organisation rewards: ``organisation kpi weight``, its weights sum to about 100.
+
+    ``agreement`` is the correlation of any two organisations' latent priorities, ``rewarded`` the share of the
+    measures that one rewards at all (the others have no row).
+    """
+    if not 0 <= agreement <= 1 or organisations < 2:
+        raise InputError(f"agreement={agreement} must lie between 0 and 1, organisations={organisations} be 2 or more")
+    rng = np.random.default_rng(rng)
+    names = [*ORGANISATIONS, *(f"Organisation {place}" for place in range(13, organisations + 1))][:organisations]
+    common, own = rng.standard_normal(len(KPIS)), rng.standard_normal((organisations, len(KPIS)))
+    latent = np.sqrt(agreement) * common + np.sqrt(1 - agreement) * own
+    weight = np.where(latent >= np.quantile(latent, 1 - rewarded, axis=1, keepdims=True), np.exp(0.7 * latent), 0)
+    weight = np.round(100 * weight / weight.sum(axis=1, keepdims=True), 1)
+    frame = pd.DataFrame(weight, pd.Index(names, name="organisation"), pd.Index(KPIS, name="kpi"))
+    return frame.stack().rename("weight").reset_index().query("weight > 0").reset_index(drop=True)
+
+
+class _Mall:
+    """Everything that the draws of a world share."""
+
+    def __init__(self, visits, *, outlets=1500, months=12, start="2025-01-01", rated=0.25, commented=0.2,
+                 person_spread=0.5, thin_drop=0.35, rng=1):  # fmt: skip
+        for name, value in {"visits": visits, "months": months}.items():
+            if value < 1:
+                raise InputError(f"{name}={value} must be at least 1")
+        for name, value in {"rated": rated, "commented": commented}.items():
+            if not 0 <= value <= 1:
+                raise InputError(f"{name}={value} is a share: it must lie between 0 and 1")
+        rng = np.random.default_rng(rng)
+        self.outlets = outlets if isinstance(outlets, pd.DataFrame) else make_outlets(outlets, rng=rng)
+        names, themes = list(ORGANISATIONS), list(PHRASES)
+        self.home = pd.Index(names).get_indexer(self.outlets["organisation"]).astype(np.int8)
+        if (self.home < 0).any():
+            raise InputError(f"outlets: organisation must be one of {', '.join(names)}")
+        pull = np.array([by_role for _, by_role in ORGANISATIONS.values()])[self.home].T
+        weight = np.cumsum(pull * self.outlets["size"].to_numpy(), axis=1)
+        slots = (np.arange(_SLOTS) + 0.5) / _SLOTS
+        found = np.stack([np.searchsorted(row / row[-1], slots) for row in weight])
+        self.slots = found.clip(max=len(self.outlets) - 1).astype(np.int16)  # role x slot -> outlet
+        rate = self.outlets["rate"].to_numpy()
+        self.logit = np.log(rate / (1 - rate)).astype(np.float32)
+        self.pools = np.maximum(1, visits * _VISITS / _A_YEAR / (months / 12)).astype(np.int64)  # people by first role
+        first = np.datetime64(start, "M")
+        self.starts = (first + np.arange(months + 1)).astype("datetime64[s]").astype(np.int64)
+        self.months, self.rated, self.commented = months, rated, commented
+        self.person_spread, self.thin_drop = person_spread, thin_drop
+        texts = [text for theme in themes for text in PHRASES[theme]] + PRAISE
+        self.bounds = np.cumsum([0, *(len(PHRASES[theme]) for theme in themes), len(PRAISE)])
+        self.words = {"outlet": self.outlets["outlet"].astype(str).tolist(), "organisation": names, "role": list(ROLES),
+                      "comment": texts}  # fmt: skip
+        mix = np.exp(0.6 * rng.standard_normal((len(names), len(themes)))) * np.linspace(1.6, 0.7, len(themes))
+        mix[names.index("Mobility"), themes.index("parking")] *= 8
+        mix[names.index("Food hall"), themes.index("waiting")] *= 2
+        self.theme_cdf = np.cumsum(mix / mix.sum(axis=1, keepdims=True), axis=1)
+        planted = self.outlets["planted"] if "planted" in self.outlets else np.zeros(len(self.outlets), bool)
+        self.own_theme = np.where(planted, rng.integers(0, len(themes), len(self.outlets)), -1).astype(np.int8)
+        self.seed = int(rng.integers(1 << 62))
+
+    def draw(self, rng: np.random.Generator, rows: int, low: float, high: float) -> dict[str, np.ndarray]:
+        """Draw ``rows`` visits between months ``low`` and ``high`` (fractions allowed) as integer codes."""
+        role = np.searchsorted(np.cumsum(_VISITS)[:-1], rng.random(rows)).astype(np.int8)
+        number = (rng.random(rows) * self.pools[role]).astype(np.int64)
+        number += np.r_[0, np.cumsum(self.pools)[:-1]][role]
+        when = low + rng.random(rows) * (high - low)
+        month = np.minimum(when.astype(np.int64), self.months - 1)
+        role = roles_in(number, role, month)
+        people = int(self.pools.sum())
+        outlet = self.slots[role, rng.integers(0, _SLOTS, rows)]
+        day = np.floor((when - month) * (np.diff(self.starts)[month] // 86400))
+        hour = np.clip(rng.normal(16.0, 3.6, rows), 8.0, 23.99)
+        score, comment = np.zeros(rows, np.int8), np.full(rows, -1, np.int32)
+        some = np.flatnonzero(rng.random(rows) < self.rated)
+        thin = (month[some] >= self.months // 2) * self.thin_drop
+        logit = self.logit[outlet[some]] + _LENIENT[role[some]] - thin / 4
+        logit += self.person_spread * _normal(_fixed(number[some], 0))
+        logit -= 0.2 * ((hour[some] >= 17) & (hour[some] < 20))
+        chance, lot = 1 / (1 + np.exp(-logit)), rng.random(some.size)
+        rest = (lot - chance) / (1 - chance)
+        unhappy = np.where(rest < 0.5, 3, np.where(rest < 0.8, 2, 1))
+        score[some] = np.where(lot < chance, np.where(lot < 0.55 * chance, 5, 4), unhappy)
+        spoke = np.flatnonzero(rng.random(some.size) < self.commented)
+        said = some[spoke]
+        comment[said] = self.comments(rng, outlet[said], score[said], thin[spoke])
+        return {
+            "outlet": outlet,
+            "organisation": self.home[outlet],
+            "person": _PERSON + (number * _coprime(people) + 12_345) % people,
+            "role": role,
+            "timestamp": self.starts[month] + (day * 86400 + hour * 3600).astype(np.int64),
+            "score": score,
+            "comment": comment,
+        }
+
+    def comments(self, rng: np.random.Generator, outlet, score, thin) -> np.ndarray:
+        """Draw a text for each: praise for a satisfied visit, else a theme by organisation, outlet and fault."""
+        home, signs, themes = self.home[outlet], list(PHRASES).index("signs"), len(PHRASES)
+        theme = (rng.random(home.size)[:, None] > self.theme_cdf[home]).sum(axis=1)
+        own = self.own_theme[outlet]
+        theme = np.where((own >= 0) & (rng.random(home.size) < 0.6), own, theme)
+        usual = np.diff(self.theme_cdf, axis=1, prepend=0)[home, signs]
+        theme = np.where(rng.random(home.size) < 6 * thin * usual, signs, theme)
+        theme = np.where(score >= 4, themes, np.minimum(theme, themes - 1))
+        low, high = self.bounds[theme], self.bounds[theme + 1]
+        return (low + rng.random(theme.size) * (high - low)).astype(np.int32)
+
+
+def roles_in(number: np.ndarray, first: np.ndarray, month: np.ndarray) -> np.ndarray:
+    """Return the role of each person (by number and first role) in a month; the same whenever it is asked."""
+    role, left, at = first.astype(np.int8), np.arange(number.size), np.zeros(number.size)
+    for turn in range(3):
+        now = role[left]
+        at = at + np.floor(np.log(_fixed(number[left], 1 + 2 * turn)) / np.log1p(-CHANGE[now])) + 1
+        moves = month[left] >= at
+        left, at, now = left[moves], at[moves], now[moves]
+        lot = _fixed(number[left], 2 + 2 * turn)
+        role[left] = (lot[:, None] > np.cumsum(JUMPS, axis=1)[now]).sum(axis=1).clip(max=3)
+    return role
+
+
+def _fixed(values: np.ndarray, salt: int) -> np.ndarray:
+    """Return a fixed pseudo-random number in 0..1 for each integer (splitmix64), so that people need no table."""
+    z = values.astype(np.uint64) + np.uint64((0x9E3779B97F4A7C15 * (salt + 1)) % (1 << 64))
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return ((z ^ (z >> np.uint64(31))) >> np.uint64(11)).astype(np.float64) * 2.0**-53 + 2.0**-54
+
+
+def _normal(uniform: np.ndarray) -> np.ndarray:
+    from scipy.special import ndtri
+
+    return ndtri(uniform)
+
+
+def _coprime(people: int) -> int:
+    step = 2_654_435_761 % people or 1
+    while np.gcd(step, people) != 1:
+        step += 1
+    return int(step)
+
+
+def _arrow(pa, name: str, values: np.ndarray, words: dict):
+    if name in words:
+        return pa.DictionaryArray.from_arrays(pa.array(values.astype(np.int32), mask=values < 0), words[name])
+    if name == "timestamp":
+        return pa.array(values.astype("datetime64[s]").astype("datetime64[us]"))
+    return pa.array(values, mask=values == 0) if name == "score" else pa.array(values)
