@@ -137,7 +137,9 @@ def collect(notebook: Mapping[str, Any]) -> dict[str, Any]:
                     f"{number['name']!r} is recorded twice with different values; name each quantity once"
                 )
     sources = {str(source.get("name")): source for source in outputs_of(notebook, SOURCE)}
-    lead = next((result for result in results if result.get("lead")), None)
+    answers = [result for result in results if result["finding"] and not result["missing"]]
+    leads = [result for result in results if result.get("lead")]
+    lead = next(iter([*(each for each in leads if each in answers), *answers, *leads]), None)
     return {"results": results, "lead": lead, "numbers": numbers, "sources": list(sources.values())}
 
 

@@ -52,18 +52,16 @@ def render(notebook: Mapping[str, Any], context: Mapping[str, Any]) -> Page:
         versions``.
     """
     maker = _Maker(context["stem"])
-    sections = maker.sections(notebook)
-    intro, sections = (
-        sections[0],
-        [section for section in sections[1:] if section["blocks"] or section["folds"]],
-    )
+    intro, *sections = maker.sections(notebook)
+    references = [section for section in sections if section["title"] == "References"]
+    sections = [each for each in sections if each not in references and (each["blocks"] or each["folds"])]
     text = environment().get_template("page.html.j2").render(
         **context, lead=maker.lead, intro=intro, sections=sections, sources=collect(notebook)["sources"],
+        references=references,
         has_code=any(block["kind"] == "code" for section in (intro, *sections) for block in section["blocks"]),
     )  # fmt: skip
-    return Page(
-        squeezed(text), maker.files, maker.results, list(_search(context, maker.lead, intro, sections))
-    )
+    search = list(_search(context, maker.lead, intro, sections))
+    return Page(squeezed(text), maker.files, maker.results, search)
 
 
 def squeezed(text: str) -> str:
@@ -93,19 +91,29 @@ class _Maker:
                     _add_prose(made[-1], text)
                 continue
             blocks = list(self._outputs(cell.get("outputs", [])))
-            leading = next((block for block in blocks if block.get("lead")), None)
-            if leading is not None and self.lead is None:
-                self.lead = leading
-                blocks.remove(leading)
             if source.strip() and not re.fullmatch(r"\s*import cxlab as cx\s*", source):
                 blocks.append({"kind": "code", "html": highlighted(source)})
             made[-1]["blocks"] += blocks
+        self._hoist(made)
         for section in made:
+            _merge(section["blocks"])
             seen: set[str] = set()
             for block in section["blocks"]:
                 if block["kind"] == "prose":
                     block["html"] = glossary.explain(block["html"], seen)
         return made
+
+    def _hoist(self, sections: Sequence[Mapping[str, Any]]) -> None:
+        """Set the page's answer aside; where its data are missing, the first answer that there is."""
+        answers = [
+            (s, b) for s in sections for b in s["blocks"] if b["kind"] == "result" and not b["missing"]
+        ]
+        leads = [(s, b) for s in sections for b in s["blocks"] if b.get("lead")]
+        for section, block in [*(pair for pair in leads if pair in answers), *answers, *leads][:1]:
+            self.lead = block
+            section["blocks"].remove(block)
+            if not block["lead"]:
+                block["tiles"] = block["numbers"][:3]
 
     def _outputs(self, outputs: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
         """Yield what a reader sees: a result with the chart that follows it, and plain outputs."""
@@ -192,7 +200,7 @@ def chart_of(data: Mapping[str, Any], number: int, finding: str = "", lead: bool
         .strip()
     )
     finding = finding or (layout.get("meta") or {}).get("description", "") or title
-    height = LEAD_HEIGHT if lead else None
+    height = min(picture.height_of(layout), LEAD_HEIGHT) if lead else None
     return {
         "number": number,
         "title": title,
@@ -204,6 +212,16 @@ def chart_of(data: Mapping[str, Any], number: int, finding: str = "", lead: bool
         ],
         "bundle": {**bundle, "height": height} if height else bundle,
     }
+
+
+def _merge(blocks: list[dict[str, Any]]) -> None:
+    """Let an answer with controls stand in the place of the same answer without."""
+    for moved in [block for block in blocks if block["kind"] == "chart" and block["chart"]["controls"]]:
+        for block in blocks:
+            if block["kind"] == "result" and block["chart"] and block["finding"] == moved["chart"]["finding"]:
+                block["chart"] = moved["chart"]
+                blocks.remove(moved)
+                break
 
 
 def text_of(markup: str) -> str:

@@ -35,6 +35,11 @@ def svg(figure: Mapping[str, Any], *, width: int, label: str, height: int | None
     return f'<svg {size} role="img" aria-label="{escape(label)}" font-size="{pen.FONT}">{drawn}</svg>'
 
 
+def height_of(layout: Mapping[str, Any]) -> int:
+    """Return the height that a chart has without its title."""
+    return max(300, (layout.get("height") or 420) - 14 - 22 * len(pen.rows(layout.get("title"))))
+
+
 def _title(axis: _Axis, width: float) -> list[str]:
     return [row for row in pen.rows(axis.facts.get("title"), int(width / 8)) if row]
 
@@ -122,8 +127,7 @@ class _Axis:
 class _Canvas:
     def __init__(self, traces: list[dict], layout: Mapping[str, Any], width: int, height: int | None) -> None:
         self.traces, self.layout, self.width = traces, layout, width
-        rows = len(pen.rows(layout.get("title")))
-        self.height = float(height or max(300, (layout.get("height") or 420) - 14 - 22 * rows))
+        self.height = float(height or height_of(layout))
         placed = [trace for trace in traces if trace.get("type") != "sankey"]
         self.pairs = dict.fromkeys((t.get("xaxis", "x"), t.get("yaxis", "y")) for t in placed)
         self.axes = {
@@ -183,7 +187,10 @@ class _Canvas:
             deep = [
                 pen.wide([" ".join(words)]) * 0.62 if axis.turned else 17 * len(words) for words in labels
             ]
-            bottom = max(bottom, 18 + self.foot + max(deep, default=0) + 19 * len(_title(axis, self.width)))
+            bottom = max(
+                bottom,
+                18 + self.foot + max(deep, default=0) + 8 * axis.turned + 19 * len(_title(axis, self.width)),
+            )
         self.box = left, top, self.width - right, self.height - bottom
         for axis in self.axes.values():
             low, high = axis.facts.get("domain") or (0, 1)
@@ -199,8 +206,12 @@ class _Canvas:
             yield from self._grid(y, x)
         yield from self._shapes(True)
         for number, trace in enumerate(self.traces):
+            faint = trace.get("opacity", 1)
+            if faint != 1:
+                yield f'<g opacity="{faint:g}">'
             x, y = (self.axes.get(trace.get(f"{letter}axis", letter)) for letter in "xy")
             yield from _DRAW[trace.get("type", "scatter")](self, trace, number, x, y)
+            yield "</g>" if faint != 1 else ""
         yield from self._shapes(False)
         yield from self._notes()
         for trace, at, row in self.legend:

@@ -140,7 +140,11 @@ def _files_of(study: Any) -> dict[str, Any]:
     from cxlab.data.mapping import read_mapping
 
     sources = [read_mapping(path).source or "" for path in study.tables.values()]
-    live = {name: keys.VOLATILE for name in sources if "://" in name and not name.startswith(("duckdb:", "sqlite:"))}
+    live = {
+        name: keys.VOLATILE
+        for name in sources
+        if "://" in name and not name.startswith(("duckdb:", "sqlite:"))
+    }
     return {os.path.relpath(path, study.path.parent): keys.tree_hash(path) for path in study.files} | live
 
 

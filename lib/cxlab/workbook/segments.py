@@ -46,14 +46,20 @@ def add_parts(build: Build) -> None:
             for value in kept["value"]:
                 shown.setdefault(value, []).append(kind)
     if not shown and not hidden:
-        raise InputError(f"--by {show(by)}: no table of the study has that column; {nearest(by, seen)}".strip("; "))
+        raise InputError(
+            f"--by {show(by)}: no table of the study has that column; {nearest(by, seen)}".strip("; ")
+        )
     if len(shown) > MOST:
-        raise InputError(f"--by {by}: {len(shown)} values; a segment column has at most {MOST}, so group them")
+        raise InputError(
+            f"--by {by}: {len(shown)} values; a segment column has at most {MOST}, so group them"
+        )
     build.hidden = len(hidden - set(shown))
     for value, kinds in sorted(shown.items()):
         mappings = _filtered(study, kinds, by, value, build.min_cell)
         pages = [
-            dataclasses.replace(page, given=page.given | {n: mappings.get(k, "") for n, k in page.tables.items()})
+            dataclasses.replace(
+                page, given=page.given | {n: mappings.get(k, "") for n, k in page.tables.items()}
+            )
             for page in main.pages
             if not page.missing and set(page.tables.values()) & set(kinds)
         ]
@@ -90,7 +96,9 @@ def _counts(mapping: Path, by: str, seen: set[str]) -> pd.DataFrame | None:
     else:  # ibis: counted where the data are
         n = table.frame[person].nunique() if person else table.frame.count()
         found = table.frame.group_by(column).aggregate(n=n).to_pandas().dropna(subset=[column])
-    found["value"] = [str(int(v)) if isinstance(v, float) and v.is_integer() else str(v) for v in found[column]]
+    found["value"] = [
+        str(int(v)) if isinstance(v, float) and v.is_integer() else str(v) for v in found[column]
+    ]
     return found.sort_values("value")[["value", "n"]]
 
 
