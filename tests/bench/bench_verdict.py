@@ -1,77 +1,139 @@
-"""How often four known worlds get the right verdict on the core claims.
+"""How often do the rules decide wrongly in worlds whose truth is known? Writes data/evidence/error_rates.csv.
 
-Run as ``.venv/bin/python tests/bench/bench_verdict.py [--quick]``; prints one line a world and claim.
+``python tests/bench/bench_verdict.py [--runs 2000] [--write]``; the table carries the hash of the rules.
 """
 
 from __future__ import annotations
 
+import argparse
+import csv
 import sys
-import time
-import warnings
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 
-import numpy as np
+from cxlab.data.places import data_folder
+from cxlab.data.rules import load_rules
+from cxlab.questions import drivers, expectations, liking, readings, surveys
+from cxlab.questions.judging import judge
+from cxlab.worlds.survey import make_survey
 
-import cxlab as cx
-
-# world -> (arguments of make_survey: the truth, what the rules should say)
+NONE = {"product": 0.0, "experience": 0.0}
 WORLDS = {
-    "product-led": (
-        {"slopes": {"product": 0.6, "experience": 0.0}},
-        {"P3": "supported", "C4a": "refuted", "C2c": "refuted"},
-    ),
-    "experience-led": (
-        {"slopes": {"product": 0.0, "experience": 0.6}},
-        {"P3": "refuted", "C4a": "supported", "C2c": "refuted"},
-    ),
-    "halo only": (
-        {"slopes": {"product": 0.0, "experience": 0.0}, "spreads": 0.3, "halo": 1.0},
-        {"P3": "undecided", "C4a": "undecided", "C2c": "undecided"},
-    ),
-    "parity": (
-        {
-            "slopes": {"product": 0.45, "experience": 0.45},
-            "spreads": {"product": 0.5, "experience": 1.0},
-            "respondents": 20_000,
-        },
-        {"P3": "refuted", "C4a": "supported", "C2c": "supported"},
-    ),
+    "nothing matters": {"slopes": NONE},
+    "a weak liking alone": {"slopes": NONE, "halo": 0.5},
+    "a strong liking alone": {"slopes": NONE, "halo": 1.0},
+    "a liking and nearly nothing else": {"slopes": NONE, "spreads": 0.3, "halo": 1.0},
+    "product": {"slopes": {"product": 0.45, "experience": 0.0}},
+    "experience": {"slopes": {"product": 0.0, "experience": 0.45}},
+    "both alike": {"slopes": {"product": 0.45, "experience": 0.45}},
+    "product and a liking": {"slopes": {"product": 0.45, "experience": 0.0}, "halo": 0.7},
+}
+SIZES = (250, 1000, 4000)
+QUESTIONS = (drivers.split, drivers.overlap, liking.beyond_liking, readings.readings, surveys.outcome_by_outcome,
+             expectations.kinks, expectations.forgiveness)  # fmt: skip
+# What is wrong to say of a claim in a world: outcomes that contradict its truth. A liking alone, or nothing at all,
+# supports no claim about effects of ratings.
+ALWAYS = {
+    claim: {"supported"}
+    for claim in ("P1", "P3", "P4", "C1b", "C1c", "C1d", "C2a", "C2c", "C2e", "C4a", "S5-7")
+}
+WRONG = {
+    "nothing matters": ALWAYS,
+    "a weak liking alone": ALWAYS | {"P3": {"supported"}, "C4a": {"supported"}},
+    "a strong liking alone": ALWAYS,
+    "a liking and nearly nothing else": ALWAYS,
+    "product": {
+        "P3": {"refuted"},
+        "C4a": {"supported"},
+        "C1b": {"supported"},
+        "C1c": {"supported"},
+        "C2c": {"supported"},
+    },
+    "experience": {
+        "P3": {"supported"},
+        "C4a": {"refuted"},
+        "P4": {"supported"},
+        "C2e": {"supported", "refuted"},
+    },
+    "both alike": {"P3": {"supported"}, "C4a": {"refuted"}, "P4": {"supported"}, "C2c": {"supported"}},
+    "product and a liking": {
+        "P3": {"refuted"},
+        "C4a": {"supported"},
+        "C1b": {"supported"},
+        "C1c": {"supported"},
+    },
 }
 
-# No rule on one survey can see this one: a general liking does everything, but the sides also differ by themselves.
-BLIND = {
-    "half halo": (
-        {"slopes": {"product": 0.0, "experience": 0.0}, "spreads": 1.0, "halo": 1.0},
-        {"P3": "undecided", "C4a": "undecided"},
-    ),
-}
+
+def outcomes(world: str, n: int, seed: int, bootstrap: int = 150) -> dict[str, str]:
+    """Return the outcome of every claim that one made-up survey can test."""
+    rules = load_rules()
+    survey = make_survey(n, **WORLDS[world], rng=seed).with_(bootstrap=bootstrap, seed=seed, simulated=False)
+    homes = {name: stem for (stem, name), record in rules.records.items() if record.table == "survey"}
+    found: dict[str, dict] = {}
+    for ask in QUESTIONS:
+        for name, number in ask(survey).numbers.items():
+            if name in homes:
+                found.setdefault(homes[name], {}).setdefault(name, number._asdict())
+    table = judge(rules, found)
+    return table.loc[table["outcome"] != "not testable here", "outcome"].to_dict()
 
 
-def outcomes(world: str, runs: int, bootstrap: int = 200) -> dict[str, float]:
-    """Return the share of runs with the right verdict, for each core claim."""
-    truth, right = {**WORLDS, **BLIND}[world]
-    rules = cx.verdict.load_rules()
-    hits = dict.fromkeys(right, 0)
-    for seed in range(runs):
-        data = cx.simulators.make_survey(**{"respondents": 4000, **truth}, rng=1000 + seed)
-        # A rehearsal would be no verdict: here the simulated survey stands for the reader's own.
-        data.attrs["name"] = "own"
-        results = cx.verdict.core_numbers(data, outcome="loyalty", bootstrap=bootstrap, rng=seed)
-        verdicts = cx.verdict.judge(rules, results).set_index("claim")["outcome"]
-        for claim, wanted in right.items():
-            hits[claim] += verdicts[claim] == wanted
-    return {claim: count / runs for claim, count in hits.items()}
+def _chunk(job: tuple[str, int, int, int]) -> list[dict[str, str]]:
+    world, n, first, runs = job
+    return [outcomes(world, n, seed) for seed in range(first, first + runs)]
+
+
+def rates(world: str, n: int, runs: int, pool: ProcessPoolExecutor) -> list[dict]:
+    """Return one row a claim: how often it was supported, refuted and decided wrongly."""
+    jobs = [(world, n, 1000 + first, min(10, runs - first)) for first in range(0, runs, 10)]
+    found = [each for chunk in pool.map(_chunk, jobs) for each in chunk]
+    rows = []
+    for claim in sorted({claim for each in found for claim in each}):
+        said = [each.get(claim, "") for each in found]
+        wrong = WRONG[world].get(claim, set())
+        rows.append(
+            {
+                "world": world,
+                "n": n,
+                "claim": claim,
+                "supported": round(said.count("supported") / runs, 4),
+                "refuted": round(said.count("refuted") / runs, 4),
+                "wrong": round(sum(one in wrong for one in said) / runs, 4),
+                "runs": runs,
+            }
+        )
+    return rows
 
 
 def main() -> None:
-    runs = 20 if "--quick" in sys.argv else 200
-    print(f"cxlab {cx.__version__}, numpy {np.__version__}; {runs} runs a world")
-    for world, (_, right) in {**WORLDS, **BLIND}.items():
-        start = time.process_time()
-        for claim, share in outcomes(world, runs).items():
-            print(f"{world:15s} {claim:4s} {right[claim]:10s} {share:6.1%}")
-        print(f"{world:15s} {(time.process_time() - start) / runs:.2f} CPU s a run")
+    """Print the table, and write it with ``--write``."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--runs", type=int, default=60 if "--quick" in sys.argv else 2000)
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--quick", action="store_true")
+    given = parser.parse_args()
+    rows = []
+    with ProcessPoolExecutor(2) as pool:
+        for world in WORLDS:
+            for n in SIZES:
+                part = rates(world, n, given.runs, pool)
+                rows += part
+                worst = max(part, key=lambda row: row["wrong"])
+                core = {
+                    row["claim"]: (row["supported"], row["refuted"])
+                    for row in part
+                    if row["claim"] in ("P3", "C4a")
+                }
+                print(f"{world}, {n}: worst {worst['claim']} {worst['wrong']:.3f}; {core}", flush=True)
+    if given.write:
+        path = Path(data_folder()) / "evidence" / "error_rates.csv"
+        with path.open("w", encoding="utf-8", newline="") as file:
+            file.write(f"# rules {load_rules().sha256}\n")
+            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
 
 
 if __name__ == "__main__":
-    warnings.simplefilter("ignore")
     main()

@@ -58,14 +58,20 @@ def dots(
             hovertemplate="%{text}<extra></extra>",
         )
     if band:
-        figure.add_vrect(x0=band[0], x1=band[1], fillcolor=rgba(COLOURS["neutral"], 0.16), line_width=0, layer="below")
+        figure.add_vrect(
+            x0=band[0], x1=band[1], fillcolor=rgba(COLOURS["neutral"], 0.16), line_width=0, layer="below"
+        )
     if reference is not None:
         figure.add_vline(x=reference, line={"dash": "dash", "width": 1, "color": COLOURS["neutral"]})
     written = [wrapped(name, 26) for name in labels]
     row = max(36 * max(1, 0.6 * len(groups)), 17 * max((t.count("<br>") + 1 for t in written), default=1) + 8)
     figure.update_xaxes(title={"text": x_title}, tickformat=".0%" if percent else None, zeroline=False)
     figure.update_yaxes(
-        tickvals=list(places.values()), ticktext=written, range=[0.4, len(labels) + 0.6], zeroline=False, showgrid=False
+        tickvals=list(places.values()),
+        ticktext=written,
+        range=[0.4, len(labels) + 0.6],
+        zeroline=False,
+        showgrid=False,
     )
     return finish(figure, title=title, height=int(150 + row * len(labels)))
 
@@ -157,7 +163,12 @@ def lines(
             name=word,
             legendgroup=word,
             showlegend=len(groups) > 1,
-            line={"color": shade, "width": 2.5, "shape": shape, "dash": ["solid", "dash", "dot", "dashdot"][i % 4]},
+            line={
+                "color": shade,
+                "width": 2.5,
+                "shape": shape,
+                "dash": ["solid", "dash", "dot", "dashdot"][i % 4],
+            },
             marker={"size": 6},
             text=[_show(v, percent) for v in part[y]],
             hovertemplate="%{x}: %{text}<extra>" + word + "</extra>",
@@ -183,10 +194,11 @@ def heat(
     percent: bool = False,
     middle: float | None = None,
     text: bool = True,
+    words: Sequence[Sequence[str]] | None = None,
 ) -> go.Figure:
     """A heat map of a wide table: one cell a row (index) and column, its value written in it.
 
-    ``middle`` makes the scale diverge there (blue below, orange above).
+    ``middle`` makes the scale diverge there (blue below, orange above); ``words`` are written instead of values.
     """
     values = table.to_numpy(dtype=float)
     blues, oranges = ("#0072B2", "#E8F1F8"), ("#FBE9DD", "#C4500A")
@@ -196,7 +208,7 @@ def heat(
         reach = float(np.nanmax(np.abs(values - middle))) if np.isfinite(values).any() else 1.0
         scale = [[0, blues[0]], [0.5, "#ffffff"], [1, oranges[1]]]
         limits = {"zmin": middle - (reach or 1.0), "zmax": middle + (reach or 1.0)}
-    written = [[_show(v, percent) if np.isfinite(v) else "" for v in row] for row in values]
+    written = words or [[_show(v, percent) if np.isfinite(v) else "" for v in row] for row in values]
     figure = go.Figure(
         go.Heatmap(
             z=[[v if np.isfinite(v) else None for v in row] for row in values.tolist()],
@@ -270,8 +282,15 @@ def scatter(
                 name="" if one is None else str(one),
                 showlegend=len(groups) > 1,
                 cliponaxis=False,
-                marker={"color": colour(one, i), "size": sizes, "symbol": SYMBOLS[i % len(SYMBOLS)], "opacity": 0.85},
-                customdata=[[_show(a, percent_x), _show(b, percent)] for a, b in zip(part[x], part[y], strict=True)],
+                marker={
+                    "color": colour(one, i),
+                    "size": sizes,
+                    "symbol": SYMBOLS[i % len(SYMBOLS)],
+                    "opacity": 0.85,
+                },
+                customdata=[
+                    [_show(a, percent_x), _show(b, percent)] for a, b in zip(part[x], part[y], strict=True)
+                ],
                 hovertemplate="%{text}: %{customdata[0]}, %{customdata[1]}<extra></extra>",
             )
         )
@@ -288,7 +307,9 @@ def scatter(
             text=words, xref="paper", yref="paper", x=left, y=top, showarrow=False, font={"size": 12, "color": "#52606d"},
             xanchor=["left", "right"][left], yanchor=["bottom", "top"][top],
         )  # fmt: skip
-    figure.update_xaxes(title={"text": x_title}, tickformat=".0%" if percent_x else None, type="log" if log_x else None)
+    figure.update_xaxes(
+        title={"text": x_title}, tickformat=".0%" if percent_x else None, type="log" if log_x else None
+    )
     figure.update_yaxes(title={"text": y_title}, tickformat=".0%" if percent else None)
     return finish(figure, title=title, height=460)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
-from dataclasses import dataclass
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -37,12 +38,21 @@ from cxlab.questions.result import Number, Result
 from cxlab.questions.words import capital, count, listed, number
 
 __all__ = [
-    "Verdict", "data_needed", "error_rates", "flips", "judge", "judge_survey", "load_results", "load_rules", "meaning",
-    "opened", "outcomes", "survey_by_survey", "tested", "untested",
+    "Verdict", "business", "data_needed", "error_rates", "flips", "judge", "judge_survey", "load_results", "load_rules", "opened", "outcomes", "survey_by_survey", "tested", "untested",
 ]  # fmt: skip
 
 SURVEYS = ("ecsi-mobile", "abc-vendor", "corporate-reputation", "airline", "housing")
 FACTORS = (0.5, 0.75, 1.0, 1.5, 2.0)
+
+
+def _named(function: Callable[..., Result]) -> Callable[..., Result]:
+    """Give a result the name of its question, by which the opening page finds it."""
+
+    @functools.wraps(function)
+    def ask(*args: Any, **kwargs: Any) -> Result:
+        return replace(function(*args, **kwargs), id=function.__name__)
+
+    return ask
 
 
 @dataclass(frozen=True)
@@ -108,6 +118,7 @@ def opened(
     return Verdict(rules, report, found, skipped, load_evidence(), table)
 
 
+@_named
 def outcomes(verdict: Verdict) -> Result:
     """What is supported, refuted, mixed, undecided, untestable?
 
@@ -149,10 +160,11 @@ def outcomes(verdict: Verdict) -> Result:
         ),
         cautions,
         verdict.data,
-        {"business": business(verdict), "undecided": undecided(verdict)},
+        {"undecided": undecided(verdict)},
     )
 
 
+@_named
 def tested(verdict: Verdict) -> Result:
     """Which claims could be tested, and what came out? Every rule's own sentence stands before the claim's.
 
@@ -186,6 +198,7 @@ def tested(verdict: Verdict) -> Result:
     return Result(finding, {}, shown, None, cautions, verdict.data)
 
 
+@_named
 def survey_by_survey(verdict: Verdict) -> Result:
     """What does each survey say of each claim that it can test? Table: claim x survey, in words."""
     titles = list(verdict.surveys)
@@ -233,6 +246,7 @@ def survey_by_survey(verdict: Verdict) -> Result:
     )  # fmt: skip
 
 
+@_named
 def flips(verdict: Verdict) -> Result:
     """What would flip a decision? The outcome when the smallest effect that matters is halved or doubled.
 
@@ -286,6 +300,7 @@ def undecided(verdict: Verdict, most: int = 10) -> pd.DataFrame:
     return pd.DataFrame(columns).reset_index(drop=True)
 
 
+@_named
 def data_needed(verdict: Verdict) -> Result:
     """Which data would decide most? Claims that cannot be tested, by the table that their rules read.
 
@@ -318,6 +333,7 @@ def data_needed(verdict: Verdict) -> Result:
     )
 
 
+@_named
 def error_rates(verdict: Verdict, path: str | Path | None = None) -> Result:
     """How often are the rules wrong where the truth is known? From the committed table of simulated worlds.
 
@@ -358,6 +374,7 @@ def error_rates(verdict: Verdict, path: str | Path | None = None) -> Result:
     )
 
 
+@_named
 def untested(verdict: Verdict) -> Result:
     """Which claims cannot be tested here, and what would each need? Table: ``claim text needs``."""
     table = verdict.table[verdict.table["outcome"] == UNTESTED]
@@ -368,7 +385,7 @@ def untested(verdict: Verdict) -> Result:
     return Result(finding, {}, rows, None, [], verdict.data)
 
 
-def business(verdict: Verdict) -> list[dict[str, Any]]:
+def sentences(verdict: Verdict) -> list[dict[str, Any]]:
     """Return what this means if you run a business.
 
     Sentences chosen by the verdicts, each with its evidence.
@@ -433,12 +450,13 @@ def business(verdict: Verdict) -> list[dict[str, Any]]:
     return [{"sentence": sentence, "evidence": evidence} for sentence, evidence in sentences[:5]]
 
 
-def meaning(verdict: Verdict) -> Result:
+@_named
+def business(verdict: Verdict) -> Result:
     """What does this mean if you run a business?
 
     Sentences that follow from the verdicts; table ``sentence evidence``.
     """
-    rows = pd.DataFrame(business(verdict))
+    rows = pd.DataFrame(sentences(verdict))
     finding = " ".join(rows["sentence"].head(2))
     return Result(finding, {}, rows, None, [], verdict.data)
 
