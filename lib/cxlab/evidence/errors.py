@@ -1,1 +1,0 @@
-from cxlab.data.errors import InputError, NotebookError, OutOfReach  # noqa: F401
