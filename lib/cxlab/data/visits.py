@@ -21,17 +21,18 @@ class Heard(NamedTuple):
     Attributes
     ----------
     cells : DataFrame
-        ``outlet organisation role month visits rated satisfied``: all visits, counted; month is its first day.
+        ``outlet organisation role month visits rated satisfied``: all visits, counted; month is its first
+        day.
     sample : DataFrame
-        All visits of a random sample of people, ``outlet organisation person role timestamp score comment satisfied
-        failed`` (1, 0 or missing); person is a running number without meaning elsewhere.
+        All visits of a random sample of people, ``outlet organisation person role timestamp score comment
+        satisfied failed`` (1, 0 or missing); person is a running number without meaning elsewhere.
     visits, rated : int
         Of all visits.
     share : float
         Chance of a person to be in the sample (1: everybody is).
     low, high : float
-        The ends of the scale, as seen. Satisfied is a score in its upper quarter, failed one in its lower quarter:
-        4 and 5, 1 and 2 of five.
+        The ends of the scale, as seen. Satisfied is a score in its upper quarter, failed one in its lower
+        quarter: 4 and 5, 1 and 2 of five.
     """
 
     cells: pd.DataFrame
@@ -43,7 +44,11 @@ class Heard(NamedTuple):
     high: float
 
 
-_last: list[Any] = [None, 0, None]  # the rows heard last: several questions of a page ask about the same visits
+_last: list[Any] = [
+    None,
+    0,
+    None,
+]  # the rows heard last: several questions of a page ask about the same visits
 
 
 def hear(visits: Table, *, sample_visits: int = SAMPLE) -> Heard:
@@ -59,8 +64,8 @@ def hear(visits: Table, *, sample_visits: int = SAMPLE) -> Heard:
     Notes
     -----
     People are drawn by a hash of their id, all visits of a person or none, so that journeys stay whole and a
-    bootstrap over people is right. The second pass reads the other columns only where the id is drawn. Rows are
-    sorted afterwards: parallel engines return them in any order.
+    bootstrap over people is right. The second pass reads the other columns only where the id is drawn. Rows
+    are sorted afterwards: parallel engines return them in any order.
     """
     if _last[0] is not visits.frame or _last[1] != sample_visits:
         _last[:] = [visits.frame, sample_visits, _heard(visits.frame, sample_visits)]
@@ -82,7 +87,9 @@ def _heard(frame: Any, sample_visits: int) -> Heard:
     cells["month"] = pd.to_datetime(cells["month"])
     shared = cells.groupby("outlet")["organisation"].nunique()
     if (shared > 1).any():
-        raise NotEnough(f"outlet {shared.idxmax()} belongs to several organisations; give each outlet its own name")
+        raise NotEnough(
+            f"outlet {shared.idxmax()} belongs to several organisations; give each outlet its own name"
+        )
     keys, counts = ["outlet", "organisation", "role", "month"], ["visits", "rated", "satisfied"]
     cells = cells[[*keys, *counts]].sort_values(keys, ignore_index=True)
     cells[counts] = cells[counts].fillna(0).astype(np.int64)
@@ -112,9 +119,16 @@ def counted(table: Any, satisfied: float) -> Any:
 
 
 def drawn(table: Any, every: int, alone: bool = False) -> Any:
-    """Return the second pass as an expression: one in ``every`` people, or visits where people are unknown."""
+    """Return the second pass as an expression.
+
+    One in ``every`` people, or visits where people are unknown.
+    """
     if alone:
-        key = table.outlet.cast("string") + table.timestamp.cast("string").fill_null("") + table.comment.fill_null("")
+        key = (
+            table.outlet.cast("string")
+            + table.timestamp.cast("string").fill_null("")
+            + table.comment.fill_null("")
+        )
         rows = table if every == 1 else table.filter(key.hash() % every == 0)
     else:
         rows = table if every == 1 else table.filter(table.person.hash() % every == 0)

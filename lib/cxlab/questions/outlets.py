@@ -11,7 +11,7 @@ from cxlab.data.visits import hear
 from cxlab.figures import general
 from cxlab.questions.result import Number, Result, question
 from cxlab.questions.words import count, number, stated
-from cxlab.stats.rates import (  # noqa: F401 (the statistics behind the questions are called by these names, too)
+from cxlab.stats.rates import (
     alike,
     common_rates,
     funnel_curve,
@@ -41,11 +41,11 @@ def rated_outlets(visits: Table) -> pd.DataFrame:
 
 @question("visits", "outlet", "score")
 def differ(visits: Table) -> Result:
-    """Which outlets truly differ? A funnel plot that allows for chance, for the ordinary spread between outlets
-    (Spiegelhalter 2005) and for looking at all of them (Benjamini & Hochberg 1995).
+    """Which outlets truly differ? A funnel plot that allows for chance, for the ordinary spread between
+    outlets (Spiegelhalter 2005) and for looking at all of them (Benjamini & Hochberg 1995).
 
-    Columns of the table, the most striking first: ``outlet organisation n raw fair low high stands_out``; fair is the
-    shrunk rate with its interval.
+    Columns of the table, the most striking first: ``outlet organisation n raw fair low high stands_out``;
+    fair is the shrunk rate with its interval.
     """
     data, level = rated_outlets(visits), visits.confidence_level
     k, same = len(data), alike(data)
@@ -86,14 +86,16 @@ def differ(visits: Table) -> Result:
             percent=True, log_x=True,
         )  # fmt: skip
 
-    caution = "Standing out says where to look, not why; a small outlet stands out only if it is very different."
+    caution = (
+        "Standing out says where to look, not why; a small outlet stands out only if it is very different."
+    )
     return Result(stated(finding, visits.simulated, "visits"), numbers, table, draw, [caution], visits)
 
 
 @question("visits", "outlet", "score")
 def league(visits: Table) -> Result:
-    """Can a ranking be trusted? The lowest raw rates with luck taken out (shrinkage, Efron & Morris 1975), and ranks
-    with intervals (Goldstein & Spiegelhalter 1996).
+    """Can a ranking be trusted? The lowest raw rates with luck taken out (shrinkage, Efron & Morris 1975),
+    and ranks with intervals (Goldstein & Spiegelhalter 1996).
 
     Columns of the table, worst fair rank first: ``outlet n raw rate low high rank rank_low rank_high``.
     """
@@ -109,10 +111,15 @@ def league(visits: Table) -> Result:
         "rank-interval-width": Number(width, unit="ranks", n=k, label="ranks that a typical outlet could have"),
     }  # fmt: skip
     if (data["n"] >= 4).sum() >= 10:
-        error = holdout_error(data, splits=4, bootstrap=visits.bootstrap, confidence_level=visits.confidence_level,
+        error = holdout_error(data, bootstrap=visits.bootstrap, confidence_level=visits.confidence_level,
                               rng=visits.seed)  # fmt: skip
         numbers["error-ratio-shrunk"] = Number(
-            error.ratio, error.low, error.high, "ratio", error.outlets, "error of fair rates against raw rates"
+            error.ratio,
+            error.low,
+            error.high,
+            "ratio",
+            error.outlets,
+            "error of fair rates against raw rates",
         )
     if alike(data) > DOUBT:
         finding = "no ranking is possible: outlets differ no more than chance allows."
@@ -140,8 +147,8 @@ def league(visits: Table) -> Result:
 
 @question("visits", "outlet", "score")
 def whose(visits: Table) -> Result:
-    """Whose experience is it: the organisation's, the outlet's, the visitor's? Variance components (Searle et al.
-    1992) with generalised intervals, which stay right for few organisations.
+    """Whose experience is it: the organisation's, the outlet's, the visitor's? Variance components (Searle et
+    al. 1992) with generalised intervals, which stay right for few organisations.
 
     Columns of the table: ``component share low high variance groups``.
     """
@@ -149,7 +156,11 @@ def whose(visits: Table) -> Result:
     factors = [name for name in ("organisation", "outlet", "person") if rated[name].nunique() > 1]
     if rated["outlet"].nunique() < FEWEST or "outlet" not in factors:
         raise NotEnough(f"fewer than {FEWEST} outlets have a score")
-    draws = {"bootstrap": min(visits.bootstrap, 200), "confidence_level": visits.confidence_level, "rng": visits.seed}
+    draws = {
+        "bootstrap": min(visits.bootstrap, 200),
+        "confidence_level": visits.confidence_level,
+        "rng": visits.seed,
+    }
     while True:
         places = [name for name in factors if name != "person"]
         try:
@@ -162,7 +173,12 @@ def whose(visits: Table) -> Result:
     total = table.iloc[-1]
     share = Number(float(total["share"]), float(total["share_low"]), float(total["share_high"]), "share of variance",
                    len(rated), "scores explained by the place: outlet and organisation")  # fmt: skip
-    words = {"residual": "the single visit", "person": "the visitor", "outlet": "the outlet", "organisation": "the organisation"}
+    words = {
+        "residual": "the single visit",
+        "person": "the visitor",
+        "outlet": "the outlet",
+        "organisation": "the organisation",
+    }
     parts = table.iloc[: len(factors) + 1].drop(columns=["low", "high"])
     parts = parts.rename(columns={"share_low": "low", "share_high": "high"})
     parts["component"] = parts["component"].map(words)
@@ -171,11 +187,15 @@ def whose(visits: Table) -> Result:
         finding = f"the place explains {share} of the differences between scores; the rest is the visitor and the single visit."
         title = f"Outlet and organisation explain {number(share.value, share.unit)} of the scores"
     else:
-        finding = f"no difference between places was found: they explain {share} of the differences between scores."
+        finding = (
+            f"no difference between places was found: they explain {share} of the differences between scores."
+        )
         title = "No difference was found between outlets or organisations"
     draw = lambda: general.bars(  # noqa: E731
         parts, title=title, label="component", value="share", x_title="part of the variance", percent=True
     )
     few = rated["organisation"].nunique() if "organisation" in factors else 0
-    cautions = [f"There are only {few} organisations, so their own part stays wide open."] if 0 < few < 15 else []
+    cautions = (
+        [f"There are only {few} organisations, so their own part stays wide open."] if 0 < few < 15 else []
+    )
     return Result(stated(finding, visits.simulated, "visits"), numbers, parts, draw, cautions, visits)

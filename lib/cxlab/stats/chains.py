@@ -28,7 +28,8 @@ def transition_matrix(
     Parameters
     ----------
     data : DataFrame
-        One row a person and time: ``person role timestamp``. Or a square table of counts, from (index) to (columns).
+        One row a person and time: ``person role timestamp``. Or a square table of counts, from (index) to
+        (columns).
     states : list of str, optional
         Roles in the order to show; default in order of first appearance along people's paths.
     prior : float
@@ -37,14 +38,15 @@ def transition_matrix(
     Returns
     -------
     DataFrame, one row a pair of roles, also those never seen
-        ``from to count probability low high n people``: count over all moves from there (n; missing where n is 0),
-        and how many people made them.
+        ``from to count probability low high n people``: count over all moves from there (n; missing where n
+        is 0), and how many people made that move.
 
     Notes
     -----
-    Row shares (Anderson & Goodman 1957). People differ, so moves of one person count as a cluster: the interval is
-    that of the Dirichlet posterior's margin with n divided by the design effect (Korn & Graubard 1998), and a t
-    quantile for few people. A table of counts hides its people, so that its moves count as independent.
+    Row shares (Anderson & Goodman 1957). People differ, so moves of one person count as a cluster: the
+    interval is that of the Dirichlet posterior's margin with n divided by the design effect (Korn & Graubard
+    1998), and a t quantile for few people. A table of counts hides its people, so that its moves count as
+    independent.
 
     Examples
     --------
@@ -62,13 +64,16 @@ def transition_matrix(
         names, table = [str(name) for name in data.columns], data.to_numpy(float)
         if not (table >= 0).all():
             raise InputError("the table of counts has negative or missing entries")
-        size, effect, people = len(names), np.ones_like(table), np.full(len(names), np.nan)
+        size, effect, people = len(names), np.ones_like(table), np.full_like(table, np.nan)
     else:
         codes, names, who = _sequences(data, person, role, timestamp, states)
         keep = np.flatnonzero(who[1:] == who[:-1])
         size = len(names)
-        table = np.bincount(codes[keep] * size + codes[keep + 1], minlength=size**2).reshape(size, size).astype(float)
-        effect, people = _design_effects(codes[keep], codes[keep + 1], who[keep], table, z, confidence_level)
+        pair = codes[keep] * size + codes[keep + 1]
+        table = np.bincount(pair, minlength=size**2).reshape(size, size).astype(float)
+        effect = _design_effects(codes[keep], codes[keep + 1], who[keep], table, z, confidence_level)
+        once = np.unique(who[keep].astype(np.int64) * size**2 + pair) % size**2
+        people = np.bincount(once, minlength=size**2)
     n = table.sum(axis=1, keepdims=True)
     with np.errstate(invalid="ignore"):
         share = np.where(n > 0, table / n, np.nan)
@@ -83,13 +88,15 @@ def transition_matrix(
             "low": np.minimum(betaincinv(a, b, tail), np.nan_to_num(share, nan=1)).ravel(),
             "high": np.maximum(betaincinv(a, b, 1 - tail), np.nan_to_num(share, nan=0)).ravel(),
             "n": np.repeat(n.ravel(), size).astype(np.int64),
-            "people": np.repeat(people, size),
+            "people": people.ravel(),
         }
     )
 
 
-def _design_effects(start, end, who, table, z, level) -> tuple[np.ndarray, np.ndarray]:
-    """Return by how much people's likeness, and their small number, takes from the moves of each pair, at least 1."""
+def _design_effects(start, end, who, table, z, level) -> np.ndarray:
+    """Return by how much people's likeness, and their small number, takes from the moves of each pair, at
+    least 1.
+    """
     from scipy.special import stdtrit
 
     size = len(table)
@@ -105,7 +112,7 @@ def _design_effects(start, end, who, table, z, level) -> tuple[np.ndarray, np.nd
         chance = n * share * (1 - share)
         effect[:, to] = np.divide(spread, chance, out=np.ones(size), where=chance > 0)
     few = (stdtrit(np.maximum(people - 1, 1), 0.5 + level / 2) / z) ** 2
-    return np.maximum(effect, 1) * few[:, None], people.astype(float)
+    return np.maximum(effect, 1) * few[:, None]
 
 
 def _sequences(data, person, role, timestamp, states) -> tuple[np.ndarray, list[str], np.ndarray]:
@@ -126,7 +133,9 @@ def _sequences(data, person, role, timestamp, states) -> tuple[np.ndarray, list[
     names = [str(state) for state in states]
     codes = pd.Index(names).get_indexer(labels)
     if (codes < 0).any():
-        raise InputError(f"role {labels[np.argmin(codes)]!r} is not among states={names}: add it or drop those rows")
+        raise InputError(
+            f"role {labels[np.argmin(codes)]!r} is not among states={names}: add it or drop those rows"
+        )
     return codes.astype(np.int64), names, who
 
 
@@ -146,21 +155,22 @@ def removal_effect(
     Parameters
     ----------
     data : DataFrame
-        One row a person and touchpoint: ``person touchpoint timestamp`` and ``converted`` (the same on all rows of a
-        person). Or counted steps, ``from to count`` with ``(start)``, ``(conversion)`` and ``(none)``: no intervals.
+        One row a person and touchpoint: ``person touchpoint timestamp`` and ``converted`` (the same on all
+        rows of a person). Or counted steps, ``from to count`` with ``(start)``, ``(conversion)`` and
+        ``(none)``: no intervals.
     bootstrap : int
         Resamples of whole people; 0 for none.
 
     Returns
     -------
     DataFrame, largest effect first
-        ``touchpoint effect low high credit people``: credit is the effects scaled to sum to 1; people whose path
-        holds it (missing for counted steps). ``attrs["conversion"]`` is the model's conversion rate.
+        ``touchpoint effect low high credit people``: credit is the effects scaled to sum to 1; people whose
+        path holds it (missing for counted steps). ``attrs["conversion"]`` is the model's conversion rate.
 
     Notes
     -----
-    Anderl et al. (2016), first order, by an exact linear solve of the absorbing chain. It is a property of the paths,
-    NOT what would happen if the touchpoint were closed: people would go elsewhere.
+    Anderl et al. (2016), first order, by an exact linear solve of the absorbing chain. It is a property of
+    the paths, NOT what would happen if the touchpoint were closed: people would go elsewhere.
 
     Examples
     --------
@@ -180,9 +190,17 @@ def removal_effect(
         draws = _resampled(pair, who, shape, bootstrap, generator(rng)) if bootstrap else None
     effect, conversion = _effects(table)
     if not conversion > 0:
-        raise InputError(f"{converted}: no path ends in a conversion, so that nothing can be lost; check the column")
+        raise InputError(
+            f"{converted}: no path ends in a conversion, so that nothing can be lost; check the column"
+        )
     low, high = (np.nan, np.nan) if draws is None else percentile_interval(draws, confidence_level)
-    columns = {"touchpoint": names, "effect": effect, "low": low, "high": high, "credit": effect / effect.sum()}
+    columns = {
+        "touchpoint": names,
+        "effect": effect,
+        "low": low,
+        "high": high,
+        "credit": effect / effect.sum(),
+    }
     result = pd.DataFrame(columns | {"people": people})
     result = result.sort_values("effect", ascending=False, kind="stable", ignore_index=True)
     result.attrs["conversion"] = conversion
@@ -225,7 +243,9 @@ def _counted(data: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
     origin = pd.Index([*names, START]).get_indexer(data["from"].astype(str))
     target = pd.Index([*names, CONVERSION, NONE]).get_indexer(data["to"].astype(str))
     if (origin < 0).any() or (target < 0).any() or (data["count"] < 0).any():
-        raise InputError(f"steps must run from {START} over touchpoints to {CONVERSION} or {NONE}, counts 0 or more")
+        raise InputError(
+            f"steps must run from {START} over touchpoints to {CONVERSION} or {NONE}, counts 0 or more"
+        )
     table = np.zeros((len(names) + 1, len(names) + 2))
     np.add.at(table, (origin, target), data["count"].to_numpy(float))
     return table, names
@@ -239,7 +259,9 @@ def _steps(data, person, touchpoint, timestamp, converted):
         raise InputError("data has no complete row: person, touchpoint, timestamp and converted are needed")
     who, won = pd.factorize(data[person])[0], data[converted].to_numpy(dtype=bool)
     if np.any(np.bincount(who, won) * np.bincount(who, ~won) > 0):
-        raise InputError(f"{converted} must be the same on all rows of a person; cut paths at the conversion first")
+        raise InputError(
+            f"{converted} must be the same on all rows of a person; cut paths at the conversion first"
+        )
     order = np.lexsort((np.arange(len(who)), data[timestamp].to_numpy(), who))
     code, names = pd.factorize(data[touchpoint].astype(str), sort=True)
     who, code, won = who[order], code[order], won[order]
@@ -255,4 +277,6 @@ def _steps(data, person, touchpoint, timestamp, converted):
 def _need(data: pd.DataFrame, *columns: str) -> None:
     missing = [name for name in columns if name not in data.columns]
     if missing:
-        raise InputError(f"data lacks the column(s) {', '.join(missing)}; it has {', '.join(map(str, data.columns))}")
+        raise InputError(
+            f"data lacks the column(s) {', '.join(missing)}; it has {', '.join(map(str, data.columns))}"
+        )

@@ -1,4 +1,7 @@
-"""Rates of many outlets, fairly judged: pulled together, ranked, held against control limits and held-out visits."""
+"""Rates of many outlets, fairly judged.
+
+Pulled together, ranked, held against control limits and held-out visits.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ from cxlab.stats.intervals import benjamini_hochberg, generator, normal_quantile
 
 
 class Common(NamedTuple):
-    """What is known of the distribution that all rates come from: points ``a, b`` of Beta(a, b) and their weights."""
+    """What is known of the distribution that all rates come from.
+
+    Points ``a, b`` of Beta(a, b) and their weights.
+    """
 
     a: np.ndarray
     b: np.ndarray
@@ -29,41 +35,12 @@ class Common(NamedTuple):
         return tuple(float(value) for value in deviation[order][place])
 
 
-def beta_binomial(satisfied: np.ndarray, n: np.ndarray) -> tuple[float, float]:
-    """Return the maximum-likelihood (a, b) of a Beta distribution of rates; a + b is at most 1,000,000.
-
-    Examples
-    --------
-    >>> a, b = beta_binomial(np.array([2, 9, 5, 7]), np.array([10, 10, 10, 10]))
-    >>> 0.5 < a / (a + b) < 0.65
-    True
-    """
-    from scipy.optimize import minimize
-    from scipy.special import betaln, expit, psi
-
-    x, n = np.asarray(satisfied, float), np.asarray(n, float)
-    mean = np.clip(x.sum() / n.sum(), 1e-4, 1 - 1e-4)
-
-    def loss(parameters):
-        centre, size = expit(parameters[0]), np.exp(parameters[1])
-        a, b = centre * size, (1 - centre) * size
-        value = (betaln(x + a, n - x + b) - betaln(a, b)).mean()
-        common = psi(size) - psi(n + size)
-        by_a, by_b = (psi(x + a) - psi(a) + common).mean(), (psi(n - x + b) - psi(b) + common).mean()
-        return -value, -np.array([(by_a - by_b) * size * centre * (1 - centre), by_a * a + by_b * b])
-
-    bounds = [(-12, 12), (np.log(0.05), np.log(1e6))]
-    starts = [np.array([np.log(mean / (1 - mean)), np.log(size)]) for size in (5.0, 100.0)]
-    settings = {"jac": True, "bounds": bounds, "method": "L-BFGS-B", "options": {"ftol": 1e-13, "gtol": 1e-9}}
-    best = min((minimize(loss, start, **settings) for start in starts), key=lambda found: found.fun).x
-    centre, size = float(expit(best[0])), float(np.exp(best[1]))
-    return centre * size, (1 - centre) * size
-
-
 def common_rates(satisfied: np.ndarray, n: np.ndarray) -> Common:
-    """Return the posterior of the common Beta distribution on a grid, so that few outlets leave it honestly open.
+    """Return the posterior of the common Beta distribution on a grid, so that few outlets leave it honestly
+    open.
 
-    The prior is flat in the mean and in (a + b) ** -0.5, about the standard deviation (Gelman et al. 2013, 5.3).
+    The prior is flat in the mean and in (a + b) ** -0.5, about the standard deviation (Gelman et al. 2013,
+    5.3).
     """
     from scipy.special import betaln, expit
 
@@ -74,7 +51,9 @@ def common_rates(satisfied: np.ndarray, n: np.ndarray) -> Common:
         axes = [np.linspace(*side, points) for side in box]
         centre, size = (grid.ravel() for grid in np.meshgrid(expit(axes[0]), np.exp(axes[1]), indexing="ij"))
         a, b = centre * size, (1 - centre) * size
-        log = np.array([(betaln(x + one, n - x + two) - betaln(one, two)).sum() for one, two in zip(a, b, strict=True)])
+        log = np.array(
+            [(betaln(x + one, n - x + two) - betaln(one, two)).sum() for one, two in zip(a, b, strict=True)]
+        )
         log += np.log(centre * (1 - centre)) - np.log(size) / 2
         weight = np.exp(log - log.max())
         step = (box[:, 1] - box[:, 0]) / (points - 1)
@@ -103,8 +82,8 @@ def shrink_rates(
     Returns
     -------
     DataFrame, rows in the order of the input
-        ``outlet``; ``rate low high`` posterior mean and interval; ``rank rank_low rank_high`` posterior mean rank in
-        whole places without ties, and its interval, 1 the best.
+        ``outlet``; ``rate low high`` posterior mean and interval; ``rank rank_low rank_high`` posterior mean
+        rank in whole places without ties, and its interval, 1 the best.
 
     Raises
     ------
@@ -113,9 +92,9 @@ def shrink_rates(
 
     Notes
     -----
-    Beta-binomial with the common distribution itself uncertain (:func:`common_rates`), so that six outlets get wide
-    intervals, not wrong ones; intervals are of the Beta with the posterior's mean and variance. Rank intervals:
-    Goldstein & Spiegelhalter (1996). A truly outlying small outlet is pulled in, too.
+    Beta-binomial with the common distribution itself uncertain (:func:`common_rates`), so that six outlets
+    get wide intervals, not wrong ones; intervals are of the Beta with the posterior's mean and variance. Rank
+    intervals: Goldstein & Spiegelhalter (1996). A truly outlying small outlet is pulled in, too.
 
     Examples
     --------
@@ -128,16 +107,13 @@ def shrink_rates(
     x, n = _counts(data)
     if data["outlet"].duplicated().any():
         repeated = data.loc[data["outlet"].duplicated(), "outlet"].iloc[0]
-        raise InputError(f"outlet={repeated!r} has several rows: sum n and satisfied to one row an outlet first")
+        raise InputError(
+            f"outlet={repeated!r} has several rows: sum n and satisfied to one row an outlet first"
+        )
     if draws < 1:
         raise InputError(f"draws={draws} must be at least 1; 1000 is usual")
     found = common_rates(x, n)
-    mean, square = np.zeros(len(x)), np.zeros(len(x))
-    for a, b, weight in zip(*found, strict=True):
-        own = (a + x) / (a + b + n)
-        mean += weight * own
-        square += weight * (own * (1 - own) / (a + b + n + 1) + own**2)
-    size = np.maximum(mean * (1 - mean) / np.maximum(square - mean**2, 1e-15) - 1, 1e-6)
+    mean, size = _posterior(x, n, found)
     alpha, beta = mean * size, (1 - mean) * size
     rng = generator(rng)
     ranks = np.empty((draws, len(x)), dtype=np.int32)
@@ -152,6 +128,16 @@ def shrink_rates(
     rates = {"rate": mean, "low": betaincinv(alpha, beta, tail), "high": betaincinv(alpha, beta, 1 - tail)}
     limits = {"rank": rank, "rank_low": np.minimum(low, rank), "rank_high": np.maximum(high, rank)}
     return pd.DataFrame({"outlet": data["outlet"].to_numpy()} | rates | limits)
+
+
+def _posterior(x: np.ndarray, n: np.ndarray, found: Common) -> tuple[np.ndarray, np.ndarray]:
+    """Return the posterior mean of each rate and the size of the Beta with the posterior's mean and variance."""
+    mean, square = np.zeros(len(x)), np.zeros(len(x))
+    for a, b, weight in zip(*found, strict=True):
+        own = (a + x) / (a + b + n)
+        mean += weight * own
+        square += weight * (own * (1 - own) / (a + b + n + 1) + own**2)
+    return mean, np.maximum(mean * (1 - mean) / np.maximum(square - mean**2, 1e-15) - 1, 1e-6)
 
 
 def funnel_limits(
@@ -178,30 +164,33 @@ def funnel_limits(
     overdispersion : {"additive", "multiplicative", "none"}
         Add a variance between outlets, or widen every limit by one factor.
     extremes, share : {"consistent", "winsorise", "trim"}, float
-        What is done with the most extreme ``share`` of z scores at each end before the spread is estimated, so that
-        true outliers do not hide themselves: pulled in, dropped, or pulled in and corrected for what that takes from
-        a normal distribution ("consistent").
+        What is done with the most extreme ``share`` of z scores at each end before the spread is estimated,
+        so that true outliers do not hide themselves: pulled in, dropped, or pulled in and corrected for what
+        that takes from a normal distribution ("consistent").
     discovery : float
         False-discovery rate of the last column.
 
     Returns
     -------
     DataFrame, rows in the order of the input
-        ``outlet n value target z``; chance limits ``low high low_outer high_outer`` and ``naive`` (-1/0/1 beyond the
-        outer ones); ``od_low od_high od_low_outer od_high_outer`` and ``flag`` the same with over-dispersion; ``p``
-        two-sided, with over-dispersion; ``discovery`` boolean (Benjamini-Hochberg). ``n`` is ``expected`` for ratios.
-        ``attrs``: ``phi`` (mean squared z), ``tau`` (standard deviation between outlets), ``target``, the arguments.
+        ``outlet n value target z``; chance limits ``low high low_outer high_outer`` and ``naive`` (-1/0/1
+        beyond the outer ones); ``od_low od_high od_low_outer od_high_outer`` and ``flag`` the same with
+        over-dispersion; ``p`` two-sided, with over-dispersion; ``discovery`` boolean (Benjamini-Hochberg).
+        ``n`` is ``expected`` for ratios. ``attrs``: ``phi`` (mean squared z), ``tau`` (standard deviation
+        between outlets), ``target``, the arguments.
 
     Notes
     -----
-    Spiegelhalter (2005), Statistics in Medicine 24:1185: interpolated exact binomial or exact Poisson limits, z of
-    rates on their own scale and of ratios on the log scale; ``tau`` squared is the moment estimate of DerSimonian and
-    Laird on the z scores kept. Published winsorising and trimming understate an ordinary normal spread. ``p`` of rates
-    is the tail of a Beta with the funnel's mean and variance: right for small outlets, too, where z is not normal.
+    Spiegelhalter (2005), Statistics in Medicine 24:1185: interpolated exact binomial or exact Poisson limits,
+    z of rates on their own scale and of ratios on the log scale; ``tau`` squared is the moment estimate of
+    DerSimonian and Laird on the z scores kept. Published winsorising and trimming understate an ordinary
+    normal spread. ``p`` of rates is the tail of a Beta with the funnel's mean and variance: right for small
+    outlets, too, where z is not normal.
 
     Examples
     --------
-    >>> counts = pd.DataFrame({"outlet": list("ABCD"), "n": [50, 50, 80, 400], "satisfied": [40, 41, 62, 240]})
+    >>> counts = pd.DataFrame({"outlet": list("ABCD"), "n": [50, 50, 80, 400], "satisfied": [40, 41, 62,
+    240]})
     >>> funnel_limits(counts, target=0.8, overdispersion="none")["flag"].tolist()
     [0, 0, 0, -1]
     """
@@ -212,7 +201,7 @@ def funnel_limits(
         raise InputError(f"share={share} must lie between 0 and 0.5: it is cut at each end")
     x, n = _counts(data) if kind == "rate" else _ratio_counts(data)
     target = float((x.sum() / n.sum() if kind == "rate" else 1.0) if target is None else target)
-    if not 0 < target or (kind == "rate" and target >= 1):
+    if not target > 0 or (kind == "rate" and target >= 1):
         raise InputError(f"target={target:g}: a funnel needs a target above 0, for rates below 1")
     value, variance = x / n, _variance(kind, n, target)
     away = value - target if kind == "rate" else np.log(np.maximum(value, 0.5 / n) / target)
@@ -221,13 +210,17 @@ def funnel_limits(
                 "overdispersion": overdispersion}  # fmt: skip
     limits = _limits(n, settings)
     wide = _widened(variance, settings)
-    table = pd.DataFrame({"outlet": data["outlet"].to_numpy(), "n": n, "value": value, "target": target, "z": z})
+    table = pd.DataFrame(
+        {"outlet": data["outlet"].to_numpy(), "n": n, "value": value, "target": target, "z": z}
+    )
     table = table.assign(**{name: limits[name] for name in ("low", "high", "low_outer", "high_outer")})
     table["naive"] = (value > limits["high_outer"]).astype(int) - (value < limits["low_outer"]).astype(int)
     table = table.assign(**{name: edge for name, edge in limits.items() if name.startswith("od_")})
     z_wide = z * np.sqrt(variance / wide)
     beyond = np.abs(z_wide) > normal_quantile(settings["levels"][1])
-    table["flag"] = table["naive"] if overdispersion == "none" else np.where(beyond, np.sign(z_wide), 0).astype(int)
+    table["flag"] = (
+        table["naive"] if overdispersion == "none" else np.where(beyond, np.sign(z_wide), 0).astype(int)
+    )
     table["p"] = _tails(x, n, target, wide) if kind == "rate" else 2 * _normal_tail(np.abs(z_wide))
     table["discovery"] = benjamini_hochberg(table["p"], discovery)[0]
     table.attrs.update(settings)
@@ -245,8 +238,8 @@ def funnel_curve(limits: pd.DataFrame, *, points: int = 80) -> pd.DataFrame:
 def alike(data: pd.DataFrame) -> float:
     """Return the probability that outlets with one common rate would differ as much as these (a chi-square).
 
-    The exact variance of each outlet's squared deviation stands in for degrees of freedom, so that small ones count
-    for what they are.
+    The exact variance of each outlet's squared deviation stands in for degrees of freedom, so that small ones
+    count for what they are.
     """
     x, n = _counts(data)
     mean = x.sum() / n.sum()
@@ -257,15 +250,17 @@ def alike(data: pd.DataFrame) -> float:
     spread = mean * (1 - mean)
     total = ((x - n * mean) ** 2 / (n * spread)).sum()
     variance = (2 + (1 / spread - 6) / n).sum()
-    freedom = 2 * (len(x) - 1) ** 2 / variance if len(x) > 1 else 1.0  # a scaled chi-square with the same two moments
+    freedom = (
+        2 * (len(x) - 1) ** 2 / variance if len(x) > 1 else 1.0
+    )  # a scaled chi-square with the same two moments
     return float(gammaincc(freedom / 2, total * freedom / max(len(x) - 1, 1) / 2))
 
 
 class HoldoutError(NamedTuple):
     """How well outlets' rates on one half of their visits predict the other half.
 
-    ``ratio low high``: squared error of shrunk rates over that of raw ones, below 1 shrinking helps; ``shrunk raw``
-    mean squared errors without the chance of the other half; ``outlets`` how many.
+    ``ratio low high``: squared error of shrunk rates over that of raw ones, below 1 shrinking helps; ``shrunk
+    raw`` mean squared errors without the chance of the other half; ``outlets`` how many.
     """
 
     ratio: float
@@ -279,15 +274,15 @@ class HoldoutError(NamedTuple):
 def holdout_error(
     data: pd.DataFrame,
     *,
-    splits: int = 10,
+    splits: int = 4,
     bootstrap: int = 500,
     confidence_level: float = 0.95,
     rng: int | np.random.Generator | None = 0,
 ) -> HoldoutError:
     """Compare shrunk and raw rates on visits that were held out, averaged over ``splits`` random halves.
 
-    Outlets with fewer than 4 rated visits are left out. Given its counts, a random half of an outlet's visits has a
-    hypergeometric number of satisfied ones, so no visit is read again; the interval resamples outlets.
+    Outlets with fewer than 4 rated visits are left out. Given its counts, a random half of an outlet's visits
+    has a hypergeometric number of satisfied ones, so no visit is read again; the interval resamples outlets.
     """
     x, n = _counts(data)
     x, n = x[n >= 4].astype(np.int64), n[n >= 4].astype(np.int64)
@@ -299,11 +294,12 @@ def holdout_error(
         known = rng.hypergeometric(x, n - x, half)
         held, size = (x - known) / (n - half), n - half
         noise = held * (1 - held) / (size - 1)
-        a, b = beta_binomial(known, half)
-        shrunk_error += ((known + a) / (half + a + b) - held) ** 2 - noise
+        shrunk_error += (_posterior(known, half, common_rates(known, half))[0] - held) ** 2 - noise
         raw_error += (known / half - held) ** 2 - noise
     pick = rng.integers(0, len(n), (bootstrap, len(n)))
-    low, high = percentile_interval(shrunk_error[pick].sum(axis=1) / raw_error[pick].sum(axis=1), confidence_level)
+    low, high = percentile_interval(
+        shrunk_error[pick].sum(axis=1) / raw_error[pick].sum(axis=1), confidence_level
+    )
     scale, sums = len(n) * splits, (float(shrunk_error.sum()), float(raw_error.sum()))
     return HoldoutError(sums[0] / sums[1], float(low), float(high), sums[0] / scale, sums[1] / scale, len(n))
 
@@ -359,7 +355,10 @@ def _tails(x: np.ndarray, n: np.ndarray, target: float, variance: np.ndarray) ->
 
     size = target * (1 - target) / variance - 1
     a, b = (np.maximum(part * size, 1e-9) for part in (target, 1 - target))
-    below, above = betainc(a, b, np.minimum((x + 0.5) / n, 1)), betainc(b, a, np.minimum((n - x + 0.5) / n, 1))
+    below, above = (
+        betainc(a, b, np.minimum((x + 0.5) / n, 1)),
+        betainc(b, a, np.minimum((n - x + 0.5) / n, 1)),
+    )
     return np.where(size > 1e-9, np.minimum(2 * np.minimum(below, above), 1), 1.0)
 
 
@@ -416,14 +415,18 @@ def _counts(data: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 def _ratio_counts(data: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     observed, expected = _columns(data, "observed", "expected")
     if not ((observed >= 0) & (expected > 0)).all():
-        raise InputError("observed must be 0 or more and expected above 0 in every row; drop outlets without visits")
+        raise InputError(
+            "observed must be 0 or more and expected above 0 in every row; drop outlets without visits"
+        )
     return observed, expected
 
 
 def _columns(data: pd.DataFrame, *names: str) -> list[np.ndarray]:
     missing = [name for name in ("outlet", *names) if name not in data.columns]
     if missing:
-        raise InputError(f"data lacks the column(s) {', '.join(missing)}; it has {', '.join(map(str, data.columns))}")
+        raise InputError(
+            f"data lacks the column(s) {', '.join(missing)}; it has {', '.join(map(str, data.columns))}"
+        )
     if not len(data):
         raise InputError("data has no rows: nothing to judge")
     return [pd.to_numeric(data[name]).to_numpy(dtype=float, na_value=np.nan) for name in names]

@@ -99,6 +99,13 @@ def resampled_means(
     return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0).T
 
 
+def resampled_sums(values: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
+    """Return the column sums of ``values`` (one row a person) and, below, those of resamples of the rows."""
+    n = len(values)
+    again = (np.bincount(rng.integers(0, n, n), minlength=n) @ values for _ in range(draws))
+    return np.array([values.sum(axis=0), *again])
+
+
 def limits(draws: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
     """Return percentile limits along the last axis; a row without any finite draw gives NaN."""
     draws = np.asarray(draws, dtype=float)

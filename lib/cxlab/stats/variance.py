@@ -37,8 +37,8 @@ def variance_components(
     Returns
     -------
     DataFrame
-        ``component`` (the factors, ``residual``, and ``together``); ``variance low high`` (estimates cut at 0);
-        ``share`` of the total with ``share_low share_high``; ``groups``.
+        ``component`` (the factors, ``residual``, and ``together``); ``variance low high`` (estimates cut at
+        0); ``share`` of the total with ``share_low share_high``; ``groups``.
 
     Raises
     ------
@@ -47,11 +47,11 @@ def variance_components(
 
     Notes
     -----
-    Henderson's method 1 from sums of squares, unbiased for any balance, REML where the design is balanced (Searle,
-    Casella & McCulloch 1992). Intervals invert what sampling does to each sum of squares (generalised intervals,
-    Weerahandi 1993): each sum, freed of the factors before it, is divided by its ratio to expectation in worlds drawn
-    with the estimated components, which for four balanced groups is a chi-square with three degrees of freedom. So
-    four organisations get a wide interval that holds the truth.
+    Henderson's method 1 from sums of squares, unbiased for any balance, REML where the design is balanced
+    (Searle, Casella & McCulloch 1992). Intervals invert what sampling does to each sum of squares
+    (generalised intervals, Weerahandi 1993): each sum, freed of the factors before it, is divided by its
+    ratio to expectation in worlds drawn with the estimated components, which for four balanced groups is a
+    chi-square with three degrees of freedom. So four organisations get a wide interval that holds the truth.
 
     Examples
     --------
@@ -79,7 +79,9 @@ def variance_components(
         sets = np.vstack([sets, [name in together for name in [*factors, "residual"]]])
     share = sets @ kept / kept.sum() if kept.sum() > 0 else np.full(len(sets), np.nan)
     names = [*factors, "residual", *([" and ".join(together)] if together else [])]
-    table = pd.DataFrame({"component": names, "variance": sets @ kept, "low": np.nan, "high": np.nan, "share": share})
+    table = pd.DataFrame(
+        {"component": names, "variance": sets @ kept, "low": np.nan, "high": np.nan, "share": share}
+    )
     table["share_low"], table["share_high"] = np.nan, np.nan
     table["groups"] = [*groups, len(y), *([0] if together else [])]
     if bootstrap and kept.sum() > 0:
@@ -111,7 +113,9 @@ def _between(y: np.ndarray, codes: list[np.ndarray], groups: list[int]) -> np.nd
 
 
 def _lower(system: np.ndarray) -> np.ndarray:
-    """Return the matrix that takes out of each sum what the components of the rows before it add (no pivoting)."""
+    """Return the matrix that takes out of each sum what the components of the rows before it add (no
+    pivoting).
+    """
     lower, upper = np.eye(len(system)), system.copy()
     for column in range(len(system) - 1):
         for row in range(column + 1, len(system)):
@@ -122,7 +126,10 @@ def _lower(system: np.ndarray) -> np.ndarray:
 
 
 def _expectations(codes: list[np.ndarray], groups: list[int]) -> np.ndarray:
-    """Return what each component adds to the expectation of each sum of squares: rows sums, columns components."""
+    """Return what each component adds to the expectation of each sum of squares.
+
+    Rows sums, columns components.
+    """
     rows = len(codes[0])
     all_of_it = [np.bincount(code, minlength=size) for code, size in zip(codes, groups, strict=True)]
     about_mean = [(count.astype(float) ** 2).sum() / rows for count in all_of_it]

@@ -1,6 +1,7 @@
 """A made-up mall: outlets of many organisations, people in changing roles, visits with scores and comments.
 
-The chain of roles comes from a housing development and the size from a mall; that one place has both is our choice.
+The chain of roles comes from a housing development and the size from a mall; that one place has both is our
+choice.
 """
 
 from __future__ import annotations
@@ -102,8 +103,8 @@ def make_outlets(
     organisation_share : float
         Share of the latent variance of the rates that lies between organisations, 0..1.
     worst, worst_drop : int, float
-        So many outlets (at most a quarter), drawn in proportion to their size, are lowered by ``worst_drop`` (column
-        ``planted``); six in ten of their complaints are about one thing each.
+        So many outlets (at most a quarter), drawn in proportion to their size, are lowered by ``worst_drop``
+        (column ``planted``); six in ten of their complaints are about one thing each.
     size_spread : float
         Sizes are lognormal with this standard deviation.
 
@@ -116,7 +117,9 @@ def make_outlets(
 
     share = np.array([part for part, _ in ORGANISATIONS.values()])
     if outlets < len(share):
-        raise InputError(f"outlets={outlets} must be at least {len(share)}: each organisation has one; raise it")
+        raise InputError(
+            f"outlets={outlets} must be at least {len(share)}: each organisation has one; raise it"
+        )
     if not 0 <= organisation_share <= 1:
         raise InputError(f"organisation_share={organisation_share} must lie between 0 and 1")
     rng = np.random.default_rng(rng)
@@ -128,7 +131,9 @@ def make_outlets(
     rate = np.clip(betaincinv(a, b, ndtr(latent)) - worst_drop * planted, 0.02, 0.98)
     names = [f"S{number:0{len(str(outlets))}d}" for number in range(1, outlets + 1)]
     organisation = np.array(list(ORGANISATIONS), dtype=object)[home]
-    return pd.DataFrame({"outlet": names, "organisation": organisation, "size": size, "rate": rate, "planted": planted})
+    return pd.DataFrame(
+        {"outlet": names, "organisation": organisation, "size": size, "rate": rate, "planted": planted}
+    )
 
 
 def make_visits(visits: int = 400_000, **truth) -> pd.DataFrame:
@@ -141,26 +146,29 @@ def make_visits(visits: int = 400_000, **truth) -> pd.DataFrame:
     outlets : DataFrame of :func:`make_outlets`, or how many to make (1500)
         Their ``rate`` is the chance that an average visitor, off peak, is satisfied (score 4 or 5).
     months, start : int, str (12, "2025-01-01")
-        The period; every month is equally busy. How often people come is set by their first role; they change roles
-        by ``CHANGE`` and ``JUMPS``, at most three times.
+        The period; every month is equally busy. How often people come is set by their first role; they change
+        roles by ``CHANGE`` and ``JUMPS``, at most three times.
     rated, commented : float (0.25, 0.2)
         Share of visits with a score; share of those with a comment.
     person_spread : float (0.5)
         Standard deviation of a person's leniency, in logits.
     thin_drop : float (0.35)
-        A thinly spread fault: in the second half of the months every outlet's logit is lowered by a quarter of it, and
-        complaints about signs come about ``1 + 6 x thin_drop`` times as often. 0 plants nothing.
+        A thinly spread fault: in the second half of the months every outlet's logit is lowered by a quarter
+        of it, and complaints about signs come about ``1 + 6 x thin_drop`` times as often. 0 plants nothing.
     rng : int, Generator or None (1)
 
     Returns
     -------
     DataFrame
-        ``outlet organisation person role timestamp score comment``: residents' logit is 0.25 lower, 17-20 h 0.2 lower;
-        score 1..5 or missing; comment or missing.
+        ``outlet organisation person role timestamp score comment``: residents' logit is 0.25 lower, 17-20 h
+        0.2 lower; score 1..5 or missing; comment or missing.
     """
     mall = _Mall(visits, **truth)
     codes = mall.draw(np.random.default_rng(mall.seed), visits, 0, mall.months)
-    words = {name: pd.Categorical.from_codes(codes[name], names).astype("str") for name, names in mall.words.items()}
+    words = {
+        name: pd.Categorical.from_codes(codes[name], names).astype("str")
+        for name, names in mall.words.items()
+    }
     stamp = codes["timestamp"].astype("datetime64[s]")
     score = pd.array(codes["score"], dtype="Int8")
     score[codes["score"] == 0] = pd.NA
@@ -173,8 +181,8 @@ def make_visits(visits: int = 400_000, **truth) -> pd.DataFrame:
 def write_visits(path: str | Path, *, visits: int = 80_000_000, **truth) -> Path:
     """Write visits as Parquet, one folder a month, a million rows at a time, and return the folder.
 
-    Memory stays the same whatever ``visits`` is. Truth as in :func:`make_visits`; the rows differ. The folder must be
-    empty or absent; ``truth/outlets.parquet`` beside the months holds the outlets.
+    Memory stays the same whatever ``visits`` is. Truth as in :func:`make_visits`; the rows differ. The folder
+    must be empty or absent; ``truth/outlets.parquet`` beside the months holds the outlets.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -183,7 +191,10 @@ def write_visits(path: str | Path, *, visits: int = 80_000_000, **truth) -> Path
     if folder.exists() and any(folder.iterdir()):
         raise InputError(f"path={str(path)!r} is not an empty folder; name a new one")
     mall = _Mall(visits, **truth)
-    rng, words = np.random.default_rng(mall.seed), {name: pa.array(names) for name, names in mall.words.items()}
+    rng, words = (
+        np.random.default_rng(mall.seed),
+        {name: pa.array(names) for name, names in mall.words.items()},
+    )
     coding = {"compression": "zstd", "use_dictionary": [*words, "score"],
               "column_encoding": {"timestamp": "DELTA_BINARY_PACKED"}}  # fmt: skip
     for month in range(mall.months):
@@ -212,18 +223,25 @@ def make_kpis(
     rewarded: float = 0.7,
     rng: int | np.random.Generator | None = 1,
 ) -> pd.DataFrame:
-    """Return what each made-up organisation rewards: ``organisation kpi weight``, its weights sum to about 100.
+    """Return what each made-up organisation rewards: ``organisation kpi weight``, its weights sum to about
+    100.
 
-    ``agreement`` is the correlation of any two organisations' latent priorities, ``rewarded`` the share of the
-    measures that one rewards at all (the others have no row).
+    ``agreement`` is the correlation of any two organisations' latent priorities, ``rewarded`` the share of
+    the measures that one rewards at all (the others have no row).
     """
     if not 0 <= agreement <= 1 or organisations < 2:
-        raise InputError(f"agreement={agreement} must lie between 0 and 1, organisations={organisations} be 2 or more")
+        raise InputError(
+            f"agreement={agreement} must lie between 0 and 1, organisations={organisations} be 2 or more"
+        )
     rng = np.random.default_rng(rng)
-    names = [*ORGANISATIONS, *(f"Organisation {place}" for place in range(13, organisations + 1))][:organisations]
+    names = [*ORGANISATIONS, *(f"Organisation {place}" for place in range(13, organisations + 1))][
+        :organisations
+    ]
     common, own = rng.standard_normal(len(KPIS)), rng.standard_normal((organisations, len(KPIS)))
     latent = np.sqrt(agreement) * common + np.sqrt(1 - agreement) * own
-    weight = np.where(latent >= np.quantile(latent, 1 - rewarded, axis=1, keepdims=True), np.exp(0.7 * latent), 0)
+    weight = np.where(
+        latent >= np.quantile(latent, 1 - rewarded, axis=1, keepdims=True), np.exp(0.7 * latent), 0
+    )
     weight = np.round(100 * weight / weight.sum(axis=1, keepdims=True), 1)
     frame = pd.DataFrame(weight, pd.Index(names, name="organisation"), pd.Index(KPIS, name="kpi"))
     return frame.stack().rename("weight").reset_index().query("weight > 0").reset_index(drop=True)
@@ -253,7 +271,9 @@ class _Mall:
         self.slots = found.clip(max=len(self.outlets) - 1).astype(np.int16)  # role x slot -> outlet
         rate = self.outlets["rate"].to_numpy()
         self.logit = np.log(rate / (1 - rate)).astype(np.float32)
-        self.pools = np.maximum(1, visits * _VISITS / _A_YEAR / (months / 12)).astype(np.int64)  # people by first role
+        self.pools = np.maximum(1, visits * _VISITS / _A_YEAR / (months / 12)).astype(
+            np.int64
+        )  # people by first role
         first = np.datetime64(start, "M")
         self.starts = (first + np.arange(months + 1)).astype("datetime64[s]").astype(np.int64)
         self.months, self.rated, self.commented = months, rated, commented
@@ -262,12 +282,16 @@ class _Mall:
         self.bounds = np.cumsum([0, *(len(PHRASES[theme]) for theme in themes), len(PRAISE)])
         self.words = {"outlet": self.outlets["outlet"].astype(str).tolist(), "organisation": names, "role": list(ROLES),
                       "comment": texts}  # fmt: skip
-        mix = np.exp(0.6 * rng.standard_normal((len(names), len(themes)))) * np.linspace(1.6, 0.7, len(themes))
+        mix = np.exp(0.6 * rng.standard_normal((len(names), len(themes)))) * np.linspace(
+            1.6, 0.7, len(themes)
+        )
         mix[names.index("Mobility"), themes.index("parking")] *= 8
         mix[names.index("Food hall"), themes.index("waiting")] *= 2
         self.theme_cdf = np.cumsum(mix / mix.sum(axis=1, keepdims=True), axis=1)
         planted = self.outlets["planted"] if "planted" in self.outlets else np.zeros(len(self.outlets), bool)
-        self.own_theme = np.where(planted, rng.integers(0, len(themes), len(self.outlets)), -1).astype(np.int8)
+        self.own_theme = np.where(planted, rng.integers(0, len(themes), len(self.outlets)), -1).astype(
+            np.int8
+        )
         self.seed = int(rng.integers(1 << 62))
 
     def draw(self, rng: np.random.Generator, rows: int, low: float, high: float) -> dict[str, np.ndarray]:
@@ -306,7 +330,10 @@ class _Mall:
         }
 
     def comments(self, rng: np.random.Generator, outlet, score, thin) -> np.ndarray:
-        """Draw a text for each: praise for a satisfied visit, else a theme by organisation, outlet and fault."""
+        """Draw a text for each.
+
+        Praise for a satisfied visit, else a theme by organisation, outlet and fault.
+        """
         home, signs, themes = self.home[outlet], list(PHRASES).index("signs"), len(PHRASES)
         theme = (rng.random(home.size)[:, None] > self.theme_cdf[home]).sum(axis=1)
         own = self.own_theme[outlet]
@@ -332,7 +359,9 @@ def roles_in(number: np.ndarray, first: np.ndarray, month: np.ndarray) -> np.nda
 
 
 def _fixed(values: np.ndarray, salt: int) -> np.ndarray:
-    """Return a fixed pseudo-random number in 0..1 for each integer (splitmix64), so that people need no table."""
+    """Return a fixed pseudo-random number in 0..1 for each integer (splitmix64), so that people need no
+    table.
+    """
     z = values.astype(np.uint64) + np.uint64((0x9E3779B97F4A7C15 * (salt + 1)) % (1 << 64))
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
