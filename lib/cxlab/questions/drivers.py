@@ -401,7 +401,7 @@ def cautions_of(survey: Survey, ready: Sample) -> list[str]:
         found.append(
             f"{number(max(top, bottom), 'share')} gave the {end} answer, which flattens every effect."
         )
-    if ready.n < 10 * ready.items.sum():
+    if ready.n < 20 * ready.items.sum():
         found.append(
             f"{ready.n} respondents are few for {int(ready.items.sum())} items, so the intervals are wide."
         )

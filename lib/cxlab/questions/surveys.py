@@ -17,6 +17,7 @@ from cxlab.data.survey import SIDES, Survey
 from cxlab.data.table import Table
 from cxlab.figures import general
 from cxlab.questions.importance import (
+    ROWS_AN_ITEM,
     estimate,
     htmt_ratio,
     rows_of,
@@ -28,7 +29,6 @@ from cxlab.questions.words import capital, count, listed, number, spread, stated
 from cxlab.stats.pooling import pool
 from cxlab.stats.resampling import correlations, intervals
 
-SMALLEST_SEGMENT = 20
 SHARE = "share of R2"
 
 
@@ -265,7 +265,7 @@ def by_segment(survey: Survey) -> Result:
             "Not answered here: this needs a column that tells customers apart.", data=survey, missing=True
         )
     base = survey.only(*SIDES)
-    least = max(SMALLEST_SEGMENT, survey.min_cell, 5 * (len(base.items) + 1))
+    least = max(ROWS_AN_ITEM * len(base.items), survey.min_cell)
     sizes = base.frame.groupby(column, sort=True).size().rename("n").reset_index()
     allowed, left_out = suppress(sizes, count="n", min_cell=survey.min_cell)
     found, generator = {side: [] for side in SIDES}, survey.rng
