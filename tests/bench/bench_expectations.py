@@ -1,4 +1,4 @@
-"""Coverage of the intervals of ``cx.expectations``, false alarms of three readings of a kink, and redraw times.
+"""Coverage of the intervals of ``cx.expectations``, and false alarms of three readings of a kink.
 
 ``python tests/bench/bench_expectations.py [--quick]``
 """
@@ -9,86 +9,99 @@ from collections import defaultdict
 
 import numpy as np
 import pandas as pd
-from common import Limits, World, print_coverage, print_redraws
+from common import Limits, World, print_coverage
 
-import cxlab as cx
+from cxlab.questions.expectations import (
+    kinked_slopes,
+    product_experience,
+    response_surface,
+    vignette_contrasts,
+)
+from cxlab.stats.regression import fit
+from cxlab.worlds.small import make_vignette
 
 SEED = 20150402  # chosen once, before the first run
 SURFACE = (7.0, 0.6, -0.3, -0.05, 0.08, 0.02)
+FIRST = "out of stock and courteous, against in stock and plain"
+
+
+def surface_world(random: np.random.Generator, n: int = 250, b=SURFACE, noise: float = 1.0, waves: int = 1):
+    """Perceived and expected (correlated, centred at 7), and satisfaction on a surface whose terms are the truth."""
+    pairs = random.multivariate_normal([0, 0], [[1.4, 0.6], [0.6, 1.4]], n * waves)
+    p, e = pairs.T
+    terms = np.column_stack([np.ones(n * waves), p, e, p**2, p * e, e**2])
+    person = np.repeat(np.arange(n), waves)
+    felt = terms @ b + noise * random.normal(size=n * waves)
+    felt += 0.6 * random.normal(size=n)[person] if waves > 1 else 0
+    return pd.DataFrame({"customer": person, "perceived": p + 7, "expected": e + 7, "satisfaction": felt})
 
 
 def surface(random: np.random.Generator) -> Limits:
-    world = cx.simulators.make_expectations(250, 1, surface=SURFACE, rng=random)
-    found = cx.expectations.response_surface(
-        world, perceived="perceived", expected="expected", outcome="satisfaction", centre=7.0
-    )
+    found = response_surface(
+        surface_world(random), perceived="perceived", expected="expected", outcome="satisfaction", centre=7.0
+    ).shape
     _, b1, b2, b3, b4, b5 = SURFACE
     truth = {"a1": b1 + b2, "a2": b3 + b4 + b5, "a3": b1 - b2, "a4": b3 - b4 + b5}
-    shape = found.shape
     return [
-        (f"surface {name}, HC3", shape.low[name], value, shape.high[name]) for name, value in truth.items()
+        (f"surface {name}, HC3", found.low[name], value, found.high[name]) for name, value in truth.items()
     ]
 
 
-def surface_of_waves(random: np.random.Generator) -> Limits:
-    """The same people four times: errors clustered by customer."""
-    world = cx.simulators.make_expectations(150, 4, drift=0.0, surface=SURFACE, rng=random)
-    shape = cx.expectations.response_surface(
-        world,
+def repeated_surface(random: np.random.Generator) -> Limits:
+    shape = response_surface(
+        surface_world(random, 150, waves=4),
         perceived="perceived",
         expected="expected",
         outcome="satisfaction",
         centre=7.0,
         groups="customer",
     ).shape
-    return [("surface a3 of waves, clustered", shape.low["a3"], SURFACE[1] - SURFACE[2], shape.high["a3"])]
-
-
-def drift(random: np.random.Generator) -> Limits:
-    world = cx.simulators.make_expectations(120, 4, drift=0.3, surface=(7, 0.6, -0.3, 0, 0, 0), rng=random)
-    table = cx.expectations.expectation_drift(world)
-    last = "satisfaction at constant performance and expectation"
-    rows = table.loc[["expected", last]]
     return [
-        ("drift of expectation, clustered", rows.low["expected"], 0.3, rows.high["expected"]),
-        ("drift that expectation leaves, clustered", rows.low[last], 0.0, rows.high[last]),
+        (
+            "surface a3 of people asked again, clustered",
+            shape.low["a3"],
+            SURFACE[1] - SURFACE[2],
+            shape.high["a3"],
+        )
     ]
 
 
 def stories(random: np.random.Generator) -> Limits:
-    table = cx.expectations.vignette_contrasts(
-        cx.simulators.make_vignettes(80, interaction=0.5, rng=random), permutations=1, rng=random
-    ).contrasts
-    first = "out of stock and courteous, against in stock and plain"
+    table = vignette_contrasts(make_vignette(80, interaction=0.5, rng=random)).contrasts
+    inter = table.loc["interaction"]
     return [
-        ("story contrast, HC2", table.low[first], -2.0, table.high[first]),
-        ("story interaction, HC2", table.low["interaction"], 0.5, table.high["interaction"]),
+        ("story contrast, HC2", table.low[FIRST], -2.0, table.high[FIRST]),
+        ("story interaction, HC2", inter.low, 0.5, inter.high),
     ]
 
 
 def repeated_stories(random: np.random.Generator) -> Limits:
-    world = cx.simulators.make_vignettes(60, stories=3, person_sd=1.5, rng=random)
-    table = cx.expectations.vignette_contrasts(world).contrasts
-    first = "out of stock and courteous, against in stock and plain"
-    return [("repeated stories, clustered", table.low[first], -2.0, table.high[first])]
+    table = vignette_contrasts(make_vignette(60, stories=3, person_sd=1.5, rng=random)).contrasts
+    return [("repeated stories, clustered", table.low[FIRST], -2.0, table.high[FIRST])]
 
 
 def kink(random: np.random.Generator) -> Limits:
-    n = 400
-    x = random.normal(size=n)
-    y = np.where(x < 0, 0.8, 0.3) * x + (0.7 + 0.3 * np.abs(x)) * random.normal(size=n)
-    world = pd.DataFrame({"x": x, "y": y})
-    row = cx.expectations.kinked_slopes(world, outcome="y", drivers=["x"], knot=0.0).iloc[0]
+    x = random.normal(size=400)
+    y = np.where(x < 0, 0.8, 0.3) * x + (0.7 + 0.3 * np.abs(x)) * random.normal(size=400)
+    row = kinked_slopes(pd.DataFrame({"x": x, "y": y}), outcome="y", drivers=["x"], knot=0.0).iloc[0]
     return [("kink, HC3", row.low, 0.5, row.high)]
 
 
 def kink_full_scale(random: np.random.Generator) -> Limits:
-    n = 400
-    x = random.normal(size=n)
-    y = np.minimum(np.where(x < 0, 0.8, 0.3) * x + 0.8 * random.normal(size=n), 0.7)
-    world = pd.DataFrame({"x": x, "y": y})
-    row = cx.expectations.kinked_slopes(world, outcome="y", drivers=["x"], knot=0.0).iloc[0]
+    x = random.normal(size=400)
+    y = np.minimum(np.where(x < 0, 0.8, 0.3) * x + 0.8 * random.normal(size=400), 0.7)
+    row = kinked_slopes(pd.DataFrame({"x": x, "y": y}), outcome="y", drivers=["x"], knot=0.0).iloc[0]
     return [("kink under a full scale, censored", row.low, 0.5, row.high)]
+
+
+def kink_of_clusters(random: np.random.Generator) -> Limits:
+    """Forty branches with their own level: errors clustered, under a full scale."""
+    branch = np.repeat(np.arange(40), 12)
+    x = 0.7 * random.normal(size=40)[branch] + 0.7 * random.normal(size=480)
+    y = 0.5 * x + 0.5 * random.normal(size=40)[branch] + 0.7 * random.normal(size=480)
+    world = pd.DataFrame({"x": x, "y": np.minimum(y, 1.0), "branch": branch})
+    row = kinked_slopes(world, outcome="y", drivers=["x"], knot=0.0, groups="branch").iloc[0]
+    return [("straight line of clusters, censored", row.low, 0.0, row.high)]
 
 
 def corners(random: np.random.Generator) -> Limits:
@@ -96,29 +109,18 @@ def corners(random: np.random.Generator) -> Limits:
     p = random.normal(size=n)
     e = 0.6 * p + 0.8 * random.normal(size=n)
     y = 0.3 * p + 0.5 * e + 0.2 * p * e + random.normal(size=n)
-    table = cx.expectations.product_experience(
-        pd.DataFrame({"p": p, "e": e, "y": y}), product="p", experience="e", outcome="y"
-    )
-    top = table.loc["experience slope in the top product quarter"]
-    # p times e has a slope of its own in the quarter; the truth is the mean slope there, .5 + .2 E(p | p in quarter)
-    truth_top = 0.5 + 0.2 * 1.2711
-    row = table.loc["interaction"]
-    scale = p.std(ddof=1) * e.std(ddof=1)
+    world = pd.DataFrame({"p": p, "e": e, "y": y})
+    table = product_experience(world, product="p", experience="e", outcome="y")
+    # the slope in the quarter is .5 + .2 E(p | p in quarter), since p times e has a slope of its own there
+    top, row = table.loc["experience in the top product quarter"], table.loc["interaction"]
     return [
-        ("interaction, HC3", row.low, 0.2 * scale, row.high),
-        ("experience slope in the top quarter, HC3", top.low, truth_top, top.high),
+        ("interaction, HC3", row.low, 0.2 * p.std(ddof=1) * e.std(ddof=1), row.high),
+        ("experience slope in the top quarter, HC3", top.low, 0.5 + 0.2 * 1.2711, top.high),
     ]
 
 
 WORLDS: list[World] = [
-    surface,
-    surface_of_waves,
-    drift,
-    stories,
-    repeated_stories,
-    kink,
-    kink_full_scale,
-    corners,
+    *(surface, repeated_surface, stories, repeated_stories, kink, kink_full_scale, kink_of_clusters, corners)
 ]
 
 
@@ -139,6 +141,13 @@ def straight(random: np.random.Generator, kind: str, level: float, n: int = 400)
     return pd.DataFrame({"x": rated(x + 7.5, 1.0), "y": rated(y + random.normal(size=n), 1.0)})
 
 
+def penalty_minus_reward(world: pd.DataFrame) -> tuple[float, float]:
+    """Limits of the popular dummies: the worst fifth's loss less the best fifth's gain."""
+    low, high = np.quantile(world.x, [0.2, 0.8])
+    x = np.column_stack([np.ones(len(world)), world.x <= low, world.x >= high]).astype(float)
+    return fit(world.y, x).contrast((0, -1, -1))[1:3]
+
+
 def false_alarms(kind: str, level: float, runs: int, seed: int = SEED) -> dict[str, float]:
     """Share of straight worlds in which each reading sees a kink (either way), and the share of answers at the top."""
     seen = defaultdict(list)
@@ -146,10 +155,10 @@ def false_alarms(kind: str, level: float, runs: int, seed: int = SEED) -> dict[s
         world = straight(np.random.default_rng([seed, run]), kind, level)
         seen["at the top"].append((world.y >= 10).mean())
         for name, ceiling in (("kink test", "auto"), ("two slopes, scale ignored", None)):
-            row = cx.expectations.kinked_slopes(world, outcome="y", drivers=["x"], ceiling=ceiling).iloc[0]
+            row = kinked_slopes(world, outcome="y", drivers=["x"], ceiling=ceiling).iloc[0]
             seen[name].append(row.low > 0 or row.high < 0)
-        dummies = cx.expectations.penalty_reward(world, outcome="y", driver="x").loc["difference"]
-        seen["penalty-reward dummies"].append(dummies.low > 0 or dummies.high < 0)
+        low, high = penalty_minus_reward(world)
+        seen["penalty-reward dummies"].append(low > 0 or high < 0)
     return {name: float(np.mean(values)) for name, values in seen.items()}
 
 
@@ -159,35 +168,9 @@ def power_of_kink(runs: int, seed: int = SEED) -> float:
     for run in range(runs):
         random = np.random.default_rng([seed, run])
         x = random.normal(size=400)
-        y = np.where(x < 0, 0.8, 0.3) * x + 0.8 * random.normal(size=400)
-        row = cx.expectations.kinked_slopes(
-            pd.DataFrame({"x": x, "y": y}), outcome="y", drivers=["x"], knot=0.0
-        ).iloc[0]
-        hits.append(row.low > 0)
+        world = pd.DataFrame({"x": x, "y": np.where(x < 0, 0.8, 0.3) * x + 0.8 * random.normal(size=400)})
+        hits.append(kinked_slopes(world, outcome="y", drivers=["x"], knot=0.0).iloc[0].low > 0)
     return float(np.mean(hits))
-
-
-def redraw() -> None:
-    """What one move of each control of notebook 04 costs, the chart's own work."""
-    world = cx.simulators.make_expectations(250, 1, surface=SURFACE, rng=1)
-    fitted = cx.expectations.response_surface(
-        world, perceived="perceived", expected="expected", outcome="satisfaction"
-    )
-    lines = cx.expectations.congruence(fitted)
-    straight_worlds = cx.expectations.kinks_in_a_straight_world(n=300, rng=1)
-    people = cx.expectations.vignette_power(
-        effects=[0.5, 1.0], per_cell=[10, 20, 30, 40, 60, 80, 100, 150, 200, 300]
-    )
-    draws = {
-        "line over the surface": lambda: cx.charts.expectations.congruence(
-            lines, line="met", outcome="satisfaction"
-        ),
-        "straight world": lambda: cx.charts.expectations.false_kinks(
-            straight_worlds[straight_worlds.top_share == 0.2], share=0.2
-        ),
-        "people needed": lambda: cx.charts.expectations.power(people, effect=1.0),
-    }
-    print_redraws(draws)
 
 
 def main() -> None:
@@ -197,11 +180,8 @@ def main() -> None:
     for kind in ("continuous", "one item", "three items"):
         for level in (6.0, 7.5, 8.5, 9.3):
             shares = false_alarms(kind, level, runs)
-            print(
-                f"  {kind}, {shares.pop('at the top'):.0%} at the top: "
-                + ", ".join(f"{k} {v:.3f}" for k, v in shares.items())
-            )
-    redraw()
+            said = ", ".join(f"{name} {value:.3f}" for name, value in shares.items() if name != "at the top")
+            print(f"  {kind}, {shares['at the top']:.0%} at the top: {said}")
 
 
 if __name__ == "__main__":

@@ -12,18 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from cxlab.data.errors import NotEnough
 from cxlab.stats.intervals import generator
-
-__all__ = [
-    "Fit",
-    "bootstrap_means",
-    "bootstrap_moments",
-    "complete_cases",
-    "fit",
-    "leave_one_out_r2",
-    "solve_moments",
-    "standardised_moments",
-]
 
 
 class Fit(NamedTuple):
@@ -63,7 +53,8 @@ def complete_cases(data: pd.DataFrame, columns: Sequence[str], minimum: int = 0)
     Raises
     ------
     ValueError
-        When a column is missing, is not numeric, does not vary, or fewer than ``minimum`` rows are complete.
+        When a column is missing or is not numeric; ``NotEnough`` when it does not vary, or fewer than
+        ``minimum`` rows are complete.
     """
     wanted = list(dict.fromkeys(columns))
     absent = [name for name in wanted if name not in data.columns]
@@ -78,13 +69,13 @@ def complete_cases(data: pd.DataFrame, columns: Sequence[str], minimum: int = 0)
         raise ValueError(f"column {(text or wanted)[0]!r} holds text; recode it to numbers first") from None
     table = table[np.isfinite(table.to_numpy()).all(axis=1)]
     if len(table) < minimum:
-        raise ValueError(
+        raise NotEnough(
             f"only {len(table)} rows are complete in {', '.join(wanted)}, at least {minimum} are needed: "
             "use fewer columns, or a larger sample"
         )
     constant = [name for name in wanted if len(table) and np.ptp(table[name].to_numpy()) == 0]
     if constant:
-        raise ValueError(f"column {constant[0]!r} has the same value in every complete row; leave it out")
+        raise NotEnough(f"column {constant[0]!r} has the same value in every complete row; leave it out")
     return table
 
 
@@ -105,7 +96,8 @@ def fit(
     covariance : {"HC3", "HC2", "classical"}
         HC3 and HC2 as in MacKinnon & White (1985).
     groups : array (n,), optional
-        Cluster labels; the covariance is then cluster-robust (CR1) and the degrees of freedom are clusters - 1.
+        Cluster labels; the covariance is then cluster-robust (CR1) and the degrees of freedom are clusters -
+        1.
     absorbed : array (n,), optional
         Labels of fixed effects; outcome and design are then centred within them (no intercept in ``design``).
 
@@ -116,7 +108,7 @@ def fit(
 
     Raises
     ------
-    ValueError
+    NotEnough
         When there are too few rows, or the columns of ``design`` depend on each other.
     """
     y = np.asarray(outcome, dtype=float)
@@ -131,12 +123,12 @@ def fit(
         used += len(labels)
     dof = len(y) - used
     if dof < 1:
-        raise ValueError(f"{len(y)} rows cannot carry {used} coefficients: use fewer columns or more rows")
+        raise NotEnough(f"{len(y)} rows cannot carry {used} coefficients: use fewer columns or more rows")
     scale = np.sqrt((x**2).sum(axis=0))
     q, r = np.linalg.qr(x / np.where(scale == 0, 1, scale))
     if np.abs(np.diag(r)).min() < 1e-9:
         worst = int(np.abs(np.diag(r)).argmin())
-        raise ValueError(
+        raise NotEnough(
             f"column {worst} of the design follows from the others (collinear): leave one of them out"
         )
     inverse = np.linalg.inv(r) / scale[:, None]
@@ -148,7 +140,7 @@ def fit(
     if groups is not None:
         codes, labels = pd.factorize(np.asarray(groups))
         if len(labels) < 2:
-            raise ValueError("groups holds a single cluster; a cluster-robust interval needs at least two")
+            raise NotEnough("groups holds a single cluster; a cluster-robust interval needs at least two")
         scores = np.column_stack([np.bincount(codes, column) for column in (x * residuals[:, None]).T])
         # fixed effects that lie within the clusters cost the clusters nothing (Cameron & Miller 2015)
         nested = (
@@ -180,56 +172,36 @@ def leave_one_out_r2(outcome: ArrayLike, result: Fit) -> float:
     return float(1 - press / (((y - y.mean()) * n / (n - 1)) ** 2).sum())
 
 
-def bootstrap_means(
-    values: NDArray[np.float64], bootstrap: int, rng: int | np.random.Generator | None
+def bootstrap_moments(
+    columns: NDArray[np.float64], bootstrap: int, rng: int | np.random.Generator | None
 ) -> NDArray[np.float64]:
-    """Return the column means of ``bootstrap`` resamples of the rows, shape (bootstrap, k), in bounded memory."""
+    """Return the second-moment matrices ``Z'Z / n`` of ``bootstrap`` resamples of the rows, (bootstrap, k,
+    k).
+
+    Every regression on the columns of ``Z`` follows from them (see ``solve_moments``), so that 1,000 refits
+    cost one matrix product; in bounded memory.
+    """
     if bootstrap < 1:
         raise ValueError(f"bootstrap={bootstrap!r} must be a positive number of draws, for example 500")
-    random = generator(rng)
-    n = len(values)
-    means = np.empty((bootstrap, values.shape[1]))
-    block = max(1, int(4e6 // n))
+    random, (n, k) = generator(rng), columns.shape
+    upper = np.triu_indices(k)
+    products = columns[:, upper[0]] * columns[:, upper[1]]
+    moments, block = np.empty((bootstrap, k, k)), max(1, int(4e6 // n))
     for start in range(0, bootstrap, block):
         rows = min(block, bootstrap - start)
         drawn = random.integers(0, n, size=(rows, n)) + np.arange(rows)[:, None] * n
         counts = np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n)
-        means[start : start + rows] = counts @ values / n
-    return means
-
-
-def bootstrap_moments(
-    columns: NDArray[np.float64], bootstrap: int, rng: int | np.random.Generator | None
-) -> NDArray[np.float64]:
-    """Return the second-moment matrices ``Z'Z / n`` of ``bootstrap`` resamples of the rows, all at once.
-
-    Every regression on the columns of ``Z`` follows from them (see ``solve_moments``), so that 1,000 refits cost one
-    matrix product. Shape (bootstrap, k, k).
-    """
-    k = columns.shape[1]
-    upper = np.triu_indices(k)
-    flat = bootstrap_means(columns[:, upper[0]] * columns[:, upper[1]], bootstrap, rng)
-    moments = np.empty((bootstrap, k, k))
-    moments[:, upper[0], upper[1]] = flat
-    moments[:, upper[1], upper[0]] = flat
+        moments[start : start + rows, upper[0], upper[1]] = counts @ products / n
+    moments[:, upper[1], upper[0]] = moments[:, upper[0], upper[1]]
     return moments
-
-
-def standardised_moments(
-    columns: NDArray[np.float64], bootstrap: int, rng: int | np.random.Generator | None
-) -> NDArray[np.float64]:
-    """Return the moments of a constant and the standardised ``columns``: of the data first, then of each resample.
-
-    Shape (1 + bootstrap, 1 + k, 1 + k); in the first, the part without the constant is the correlation matrix.
-    """
-    z = np.column_stack([np.ones(len(columns)), (columns - columns.mean(axis=0)) / columns.std(axis=0)])
-    return np.concatenate([(z.T @ z / len(z))[None], bootstrap_moments(z, bootstrap, rng)])
 
 
 def solve_moments(
     moments: NDArray[np.float64], drivers: Sequence[int], outcome: int
 ) -> tuple[NDArray, NDArray]:
-    """Return coefficients (..., k) and residual variance (...) of ``outcome`` on ``drivers`` from moment matrices."""
+    """Return coefficients (..., k) and residual variance (...) of ``outcome`` on ``drivers`` from moment
+    matrices.
+    """
     index = np.asarray(drivers)
     left = moments[..., index[:, None], index]
     right = moments[..., index, outcome]

@@ -85,7 +85,7 @@ def fit_themes(
     weights, topics = _factors(matrix, themes, int(generator(rng).integers(2**31)))
     volume = np.bincount(weights.argmax(axis=1), minlength=themes).astype(float)
     topics, volume = topics[volume > 0], volume[volume > 0]
-    joined = _join(np.argsort(-topics, axis=1, kind="stable")[:, :3]) if join else np.arange(len(topics))
+    joined = _join(topics) if join else np.arange(len(topics))
     groups = int(joined.max()) + 1
     order = np.argsort(-np.bincount(joined, volume, groups), kind="stable")
     joined = np.argsort(order)[joined]
@@ -101,7 +101,7 @@ def fit_themes(
             "weight": np.take_along_axis(together, heaviest, axis=1).ravel(),
         }
     )
-    names = [", ".join(vocabulary[row[:named_by]]) for row in heaviest]
+    names = [", ".join(vocabulary[word] for word in _naming(row, named_by)) for row in together]
     return Themes(names, table, vectors, topics, joined)
 
 
@@ -199,11 +199,16 @@ def _factors(matrix: Any, themes: int, seed: int) -> tuple[np.ndarray, np.ndarra
     return weights * size, model.components_ / np.where(size > 0, size, 1)[:, None]
 
 
-def _join(heaviest: np.ndarray) -> np.ndarray:
-    """Number the groups of rows that share an entry, also through others."""
-    group = np.arange(len(heaviest))
+def _naming(topic: np.ndarray, most: int) -> list[int]:
+    """Return the heaviest words of a theme, without those that hardly belong to it."""
+    return [word for word in np.argsort(-topic, kind="stable")[:most] if topic[word] > 0.05 * topic.max()]
+
+
+def _join(topics: np.ndarray) -> np.ndarray:
+    """Number the groups of themes that share one of their three heaviest words, also through others."""
+    group, heaviest = np.arange(len(topics)), [set(_naming(topic, 3)) for topic in topics]
     for row, words in enumerate(heaviest):
         for other in range(row):
-            if set(words) & set(heaviest[other]):
+            if words & heaviest[other]:
                 group[group == group[row]] = group[other]
     return np.unique(group, return_inverse=True)[1]

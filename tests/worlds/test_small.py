@@ -1,0 +1,97 @@
+"""Small made-up tables: their arguments are the truth."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import cxlab as cx
+from cxlab.worlds.small import FORMS, make_accounts, make_contacts, make_ratings, make_vignette
+
+
+@pytest.mark.parametrize("kind", ["accounts", "contacts", "ratings", "vignette"])
+def test_samples_open_by_name_and_are_the_same_each_time(kind):
+    first, second = (cx.open_source(f"simulated-{kind}", table=kind) for _ in range(2))
+    assert first.simulated and first.kind == kind and first.name == f"simulated-{kind}"
+    pd.testing.assert_frame_equal(first.frame, second.frame)
+
+
+def test_accounts_follow_difficulty_and_the_lowest_level():
+    table = make_accounts(3000, hidden_share=0.0, hostage_share=0.0, rng=2)
+    means = table.groupby("level", sort=False)["score"].mean()
+    assert means.tolist() == pytest.approx([72, 66, 60, 56, 50], abs=1.5)
+    scores = table.pivot(index="account", columns="level", values="score")
+    renewed = table.drop_duplicates("account").set_index("account")["renewed"].astype(float)
+    assert scores.min(axis=1).corr(renewed) > scores.mean(axis=1).corr(renewed)
+    assert table.attrs["truth"]["pass_all"] == pytest.approx((scores >= 50).all(axis=1).mean())
+    by_mean = make_accounts(3000, rule="mean", strength=0.5, hidden_share=0.0, hostage_share=0.0, rng=2)
+    scores = by_mean.pivot(index="account", columns="level", values="score")
+    renewed = by_mean.drop_duplicates("account").set_index("account")["renewed"].astype(float)
+    assert scores.mean(axis=1).corr(renewed) > scores.min(axis=1).corr(renewed)
+
+
+def test_hidden_levels_have_no_score_and_hostages_stay():
+    table = make_accounts(2000, hidden_share=0.4, hostage_share=0.5, dependence_falls=0.0, rng=3)
+    last = table[table["level"] == "key individuals"]
+    assert last["score"].isna().mean() == pytest.approx(0.4, abs=0.03)
+    tied = table.drop_duplicates("account").query("dependence >= 70")
+    assert tied["renewed"].mean() >= 0.9
+    assert make_accounts(5, difficulty=(60, 50, 40, 30, 20, 10), rng=1)["level"].nunique() == 6
+
+
+def test_contacts_have_the_shares_slips_and_second_coding_of_the_arguments():
+    shares = {"product_broken": 0.6, "service_waiting": 0.4}
+    slips = {("product_broken", "service_waiting"): 0.3}
+    world = make_contacts(20_000, shares=shares, accuracy=1.0, slips=slips, checked=0.5, texts=False, rng=1)
+    true = world["second_coding"].dropna()
+    assert len(true) / len(world) == pytest.approx(0.5, abs=0.02)
+    assert (true == "product_broken").mean() == pytest.approx(0.6, abs=0.02)
+    assert (world["coded_reason"] == "product_broken").mean() == pytest.approx(0.6 * 0.7, abs=0.02)
+    first = make_contacts(5000, shares=shares, first_shares={"bill_error": 1}, accuracy=1.0, slips={}, rng=1)
+    assert (first.drop_duplicates("customer")["coded_reason"] == "bill_error").all()
+    assert (first[first["customer"].duplicated()]["coded_reason"] != "bill_error").all()
+
+
+def test_texts_are_sentences_about_the_true_reason():
+    world = make_contacts(400, rng=1)
+    assert world["text"].str.match(r"[A-Z].*[.?]$").all() and not world["text"].str.contains(r"[{}|]").any()
+    broken = world[world["second_coding"] == "product_broken"]["text"]
+    assert broken.str.contains("battery|screen|motor").all()
+    assert make_contacts(3, shares={"weather": 1}, rng=1)["text"].str.startswith("I have a").all()
+
+
+def test_ratings_have_the_forms_and_gaps_that_were_asked_for():
+    table = make_ratings(4, missing=0.3, rng=1)
+    counts = table.groupby(table["statement"].str[0])["statement"].nunique()
+    assert counts.to_dict() == {"d": 12, "m": 12, "s": 72, "t": 20}
+    assert table["label"].isna().mean() == pytest.approx(0.3, abs=0.06)
+    assert set(table["label"].dropna()) <= {label for _, labels, _ in FORMS.values() for label in labels}
+
+
+def test_stories_are_balanced_and_their_effects_recovered():
+    world = make_vignette(4000, stock=3, courtesy=1, interaction=0.5, rng=1)
+    means = world.groupby(["stock", "courtesy"])["satisfaction"].mean()
+    assert means.tolist() == pytest.approx([3, 4, 6, 7.5], abs=0.2)
+    again = make_vignette(10, stories=4, scale=(0, 10), rng=1)
+    assert (again.groupby("person").size() == 4).all() and again["satisfaction"].between(0, 10).all()
+    assert np.all(again["satisfaction"] % 1 == 0)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: make_accounts(5, rule="median"), "rule='median'"),
+        (lambda: make_contacts(10, accuracy=1.2), "accuracy=1.2"),
+        (lambda: make_contacts(10, shares={"a": -1, "b": 2}), "positive"),
+        (
+            lambda: make_contacts(10, slips={("product_broken", "bill_error"): 0.95}),
+            "slips of 'product_broken'",
+        ),
+        (lambda: make_ratings(agreement=2), "agreement=2"),
+        (lambda: make_ratings(shares={"s": (1, 1, 1)}), "sum to 1"),
+        (lambda: make_ratings(wording=0.5), "more from a label"),
+        (lambda: make_vignette(10, stories=5), "stories=5"),
+    ],
+)
+def test_bad_arguments_are_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
