@@ -1,9 +1,9 @@
-"""The funnel against the floor: six ordered steps, seven days from the first, five segments, ten events a customer.
+"""The funnel against the floor: six ordered steps, seven days, five segments, ten events a customer.
 
-    python tests/bench/bench_funnel.py [--quick | --full] [--folder DIR] [--against SITE]
+    python tests/bench/bench_funnel.py [--quick | --full] [--folder DIR] [--against PYTHON]
 
---quick is 1 million events, the default 10 million, --full 100 million. Every tool runs three times in turns, each a
-process of its own: least CPU seconds (children included), wall seconds, peak memory, and the customers who finish.
+--quick is 1 million events, the default 10 million, --full 100 million. Every tool runs three times in turns,
+each a process of its own: least CPU seconds, wall seconds, peak memory, and the customers who finish.
 ``--against`` names the interpreter of an older copy of the package, to compare with.
 """
 
@@ -20,7 +20,8 @@ from pathlib import Path
 NAMES = ["visit", "search", "view", "cart", "pay", "done", "help", "return", "share", "rate"]
 STEPS = NAMES[:6]
 SEGMENTS = ["north", "south", "east", "west", "online"]
-SCAN = f"SELECT user_id, ts, list_position({STEPS}, event) AS code, segment FROM '{{path}}' WHERE code IS NOT NULL"
+SCAN = f"SELECT user_id, ts, list_position({STEPS}, event) AS code, segment FROM '{{path}}'"
+SCAN += " WHERE code IS NOT NULL"
 ASK = """
 import sys, time
 try:
@@ -129,8 +130,9 @@ def main() -> int:
     arguments.folder.mkdir(parents=True, exist_ok=True)
     path = arguments.folder / f"events_{size}.parquet"
     if not path.exists():
-        subprocess.run([sys.executable, "-c", f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
-                        f"from bench_funnel import generate, Path; generate(Path({str(path)!r}), {size})"], check=True)  # fmt: skip
+        code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        code += f"from bench_funnel import generate, Path\ngenerate(Path({str(path)!r}), {size})"
+        subprocess.run([sys.executable, "-c", code], check=True)  # its peak memory is not ours
     tools = {"cxlab": (sys.executable, ASK), "duckdb scan and sort": (sys.executable, FLOOR)}
     if arguments.against:
         tools["older copy"] = (arguments.against, ASK)

@@ -1,4 +1,4 @@
-"""Who comes back, where customers fall out, who goes on or leaves: known worlds, flipped ones, and strange logs."""
+"""Who comes back, where customers fall out, who goes on or leaves: known worlds and strange logs."""
 
 from __future__ import annotations
 

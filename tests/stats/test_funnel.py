@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import cxlab as cx
 from cxlab.data.errors import InputError
-from cxlab.stats.funnel import expression, files, kernel, scan
+from cxlab.stats.funnel import compiled, expression, files, kernel, scan
 from cxlab.stats.funnel.files import funnel_of_files
 from cxlab.stats.funnel.rules import DAY, NEVER, microseconds, rules_of
 from cxlab.stats.funnel.scan import Columns, scan_frame
@@ -194,9 +194,10 @@ def test_a_log_larger_than_the_memory_is_dealt_out_to_disk(log, tmp_path, monkey
     monkeypatch.setattr(scan, "_BASE", 2_000_000_000 - 5_000)
     monkeypatch.setattr(scan, "max", lambda a, b: a if b == 2_000_000 else max(a, b), raising=False)
     monkeypatch.setattr(scan.Store, "spill", lambda self: (spilled.append(self.held), spill(self)))
-    cut = lambda *a: (
-        part for one in batches(*a) for part in [one.slice(i, 900) for i in range(0, len(one), 900)]
-    )
+
+    def cut(*a):
+        return (one.slice(i, 900) for one in batches(*a) for i in range(0, len(one), 900))
+
     monkeypatch.setattr(scan, "_batches", cut)
     got = funnel_of_files(path, rules=rules, columns=SPLIT).table
     assert len(spilled) > 3
@@ -259,8 +260,7 @@ def test_open_windows_are_not_losses():
 
 
 def test_the_ladder_of_windows_is_rising_and_readable(log):
-    ladder = cx.funnel.ordered_funnel(log, steps=STEPS, conversion_window=None).ladder(6)
-    spans = [microseconds(span) for span in ladder.values()]
+    spans = cx.funnel.ordered_funnel(log, steps=STEPS, conversion_window=None).ladder(6)
     assert spans == sorted(spans) and 2 <= len(spans) <= 6
 
 
@@ -418,3 +418,21 @@ def test_sizes_of_memory():
     for text, message in (("lots", "no size"), ("10MB", "too little")):
         with pytest.raises(InputError, match=message):
             files.memory_bytes(text)
+
+
+def test_the_compiled_pass_read_as_plain_python_gives_the_same(log, monkeypatch):
+    few = log.head(400).assign(customer_id=log.customer_id % 40)
+    asked = [{}, {"step_windows": ["2d", None, "9d"]}, {"strict": True}, {"exclude": ["x"]}]
+    want = [lines(scan_frame(few, SPLIT, rules_of(STEPS, None, **more))) for more in asked]
+    plain = [getattr(compiled, name).py_func for name in ("histogram", "deal", "walk", "within")]
+    monkeypatch.setattr(compiled, "_customer", compiled._customer.py_func)
+    monkeypatch.setattr(kernel, "_numba_pass", lambda: plain)
+    monkeypatch.setattr(kernel, "_COMPILED_FROM", 1)
+    monkeypatch.setattr(kernel, "_COUNTED_FROM", 1)
+    for more, lined in zip(asked, want, strict=True):
+        made = scan_frame(few, SPLIT, rules_of(STEPS, None, **more))
+        assert lines(made) == lined
+        counted = kernel.count_within(made.found, 5 * DAY, 3)
+        assert [int(line.sum()) for line in counted] == [
+            int((d <= 5 * DAY).sum()) for d in made.found.durations
+        ]

@@ -54,7 +54,7 @@ def test_json_csv_and_table_hold_the_numbers_of_the_method(log, capsys):
     want = cx.funnel.ordered_funnel(renamed, steps=STEPS, conversion_window="3d", segment="region").table
     found = printed(capsys, path, "--window", "3d", "--by", "region")
     assert [row["customers"] for row in found["table"]] == want.customers.tolist()
-    assert found["window_seconds"] == 3 * 86_400 and "at most 3 d" in found["rules"]
+    assert found["window_seconds"] == 3 * 86_400 and "at most 3 days" in found["rules"]
     assert run(words(path, "--window", "3d", "--by", "region", "--format", "csv")) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert [float(row["low"]) for row in rows] == pytest.approx(want.low.tolist())
@@ -162,7 +162,7 @@ def test_interrupted_scan_leaves_nothing(tmp_path):
         [sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(folder)}, **pipes
     )
     until = time.monotonic() + 60
-    while not list(folder.glob("cxlab-*")) and time.monotonic() < until and process.poll() is None:
+    while not list(folder.glob("cxlab-scan-*")) and time.monotonic() < until and process.poll() is None:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=60)
@@ -259,10 +259,9 @@ def test_a_study_or_its_mapping_file_is_taken(log, tmp_path, capsys):
     (tmp_path / "params.yaml").write_text("study: Ours\ntables: {events: events.yaml}\nmin_cell: 7\n")
     want = printed(capsys, path, "--by", "region")["table"]
     for name in ("", "events.yaml", "params.yaml"):
-        for engine in ("local", "duckdb"):
-            asked = [str(tmp_path / name), "--steps", ",".join(STEPS), "--by", "segment", "--format", "json"]
-            assert run([*asked, "--engine", engine]) == 0
-            assert json.loads(capsys.readouterr().out)["table"] == want
+        asked = [str(tmp_path / name), "--steps", ",".join(STEPS), "--by", "segment", "--format", "json"]
+        assert run(asked) == 0
+        assert json.loads(capsys.readouterr().out)["table"] == want
     with pytest.raises(InputError, match="nearest are pay"):
         run([*asked, "--steps", "visit,payy"])
     with pytest.raises(InputError, match="reads files"):

@@ -20,7 +20,7 @@ from cxlab.questions.words import capital, count, listed, number
 from cxlab.stats.funnel.customers import LEAVING, customer_log, in_order, propose_steps, spells
 from cxlab.stats.funnel.files import funnel_of_table
 from cxlab.stats.funnel.result import Funnel
-from cxlab.stats.funnel.rules import DAY, NEVER, hint, microseconds, rules_of
+from cxlab.stats.funnel.rules import DAY, NEVER, hint, in_words, microseconds, rules_of
 from cxlab.stats.funnel.scan import Columns
 from cxlab.stats.intervals import benjamini_hochberg, newcombe, wilson
 from cxlab.stats.survival import cumulative_incidence
@@ -44,26 +44,22 @@ def ordered_funnel(
     A customer reaches step k within the window W if SOME chain step 1 <= ... <= step k exists whose
     first-to-k-th time is at most W: every start counts, other events may lie between, equal times are taken
     in step order. That is ClickHouse's windowFunnel. The shortest such time is kept for each customer and
-    step, so the result answers every window (``.at``), the curve (``.curve``) and the times
-    (``.time_to_convert``) without the events.
+    step, so ``.at(window)``, ``.curve()`` and ``.time_to_convert()`` need the events no more.
 
     Parameters
     ----------
     events : DataFrame or ibis table
-        With ``customer_id event timestamp`` (any row order). An event without a customer is dropped and
-        counted.
+        With ``customer_id event timestamp`` in any order; events without a customer are dropped and counted.
     steps : sequence of str
         Event names, in order; a name that stands again is a later event of that name.
     conversion_window : time span or None
-        "7d", "12h", a Timedelta; from the first step to the step in question, inclusive. None: no limit.
+        "7d", a Timedelta; from the first step to the step in question, inclusive. None: no limit.
     segment : str, optional
         A column to split by: the value recorded with the customer's first entry.
     step_windows : sequence of time spans, optional
         Longest time from each step to the next, one fewer than steps; None where there is no limit.
-    strict : bool
-        No other event of the customer may lie between two steps.
-    exclude : event names
-        A chain ends at such an event; at equal times it counts as after the steps.
+    strict, exclude : bool, event names
+        No other event of the customer may lie between two steps; such an event ends a chain.
 
     Returns
     -------
@@ -73,9 +69,8 @@ def ordered_funnel(
 
     Examples
     --------
-    >>> log = pd.DataFrame({"customer_id": [1, 1, 1, 2], "event": ["visit", "visit", "buy", "visit"],
-    ...                     "timestamp": pd.to_datetime(["2024-01-01", "2024-01-09", "2024-01-10",
-    "2024-01-03"])})
+    >>> log = pd.DataFrame({"customer_id": [1, 1, 2], "event": ["visit", "buy", "visit"],
+    ...                     "timestamp": pd.to_datetime(["2024-01-09", "2024-01-10", "2024-01-03"])})
     >>> ordered_funnel(log, steps=["visit", "buy"], conversion_window="7d").table.customers.tolist()
     [2, 1]
     """
@@ -111,28 +106,13 @@ def _log(events: Table, least: int = 0) -> pd.DataFrame:
     return log
 
 
-def windows(
-    events: Table, *, steps: Sequence[str] = (), first: str = "30d", most: int = 8
-) -> dict[str, float]:
+def windows(events: Table, *, steps: Sequence[str] = (), first: str = "30d") -> dict[str, float]:
     """Return windows for a slider, words -> days: the given one first, then what these data span."""
     spans = [microseconds(first)]
     if not events.missing:
         with contextlib.suppress(NotEnough):  # the question itself says so
-            spans += [microseconds(span) for span in _funnel(events, steps).ladder(most).values()]
+            spans += _funnel(events, steps).ladder(8)
     return {in_words(span): span / DAY for span in spans}
-
-
-def in_words(span: int) -> str:
-    """Return a time span in words.
-
-    >>> in_words(30 * DAY), in_words(DAY), in_words(5_400_000_000), in_words(NEVER)
-    ('30 days', '1 day', '1.5 hours', 'any time')
-    """
-    if span >= NEVER:
-        return "any time"
-    sizes = (("day", DAY), ("hour", 3_600_000_000), ("minute", 60_000_000), ("second", 1_000_000))
-    word, size = next(((word, size) for word, size in sizes if span >= size), sizes[-1])
-    return f"{round(span / size, 1):g} {word}{'' if span == size else 's'}"
 
 
 def _span(window: object) -> int:
@@ -146,13 +126,10 @@ def _funnel(events: Table, steps: Sequence[str], segment: str | None = None) -> 
     steps = list(steps) or propose_steps(log)
     lost = [step for step in steps if step not in set(log["event"])]
     if lost and len(steps) - len(lost) < 2:
-        raise NotEnough(
-            f"the step {lost[0]!r} never occurs in this log; {hint(lost[0], log['event'].unique())}"
-        )
+        raise NotEnough(f"the step {lost[0]!r} never occurs; {hint(lost[0], log['event'].unique())}")
     asked = {"rules": rules_of(steps, None), "columns": Columns(segment=segment)}
-    return _kept(
-        events.frame, ("funnel", *steps, segment), lambda: funnel_of_table(events.frame, **asked)[0].ready()
-    )
+    make = lambda: funnel_of_table(events.frame, **asked)[0].ready()  # noqa: E731
+    return _kept(events.frame, ("funnel", *steps, segment), make)
 
 
 def _where(events: Table) -> str:
@@ -175,12 +152,11 @@ def _share(row: pd.Series, names: str, n: float, label: str, unit: str = "share 
 
 @question("events")
 def who_comes_back(events: Table, *, event: str = "") -> Result:
-    """Who comes back after a first time, by the time since? Kaplan & Meier (1958): who was watched too short
-    is open.
+    """Who comes back after a first time, by the time since? Who was watched too short is open, not lost.
 
-    ``event`` is what is repeated; default: the commonest event that sounds like a purchase, else the
-    commonest of all. Several events of one customer at one time count once. Columns of the table: ``days
-    at_risk share low high``.
+    Kaplan & Meier (1958). ``event`` is what is repeated; default: the commonest event that sounds like a
+    purchase, else the commonest of all. Several events of one customer at one time count once. Columns of the
+    table: ``days at_risk share low high``.
     """
     log = _log(events)
     names = log["event"].value_counts().index
@@ -292,13 +268,14 @@ def drop_off(events: Table, *, steps: Sequence[str] = (), window: object = None)
     )
     title = f"{number(through.value, through.unit)} {way}{limit}"
     draw = lambda: general.funnel(table, title=title)  # noqa: E731
-    return Result(capital(finding) + ".", numbers, table, draw, [caution] * (left_out > 0), events)
+    proposed = "No steps were given: these are what most customers meet, in the order in which they meet it."
+    cautions = [caution] * (left_out > 0) + [proposed] * (not steps)
+    return Result(capital(finding) + ".", numbers, table, draw, cautions, events)
 
 
 @question("events")
 def reach(events: Table, *, steps: Sequence[str] = ()) -> Result:
-    """How many customers meet each step at all, in whatever order? What a log without a reliable order can
-    show.
+    """How many customers meet each step at all? What a log without a reliable order can show.
 
     Columns of the table: ``step customers share low high``.
     """

@@ -21,29 +21,13 @@ _BEARING = ("accountable", "responsible")
 
 
 class RolledYield(NamedTuple):
-    """How many customers get through every stage without a fault.
+    """How many customers get through every stage without a fault; each with its interval.
 
-    Attributes
-    ----------
-    rolled : float
-        Product of the stage yields: right only when faults of different stages have nothing to do with each
-        other.
-    rolled_low, rolled_high : float
-    joint : float
-        Observed share of customers without any fault.
-    joint_low, joint_high : float
-        Wilson's interval.
-    dependence : float
-        ``joint / rolled``: above 1 when the same customers meet the faults.
-    dependence_low, dependence_high : float
-        Bootstrap of customers.
-    worst, worst_yield : str, float
-        The stage with the lowest yield.
-    clean_minus_worst, clean_minus_worst_low, clean_minus_worst_high : float
-        Joint clean rate less the lowest stage yield: what the worst stage alone hides. The interval allows
-        for not knowing which stage is the worst (Bonferroni on one side).
-    n : int
-        Customers seen at every stage.
+    ``rolled`` is the product of the stage yields, right only when faults of different stages have nothing to
+    do with each other; ``joint`` the share seen without any fault (Wilson); ``dependence`` joint / rolled,
+    above 1 when the same customers meet the faults; ``clean_minus_worst`` joint less the lowest stage yield,
+    whose interval allows for not knowing which stage is the worst (Bonferroni); ``n`` the customers seen at
+    every stage.
     """
 
     rolled: float

@@ -11,44 +11,39 @@ from pathlib import Path
 
 from cxlab.data.errors import InputError
 
-_OPTIONS = (
-    (
-        "--window",
-        "7d",
-        "longest time from the first step to each later one: 7d, 12h, 30min, or none (default 7d)",
-    ),
-    ("--customer", "customer_id", "column of the customer (default customer_id)"),
-    ("--event", "event", "column of what happened (default event)"),
-    ("--timestamp", "timestamp", "column of the time (default timestamp)"),
-    ("--by", None, "one funnel for each value of this column"),
-    ("--step-windows", "", "longest time from each step to the next, such as 1d,2h (none: no limit)"),
-    ("--exclude", "", "events, separated by commas, that end a chain that is under way"),
-    ("--memory", "2GB", "spill to a temporary folder beyond this (default 2GB)"),
+_OPTIONS = {
+    "--window": ("7d", "longest time from the first step to each later one: 12h, 30min, none (default 7d)"),
+    "--customer": ("customer_id", "column of the customer (default customer_id)"),
+    "--event": ("event", "column of what happened (default event)"),
+    "--timestamp": ("timestamp", "column of the time (default timestamp)"),
+    "--by": (None, "one funnel for each value of this column"),
+    "--step-windows": ("", "longest time from each step to the next, such as 1d,2h (none: no limit)"),
+    "--exclude": ("", "events, separated by commas, that end a chain that is under way"),
+    "--memory": ("2GB", "spill to a temporary folder beyond this (default 2GB)"),
+}
+_FILE = "a file of events, a folder or pattern of them, data.duckdb::table, a study or its mapping file"
+_NUMBERS = (
+    "step",
+    "customers",
+    "step_conversion",
+    "overall_conversion",
+    "low",
+    "high",
+    "median_seconds",
+    "open",
 )
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command's options."""
     made = argparse.ArgumentParser(prog="cxlab funnel", description=__doc__.split(": ", 1)[1])
-    made.add_argument(
-        "file",
-        metavar="FILE_OR_STUDY",
-        help="a file of events, a folder or pattern of them, data.duckdb::table, a study or its mapping file",
-    )
-    made.add_argument(
-        "--steps", required=True, metavar="a,b,c", help="event names in order, separated by commas"
-    )
-    for name, usual, text in _OPTIONS:
+    made.add_argument("file", metavar="FILE_OR_STUDY", help=_FILE)
+    made.add_argument("--steps", required=True, metavar="a,b,c", help="events in order, separated by commas")
+    for name, (usual, text) in _OPTIONS.items():
         made.add_argument(name, default=usual, help=text)
-    made.add_argument(
-        "--min-cell", type=int, help="with --by, cells that count fewer are not shown (default 5)"
-    )
-    made.add_argument(
-        "--strict", action="store_true", help="no other event of the customer between two steps"
-    )
-    made.add_argument(
-        "--engine", choices=("local", "duckdb", "spark"), default="local", help="the same numbers by each"
-    )
+    made.add_argument("--min-cell", type=int, help="with --by, smaller cells are not shown (default 5)")
+    made.add_argument("--strict", action="store_true", help="no other event lies between two steps")
+    made.add_argument("--engine", choices=("local", "duckdb", "spark"), default="local", help="same numbers")
     made.add_argument("--format", choices=("table", "json", "csv"), default="table", help="default table")
     return made
 
@@ -69,10 +64,8 @@ def run(args: list[str]) -> int:
     rows = _rows(result)
     rows, hidden = _suppressed(rows, min_cell) if result.segmented else (rows, 0)
     notes = result.notes()
-    if hidden:
-        notes.append(
-            f"{hidden:,} cells that count fewer than {min_cell}, or would give one away, are not shown."
-        )
+    small = f"cells that count fewer than {min_cell}, or would give one away, are not shown."
+    notes += [f"{hidden:,} {small}"] * (hidden > 0)
     _print(result, rows, notes, hidden, asked.format)
     return 0
 
@@ -82,9 +75,8 @@ def _files(asked: argparse.Namespace, rules):
     from cxlab.stats.funnel.scan import Columns
 
     columns = Columns(asked.customer, asked.event, asked.timestamp, asked.by)
-    return funnel_of_files(
-        asked.file, rules=rules, columns=columns, engine=asked.engine, memory=asked.memory, progress=True
-    )
+    options = {"engine": asked.engine, "memory": asked.memory, "progress": True}
+    return funnel_of_files(asked.file, rules=rules, columns=columns, **options)
 
 
 def _mapping(name: str) -> tuple[str, int] | None:
@@ -108,15 +100,11 @@ def _study(asked: argparse.Namespace, mapping: str, rules):
     from cxlab.stats.funnel.files import funnel_of_table
     from cxlab.stats.funnel.scan import Columns
 
-    if asked.engine == "spark":
-        raise InputError("--engine spark reads files, not a study; name the file, or take --engine duckdb")
+    if asked.engine != "local":
+        raise InputError(f"--engine {asked.engine} reads files, not a study; name the file")
     events = open_source(mapping, table="events").frame
-    if asked.engine == "duckdb" and hasattr(events, "iloc"):
-        import ibis
-
-        events = ibis.memtable(events)
     columns = Columns(segment=asked.by)
-    result, unknown = funnel_of_table(events, rules=rules, columns=columns, fast=asked.engine == "local")
+    result, unknown = funnel_of_table(events, rules=rules, columns=columns)
     for sentence in unknown:
         raise InputError(sentence)
     return result
@@ -131,21 +119,16 @@ def _span(text: str) -> str | None:
 
 
 def _rows(result) -> list[dict]:
+    def plain(value):
+        return value if not isinstance(value, float) else None if math.isnan(value) else round(value, 10)
+
     rows = []
     for row, closed, median in zip(result.rows(), result.settled(), result.medians(), strict=True):
-        more = {
-            "median_seconds": median,
-            "open": closed["open"],
-            "settled_conversion": closed["overall_conversion"],
-        }
-        rows.append({name: _plain(value) for name, value in (row | more).items()})
+        settled = {"open": closed["open"], "settled_conversion": closed["overall_conversion"]}
+        rows.append(
+            {name: plain(value) for name, value in (row | {"median_seconds": median} | settled).items()}
+        )
     return rows
-
-
-def _plain(value):
-    if isinstance(value, float):
-        return None if math.isnan(value) else round(value, 10)
-    return value
 
 
 def _suppressed(rows: list[dict], min_cell: int) -> tuple[list[dict], int]:
@@ -159,6 +142,8 @@ def _suppressed(rows: list[dict], min_cell: int) -> tuple[list[dict], int]:
         lost = before.get(row["segment"], row["customers"]) - row["customers"]
         before[row["segment"]] = row["customers"]
         least.append(min([n for n in (row["customers"], lost) if n > 0], default=min_cell))
+        if 0 < row["open"] < min_cell:
+            row |= {"open": None, "settled_conversion": None}
     cells = pd.DataFrame({"row": range(len(rows)), "step": [row["step"] for row in rows], "least": least})
     shown, hidden = suppress(cells, count="least", min_cell=min_cell, within=["step"])
     return [rows[i] for i in shown["row"]], hidden
@@ -166,30 +151,15 @@ def _suppressed(rows: list[dict], min_cell: int) -> tuple[list[dict], int]:
 
 def _print(result, rows: list[dict], notes: list[str], hidden: int, style: str) -> None:
     if style == "json":
-        document = {
-            "rules": result.rules,
-            "steps": list(result.steps),
-            "window_seconds": None if result.asked.window == 2**63 - 1 else result.asked.window / 1e6,
-            "events": result.events,
-            "events_without_customer": result.no_customer,
-            "events_without_time": result.no_time,
-            "cells_not_shown": hidden,
-            "table": rows,
-        }
+        window = None if result.asked.window == 2**63 - 1 else result.asked.window / 1e6
+        document = {"rules": result.rules, "steps": list(result.steps), "window_seconds": window}
+        document |= {"events": result.events, "events_without_customer": result.no_customer}
+        document |= {"events_without_time": result.no_time, "cells_not_shown": hidden, "table": rows}
         json.dump(document, sys.stdout, indent=2, allow_nan=False)
         print()
     elif style == "csv":
-        names = ["segment"] * result.segmented + [
-            "step",
-            "customers",
-            "step_conversion",
-            "overall_conversion",
-            "low",
-            "high",
-        ]
-        writer = csv.DictWriter(
-            sys.stdout, [*names, "median_seconds", "open", "settled_conversion"], lineterminator="\n"
-        )
+        names = ["segment"] * result.segmented + [*_NUMBERS, "settled_conversion"]
+        writer = csv.DictWriter(sys.stdout, names, lineterminator="\n")
         writer.writeheader()
         writer.writerows({name: _safe(value) for name, value in row.items()} for row in rows)
     else:
@@ -204,21 +174,18 @@ def _safe(value):
 
 
 def _print_table(rows: list[dict], split: bool) -> None:
-    from cxlab.stats.funnel.rules import duration_text
+    from cxlab.stats.funnel.rules import in_words
 
     def percent(value: float | None) -> str:
         return "-" if value is None else f"{value:.1%}"
 
     lines = [["segment"] * split + ["step", "customers", "of before", "of first", "95 % interval", "median"]]
     for row in rows:
-        time = "-" if row["median_seconds"] is None else duration_text(round(row["median_seconds"] * 1e6))
+        time = "-" if row["median_seconds"] is None else in_words(round(row["median_seconds"] * 1e6))
         shares = [percent(row["step_conversion"]), percent(row["overall_conversion"])]
         names = [row[name] for name in ("segment", "step") if name in row] + [f"{row['customers']:,}"]
         lines.append([*names, *shares, f"{percent(row['low'])} - {percent(row['high'])}", time])
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     for line in lines:
-        words = [
-            text.ljust(w) if i <= split else text.rjust(w)
-            for i, (text, w) in enumerate(zip(line, widths, strict=True))
-        ]
-        print("  ".join(words).rstrip())
+        left = [text.ljust(w) for text, w in zip(line, widths, strict=True)][: 1 + split]
+        print(*left, *[text.rjust(w) for text, w in zip(line, widths, strict=True)][1 + split :], sep="  ")

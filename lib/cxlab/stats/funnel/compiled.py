@@ -48,33 +48,16 @@ def within(durations, segment, window, begin, end, counts):
 
 
 @numba.njit(cache=True, nogil=True)
-def walk(
-    within,
-    dealt,
-    ends,
-    begin,
-    end,
-    bits,
-    shift,
-    segment_bits,
-    k_steps,
-    gaps,
-    strict,
-    entered,
-    segment,
-    durations,
-    offset,
-):
+def walk(within, dealt, ends, begin, end, bits, rules, found, offset):
     """Write what the customers of buckets ``begin`` to ``end`` reached, from ``offset`` on; return how many.
 
-    Only customers who met the first step are written. A bucket is small enough to be regrouped by customer,
-    sorted and walked inside the processor's cache.
+    ``rules`` is shift, segment bits, number of steps, gaps, strict; ``found`` the arrays entered, segment and
+    durations. Only customers who met the first step are written. A bucket is small enough to be regrouped by
+    customer, sorted and walked inside the processor's cache.
     """
-    start = np.empty(k_steps + 1, np.int64)  # the latest start that reaches step k; -1: none
-    last = np.empty(k_steps + 1, np.int64)  # when it did
-    latest = (start, last, np.empty(k_steps, np.int64))  # and the shortest way there
-    rules = (shift, segment_bits, k_steps, gaps, strict)
-    found = (entered, segment, durations)
+    start = np.empty(rules[2] + 1, np.int64)  # the latest start that reaches step k; -1: none
+    last = np.empty(rules[2] + 1, np.int64)  # when it did
+    latest = (start, last, np.empty(rules[2], np.int64))  # and the shortest way there
     width = np.int64(1) << bits
     place = np.empty(width, np.int64)
     rows = np.empty(1024, np.int64)

@@ -38,7 +38,8 @@ def customer_log(frame: Any) -> pd.DataFrame:
 def propose_steps(log: pd.DataFrame, most: int = 6) -> list[str]:
     """Return steps for a log: what many customers meet, in the order in which most of them meet it.
 
-    Events of leaving are no steps. A log with one kind of event gives its first, second and third time.
+    Events of leaving are no steps, nor is what most of those who came further went without. A log with one
+    kind of event gives its first, second and third time.
     """
     first = log.groupby(["event", "person"], sort=False)["time"].min().reset_index()
     holders = first["event"].value_counts()
@@ -53,7 +54,12 @@ def propose_steps(log: pd.DataFrame, most: int = 6) -> list[str]:
         sign = np.sign(wide - wide[:, [i]])  # 1 where the other one came later
         both = np.maximum((~np.isnan(sign)).sum(axis=0), 1)
         ahead[i] = (np.nansum(sign, axis=0) / both).sum()
-    return [names[i] for i in np.argsort(-ahead, kind="stable")]
+    order = np.argsort(-ahead, kind="stable")
+    held = ~np.isnan(wide[:, order])
+    later = [held[:, k + 1 :].any(axis=1) for k in range(len(names))]
+    passed = [held[own, k].mean() >= 0.5 if own.any() else True for k, own in enumerate(later)]
+    kept = [names[i] for i, stays in zip(order, passed, strict=True) if stays]
+    return kept if len(kept) > 1 else [names[i] for i in order]
 
 
 def in_order(log: pd.DataFrame, steps: Sequence[str]) -> bool:

@@ -17,14 +17,9 @@ from cxlab.stats.funnel.rules import Rules, hint
 from cxlab.stats.funnel.scan import Columns, Scan, memory_bytes, refuse_times, scan_frame, scan_sql, time_sql
 
 
-def funnel_of_table(
-    events: Any, *, rules: Rules, columns: Columns, fast: bool = True
-) -> tuple[Funnel, list[str]]:
-    """Return the funnel of a DataFrame or ibis table, and what to say of steps that never occur.
-
-    ``fast`` False takes the expression also where a quicker way is there.
-    """
-    result = Funnel(rules, _scan(events, columns, rules, fast))
+def funnel_of_table(events: Any, *, rules: Rules, columns: Columns) -> tuple[Funnel, list[str]]:
+    """Return the funnel of a DataFrame or ibis table, and what to say of steps that never occur."""
+    result = Funnel(rules, _scan(events, columns, rules))
     missing = result.unreached()
     if not missing:
         return result, []
@@ -41,7 +36,7 @@ def _unknown(missing: Sequence[str], present: set[str]) -> list[str]:
     return [known.format(step, hint(step, present)) for step in missing if step not in present]
 
 
-def _scan(events: Any, columns: Columns, rules: Rules, fast: bool) -> Scan:
+def _scan(events: Any, columns: Columns, rules: Rules) -> Scan:
     """Scan by the way that suits: a frame, a DuckDB table of this process, or an expression in its engine."""
     if hasattr(events, "iloc"):
         return scan_frame(events, columns, rules)
@@ -49,11 +44,11 @@ def _scan(events: Any, columns: Columns, rules: Rules, fast: bool) -> Scan:
 
     backend = events.get_backend()
     columns.check(events.columns)
-    if fast and backend.name == "duckdb":
+    if backend.name == "duckdb":
         import duckdb
         import ibis
 
-        with tempfile.TemporaryDirectory(prefix="cxlab-", ignore_cleanup_errors=True) as folder:
+        with tempfile.TemporaryDirectory(prefix="cxlab-scan-", ignore_cleanup_errors=True) as folder:
             options = {"memory": memory_bytes(None), "folder": Path(folder), "progress": True}
             try:
                 return scan_sql(backend.con, f"({ibis.to_sql(events)})", columns, rules, **options)
@@ -96,7 +91,7 @@ def funnel_of_files(
     columns.check([*raw.types, *raw.repeated])
     try:
         if engine == "local":
-            with tempfile.TemporaryDirectory(prefix="cxlab-", ignore_cleanup_errors=True) as folder:
+            with tempfile.TemporaryDirectory(prefix="cxlab-scan-", ignore_cleanup_errors=True) as folder:
                 options = {"memory": limit, "folder": Path(folder), "progress": progress}
                 scan = scan_sql(raw.connection, raw.source, columns, rules, **options)
         else:

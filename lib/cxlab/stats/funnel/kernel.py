@@ -70,13 +70,7 @@ def journeys(log: list[NDArray], layout: Layout, rules: Rules) -> Journeys:
         **Emptied**, so that their memory can go as soon as they are regrouped. ``customer`` is int64 or
         uint32; ``payload`` is ``(time - origin) << shift | code << segment_bits | segment``. Rows in any
         order.
-    layout : Layout
-    rules : Rules
-
-    Returns
-    -------
-    Journeys
-        In no particular order of customers.
+    layout, rules
     """
     n = log[0].size
     if n == 0:
@@ -215,7 +209,7 @@ def _compiled(log: list[NDArray], low: int, high: int, layout: Layout, rules: Ru
     entered, segment = np.empty(total, np.int64), np.empty(total, np.int32)
     durations = np.empty((k_steps - 1, total), np.int64)
     gaps = np.array(rules.gaps or [NEVER] * k_steps, dtype=np.int64)
-    asked = (layout.shift, layout.segment_bits, k_steps, gaps, rules.strict, entered, segment, durations)
+    asked = (layout.shift, layout.segment_bits, k_steps, gaps, rules.strict), (entered, segment, durations)
     edges = sorted({int(np.searchsorted(ends, dealt.size * part / 8)) for part in range(8)} | {0, buckets})
     spans = list(zip(edges[:-1], edges[1:], strict=True))
 
@@ -266,21 +260,7 @@ def _dealt(log: list[NDArray], low: int, high: int) -> tuple[NDArray, NDArray, N
 
 
 def count_within(found: Journeys, window: int, codes: int) -> list[NDArray[np.int64]]:
-    """Count by segment, for each later step, who reached it within a window: one pass, nothing sorted.
-
-    Parameters
-    ----------
-    found : Journeys
-    window : int
-        Microseconds.
-    codes : int
-        Number of segments.
-
-    Returns
-    -------
-    list of array
-        One a later step, one count a segment.
-    """
+    """Return, for each later step, who reached it within a window, by segment: one pass, nothing sorted."""
     n = found.entered.size
     compiled = _numba_pass() if n >= _COUNTED_FROM else None
     if compiled is None or found.segment.dtype != np.int32:
@@ -335,6 +315,6 @@ def _load():
         histogram(customer, 0, 0, 0, 0, eight)
         deal(customer, 0, 0, eight, 0, 0, eight, one, eight)
     few = np.zeros((1, 1), np.int64)
-    walk(one, eight, eight, 0, 0, 0, 1, 0, 2, eight, False, eight, one.view(np.int32), few, 0)
+    walk(one, eight, eight, 0, 0, 0, (1, 0, 2, eight, False), (eight, one.view(np.int32), few), 0)
     within(eight, one.view(np.int32), 0, 0, 0, eight)
     return histogram, deal, walk, within

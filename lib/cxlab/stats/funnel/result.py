@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cxlab.data.errors import InputError
 from cxlab.stats.funnel.kernel import count_within
-from cxlab.stats.funnel.rules import NEVER, Rules, duration_text, microseconds, round_spans
+from cxlab.stats.funnel.rules import NEVER, Rules, in_words, microseconds, rounded_up
 from cxlab.stats.funnel.scan import Scan
 from cxlab.stats.intervals import wilson
 
@@ -70,10 +70,10 @@ class Funnel:
         way = " > ".join(f"{step} {n:,}" for step, n in zip(self.steps, counts, strict=True))
         return f"Funnel({way}; {self.rules})"
 
-    def ladder(self, count: int = 10) -> dict[str, str]:
-        """Return rising round windows for a slider, words -> what :meth:`at` takes."""
+    def ladder(self, count: int = 10) -> list[int]:
+        """Return rising round windows for a slider, in microseconds."""
         spans = self._quantile_windows() or [3_600_000_000]
-        return round_spans([spans[round(i * (len(spans) - 1) / max(count - 1, 1))] for i in range(count)])
+        return rounded_up([spans[round(i * (len(spans) - 1) / max(count - 1, 1))] for i in range(count)])
 
     def unreached(self) -> list[str]:
         """Return the steps that nobody reached at all: only those can be misspelt."""
@@ -249,7 +249,7 @@ class Funnel:
                 notes.append(f"{count:,} events without {what} were left out.")
         if self.asked.window < NEVER:
             still = int(np.count_nonzero(self.found.entered > self.until - self.asked.window))
-            span = duration_text(self.asked.window)
+            span = in_words(self.asked.window)
             if still:
                 notes.append(
                     f"{still:,} customers entered less than {span} before the end: they may still convert."

@@ -19,6 +19,7 @@ NEVER = np.iinfo(np.int64).max  # a step that was not reached; also 'no window'
 _MOST_STEPS = 31
 _SIZES = {"us": 1, "ms": 1_000, "s": 1_000_000, "min": 60_000_000, "h": 3_600_000_000, "d": DAY, "w": 7 * DAY}
 _SHORT = {"m": "min", "sec": "s", "second": "s", "minute": "min", "hour": "h", "day": "d", "week": "w"}
+_UNITS = (("day", "d"), ("hour", "h"), ("minute", "min"), ("second", "s"))
 _PART = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*", re.IGNORECASE)
 
 
@@ -62,34 +63,22 @@ class Rules:
         """Whether a name stands twice."""
         return len(self.names) < len(self.steps)
 
-    def describe(self, window: int | None = None) -> str:
+    def describe(self) -> str:
         """Return the rules as one sentence for the foot of a table."""
-        window = self.window if window is None else window
-        limit = (
-            "no time limit" if window == NEVER else f"at most {duration_text(window)} from first to that step"
-        )
-        words = [f"ordered, {limit}, best of all starts"]
+        limit = f"at most {in_words(self.window)} from first to that step"
+        words = [f"ordered, {'no time limit' if self.window == NEVER else limit}, best of all starts"]
         words.append("no other event between steps" if self.strict else "other events may lie between")
-        for step, gap in list(zip(self.steps, self.gaps, strict=False))[1:]:
-            if gap != NEVER:
-                words.append(f"{step} at most {duration_text(gap)} after the step before")
-        if self.exclude:
-            words.append("a chain ends at " + ", ".join(self.exclude))
+        gaps = list(zip(self.steps, self.gaps, strict=False))[1:]
+        words += [
+            f"{step} at most {in_words(gap)} after the step before" for step, gap in gaps if gap != NEVER
+        ]
+        words += ["a chain ends at " + ", ".join(self.exclude)] * bool(self.exclude)
         return "; ".join(words)
 
 
 def microseconds(value: object, *, argument: str = "conversion_window") -> int:
-    """Return a time span in microseconds; None is ``NEVER``.
+    """Return a time span in microseconds: text such as "7d", "1d12h", a timedelta; None is ``NEVER``.
 
-    Parameters
-    ----------
-    value : str, timedelta, Timedelta, timedelta64 or None
-        Text such as "7d", "12h", "30 min", "1d12h", "2 weeks".
-    argument : str
-        The name to use in the message.
-
-    Examples
-    --------
     >>> microseconds("1d12h") / DAY
     1.5
     """
@@ -127,39 +116,32 @@ def _parse(text: str, argument: str, advice: str) -> int:
     return -round(total) if text.strip().startswith("-") else round(total)
 
 
-def duration_text(span: int) -> str:
-    """Return microseconds as short text.
+def in_words(span: float) -> str:
+    """Return microseconds in words.
 
-    Examples
-    --------
-    >>> duration_text(7 * DAY), duration_text(5_400_000_000), duration_text(1_500_000)
-    ('7 d', '1.5 h', '1.5 s')
+    >>> in_words(30 * DAY), in_words(DAY), in_words(5_400_000_000), in_words(NEVER)
+    ('30 days', '1 day', '1.5 hours', 'any time')
     """
     if span >= NEVER:
-        return "no limit"
-    for unit in ("d", "h", "min", "s"):
-        if span >= _SIZES[unit]:
-            return f"{round(span / _SIZES[unit], 2):g} {unit}"
-    return f"{round(span / 1_000_000, 6):g} s"
+        return "any time"
+    word, unit = next((pair for pair in _UNITS if span >= _SIZES[pair[1]]), _UNITS[-1])
+    value = f"{round(span / _SIZES[unit], 1):g}"
+    return f"{value} {word}{'' if value == '1' else 's'}"
 
 
-def round_spans(spans: Sequence[int]) -> dict[str, str]:
-    """Return rising spans rounded up to two digits, as words and as text that :func:`microseconds` reads.
+def rounded_up(spans: Sequence[int]) -> list[int]:
+    """Return rising spans, each rounded up to two digits of a unit that suits them.
 
-    Examples
-    --------
-    >>> round_spans([DAY, 3 * DAY + DAY // 99, 10 * DAY])
-    {'1 day': '1d', '3.1 days': '3.1d', '10 days': '10d'}
+    >>> [span / DAY for span in rounded_up([DAY, 3 * DAY + DAY // 99, 10 * DAY])]
+    [1.0, 3.1, 10.0]
     """
     middle = spans[len(spans) // 2]
-    unit = next((unit for unit in ("d", "h", "min") if middle >= 2 * _SIZES[unit]), "s")
-    word = {"d": "day", "h": "hour", "min": "minute", "s": "second"}[unit]
+    size = next((_SIZES[unit] for _, unit in _UNITS[:3] if middle >= 2 * _SIZES[unit]), 1_000_000)
     values = set()
-    for span in spans:
-        value = max(span / _SIZES[unit], 1e-3)
-        digits = 1 - math.floor(math.log10(value))
-        values.add(round(math.ceil(round(value * 10.0**digits, 6)) / 10.0**digits, 6))
-    return {f"{value:g} {word}{'' if value == 1 else 's'}": f"{value:g}{unit}" for value in sorted(values)}
+    for value in (max(span / size, 1e-3) for span in spans):
+        scale = 10.0 ** (1 - math.floor(math.log10(value)))
+        values.add(round(math.ceil(round(value * scale, 6)) / scale * size))
+    return sorted(values)
 
 
 def rules_of(
@@ -172,14 +154,10 @@ def rules_of(
 ) -> Rules:
     """Check what was asked and return it as :class:`Rules`."""
     if isinstance(steps, str):
-        raise InputError(
-            f'steps={steps!r} is one text; give a list of event names, for example ["visit", "buy"]'
-        )
+        raise InputError(f'steps={steps!r} is one text; give a list of events, such as ["visit", "buy"]')
     names = tuple(steps)
     if not names:
-        raise InputError(
-            "steps is empty; name at least one event, in the order in which customers should meet them"
-        )
+        raise InputError("steps is empty; name at least one event, in the order to be met")
     wrong = [name for name in names if not isinstance(name, str) or not name.strip()]
     if wrong:
         raise InputError(f"steps holds {wrong[0]!r}; every step is the name of an event, as text")
@@ -200,20 +178,9 @@ def rules_of(
     return Rules(names, microseconds(conversion_window), gaps, bool(strict), excluded)
 
 
-def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
-    """Return the known names that look most like ``name``."""
-    lower = {str(other).lower(): str(other) for other in known}
-    return [
-        lower[found] for found in difflib.get_close_matches(name.lower(), list(lower), n=count, cutoff=0.4)
-    ]
-
-
 def hint(name: str, known: Iterable[str]) -> str:
-    """Return what to write instead of an unknown name."""
-    known = [str(other) for other in known]
-    close = nearest(name, known)
-    return (
-        f"the nearest are {', '.join(close)}"
-        if close
-        else f"there are {', '.join(sorted(known)[:12]) or 'none'}"
-    )
+    """Return what to write instead of an unknown name: the known ones that look most like it."""
+    lower = {str(other).lower(): str(other) for other in known}
+    close = [lower[found] for found in difflib.get_close_matches(name.lower(), list(lower), cutoff=0.4)]
+    some = ", ".join(sorted(lower.values())[:12])
+    return f"the nearest are {', '.join(close)}" if close else f"there are {some or 'none'}"
