@@ -1,4 +1,4 @@
-"""The register loses nothing: two editors, a crash in the middle of a save, a full disk, rows without an id."""
+"""The register loses nothing: two editors, a crash, a full disk, rows without id, cells that no file holds."""
 
 import errno
 import multiprocessing
@@ -10,11 +10,17 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from openpyxl import Workbook, load_workbook
+from openpyxl.chart import BarChart
+from openpyxl.worksheet.formula import ArrayFormula
 
-from cxlab.evidence.errors import InputError, OutOfReach
-from cxlab.workbook.register import COLUMNS, Register, files, store, write_template
+from cxlab.data.errors import InputError, OutOfReach
+from cxlab.workbook import register as store
+from cxlab.workbook import register_files as files
+from cxlab.workbook.register import COLUMNS, Register, write_template
 
 FORK = multiprocessing.get_context("fork")
+ALL = [f"P-{k:03d}" for k in range(1, 7)]
 
 
 @pytest.fixture(params=["csv", "xlsx"])
@@ -33,48 +39,42 @@ def ids(path):
     return Register(path).table["id"].tolist()
 
 
-ALL = [f"P-{k:03d}" for k in range(1, 7)]
+def draft(path, number=1):
+    return Register(path.with_name(f"{path.stem}.draft-{number:04d}.csv")).table
 
 
-# ------------------------------------------------------------------------------------------------ the template
+# The template -----------------------------------------------------------------------------------------------
 
 
-def test_template_is_a_register_without_problems(tmp_path):
-    for ending in ("csv", "xlsx"):
-        register = Register(write_template(tmp_path / f"new.{ending}"))
-        assert list(register.table) == list(COLUMNS) and register.problems() == []
-        with pytest.raises(InputError, match="never overwrites"):
-            write_template(tmp_path / f"new.{ending}")
+@pytest.mark.parametrize("ending", ["csv", "xlsx"])
+def test_template_is_a_register_without_problems(tmp_path, ending):
+    register = Register(write_template(tmp_path / f"new.{ending}"))
+    assert list(register.table) == list(COLUMNS) and register.problems() == []
+    with pytest.raises(InputError, match="never overwrites"):
+        write_template(tmp_path / f"new.{ending}")
     with pytest.raises(InputError, match=r"\.csv or \.xlsx"):
         write_template(tmp_path / "new.txt")
 
 
 def test_excel_template_has_lists_and_number_rules(tmp_path):
-    from openpyxl import load_workbook
-
-    book = load_workbook(write_template(tmp_path / "new.xlsx"))
-    kinds = [rule.type for rule in book["initiatives"].data_validations.dataValidation]
-    assert kinds.count("list") == 5 and "decimal" in kinds and "custom" in kinds
-    assert book.sheetnames == ["initiatives"]
-    assert all(cell.comment.text for cell in book["initiatives"][1])
-
-
-def test_the_command_line_finds_nothing_wrong_with_a_template(tmp_path):
-    from cxlab.evidence.check import check_file
-
-    for ending in ("csv", "xlsx"):
-        assert check_file(write_template(tmp_path / f"new.{ending}"), table="initiatives").ok
+    sheet = load_workbook(write_template(tmp_path / "new.xlsx"))["initiatives"]
+    kinds = [rule.type for rule in sheet.data_validations.dataValidation]
+    assert kinds.count("list") == 5 and kinds.count("decimal") == 4
+    assert all(cell.comment.text for cell in sheet[1])
 
 
 def test_problems_name_line_and_column(path):
     register = Register(path)
     register.table.loc[1, "level"] = "galaxy"
     register.table.loc[2, "cost"] = "cheap"
+    register.table.loc[3, "status_history"] = "2026-13-45 late"
     text = " ".join(register.problems())
-    assert "galaxy" in text and "cheap" in text and "level" in text and "cost" in text
+    assert all(word in text for word in ("galaxy", "cheap", "level", "cost", "P-004"))
+    with pytest.raises(InputError, match="no column 'colour'"):
+        register.add(id="x", colour="red")
 
 
-# ------------------------------------------------------------------------------------------------ saving
+# Saving -----------------------------------------------------------------------------------------------------
 
 
 def test_a_save_keeps_a_backup_and_every_other_cell(path):
@@ -83,7 +83,7 @@ def test_a_save_keeps_a_backup_and_every_other_cell(path):
     register.table.loc[2, "title"] = "renamed, with a comma; a semicolon and ümlauts 😀"
     report = register.save()
     assert report.changed == ["P-003"] and not report.added and not report.removed
-    assert report.backup.exists() and "Saved: 1 changed" in str(report)
+    assert "Saved: 1 changed" in str(report)
     after = Register(path).table
     assert after.loc[2, "title"].endswith("ümlauts 😀")
     pd.testing.assert_frame_equal(after.drop(index=2), before.drop(index=2))
@@ -107,38 +107,49 @@ def test_csv_keeps_delimiter_line_ends_and_byte_order_mark(tmp_path):
     assert target.read_bytes() == '\ufeffid;title;cost\r\n007;Größe;1,5\r\n008;"a;b";3\r\n'.encode()
 
 
-def test_excel_keeps_other_sheets_numbers_and_formulas_as_text(tmp_path):
-    from openpyxl import load_workbook
+def test_an_old_encoding_is_kept_until_it_cannot_hold_a_letter(tmp_path):
+    target = tmp_path / "old.csv"
+    target.write_bytes("id,title\nA,Größe und Länge für alle Käufer\nB,x\n".encode("cp1252"))
+    register = Register(target)
+    register.table.loc[1, "title"] = "Maß"
+    register.save()
+    assert "Maß".encode("cp1252") in target.read_bytes()
+    register.table.loc[1, "title"] = "😀"
+    register.save()
+    assert Register(target).table["title"].tolist() == ["Größe und Länge für alle Käufer", "😀"]
 
+
+def test_excel_keeps_other_sheets_types_and_formulas(tmp_path):
     target = write_template(tmp_path / "register.xlsx")
     book = load_workbook(target)
     book.create_sheet("theirs")["A1"] = "keep me"
+    sheet = book["initiatives"]
+    sheet["M2"], sheet["G2"] = pd.Timestamp("2026-06-30").to_pydatetime(), "=1+2"
     book.save(target)
     register = Register(target)
-    register.table.loc[0, "title"] = "=1+1"
-    register.table.loc[0, "cost"] = "25000"
+    assert register.table.loc[0, ["due", "customer_focused_2"]].tolist() == ["2026-06-30", "=1+2"]
+    register.table.loc[0, ["title", "cost", "due"]] = ["=1+1", "25000", "2026-07-31"]
     register.save()
-    sheet = load_workbook(target)
-    assert sheet.sheetnames == ["initiatives", "theirs"] and sheet["theirs"]["A1"].value == "keep me"
-    row = dict(zip(COLUMNS, list(sheet["initiatives"][2]), strict=True))
-    assert row["title"].data_type == "s" and row["title"].value == "=1+1"
-    assert row["cost"].value == 25000 and row["impact"].value == 5
-    assert len(sheet["initiatives"].data_validations.dataValidation) > 5
+    book = load_workbook(target)
+    row = dict(zip(COLUMNS, list(book["initiatives"][2]), strict=True))
+    assert book.sheetnames == ["initiatives", "theirs"] and book["theirs"]["A1"].value == "keep me"
+    assert row["title"].data_type == "s" and row["title"].value == "=1+1" and row["cost"].value == 25000
+    assert row["due"].value == pd.Timestamp("2026-07-31") and row["customer_focused_2"].data_type == "f"
+    register.add(id="P-2")
+    register.save()
+    with pytest.raises(InputError, match="formulas, which a removed row would bend"):
+        register.save(register.table.drop(index=1), remove=["P-2"])
 
 
 def test_rows_are_lost_only_when_named(path):
     register = Register(path)
     short = register.table.drop(index=[1, 3])
-    with pytest.raises(InputError, match="P-002, P-004 would be lost.*kept in register.draft-0001"):
+    with pytest.raises(InputError, match=r"P-002, P-004 would be lost.*kept in register.draft-0001.csv"):
         register.save(short)
-    assert ids(path) == ALL
+    assert ids(path) == ALL and draft(path)["id"].tolist() == short["id"].tolist()
     report = register.save(short, remove=["P-002", "P-004"])
     assert report.removed == ["P-002", "P-004"] and ids(path) == ["P-001", "P-003", "P-005", "P-006"]
     assert Register(report.backup).table["id"].tolist() == ALL
-
-
-def test_columns_are_not_lost_either(path):
-    register = Register(path)
     with pytest.raises(InputError, match="'title' is missing"):
         register.save(register.table.drop(columns="title"))
 
@@ -149,122 +160,236 @@ def test_columns_are_not_lost_either(path):
 )
 def test_a_row_without_its_own_id_is_told_and_kept_in_a_draft(path, value, message):
     register = Register(path)
-    register.table.loc[1, "id"] = value
-    register.table.loc[1, "title"] = "precious"
+    register.table.loc[1, ["id", "title"]] = [value, "precious"]
     assert message in register.problems()[0]
-    with pytest.raises(InputError, match=f"{message}.*register.draft-0001"):
-        register.save()
+    for number in (1, 2):  # a second refusal keeps a second draft
+        with pytest.raises(InputError, match=f"{message}.*register.draft-000{number}"):
+            register.save()
+        assert "precious" in draft(path, number)["title"].tolist() and len(draft(path, number)) == 6
     assert ids(path) == ALL
-    draft = path.with_name(f"register.draft-0001{path.suffix}")
-    assert "precious" in Register(draft).table["title"].tolist() and len(Register(draft).table) == 6
     register.table.loc[1, "id"] = "P-002"
     assert register.save().changed == ["P-002"]
 
 
-def test_a_file_that_has_a_row_without_id_opens_and_can_be_mended(tmp_path):
+@pytest.mark.parametrize("rows", [["A,one", ",two", ",three"], ["A,one", "A,two", "A,three"]])
+def test_rows_without_an_own_id_can_be_mended_but_not_dropped(tmp_path, rows):
     target = tmp_path / "register.csv"
-    target.write_text("id,title\nA,one\n,two\n")
+    target.write_text("\n".join(["id,title", *rows]) + "\n")
     register = Register(target)
-    assert register.problems() == ["row 3 has no id"]
+    assert register.problems()
     register.table.loc[1, "id"] = "B"
-    register.save()
-    assert target.read_text() == "id,title\nA,one\nB,two\n"
-
-
-@pytest.mark.parametrize("text", ["id,title\nA,one\n,two\n,three\n", "id,title\nA,one\nA,two\nA,three\n"])
-def test_rows_without_an_own_id_cannot_be_dropped_silently(tmp_path, text):
-    target = tmp_path / "register.csv"
-    target.write_text(text)
-    register = Register(target)
-    register.table.loc[1, "id"] = "B"
-    with pytest.raises(InputError, match="1 row without an own id would be lost"):
+    with pytest.raises(InputError, match="a row would be lost"):
         register.save(register.table.drop(index=2))
     register.table.loc[2, "id"] = "C"
-    assert register.save().added == ["B", "C"] and len(Register(target).table) == 3
+    assert register.save().added == ["B", "C"]
+    assert target.read_text() == "id,title\nA,one\nB,two\nC,three\n"
 
 
-# ------------------------------------------------------------------------------------------------ two editors
+@pytest.mark.parametrize(
+    "value", ["007", "1e5", "1.50", "0", "-3", " 4", "nan", "=A1", "TRUE", "12345678901234567890"]
+)
+def test_what_was_typed_is_what_is_read_again(path, value):
+    register = Register(path)
+    register.table.loc[2, "id"] = value
+    register.table.loc[3, "title"] = value
+    register.save(remove=["P-003"])
+    table = Register(path).table
+    assert table.loc[3, "title"] == value and table.loc[2, "id"] == value
 
 
-def test_two_editors_of_different_rows_are_merged(path):
-    one, two = Register(path), Register(path)
-    one.table.loc[0, "title"] = "by one"
-    one.add(id="P-100", title="new by one")
-    two.table.loc[1, "title"] = "by two"
-    two.table.loc[0, "cost"] = "77"
-    one.save()
-    report = two.save()
-    assert set(report.merged) == {"P-001", "P-100"} and "Somebody else had edited P-001" in str(report)
-    table = Register(path).table.set_index("id")
-    assert table.loc["P-001", ["title", "cost"]].tolist() == ["by one", "77"]
-    assert table.loc["P-002", "title"] == "by two" and "P-100" in table.index
+def test_a_link_stays_a_link(path):
+    link = path.with_name(f"link{path.suffix}")
+    link.symlink_to(path)
+    register = Register(link)
+    register.table.loc[0, "title"] = "through the link"
+    register.save()
+    assert link.is_symlink() and Register(path).table.loc[0, "title"] == "through the link"
 
 
-def test_two_editors_of_one_cell_clash_and_nothing_is_lost(path):
-    one, two = Register(path), Register(path)
-    one.table.loc[0, "title"] = "by one"
-    two.table.loc[0, "title"] = "by two"
-    one.save()
-    with pytest.raises(
-        InputError, match="P-001, column 'title' .*yours 'by two', theirs 'by one'.*draft-0001"
+def test_names_with_brackets_keep_every_backup_and_draft(tmp_path):
+    target = write_template(tmp_path / "plan [1] *.csv")
+    register = Register(target)
+    for k in range(3):
+        register.table.loc[0, "title"] = f"round {k}"
+        register.save()
+        with pytest.raises(InputError, match=rf"draft-000{k + 1}"):
+            register.save(register.table.head(0))
+    assert [Register(file).table.loc[0, "title"] for file in register._numbered("backup")][1:] == [
+        "round 0",
+        "round 1",
+    ]
+    assert len(register._numbered("draft")) == 3
+
+
+# What no file holds -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", ["x" * 40_000, "a\x07b", "a\x00b", "a\r\nb"])
+def test_cells_that_a_workbook_cannot_hold_are_refused_and_kept(tmp_path, value):
+    target = write_template(tmp_path / "register.xlsx")
+    before = target.read_bytes()
+    register = Register(target)
+    register.table.loc[0, "title"] = value
+    with pytest.raises(InputError, match=r"P-001, column 'title'.*draft-0001"):
+        register.save()
+    assert target.read_bytes() == before and register.table.loc[0, "title"] == value
+
+
+def test_a_cell_that_a_csv_cannot_hold_is_refused_and_kept(tmp_path):
+    target = write_template(tmp_path / "register.csv")
+    register = Register(target)
+    register.table.loc[0, "title"] = "x" * 200_000
+    with pytest.raises(InputError, match="could not be read again"):
+        register.save()
+    assert Register(target).table.loc[0, "title"] == COLUMNS["title"][1]
+
+
+def _array(book):
+    book.active["B2"] = ArrayFormula("B2:B2", "=SUM(A1:A2)")
+
+
+def _merge(book):
+    book.active.merge_cells("A2:B2")
+
+
+def _chart(book):
+    book.active.add_chart(BarChart(), "D4")
+
+
+def _far(book):
+    book.active["XFD1048576"] = 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_array, "B2 holds an array formula"),
+        (_merge, "merged"),
+        (_chart, "charts or pictures"),
+        (_far, "columns"),
+    ],
+)
+def test_workbooks_that_a_save_would_harm_are_refused_on_opening(tmp_path, change, message):
+    book, target = Workbook(), tmp_path / "theirs.xlsx"
+    book.active.append(["id", "title"])
+    book.active.append(["A", "one"])
+    change(book)
+    book.save(target)
+    before = target.read_bytes()
+    with pytest.raises(InputError, match=message):
+        Register(target)
+    assert target.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (b"", "is empty"),
+        (b"title,cost\nx,1\n", "no column 'id'"),
+        (b"id,id\n1,2\n", "must occur once"),
+        (b"id,title\nA,one,extra\n", "line 2 has 3 cells"),
+        (b"id,title\nA,\xfc\xff\xe4\nB,\xc3\xa4\n", "neither UTF-8 nor"),
+    ],
+)
+def test_files_that_cannot_be_a_register_are_refused(tmp_path, raw, message):
+    target = tmp_path / "odd.csv"
+    target.write_bytes(raw)
+    with pytest.raises(InputError, match=message):
+        Register(target)
+    assert target.read_bytes() == raw
+
+
+def test_missing_and_broken_files_folders_and_pipes_are_one_message(tmp_path):
+    (tmp_path / "bad.xlsx").write_bytes(b"no workbook")
+    (tmp_path / "folder.csv").mkdir()
+    os.mkfifo(tmp_path / "pipe.csv")
+    for name, message in (
+        ("none.csv", "no file"),
+        ("bad.xlsx", "bad.xlsx"),
+        ("folder.csv", "folder"),
+        ("pipe.csv", "pipe"),
     ):
-        two.save()
-    assert Register(path).table.loc[0, "title"] == "by one"
-    assert Register(path.with_name(f"register.draft-0001{path.suffix}")).table.loc[0, "title"] == "by two"
+        with pytest.raises(InputError, match=message):
+            Register(tmp_path / name)
 
 
-def test_removing_what_somebody_edited_clashes(path):
+# Two editors, a crash, a full disk --------------------------------------------------------------------------
+
+
+def test_the_second_of_two_editors_is_told_and_keeps_a_draft(path):
     one, two = Register(path), Register(path)
     one.table.loc[0, "title"] = "by one"
+    two.table.loc[1, "title"] = "by two"
     one.save()
-    with pytest.raises(InputError, match="you removed it, somebody else edited it"):
-        two.save(two.table.drop(index=0), remove=["P-001"])
-    three, four = Register(path), Register(path)
-    three.save(three.table.drop(index=0), remove=["P-001"])
-    four.table.loc[0, "title"] = "by four"
-    with pytest.raises(InputError, match="you edited it, somebody else removed it"):
-        four.save()
-    five = Register(path)
-    assert "P-001" not in five.table["id"].tolist()
+    with pytest.raises(InputError, match=r"somebody else saved meanwhile.*draft-0001"):
+        two.save()
+    assert Register(path).table["title"].tolist()[:2] == ["by one", "project 2"]
+    assert draft(path)["title"].tolist()[1] == "by two"
+    two.reload()
+    two.table.loc[1, "title"] = "by two"
+    assert two.save().changed == ["P-002"]
 
 
 def _edit(path, row, rounds):
-    for k in range(rounds):
+    done = 0
+    while done < rounds:
         register = Register(path)
-        register.table.loc[row, "title"] = f"editor {row} round {k}"
-        register.add(id=f"N-{row}-{k}")
-        register.save()
+        register.add(id=f"N-{row}-{done}")
+        try:
+            register.save()
+            done += 1
+        except InputError:
+            continue
 
 
 def test_editors_who_save_at_once_all_keep_their_rows(tmp_path):
     path = write_template(tmp_path / "register.csv")
-    register = Register(path)
-    for k in range(2, 5):
-        register.add(id=f"P-{k}")
-    register.save()
-    workers = [FORK.Process(target=_edit, args=(path, row, 8)) for row in range(4)]
+    workers = [FORK.Process(target=_edit, args=(path, row, 8)) for row in range(3)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join(60)
-    assert [worker.exitcode for worker in workers] == [0, 0, 0, 0]
-    table = Register(path).table.set_index("id")
-    assert {f"N-{row}-{k}" for row in range(4) for k in range(8)} <= set(table.index)
-    assert sorted(table.title)[-4:] == [f"editor {row} round 7" for row in range(4)]
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    assert {f"N-{row}-{k}" for row in range(3) for k in range(8)} <= set(ids(path))
     assert len(list(tmp_path.glob("register.backup-*.csv"))) == store.BACKUPS
+    drafts = [Register(file).table["id"].iloc[-1] for file in tmp_path.glob("register.draft-*.csv")]
+    assert all(one.startswith("N-") for one in drafts)
 
 
 def test_a_lock_that_is_not_released_is_told(path, monkeypatch):
     monkeypatch.setattr(store, "WAIT", 0.1)
-    register = Register(path)
+    register, other = Register(path), Register(path)
     register.table.loc[0, "title"] = "mine"
-    with Register(path)._lock(), pytest.raises(InputError, match="somebody else is saving"):
+    with other._lock(), pytest.raises(InputError, match="somebody else is saving"):
         register.save()
-    assert register.table.loc[0, "title"] == "mine"
     assert register.save().changed == ["P-001"]
 
 
-# ------------------------------------------------------------------------------------------------ crash and full disk
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 3),
+            st.sampled_from(["title", "cost"]),
+            st.text("ab,;\"'\n\r=äé😀 \x1f\x00", max_size=6),
+        ),
+        max_size=6,
+    )
+)
+@settings(max_examples=40)
+def test_any_edit_is_saved_as_typed_or_refused_with_a_draft(tmp_path_factory, edits):
+    path = tmp_path_factory.mktemp("register") / "register.csv"
+    path.write_text("id,title,cost\nA,1,2\nB,1,2\nC,1,2\nD,1,2\n")
+    register = Register(path)
+    base = register.table.copy()
+    for row, column, value in edits:
+        register.table.loc[row, column] = value
+    mine = register.table.copy()
+    try:
+        register.save()
+        pd.testing.assert_frame_equal(Register(path).table, mine)
+    except InputError as error:
+        assert "draft-0001" in str(error)
+        pd.testing.assert_frame_equal(Register(path).table, base)
 
 
 def _crash(path, moment):
@@ -294,7 +419,7 @@ def test_a_crash_in_the_middle_of_a_save_leaves_a_whole_register(path, moment, t
     register = Register(path)
     assert register.table["id"].tolist() == ALL and register.table.loc[0, "title"] == title
     if moment == "before":
-        assert "interrupted" in register.notes[0] and "register.interrupted-0001" in register.notes[0]
+        assert "interrupted" in register.notes[0]
         aside = Register(path.with_name(f"register.interrupted-0001{path.suffix}"))
         assert aside.table.loc[0, "title"] == "half saved"
     assert Register(path).notes == []
@@ -302,7 +427,7 @@ def test_a_crash_in_the_middle_of_a_save_leaves_a_whole_register(path, moment, t
     assert register.save().changed == ["P-002"]
 
 
-def _kill_at_random(path):
+def _save_for_ever(path):
     for k in range(1000):
         register = Register(path)
         register.table.loc[0, "title"] = f"round {k}"
@@ -311,8 +436,8 @@ def _kill_at_random(path):
 
 def test_kills_at_random_moments_never_leave_half_a_file(tmp_path):
     path = write_template(tmp_path / "register.csv")
-    for k in range(6):
-        worker = FORK.Process(target=_kill_at_random, args=(path,))
+    for k in range(5):
+        worker = FORK.Process(target=_save_for_ever, args=(path,))
         worker.start()
         time.sleep(0.05 + 0.013 * k)
         worker.kill()
@@ -348,105 +473,18 @@ def test_a_full_disk_leaves_the_register_as_it_was(path, monkeypatch, which):
 
     def open_(self, mode="r", *args, **kwargs):
         file = plain(self, mode, *args, **kwargs)
-        return _Full(file) if mode == "wb" and which in self.name else file
+        return _Full(file) if mode in ("wb", "xb") and which in self.name else file
 
     with monkeypatch.context() as patch:
         patch.setattr(files.Path, "open", open_)
-        with pytest.raises(OutOfReach, match="disk is full.*as it was.*free some space"):
+        with pytest.raises(OutOfReach, match=r"disk is full.*as it was.*free some space"):
             register.save()
     assert path.read_bytes() == before and not list(path.parent.glob(".register*saving"))
     assert register.table.loc[0, "title"] == "too much"
     assert register.save().changed == ["P-001"]
 
 
-def test_a_disk_that_is_really_full(tmp_path):
-    """The same through the operating system: a limit on file size makes the write fail half way."""
-    path = tmp_path / "register.csv"
-    path.write_text("id,title\n" + "".join(f"P{k},{'x' * 200}\n" for k in range(50)))
-    before = path.read_bytes()
-
-    def limited(queue):
-        import resource
-
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        register = Register(path)
-        register.table.loc[0, "title"] = "changed"
-        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
-        try:
-            register.save()
-        except OutOfReach as error:
-            queue.put(str(error))
-
-    queue = FORK.Queue()
-    worker = FORK.Process(target=limited, args=(queue,))
-    worker.start()
-    assert "disk is full" in queue.get(timeout=30)
-    worker.join(30)
-    assert path.read_bytes() == before
-
-
-# ------------------------------------------------------------------------------------------------ odd files and edits
-
-
-@pytest.mark.parametrize(
-    ("raw", "message"),
-    [
-        (b"", "is empty"),
-        (b"title,cost\nx,1\n", "no column 'id'"),
-        (b"id,id\n1,2\n", "must occur once"),
-        (b"id,title\nA,one,extra\n", "line 2 has 3 cells"),
-    ],
-)
-def test_files_that_cannot_be_a_register_are_refused(tmp_path, raw, message):
-    target = tmp_path / "odd.csv"
-    target.write_bytes(raw)
-    with pytest.raises(InputError, match=message):
-        Register(target)
-    assert target.read_bytes() == raw
-
-
-def test_a_missing_or_broken_file_is_one_message(tmp_path):
-    with pytest.raises(InputError, match="no such file"):
-        Register(tmp_path / "none.csv")
-    (tmp_path / "bad.xlsx").write_bytes(b"no workbook")
-    with pytest.raises(InputError, match="not an Excel workbook"):
-        Register(tmp_path / "bad.xlsx")
-
-
-@given(
-    st.lists(
-        st.tuples(
-            st.integers(0, 3),
-            st.sampled_from(["title", "cost", "team"]),
-            st.text("ab,;\"'\n=äé😀 ", max_size=6),
-            st.booleans(),
-        ),
-        max_size=8,
-    )
-)
-@settings(max_examples=40)
-def test_any_two_sets_of_edits_are_merged_or_refused(tmp_path_factory, edits):
-    folder = tmp_path_factory.mktemp("register")
-    path = folder / "register.csv"
-    path.write_text("id,title,cost,team\nA,1,2,3\nB,1,2,3\nC,1,2,3\nD,1,2,3\n")
-    base = Register(path).table
-    one, two = Register(path), Register(path)
-    for row, column, value, first in edits:
-        (one if first else two).table.loc[row, column] = value
-    mine, other = two.table.copy(), one.table.copy()
-    one.save()
-    clash = (mine != base) & (other != base) & (mine != other)
-    if clash.any(axis=None):
-        with pytest.raises(InputError, match="draft-0001"):
-            two.save()
-        pd.testing.assert_frame_equal(Register(path).table, other)
-        pd.testing.assert_frame_equal(Register(folder / "register.draft-0001.csv").table, mine)
-    else:
-        two.save()
-        pd.testing.assert_frame_equal(Register(path).table, mine.where(mine != base, other))
-
-
-# ------------------------------------------------------------------------------------------------ the grid
+# The grid ---------------------------------------------------------------------------------------------------
 
 
 def test_a_report_gets_a_plain_table(path, monkeypatch):
@@ -458,13 +496,12 @@ def test_a_report_gets_a_plain_table(path, monkeypatch):
 def test_the_grid_edits_saves_and_reports(path, monkeypatch):
     monkeypatch.setenv("CXLAB_EXPLORE", "live")
     register = Register(path)
-    box = register.edit()
-    buttons, grid, said = box.children
+    buttons, grid, said = register.edit().children
     save, check, add, reload = buttons.children
-    # What the browser sends when a cell is edited.
     column = list(register.table).index("title")
-    message = {"event_type": "cell-changed", "row": 1, "column_index": column, "value": "typed"}
-    grid._handle_custom_msg(message, [])
+    grid._handle_custom_msg(
+        {"event_type": "cell-changed", "row": 1, "column_index": column, "value": "typed"}, []
+    )
     assert register.table.loc[1, "title"] == "typed"
     check.click()
     assert "No problems" in said.value
@@ -473,33 +510,7 @@ def test_the_grid_edits_saves_and_reports(path, monkeypatch):
     add.click()
     save.click()
     assert "no id" in said.value and ids(path) == ALL
+    check.click()
+    assert "1 to mend" in said.value
     reload.click()
     assert len(register.table) == 6 and len(grid.data) == 6
-
-
-def test_a_status_history_that_cannot_be_read_is_a_problem(path):
-    register = Register(path)
-    register.table.loc[3, "status_history"] = "2026-13-45 late"
-    assert any("P-004" in problem for problem in register.problems())
-
-
-@pytest.mark.parametrize(
-    "value",
-    ["007", "1e5", "1_000", "1.50", "0", "-3", "2.5", " 4", "nan", "=A1", "TRUE", "12345678901234567890"],
-)
-def test_what_was_typed_is_what_is_read_again(path, value):
-    register = Register(path)
-    register.table.loc[2, "id"] = value
-    register.table.loc[3, "title"] = value
-    register.save(remove=["P-003"])
-    table = Register(path).table
-    assert table.loc[3, "title"] == value and table.loc[2, "id"] == value
-
-
-def test_a_link_stays_a_link(path):
-    link = path.with_name(f"link{path.suffix}")
-    link.symlink_to(path)
-    register = Register(link)
-    register.table.loc[0, "title"] = "through the link"
-    register.save()
-    assert link.is_symlink() and Register(path).table.loc[0, "title"] == "through the link"
