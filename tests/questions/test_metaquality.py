@@ -50,7 +50,7 @@ def test_rolled_yield_against_the_joint_clean_rate_of_the_simulator():
     assert made.rolled == pytest.approx(0.7115, abs=0.006)
     assert made.joint == pytest.approx(0.778, abs=0.005)
     assert made.joint_low < made.joint < made.joint_high and made.dependence_low > 1
-    assert made.worst == "aftercare" and made.worst_yield == pytest.approx(0.92, abs=0.005)
+    assert made.worst == "use" and made.worst_yield == pytest.approx(0.92, abs=0.005)
     assert made.clean_minus_worst == pytest.approx(made.joint - made.worst_yield)
 
 

@@ -273,7 +273,7 @@ def functions(survey: Survey, *, least: float = 0.10) -> Result:
     label = "Functions whose slope is above the smallest that matters"
     bearing = Number(float(share[0]), *map(float, limits), "share of functions", len(rows), label)
     clear, outcome = table.index[table["low"] > 0].tolist(), survey.label(survey.outcome)
-    text = f"{len(clear)} of {len(areas)} areas clearly move with {outcome} when the others are held fixed"
+    text = f"{len(clear)} of {len(areas)} areas move with {outcome} on their own"
     finding = f"{text}: {listed(clear)}." if clear else f"No area was found to move with {outcome} by itself."
     title = f"{len(clear)} of {len(areas)} areas move with {outcome}"
     draw = lambda: general.dots(table, title=title, x_title=f"slope on {outcome}", band=(-least, least))  # noqa: E731

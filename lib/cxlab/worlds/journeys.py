@@ -11,7 +11,7 @@ import pandas as pd
 from cxlab.data.errors import InputError
 from cxlab.data.table import Table
 
-STAGES = ("awareness", "exploration", "evaluation", "purchase", "implementation", "aftercare")
+STAGES = ("awareness", "exploration", "evaluation", "purchase", "implementation", "use")
 FUNCTIONS = ("Product", "Marketing", "Sales", "Service", "Finance")
 _LEADS = (1, 1, 2, 2, 3, 3)  # the function that usually does each stage
 
