@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SAMPLE = 100_000
+# One pattern, not a list: DuckDB joins with long lists, also where a query does not need the column.
+_BLANK = r"(?i)\s*(?:" + "|".join(map(re.escape, values.BLANK)) + r")\s*"
+
+_USUAL = "'NULL', 'null', 'NA', 'N/A', 'na', 'n/a', 'NaN', 'nan'"
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,8 @@ class Field:
     rule: str = ""
     zone: str = ""
     text: bool = True
+    probe: str = ""
+    full: tuple[str, str, str] = ("", "", "")
 
     @property
     def ours(self) -> str:
@@ -242,7 +248,8 @@ def _fields(this: Conversion) -> None:
         elif mapping.path is not None:
             left.append(theirs)
     if kind.large:
-        this.fields = [f for f in this.fields if f.theirs not in _hidden(this, left)]
+        gone = _hidden(this, left)
+        this.fields = [one for one in this.fields if one.theirs not in gone]
     elif left:
         listed = ", ".join(map(show, left[:8]))
         this.notes.append(f"{len(left)} column(s) that the mapping does not name were left out: {listed}")
@@ -256,6 +263,7 @@ def _fields(this: Conversion) -> None:
         ]
         for one in this.fields:
             _typed(this, one, samples.get(one.ours, []), "," if "," in proven else ".")
+            _lean(this, one)
 
 
 def _numeric(type_: str) -> bool:
@@ -293,8 +301,7 @@ def _frame(raw: Raw, sql: str) -> pd.DataFrame:
 def _text(name: str, type_: str) -> str:
     x = ident(name)
     if type_ == "VARCHAR":
-        blank = ", ".join(map(literal, values.BLANK))
-        return f"case when strlen({x}) < 9 and lower(trim({x})) in ({blank}) then null else trim({x}) end"
+        return f"case when regexp_full_match({x}, {literal(_BLANK)}) then null else trim({x}) end"
     if type_ in ("DOUBLE", "FLOAT"):
         whole = f"cast(cast({x} as hugeint) as varchar)"
         return f"case when isnan({x}) then null when abs({x}) < 1e15 and {x} = floor({x}) then {whole} else cast({x} as varchar) end"
@@ -443,6 +450,38 @@ def _time(this: Conversion, one: Field, type_: str, sample: list[str]) -> None:
     one.value, one.zone = values.time_sql(x, first), values.zone_sql(x)
 
 
+def _lean(this: Conversion, one: Field) -> None:
+    """Read a large file's cells as they stand, until the first pass finds one that needs more (``probe``)."""
+    x, type_, holds = ident(one.ours), this.types[one.theirs], one.column.holds
+    plain = (ident(one.theirs), _text(one.theirs, type_))
+    if not (this.raw.scanned and this.kind.large and one.cell in plain) or holds not in (
+        "id",
+        "text",
+        "time",
+    ):
+        return
+    if type_ != "VARCHAR" and (holds != "time" or _numeric(type_)):
+        return
+    full = (one.cell, one.value, one.zone)
+    if holds == "time":
+        read = (
+            f"try_cast({x} as timestamp)"
+            if one.text
+            else one.value.rpartition(" then ")[2].removesuffix(" end")
+        )
+        bounds = f"min({read}) < timestamp '1900-01-01' or max({read}) >= timestamp '2201-01-01'"
+        one.probe = f"cast(coalesce({bounds}, false) as int)"
+        one.probe += f" + count_if(not {values.is_iso_sql(x)})" if one.text else ""
+        one.value, one.zone = read, ""
+    else:
+        # A scanned text has no blank words left; what begins with a space or sorts before letters is looked at.
+        first = f"(select {ident(one.theirs)} as {x} from {this.source} limit 200000)"
+        words = f" + (select count_if({x} in ({_USUAL})) from {first})" if this.raw.kind != "text" else ""
+        marks = f" + count_if(contains({x}, '<'))" if holds == "text" else ""
+        one.probe, one.value = f"cast(coalesce(min({x}) < '$', false) as int){words}{marks}", f"trim({x})"
+    one.full, one.cell = full, ident(one.theirs)
+
+
 def _absent(this: Conversion) -> None:
     there = {field.ours for field in this.fields}
     free = [name for name in this.types if name not in this.mapping.columns]
@@ -470,7 +509,7 @@ def _check(this: Conversion) -> None:
     for one in this.fields:
         x, column = ident(one.ours), one.column
         counts.append(f"count({x})")
-        if one.value != x:
+        if one.value != x and not (one.probe and one.column.holds != "time"):
             remedy = (
                 ""
                 if "mapping file" in one.rule
@@ -496,10 +535,17 @@ def _check(this: Conversion) -> None:
             bad = f"({values_of[low]}) > ({values_of[high]})"
             tests.append((f"{low} must not exceed {high}", "correct it", bad, None, None))
     zones = [f"count_if({one.zone} <> '')" for one in read if one.zone]
-    marks = [one for one in read if one.column.holds in ("text", "id") and one.text]
-    parts = [*counts, *zones, *(f"count_if(contains({ident(o.ours)}, '<') or contains({ident(o.ours)}, '>'))" for o in marks),
-             *(f"count_if({bad})" for _, _, bad, _, _ in tests)]  # fmt: skip
+    marks = [one for one in read if one.column.holds in ("text", "id") and one.text and not one.probe]
+    probed = [one for one in read if one.probe]
+    parts = [*counts, *zones, *(f"count_if(regexp_matches({ident(one.ours)}, '[<>]'))" for one in marks),
+             *(f"count_if({bad})" for _, _, bad, _, _ in tests), *(one.probe for one in probed)]  # fmt: skip
     row = list(this.raw.all(f"select {', '.join(parts)} from {this.cells}")[0]) if read else [0]
+    needing = [one for one, count in zip(probed, row[len(row) - len(probed) :], strict=True) if count]
+    for one in needing:
+        (one.cell, one.value, one.zone), one.probe = one.full, ""
+    if needing:
+        return _check(this)
+    row = row[: len(row) - len(probed)]
     this.rows = row[0]
     if not this.rows:
         if not this.raw.ragged:

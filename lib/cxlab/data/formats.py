@@ -367,13 +367,18 @@ def _pick(names: list[str], wanted: str | None, source: str) -> str:
     return wanted or names[0]
 
 
+def base_file(url: str) -> Path:
+    """Return the file of ``duckdb:///...`` or ``sqlite:///...``: from the root, or from here where there is none."""
+    rest = Path(url.partition("#")[0].split("://", 1)[-1].lstrip("/"))
+    return Path("/") / rest if (Path("/") / rest).exists() or not rest.exists() else rest
+
+
 def of_address(address: str, table: str | None, *, large: bool) -> Raw:
     """Open a table by ``scheme://...#table``; ``${NAME}`` is taken from the environment, passwords are never shown."""
     url, _, fragment = address.partition("#")
     wanted, shown = table or fragment or None, of.safe_address(url)
-    file = re.sub(r"^(duckdb|sqlite):/{2,3}(?=/|[^/])", "", url)
     if url.startswith(("duckdb:", "sqlite:")):
-        path = of.regular_file("/" + file if url.startswith(("duckdb:////", "sqlite:////")) else file)
+        path = of.regular_file(base_file(url))
         if of.kind_of(path) not in ("duckdb", "sqlite"):
             raise InputError(f"{path.name} is neither a DuckDB nor a SQLite file; name it by its path")
         return of_base([path], path.name, {"table": wanted})

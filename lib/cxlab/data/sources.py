@@ -67,6 +67,7 @@ def open_source(name: str, *, table: str = "", **settings: Any) -> Table:
     settings = {key: value for key, value in settings.items() if not (key == "outcome" and not value)}
     name = str(name or "")
     if not name:
+        settings.pop("outcome", None)
         return (Survey if table == "survey" else Table)(frame=None, kind=table, **settings)
     if name.endswith((".yaml", ".yml")):
         from cxlab.data.study import open_mapped
@@ -153,47 +154,42 @@ def survey(
     >>> survey(frame, outcome="nps", product=["works"], experience=["helpful"]).sides
     {'product': ['works'], 'experience': ['helpful']}
     """
-    blocks = {"product": list(product), "experience": list(experience)} | {
-        k: list(v) for k, v in (sides or {}).items()
-    }
-    blocks = {side: items for side, items in blocks.items() if items}
+    given = {"product": product, "experience": experience, **(sides or {})}
+    blocks = {side: list(items) for side, items in given.items() if len(items)}
+    several = not isinstance(outcome, str)
+    outcomes = dict(settings.pop("outcomes", {})) | ({"outcome": list(outcome)} if several else {})
+    outcome = "outcome" if several else outcome
     if not hasattr(source, "columns"):
-        given = {
-            "blocks": blocks,
-            "weights": weights,
-            "clusters": clusters,
-            "segments": list(segments),
-            "date": date,
-        }
-        plain = {key: value for key, value in given.items() if value}
-        if outcome and not isinstance(outcome, str):
-            plain["outcomes"], outcome = {"outcome": list(outcome)}, "outcome"
+        plain = {"blocks": blocks, "outcomes": outcomes, "weights": weights, "clusters": clusters, "date": date,
+                 "segments": list(segments)}  # fmt: skip
         found = open_source(source, table="survey", **settings)
         if found.missing:
             return found
-        if labels:
-            plain["labels"] = {**found.labels, **labels}
-        found = found.with_(**plain)
+        plain["labels"] = {**found.labels, **(labels or {})}
+        found = found.with_(**{key: value for key, value in plain.items() if value})
         return _with(found, {"outcome": outcome} if outcome else {})
-    frame = source
-    codes = missing if isinstance(missing, Mapping) else {column: missing for column in frame.columns}
-    frame = frame.assign(**{c: frame[c].mask(frame[c].isin(list(v))) for c, v in codes.items() if len(v)})
-    outcomes = dict(settings.pop("outcomes", {}))
-    if outcome and not isinstance(outcome, str):
-        outcomes, outcome = {"outcome": list(outcome), **outcomes}, "outcome"
-    elif outcome and outcome not in outcomes:
-        outcomes = {outcome: [outcome], **outcomes}
-    return Survey(frame=frame, outcome=outcome, outcomes=outcomes, blocks=blocks, weights=weights, clusters=clusters,
-                  segments=list(segments), date=date, labels=dict(labels or {}), **settings)  # fmt: skip
+    from cxlab.data.guess import answers_in_words
+    from cxlab.data.study import own_frame
+
+    outcomes = outcomes or ({outcome: [outcome]} if outcome else {})
+    content = {
+        "title": settings.pop("title", "own data"), "blocks": blocks, "outcomes": outcomes, "segments": list(segments),
+        "weights": weights, "clusters": clusters, "date": date, "labels": labels, "roles": settings.pop("roles", {}),
+        "missing_in" if isinstance(missing, Mapping) else "missing": missing, "range": settings.pop("scale", None),
+        "reversed": list(settings.pop("reversed", ())),
+    }  # fmt: skip
+    items = [item for group in [*blocks.values(), *outcomes.values()] for item in group]
+    content["scales"] = answers_in_words(source, [item for item in items if item in source])
+    return own_frame(source, "survey", content).with_(**settings)
 
 
 def events(
     source: str | pd.DataFrame,
     *,
-    customer: str = "customer_id",
-    event: str = "event",
-    time: str = "timestamp",
-    segment: str | None = None,
+    customer: str = "",
+    event: str = "",
+    time: str = "",
+    segment: str = "",
     **settings: Any,
 ) -> Table:
     """Return events from a source's name, or from any DataFrame or ibis table of yours.
@@ -203,24 +199,36 @@ def events(
     source : str, DataFrame or ibis table
         As :func:`open_source` takes it, or one row an event.
     customer, event, time, segment : str
-        Your columns: who did it, what happened, when, and a group to compare.
+        Your columns: who did it, what happened, when, and a group to compare. Columns that are called as the table
+        ``events`` declares, or as others usually call them, need not be named.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> log = pd.DataFrame({"user": ["a", "b"], "what": ["visit", "buy"], "ts": [1767348000, 1767348001]})
+    >>> list(events(log, event="what").frame.columns)
+    ['customer_id', 'event', 'timestamp']
     """
-    if isinstance(source, str | Path) or source is None:
+    if not hasattr(source, "columns"):
         return open_source(source, table="events", **settings)
-    names = {customer: "customer_id", event: "event", time: "timestamp"} | (
-        {segment: "segment"} if segment else {}
-    )
+    from cxlab.data.guess import columns_of
+    from cxlab.data.study import own_frame
+
+    given = {customer: "customer_id", event: "event", time: "timestamp", segment: "segment"}
+    names = {theirs: ours for theirs, ours in given.items() if theirs}
     absent = [theirs for theirs in names if theirs not in source.columns]
     if absent:
+        listed = ", ".join(map(show, source.columns))
         raise InputError(
-            f"events: there is no column {show(absent[0])}; {nearest(absent[0], source.columns)}"
+            f"events: there is no column {show(absent[0])}; {nearest(absent[0], source.columns)}there are {listed}"
         )
-    if hasattr(source, "to_pandas"):
-        return Table(
-            frame=source.rename({ours: theirs for theirs, ours in names.items()}), kind="events", **settings
-        )
-    frame = source.rename(columns=names)
-    return Table(frame=frame, kind="events", title=settings.pop("title", "own events"), **settings)
+    guessed = columns_of(source, "events")
+    names = {**{t: o for t, o in guessed.items() if o not in names.values() and t not in names}, **names}
+    if not hasattr(source, "iloc"):  # an ibis table stays where it is
+        frame = source.rename({ours: theirs for theirs, ours in names.items()})
+        return Table(frame=frame, kind="events", title=settings.pop("title", "own data"), **settings)
+    content = {"title": settings.pop("title", "own data"), "columns": names}
+    return own_frame(source, "events", content).with_(**settings)
 
 
 def _show_source(table: Table) -> None:

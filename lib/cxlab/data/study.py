@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from cxlab.data import files as of
 from cxlab.data.convert import Conversion, _frame, convert, raise_faults
 from cxlab.data.errors import InputError
-from cxlab.data.mapping import Mapping, read_mapping, read_yaml
+from cxlab.data.formats import base_file
+from cxlab.data.mapping import Mapping, from_dict, read_mapping, read_yaml
 from cxlab.data.places import nearest, refuse_unknown, show
 from cxlab.data.privacy import checked_cell, personal_columns, plain_text, pseudonyms
 from cxlab.data.read import ident, is_address, read_raw
@@ -74,7 +75,7 @@ class Study:
                 path = Path(mapping.source)
                 found += of.files_of(path, glob=True) if path.is_dir() or not path.exists() else [path]
             elif mapping.source and mapping.source.startswith(("duckdb:", "sqlite:")):
-                path = Path("/" + mapping.source.split("://", 1)[1].split("#")[0].lstrip("/"))
+                path = base_file(mapping.source)
                 found += [path] if path.is_file() else []
         return list(dict.fromkeys(path.resolve() for path in found))
 
@@ -168,6 +169,23 @@ def open_mapped(path: str | Path) -> Table:
     beside = {kind: mapping for kind, mapping in study.tables.items() if KINDS[kind].beside == table.kind}
     related = {kind: opened(converted(mapping_of(mapping)[0])).frame for kind, mapping in beside.items()}
     return table.with_(min_cell=study.min_cell, related=related)
+
+
+def own_frame(frame: Any, kind: str, content: dict[str, Any]) -> Table:
+    """Open rows in memory by the content of a mapping; the owner's own columns are never taken for personal ones."""
+    mapping = replace(from_dict(content, kind, kind), source=frame, personal=tuple(map(str, frame.columns)))
+    this = converted(mapping)
+    if kind == "survey":  # only what was named is kept: everything else may be anything
+        named = {
+            *mapping.items,
+            *mapping.segments,
+            mapping.weights,
+            mapping.clusters,
+            mapping.date,
+            "respondent",
+        }
+        this.fields = [field for field in this.fields if field.ours in named]
+    return opened(this).with_(name="own data")
 
 
 def mapping_of(path: str | Path) -> tuple[Mapping, Study | None]:

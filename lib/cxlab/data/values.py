@@ -116,6 +116,11 @@ def _full(x: str, pattern: str) -> str:
     return f"regexp_full_match({x}, {literal(pattern)})"
 
 
+def is_iso_sql(x: str) -> str:
+    """Return SQL whether a text is a plain ISO time without a zone."""
+    return _full(x, _ISO)
+
+
 def zone_sql(x: str) -> str:
     """Return SQL of the time zone that a time carries, ``''`` where it carries none."""
     return f"case when {_full(x, _ISO)} then '' else regexp_extract({x}, {literal(_ZONE)}, 2) end"
