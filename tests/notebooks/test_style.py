@@ -22,7 +22,7 @@ def notebook(request):
 
 
 @pytest.fixture(params=PAGES, ids=lambda path: path.stem)
-def page(request):
+def topic_page(request):
     return nbformat.read(request.param, as_version=4)
 
 
@@ -105,9 +105,9 @@ def test_cells_are_few_and_short(notebook):
     assert max(lengths) <= 10
 
 
-def test_a_page_leads_with_its_answer_and_has_at_most_six_sections(page):
-    assert sum(".lead(" in cell.source for cell in code_of(page)) == 1
-    sections = [line for line in headings(page) if line.startswith("## ")]
+def test_a_page_leads_with_its_answer_and_has_at_most_six_sections(topic_page):
+    assert sum(".lead(" in cell.source for cell in code_of(topic_page)) == 1
+    sections = [line for line in headings(topic_page) if line.startswith("## ")]
     sections = [line for line in sections if line not in ("## References", "## Exercises")]
     assert 1 <= len(sections) <= 6
     assert all(line.endswith("?") for line in sections)

@@ -10,51 +10,40 @@ import pandas as pd
 from cxlab import __version__
 from cxlab.data.errors import InputError
 from cxlab.data.places import project_folder
+from cxlab.questions.result import Number, Result
 
-_PARTS = (
-    "jupyterlab",
-    "ipywidgets",
-    "anywidget",
-    "pandas",
-    "plotly",
-    "papermill",
-    "duckdb",
-    "statsmodels",
-    "numba",
-)
+_PARTS = ("jupyterlab", "ipywidgets", "pandas", "plotly", "papermill", "duckdb", "statsmodels", "numba")
+_AGAIN = "rm .venv/.ready && make lab"
 
 
 def check() -> pd.DataFrame:
-    """Return one row a part of the install.
+    """Return one row a part of the install: ``part version state fix``.
 
-    Returns
-    -------
-    pandas.DataFrame
-        Columns ``part version state fix``: state is ``ok``, ``missing`` or ``old``; fix is a command for a terminal,
-        empty where nothing is to be done.
+    State is ``ok``, ``missing`` or ``old``; fix is a command for a terminal, empty where nothing is to be done.
     """
     python = ".".join(map(str, sys.version_info[:2]))
     old = sys.version_info < (3, 11)
-    rows = [
-        ("python", python, "old" if old else "ok", "make clean && make lab PYTHON=python3.11" if old else "")
-    ]
+    rows = [("python", python, "old" if old else "ok", "make clean && make lab PYTHON=python3.11" if old else "")]
     for part in _PARTS:
         try:
             rows.append((part, version(part), "ok", ""))
         except PackageNotFoundError:
-            rows.append((part, "-", "missing", "rm .venv/.ready && make lab"))
+            rows.append((part, "-", "missing", _AGAIN))
     try:
         project_folder()
         rows.append(("workbook folder", __version__, "ok", ""))
     except InputError:
-        fix = "export CXLAB_HOME=<folder that holds README.md>"
-        rows.append(("workbook folder", __version__, "missing", fix))
+        rows.append(("workbook folder", __version__, "missing", "export CXLAB_HOME=<folder that holds README.md>"))
     return pd.DataFrame(rows, columns=["part", "version", "state", "fix"])
 
 
-def verdict(check: pd.DataFrame) -> str:
-    """Say in a sentence what ``check`` found."""
-    wrong = check.loc[check["state"].ne("ok"), "part"].tolist()
-    if not wrong:
-        return f"Everything is in place: all {len(check)} parts answer."
-    return f"{len(wrong)} of {len(check)} parts need mending: {', '.join(wrong)}; the table says how."
+def in_place() -> Result:
+    """Is everything in place? One sentence, and for each part that is not the command that mends it."""
+    found = check()
+    wrong = found[found["state"] != "ok"]
+    if wrong.empty:
+        finding = f"Everything is in place: all {len(found)} parts answer."
+    else:
+        finding = f"{len(wrong)} of {len(found)} parts need mending. Type in a terminal: {wrong['fix'].iloc[0]}"
+    numbers = {"parts-in-place": Number(len(found) - len(wrong), unit="parts", n=len(found), label="parts in place")}
+    return Result(finding, numbers, found)
