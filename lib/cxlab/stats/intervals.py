@@ -1,6 +1,7 @@
 """Small interval functions that several methods share; numpy and the standard library only.
 
-Proportions get closed forms (no resampling), so that a funnel on a local file needs neither scipy nor statsmodels.
+Proportions get closed forms (no resampling), so that a funnel on a local file needs neither scipy nor
+statsmodels.
 """
 
 from __future__ import annotations
@@ -11,71 +12,35 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = [
-    "benjamini_hochberg",
-    "generator",
-    "in_brackets",
-    "newcombe",
-    "normal_quantile",
-    "percentile_interval",
-    "rule_of_three",
-    "wilson",
-]
-
 
 def normal_quantile(confidence_level: float) -> float:
-    """Return z such that a standard normal lies in -z..z with probability ``confidence_level`` (1.96 for 0.95)."""
+    """Return z such that a standard normal lies in -z..z with probability ``confidence_level`` (1.96 for
+    0.95).
+    """
     if not 0 < confidence_level < 1:
         raise ValueError(f"confidence_level={confidence_level!r} must lie between 0 and 1, for example 0.95")
     return NormalDist().inv_cdf(0.5 + confidence_level / 2)
 
 
 def generator(rng: int | np.random.Generator | None) -> np.random.Generator:
-    """Return ``rng`` as a numpy Generator: an int is a seed, None draws a fresh seed, a Generator passes through."""
+    """Return ``rng`` as a numpy Generator.
+
+    An int is a seed, None draws a fresh seed, a Generator passes through.
+    """
     if rng is None or isinstance(rng, np.random.Generator | int | np.integer):
         return np.random.default_rng(rng)
     raise ValueError(f"rng={rng!r} must be an int, a numpy Generator or None")
 
 
-def in_brackets(value: float, low: float, high: float, *, digits: int = 2, percent: bool = False) -> str:
-    """Return an estimate and its interval as a sentence shows them, without a minus before a zero; gaps as "not known".
-
-    Examples
-    --------
-    >>> in_brackets(-0.001, -0.09, 0.0912), in_brackets(0.541, 0.5, 0.58, digits=0, percent=True)
-    ('0.00 [-0.09, 0.09]', '54 % [50 %, 58 %]')
-    """
-    if any(number != number for number in (value, low, high)):
-        return "not known"
-    factor, unit = (100, " %") if percent else (1, "")
-    shown = [f"{round(number * factor, digits) + 0:.{digits}f}{unit}" for number in (value, low, high)]
-    return f"{shown[0]} [{shown[1]}, {shown[2]}]"
-
-
 def wilson(
     successes: ArrayLike, n: ArrayLike, confidence_level: float = 0.95
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return Wilson's score interval of a proportion, elementwise.
+    """Return Wilson's score interval of a proportion, elementwise (fractional counts are allowed; n = 0:
+    0..1).
 
-    Parameters
-    ----------
-    successes, n : array of counts
-        ``0 <= successes <= n``; fractional counts (weights) are allowed. Where n is 0 the interval is 0..1.
-    confidence_level : float
-        Between 0 and 1.
+    Without continuity correction, Wilson (1927), method 3 of Newcombe (1998): recommended for all n by Brown,
+    Cai & DasGupta (2001). It assumes independent cases.
 
-    Returns
-    -------
-    low, high : arrays of the broadcast shape
-        Numpy scalars for scalar input. At 0 successes ``low`` is exactly 0, at n successes ``high`` is exactly 1.
-
-    Notes
-    -----
-    Without continuity correction, Wilson (1927), method 3 of Newcombe (1998): recommended for all n by Brown, Cai &
-    DasGupta (2001). It assumes independent cases.
-
-    Examples
-    --------
     >>> low, high = wilson(81, 263)
     >>> round(float(low), 4), round(float(high), 4)
     (0.2553, 0.3662)
@@ -94,25 +59,10 @@ def wilson(
 def newcombe(
     x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLike, confidence_level: float = 0.95
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return the difference of two independent proportions, x1/n1 - x2/n2, with Newcombe's interval.
+    """Return the difference of two independent proportions, x1/n1 - x2/n2, with its interval.
 
-    Parameters
-    ----------
-    x1, n1, x2, n2 : arrays of counts
-        Successes and cases of each group; every n at least 1.
-    confidence_level : float
-        Between 0 and 1.
-
-    Returns
-    -------
-    difference, low, high : arrays of the broadcast shape (numpy scalars for scalar input)
-
-    Notes
-    -----
     Method 10 of Newcombe (1998, Statistics in Medicine 17:873): square-and-add of the two Wilson intervals.
 
-    Examples
-    --------
     >>> [round(float(v), 4) for v in newcombe(56, 70, 48, 80)]
     [0.2, 0.0524, 0.3339]
     """
@@ -136,8 +86,6 @@ def rule_of_three(n: int, confidence_level: float = 0.95) -> float:
 
     About 3 / n at 95 % (Hanley & Lippman-Hand 1983); exactly ``1 - (1 - confidence_level) ** (1 / n)``.
 
-    Examples
-    --------
     >>> round(rule_of_three(100), 4)
     0.0295
     """
@@ -152,24 +100,9 @@ def benjamini_hochberg(
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Return which p-values survive a false-discovery rate of ``level``, and the adjusted p-values.
 
-    Parameters
-    ----------
-    p_values : array, one dimension
-        Between 0 and 1; NaN (a test that could not be made) stays out of the family.
-    level : float
-        The false-discovery rate, between 0 and 1.
+    NaN (a test that could not be made) stays out of the family. Benjamini & Hochberg (1995); valid for
+    independent and for positively dependent tests.
 
-    Returns
-    -------
-    reject : boolean array, in the order of the input (False where p is NaN)
-    adjusted : float array, monotone step-up values, reject where ``adjusted <= level`` (NaN where p is NaN)
-
-    Notes
-    -----
-    Benjamini & Hochberg (1995); valid for independent and for positively dependent tests.
-
-    Examples
-    --------
     >>> benjamini_hochberg([0.01, 0.02, 0.04, 0.9])[0].tolist()
     [True, True, False, False]
     """
@@ -191,8 +124,6 @@ def percentile_interval(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the percentile interval of bootstrap draws along ``axis`` (NaN draws are left out).
 
-    Examples
-    --------
     >>> low, high = percentile_interval(np.arange(1001))
     >>> round(float(low)), round(float(high))
     (25, 975)
@@ -212,10 +143,9 @@ def percentile_interval(
 def absolute_interval(low: float, high: float) -> tuple[float, float]:
     """Return the interval of the size of a number from the interval of the number itself.
 
-    It starts at 0 when the interval holds 0: resampling a size directly would never reach 0, however small it is.
+    It starts at 0 when the interval holds 0: resampling a size directly would never reach 0, however small it
+    is.
 
-    Examples
-    --------
     >>> absolute_interval(-0.1, 0.3), absolute_interval(-0.3, -0.1)
     ((0.0, 0.3), (0.1, 0.3))
     """

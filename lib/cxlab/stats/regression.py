@@ -17,7 +17,7 @@ from cxlab.stats.intervals import generator
 
 
 class Fit(NamedTuple):
-    """A least-squares fit: coefficients in the order of the columns, their covariance, and what is left over."""
+    """A least-squares fit: coefficients in the order of the columns, their covariance, what is left over."""
 
     coefficients: NDArray[np.float64]
     covariance: NDArray[np.float64]
@@ -30,7 +30,7 @@ class Fit(NamedTuple):
     def contrast(
         self, weights: ArrayLike, confidence_level: float = 0.95
     ) -> tuple[float, float, float, float]:
-        """Return estimate, low, high and standard error of a weighted sum of the coefficients (t interval)."""
+        """Return estimate, low, high and standard error of a weighted sum of coefficients (t interval)."""
         weights = np.asarray(weights, dtype=float)
         estimate = float(weights @ self.coefficients)
         error = float(np.sqrt(max(weights @ self.covariance @ weights, 0.0)))
