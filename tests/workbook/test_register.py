@@ -1,4 +1,4 @@
-"""The register loses nothing: two editors, a crash, a full disk, rows without id, cells that no file holds."""
+"""The register loses nothing: two editors, a crash, a full disk, rows without id, cells no file can hold."""
 
 import errno
 import multiprocessing

@@ -19,7 +19,7 @@ FEW = 10  # below this many a share says less than a list
 STATUSES = ("on schedule", "at risk", "late")
 
 
-@question("initiatives", "due", "done")
+@question("initiatives", "due", "done", needs="a register with the days of promise and of finish")
 def delivery(initiatives: Table) -> Result:
     """Do we deliver what we promised, and does 'at risk' foretell late?
 
@@ -63,7 +63,10 @@ def delivery(initiatives: Table) -> Result:
     )  # fmt: skip
 
 
-@question("initiatives", "due", "done", "status_history", "compensation_linked")
+@question(
+    "initiatives", "due", "done", "status_history", "compensation_linked",
+    needs="a register with dates, status reports and links to pay",
+)  # fmt: skip
 def pay_link(initiatives: Table) -> Result:
     """What does a link to pay do to the metric? Reports and outcomes with and without it (Campbell 1979).
 
@@ -112,7 +115,7 @@ def pay_link(initiatives: Table) -> Result:
     )  # fmt: skip
 
 
-@question("initiatives", "status_history")
+@question("initiatives", "status_history", needs="a register with status reports")
 def scorecard(initiatives: Table, *, period: str = "quarter") -> Result:
     """What goes to the executives: one page, each number with its change since the last month or quarter.
 

@@ -20,10 +20,10 @@ from cxlab.stats.intervals import normal_quantile, wilson
 from cxlab.stats.resampling import limits
 from cxlab.stats.scaling import scalability
 
-REPEATS = 10  # of the cross-validation
+FOLDS, REPEATS = 5, 10  # of the cross-validation
 
 
-@question("accounts")
+@question("accounts", needs="a table of accounts by level")
 def order(accounts: Table, *, pass_at: float = 0.5) -> Result:
     """Do the levels come one after another? Loevinger's H (Loevinger 1948; Mokken 1971), accounts resampled.
 
@@ -56,7 +56,7 @@ def order(accounts: Table, *, pass_at: float = 0.5) -> Result:
     )  # fmt: skip
 
 
-@question("accounts", "renewed")
+@question("accounts", "renewed", needs="accounts by level with known renewals")
 def all_must_hold(accounts: Table, *, pass_at: float = 0.5) -> Result:
     """Which score predicts renewal best: the lowest level, the average, or each level with its own weight?
 
@@ -107,7 +107,7 @@ def all_must_hold(accounts: Table, *, pass_at: float = 0.5) -> Result:
     )  # fmt: skip
 
 
-@question("accounts", "dependence", "renewed")
+@question("accounts", "dependence", "renewed", needs="accounts with dependence and known renewals")
 def tied_accounts(accounts: Table, *, pass_at: float = 0.5, dependent: float = 0.25) -> Result:
     """Do accounts that fail a level still renew when they depend on us (Jones & Sasser 1995)?
 
@@ -150,7 +150,7 @@ def tied_accounts(accounts: Table, *, pass_at: float = 0.5, dependent: float = 0
     )  # fmt: skip
 
 
-@question("accounts")
+@question("accounts", needs="a table of accounts by level")
 def unseen(accounts: Table, *, pass_at: float = 0.5) -> Result:
     """What can the level hide that is seen least? Bounds of the share that passes every level (Manski 2003).
 
@@ -194,7 +194,7 @@ def unseen(accounts: Table, *, pass_at: float = 0.5) -> Result:
     )  # fmt: skip
 
 
-@question("accounts")
+@question("accounts", needs="a table of accounts by level")
 def next_steps(accounts: Table, *, pass_at: float = 0.5) -> Result:
     """What to work on next, account by account: the earliest level that fails.
 
@@ -291,16 +291,27 @@ def _together(passes: pd.DataFrame) -> pd.DataFrame:
 
 def _held_out(designs: dict[str, np.ndarray], y: np.ndarray, seed: int) -> dict[str, np.ndarray]:
     """Return what each rule explains of each account that was left out; the mean over accounts is an R2."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedKFold
+    rng, n = np.random.default_rng(seed), len(y)
+    fold = np.array([rng.permutation(np.arange(n) % FOLDS) for _ in range(REPEATS)])
+    train = (fold[:, None, :] != np.arange(FOLDS)[None, :, None]).reshape(-1, n)
+    means = (train @ y / train.sum(axis=1))[:, None]
+    base = np.where(train, 0, (y - means) ** 2).sum(axis=0)
+    gains = {}
+    for rule, x in designs.items():
+        z = (x - x.mean(axis=0)) / np.where(x.std(axis=0) > 0, x.std(axis=0), 1)
+        error = np.where(train, 0, (y - _logistic(np.column_stack([np.ones(n), z]), y, train)) ** 2)
+        gains[rule] = (base - error.sum(axis=0)) / base.mean()
+    return gains
 
-    base, errors = np.zeros(len(y)), {rule: np.zeros(len(y)) for rule in designs}
-    for repeat in range(REPEATS):
-        for train, test in StratifiedKFold(5, shuffle=True, random_state=seed + repeat).split(y[:, None], y):
-            base[test] += (y[test] - y[train].mean()) ** 2
-            for rule, x in designs.items():
-                spread = x[train].std(axis=0)
-                z = (x - x[train].mean(axis=0)) / np.where(spread > 0, spread, 1)
-                model = LogisticRegression(C=1e4).fit(z[train], y[train])
-                errors[rule][test] += (y[test] - model.predict_proba(z[test])[:, 1]) ** 2
-    return {rule: (base - error) / base.mean() for rule, error in errors.items()}
+
+def _logistic(design: np.ndarray, y: np.ndarray, train: np.ndarray) -> np.ndarray:
+    """Return the probabilities of logistic regressions, one fitted on each row of ``train``, all at once."""
+    k = design.shape[1]
+    beta, ridge = np.zeros((len(train), k)), 1e-4 * np.eye(k)  # a separated fold stays finite
+    products = (design[:, :, None] * design[:, None, :]).reshape(len(y), -1)
+    for _ in range(25):
+        p = 1 / (1 + np.exp(-np.clip(beta @ design.T, -30, 30)))
+        hessian = ((train * np.maximum(p * (1 - p), 1e-9)) @ products).reshape(-1, k, k) + ridge
+        gradient = (train * (y - p)) @ design - beta @ ridge
+        beta = beta + np.clip(np.linalg.solve(hessian, gradient[:, :, None])[:, :, 0], -5, 5)
+    return 1 / (1 + np.exp(-np.clip(beta @ design.T, -30, 30)))

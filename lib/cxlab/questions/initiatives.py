@@ -22,7 +22,7 @@ from cxlab.stats.intervals import newcombe, normal_quantile, rule_of_three, wils
 DRAWS = 2_000
 
 
-@question("initiatives", "customer_focused")
+@question("initiatives", "customer_focused", needs="a register that says which initiatives are for customers")
 def metric(initiatives: Table) -> Result:
     """How many initiatives are customer-focused, at which level, and do two readers agree?
 
