@@ -43,8 +43,8 @@ def clustered_survey(random: np.random.Generator, branches: int = 60, each: int 
     answer = 7.5 + random.normal(size=branches)[branch] + 1.6 * random.normal(size=len(branch))
     frame = pd.DataFrame({"likely": np.clip(np.round(answer), 0, 10), "branch": branch})
     frame["w"] = random.uniform(0.5, 2, len(branch))
-    return Survey(frame=frame, outcome="likely", outcomes={"likely": ["likely"]}, weights="w", clusters="branch",
-                  scale=(0, 10))  # fmt: skip
+    roles = {"weights": "w", "clusters": "branch", "scale": (0, 10)}
+    return Survey(frame=frame, outcome="likely", outcomes={"likely": ["likely"]}, **roles)
 
 
 _HUGE = clustered_survey(np.random.default_rng(SEED), 40_000)

@@ -26,7 +26,7 @@ FIRST = "out of stock and courteous, against in stock and plain"
 
 
 def surface_world(random: np.random.Generator, n: int = 250, b=SURFACE, noise: float = 1.0, waves: int = 1):
-    """Perceived and expected (correlated, centred at 7), and satisfaction on a surface whose terms are the truth."""
+    """Perceived and expected (correlated, centred at 7), and satisfaction on a surface of known terms."""
     pairs = random.multivariate_normal([0, 0], [[1.4, 0.6], [0.6, 1.4]], n * waves)
     p, e = pairs.T
     terms = np.column_stack([np.ones(n * waves), p, e, p**2, p * e, e**2])
@@ -125,7 +125,7 @@ WORLDS: list[World] = [
 
 
 def straight(random: np.random.Generator, kind: str, level: float, n: int = 400) -> pd.DataFrame:
-    """A straight world: ``kind`` of the answers, and how near their middle is to the top of a scale that ends at 10."""
+    """A straight world: the kind of answers, and how near their middle is to the end of the scale at 10."""
     x = 1.5 * random.normal(size=n)
     y = level + 0.6 * x
     if kind == "continuous":
@@ -149,7 +149,7 @@ def penalty_minus_reward(world: pd.DataFrame) -> tuple[float, float]:
 
 
 def false_alarms(kind: str, level: float, runs: int, seed: int = SEED) -> dict[str, float]:
-    """Share of straight worlds in which each reading sees a kink (either way), and the share of answers at the top."""
+    """How often each reading sees a kink in straight worlds, and the share of answers at the top."""
     seen = defaultdict(list)
     for run in range(runs):
         world = straight(np.random.default_rng([seed, run]), kind, level)

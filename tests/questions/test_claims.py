@@ -171,8 +171,10 @@ class Inputs(HTMLParser):
         self.addresses += [attrs[key] for key in ("src", "href") if key in attrs]
 
 
-@pytest.mark.parametrize(("form", "wording", "lines"), [("labels", 1, 36), ("labels", 2, 36), ("meanings", 1, 12),
-                                                        ("texts", 1, 20), ("sentences", 1, 12)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("form", "wording", "lines"),
+    [("labels", 1, 36), ("labels", 2, 36), ("meanings", 1, 12), ("texts", 1, 20), ("sentences", 1, 12)],
+)
 def test_a_form_is_one_file_with_a_choice_for_every_statement(thread, tmp_path, form, wording, lines):
     made = cx.claims.form(thread.related["statements"], form=form, wording=wording)
     page = Inputs()

@@ -14,8 +14,8 @@ from cxlab.stats.bends import SHAPES, kinked_slopes, product_experience, read_co
 from cxlab.stats.regression import fit
 from cxlab.worlds.small import make_vignette
 
-# motcon of the R package RSA 0.10.6 (Schönbrodt & Humberg), explicit and implicit power motive and valence, centred as
-# there, 84 people: sums of squares and products of 1, P, E, P^2, PE, E^2 and the outcome. Lower triangle.
+# motcon of the R package RSA 0.10.6 (Schönbrodt & Humberg), explicit and implicit power motive and valence,
+# centred as there, 84 people: sums of squares and products of 1, P, E, their squares and product and the outcome.
 MOTCON_PRODUCTS = [
     [84.0],
     [0.0, 83.0],
@@ -49,8 +49,8 @@ def gap_survey(b, *, roles=False, noise=0.5):
     frame["expected 2"] = frame["expected"]
     given = {"perceived": ["perceived"], "expected": ["expected"]} if roles else {}
     blocks = {"product": ["perceived"], "experience": [], "expectation": ["expected", "expected 2"]}
-    return Survey(frame=frame, blocks=blocks, outcomes={"satisfaction": ["satisfaction"]}, roles=given, scale=(1, 10),
-                  bootstrap=100)  # fmt: skip
+    settings = {"roles": given, "scale": (1, 10), "bootstrap": 100}
+    return Survey(frame=frame, blocks=blocks, outcomes={"satisfaction": ["satisfaction"]}, **settings)
 
 
 def title(result):
@@ -285,19 +285,31 @@ def test_intervals_cover_known_truths(world):
         assert 0.85 <= share <= 1, (what, share)
 
 
+def stories(d, stock, satisfaction):
+    return vignette_contrasts(
+        d.assign(stock=d.index % stock, courtesy=d.index % 2, satisfaction=satisfaction)
+    )
+
+
+SAME = {"perceived": "works", "expected": "works", "outcome": "stays"}
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda d: response_surface(d, perceived="works", expected="works", outcome="stays"), "three columns"),
-        (lambda d: response_surface(d.head(9), perceived="works", expected="helpful", outcome="stays"), "at least 12"),
+        (lambda d: response_surface(d, **SAME), "three columns"),
+        (lambda d: response_surface(d.head(9), **SAME | {"expected": "helpful"}), "at least 12"),
         (lambda d: kinked_slopes(d, outcome="stays", drivers=["works"], knot=9), "both sides need 10"),
         (lambda d: kinked_slopes(d, outcome="stays", drivers=["works"], knot={"x": 1}), "'x'"),
-        (lambda d: kinked_slopes(d.assign(y=(d.stays > -3) * 1.0), outcome="y", drivers=["works"]), "nothing is left"),
-        (lambda d: vignette_contrasts(d.assign(stock=d.index % 3, courtesy=d.index % 2, satisfaction=1.0 * d.index)), "only 0 and 1"),
-        (lambda d: vignette_contrasts(d.assign(stock=d.index % 2, courtesy=d.index % 2, satisfaction=d.stays)), "at least 2"),
+        (
+            lambda d: kinked_slopes(d.assign(y=1.0 * (d.stays > -3)), outcome="y", drivers=["works"]),
+            "nothing is",
+        ),
+        (lambda d: stories(d, 3, 1.0 * d.index), "only 0 and 1"),
+        (lambda d: stories(d, 2, d.stays), "at least 2"),
         (lambda d: vignette_form(0), "persons=0"),
     ],
-)  # fmt: skip
+)
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call(world().frame)

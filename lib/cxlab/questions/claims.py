@@ -45,13 +45,8 @@ def grounded_extension(
     """Return the claims that any sceptical reader must accept, given who attacks whom (Dung 1995).
 
     Claims that nobody attacks are in; what they attack is out; what is then free of attackers is in, and so
-    on. A claim can be in because nobody took the trouble to answer it.
-
-    Parameters
-    ----------
-    claims : DataFrame with ``claim_id``, or the ids
-    links : DataFrame with ``from_claim to_claim relation``, or pairs (attacker, attacked)
-        Only attacks count.
+    on. ``claims`` are the ids or a DataFrame with ``claim_id``; ``links`` pairs (attacker, attacked) or a
+    DataFrame with ``from_claim to_claim relation``, of which only attacks count.
 
     Examples
     --------
@@ -94,20 +89,10 @@ def argument_strength(
     With E the summed strength of supporters minus attackers and h(x) = max(x, 0)^2 / (1 + max(x, 0)^2), the
     strength is the fixed point of base - base * h(-E) + (1 - base) * h(E), reached from the base scores.
 
-    Parameters
-    ----------
-    claims : DataFrame with ``claim_id`` (and ``speaker``), or the ids
-    links : DataFrame with ``from_claim to_claim relation``
-    base : number or mapping, optional
-        Base scores in 0..1. None draws each uniformly, ``draws`` times.
-    self_support : bool
-        False leaves out a speaker's support of own claims; ``speakers`` says whose they are (default: from
-        ``claims``).
-
-    Returns
-    -------
-    DataFrame
-        Index claim, columns ``strength low high`` (mean and percentiles over the draws).
+    ``base`` gives base scores in 0..1, a number or one a claim; None draws each uniformly, ``draws`` times.
+    ``self_support=False`` leaves out a speaker's support of own claims; ``speakers`` says whose they are
+    (default: the column ``speaker``). Index claim, columns ``strength low high`` (mean and percentiles over
+    the draws).
     """
     ids = _ids(claims)
     if speakers is None and isinstance(claims, pd.DataFrame) and "speaker" in claims:
@@ -309,7 +294,7 @@ def coding(thread: Table) -> Result:
     }
 
     def put(name: str, words: str, level: str, table: pd.DataFrame) -> None:
-        alpha = krippendorff_alpha(table.T.to_numpy(), level=level, **settings)
+        alpha = krippendorff_alpha(table.to_numpy().T, level=level, **settings)
         rows.append((words, *alpha[:4], alpha.statements))
         numbers[f"coding-alpha-{name}"] = Number(*alpha[:3], "alpha", alpha.statements, f"agreement: {words}")
 

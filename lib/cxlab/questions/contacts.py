@@ -66,30 +66,22 @@ def corrected_shares(
     Parameters
     ----------
     data : DataFrame, one row a contact
-        Rows without a first coding are left out.
-    reason, second : str
-        First coding of all contacts; second, careful coding of a random part (gaps elsewhere), taken as
-        right.
+        Rows without a first coding (``reason``) are left out. ``second``: careful coding of a random part,
+        gaps elsewhere, taken as right.
     groups : mapping of name to reasons, optional
         Sums of reasons to report as well; see ``reason_groups``.
     method : {"inverted", "calibrated"}
-        "inverted" solves coded = errors x true for the true shares (Rogan & Gladen 1978): right also when the
-        checked contacts were not drawn in proportion. "calibrated" spreads every code over its true reasons
-        (double sampling, Tenenbein 1970): steadier when there are many reasons, right only for a random part
-        of these contacts.
+        "inverted" solves coded = errors x true (Rogan & Gladen 1978): right also when the checked part was
+        not drawn in proportion. "calibrated" spreads every code over its true reasons (Tenenbein 1970):
+        steadier with many reasons.
 
     Returns
     -------
     DataFrame
         Index ``reason`` (groups last): ``kind`` ("reason" or "group"), ``contacts`` as coded, ``naive
-        naive_low naive_high`` (Wilson), ``share low high`` corrected, and ``checked``: how many twice-coded
-        contacts truly had the reason. Where nothing was coded twice nothing can be corrected: ``share low
-        high`` are gaps.
-
-    Notes
-    -----
-    Errors by the delta method over all contacts (influence of every contact); intervals are Wilson's with the
-    effective sample size share * (1 - share) / error^2, so that they stay within 0..1.
+        naive_low naive_high`` (Wilson), ``share low high`` corrected (gaps where nothing was coded twice),
+        and ``checked``: how many twice-coded contacts truly had it. Errors by the delta method; intervals are
+        Wilson's with the effective size.
 
     Examples
     --------

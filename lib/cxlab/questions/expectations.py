@@ -98,8 +98,8 @@ def gap(survey: Survey) -> Result:
     late = "Expectations recalled afterwards are coloured by what happened, which hides gaps."
     return Result(
         stated(finding, survey.simulated, "answers"), numbers, table,
-        lambda: general.dots(table, title=title, x_title=f"part of {what} explained", value="r2", percent=True,
-                             reference=None),
+        lambda: general.dots(table, title=title, x_title=f"part of {what} explained", value="r2",
+                             percent=True, reference=None),
         [late] * recalled + _cautions(survey, n), survey,
     )  # fmt: skip
 
@@ -211,7 +211,8 @@ def kinks(survey: Survey, *, knot: float = 0.0) -> Result:
     crowded = f"{number(full, 'share')} gave the top answer; it counts as 'this much or more'."
     return Result(
         stated(finding, survey.simulated, "answers"), numbers, table,
-        lambda: general.dots(shown, title=title, x_title=f"what a step adds to {what}", label="side", group="where"),
+        lambda: general.dots(shown, title=title, x_title=f"what a step adds to {what}", label="side",
+                             group="where"),
         [crowded] * bool(full > 0.05) + _cautions(survey, n), survey,
     )  # fmt: skip
 
@@ -335,8 +336,8 @@ def stockout(vignette: Table) -> Result:
         title = f"No clear difference found: {points} points"
     return Result(
         stated(finding, vignette.simulated, "answers"), numbers, told.cells,
-        lambda: general.dots(told.cells, title=title, x_title="mean satisfaction", label="story", value="mean",
-                             reference=None),
+        lambda: general.dots(told.cells, title=title, x_title="mean satisfaction", label="story",
+                             value="mean", reference=None),
         ["Stories measure what people say that they would feel."], vignette,
     )  # fmt: skip
 

@@ -145,8 +145,8 @@ def _meanings(data: pd.DataFrame, ratings: Table, settings: dict) -> dict[str, N
 
 _ABOUT = {
     "things": "a bought thing", "status": "a feeling of status", "feelings": "other feelings",
-    "service": "a service", "thing-in-use": "a thing in use", "account": "an account or a policy", "device": "a device that hangs",
-    "driving": "driving a car",
+    "service": "a service", "thing-in-use": "a thing in use", "account": "an account or a policy",
+    "device": "a device that hangs", "driving": "driving a car",
 }  # fmt: skip
 
 
@@ -170,14 +170,13 @@ LABELS = {
     "sentences": ("alternative to product", "product included", "unclear"),
 }
 _ASK = {
-    "labels": "Each line is something that a customer could say. Is it about a product, about an experience, about "
-    "both, or about neither? There is no right answer; please do not talk about it before all are done.",
-    "meanings": "Which meaning has the word 'experience' here: dealing with people and systems of the firm, how a "
+    "labels": "Is each line about a product, about an experience, about both, or about neither? There is no "
+    "right answer; please do not talk about it before all are done.",
+    "meanings": "Which meaning has 'experience' here: dealing with people and systems of the firm, how a "
     "bought thing is seen, a feeling about what one is able to do, or closeness to the brand?",
-    "texts": "For each published text about customer experience: does it mean only dealings with people and systems, "
-    "or does it include the product? Choose the texts by a rule written down first, such as the first twenty hits.",
-    "sentences": "For each sentence in which experience is said to set a firm apart: is it meant as the alternative "
-    "to the product, or does it include the product?",
+    "texts": "Does each published text mean only dealings with people and systems, or does it include the "
+    "product? Choose texts by a rule written down first, such as the first twenty hits.",
+    "sentences": "Each says that experience sets a firm apart: in place of the product, or together with it?",
 }
 _OWN_LINES = {"texts": ("t", 20), "sentences": ("d", 12)}
 _SAVE = """const f=document.forms[0];
@@ -213,7 +212,7 @@ class Form:
         content = base64.b64encode(self.page.encode()).decode()
         return (
             f"<p><a download='{self.name}.html' href='data:text/html;base64,{content}'>The form with "
-            f"{self.lines} lines</a>, to print or to fill in with any browser; its button saves the labels.</p>"
+            f"{self.lines} lines</a>, to print or to fill in with a browser; its button saves the labels.</p>"
         )
 
 

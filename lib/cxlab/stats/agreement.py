@@ -52,22 +52,11 @@ def krippendorff_alpha(
 ) -> Alpha:
     """Measure how far raters agree beyond chance (Krippendorff 2004, ch. 11; Hayes & Krippendorff 2007).
 
-    Parameters
-    ----------
-    ratings : DataFrame or two-dimensional array
-        One row a rater, one column a statement; missing cells are left out. Words are allowed for
-        ``nominal``.
-    level : {"nominal", "ordinal", "interval"}
-        How a disagreement counts: any the same, by the ranks between, by the squared distance.
-    bootstrap : int
-        Resamples of statements; 0 leaves the limits not-a-number.
-
-    Returns
-    -------
-    Alpha
-        ``estimate low high raw raters statements``; statements are those with two or more labels.
-        Not-a-number where only one label was ever given: nothing shows whether the raters can tell two things
-        apart.
+    ``ratings`` has one row a rater, one column a statement; gaps are left out, words are allowed for the
+    nominal level. ``level`` says how a disagreement counts: any the same, by the ranks between ("ordinal"),
+    by the squared distance ("interval"). The interval resamples statements; ``bootstrap=0`` leaves it out.
+    The estimate is not-a-number where one label only was ever given: nothing shows whether the raters can
+    tell two things apart.
 
     Examples
     --------
@@ -93,8 +82,9 @@ def krippendorff_alpha(
     raw = float(np.trace(units.sum(axis=0)) / units.sum())
     low = high = np.nan
     if bootstrap and len(units) > 1 and np.isfinite(estimate):
-        times = generator(rng).multinomial(len(units), np.full(len(units), 1 / len(units)), size=bootstrap)
-        sums = (times @ units.reshape(len(units), -1)).reshape(bootstrap, len(values), len(values))
+        kinds, counted = np.unique(units.reshape(len(units), -1), axis=0, return_counts=True)
+        times = generator(rng).multinomial(len(units), counted / len(units), size=bootstrap)
+        sums = (times @ kinds).reshape(bootstrap, len(values), len(values))
         draws = _alpha(sums, values, level)
         if np.isfinite(draws).any():
             low, high = map(float, percentile_interval(draws[np.isfinite(draws)], confidence_level))

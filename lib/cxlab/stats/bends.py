@@ -47,22 +47,21 @@ def response_surface(
     confidence_level: float = 0.95,
 ) -> Surface:
     """Fit ``outcome = b0 + b1 P + b2 E + b3 P^2 + b4 P E + b5 E^2`` and read the surface along two lines
-    (Edwards 2002).
+    (Edwards).
 
-    ``shape`` has the index ``a1 a2 a3 a4``: slope (a1 = b1 + b2) and bend (a2 = b3 + b4 + b5) where
-    perception meets expectation, slope (a3 = b1 - b2) and bend (a4 = b3 - b4 + b5) from "worse than expected"
-    to "better". A gap score is the special case b1 = -b2, b3 = b4 = b5 = 0, which can be tested instead of
-    assumed.
+    ``shape`` has slope (a1 = b1 + b2) and bend (a2 = b3 + b4 + b5) where perception meets expectation, slope
+    (a3 = b1 - b2) and bend (a4 = b3 - b4 + b5) from "worse than expected" to "better". A gap score is the
+    special case b1 = -b2, b3 = b4 = b5 = 0, which can be tested instead of assumed.
 
     Parameters
     ----------
     data : DataFrame, one row a customer
         Complete cases; those left out are counted in ``dropped``.
     centre : float, optional
-        Subtracted from both P and E; their pooled mean when left out. The shape is read there.
+        Subtracted from both P and E, their pooled mean by default; the shape is read there.
     covariance : {"HC3", "HC2", "classical"}
     groups : str, optional
-        Column of labels, such as the customer: where labels repeat, errors are cluster-robust instead.
+        Column of labels, such as the customer: where labels repeat, errors are cluster-robust.
 
     Examples
     --------
@@ -126,11 +125,11 @@ def kinked_slopes(
     drivers, covariates : lists of str
         Each driver gets its own kink in one joint model; covariates a straight line.
     knot : float or mapping of driver to float, optional
-        Where the slope may change; set it before looking at the outcome. The driver's median when left out.
+        Where the slope may change; set it before looking at the outcome. The driver's median by default.
     ceiling : "auto", a number or None
-        The top of the outcome's scale, where answers mean "at least so much" (censored regression).
-        ``"auto"`` takes the observed maximum when more than 5 % stand there; None never does. Unless None,
-        the driver's own highest and lowest answers get a level of their own when more than 5 % stand there.
+        The top of the outcome's scale, where answers mean "at least so much" (censored regression; Tobin
+        1958). "auto": the observed maximum when more than 5 % stand there. Unless None, the driver's own
+        crowded ends get a level of their own.
     groups : str, optional
         Column of clusters.
 
@@ -138,15 +137,9 @@ def kinked_slopes(
     -------
     DataFrame
         Index ``driver``; ``knot below below_low below_high above above_low above_high difference low high
-        n_below n_above at_ceiling model``. ``difference`` is below - above: positive means losses weigh more
-        than gains (table stakes), negative that gains weigh more. ``model`` is "least squares" (HC3) or
-        "censored" (robust).
-
-    Notes
-    -----
-    Kahneman & Tversky (1979); Mittal, Ross & Baldasare (1998); Tobin (1958). In straight worlds with a full
-    scale least squares and penalty-reward dummies see kinks that are not there;
-    tests/bench/bench_expectations.py prints how often.
+        n_below n_above at_ceiling model``. ``difference`` is below - above: positive means that losses weigh
+        more than gains (Mittal, Ross & Baldasare 1998). ``model`` is "least squares" (HC3) or "censored"
+        (robust).
 
     Examples
     --------
@@ -201,11 +194,8 @@ def kinked_slopes(
 
 
 def _ends(x: np.ndarray, knot: float) -> list[np.ndarray]:
-    """Indicators of a driver's own lowest and highest answer where it is crowded: "10" may mean far more than
-    10.
-
-    Left out on a side that would have fewer than two other values to draw its line through.
-    """
+    """Indicators of a driver's crowded lowest and highest answer, where its side keeps two other values for a
+    line."""
     found = []
     for end, side in ((x.max(), x[x > knot]), (x.min(), x[x < knot])):
         at_end = x == end
@@ -235,18 +225,13 @@ def product_experience(
     groups: str | None = None,
     confidence_level: float = 0.95,
 ) -> pd.DataFrame:
-    """Return whether product and experience make up for each other, and what is left where one is great.
+    """Return whether product and experience make up for each other: least squares with an interaction, HC3.
 
-    "Great" is the 90th percentile, "bad" the 10th, "average" the mean; least squares with an interaction,
-    HC3.
-
-    Returns
-    -------
-    DataFrame
-        Index ``interaction``, ``great product, bad experience`` and ``bad product, great experience`` (each
-        against both great), ``average product, great experience`` and ``great product, average experience``
-        (against the mean), ``experience in the top product quarter``, ``product in the top experience
-        quarter`` (slopes); ``estimate low high n``. A quarter of fewer than 12 is a gap.
+    "Great" is the 90th percentile, "bad" the 10th, "average" the mean. Index ``interaction``, ``great
+    product, bad experience`` and ``bad product, great experience`` (each against both great), ``average
+    product, great experience`` and ``great product, average experience`` (against the mean), ``experience in
+    the top product quarter`` and ``product in the top experience quarter`` (slopes, a gap for fewer than 12);
+    columns ``estimate low high n``.
     """
     table = complete_cases(data, [product, experience, outcome], minimum=30)
     labels = _clusters(data, table, groups)
@@ -283,21 +268,11 @@ def product_experience(
 
 
 def censored_fit(y: np.ndarray, x: np.ndarray, top: float, groups=None) -> tuple[np.ndarray, np.ndarray]:
-    """Fit a regression in which answers above ``top`` mean "top or more" (Tobin 1958).
+    """Fit a regression in which answers above ``top`` mean "top or more"; some must lie above it, some below.
 
-    Maximum likelihood by Newton steps in the parameters of Olsen (1978), in which it has one peak; sandwich
-    covariance, by cluster where ``groups`` names them.
-
-    Parameters
-    ----------
-    y : array (n,)
-    x : array (n, k), with an intercept
-    top : float
-        Some answers must lie above it and some below.
-
-    Returns
-    -------
-    coefficients (k,), covariance (k, k)
+    Maximum likelihood by Newton steps in the parameters of Olsen (1978), in which it has one peak. ``x``
+    holds an intercept. Returns coefficients and their sandwich covariance, by cluster where ``groups`` names
+    them.
     """
     from scipy.special import log_ndtr
 

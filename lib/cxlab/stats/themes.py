@@ -61,20 +61,9 @@ def fit_themes(
 ) -> Themes:
     """Learn themes from texts; some thousands are enough (Salton & Buckley 1988; Lee & Seung 1999).
 
-    Parameters
-    ----------
-    texts : list of str
-        A sentence or a few each. Gaps and empty texts are left out.
-    themes : int
-        How many to look for.
-    join : bool
-        Themes that share one of their three heaviest words become one, so that a large theme is not split
-        while a rare one is lost.
-
-    Raises
-    ------
-    NotEnough
-        For fewer than ten texts a theme, or too few words in common.
+    With ``join``, themes that share one of their three heaviest words become one, so that a large theme is
+    not split while a rare one is lost. Raises ``NotEnough`` for fewer than ten texts a theme, or too few
+    words in common.
     """
     texts = _filled(texts)
     if themes < 2 or len(texts) < 10 * themes:
@@ -116,13 +105,10 @@ def theme_table(
     """Sort texts into themes; return how large and how steady each theme is, and the theme of each text (-1:
     none).
 
-    Returns
-    -------
-    DataFrame
-        One row a theme, largest first: ``theme`` (its words), ``n share low high`` (Wilson, given the
-        sorting), and ``stability stability_low stability_high``: likeness (cosine) of the theme and its
-        nearest counterpart when a fifth of the texts is left out, mean and percentiles over ``resamples``.
-        Below about 0.7 a theme is an accident of the sample.
+    The table has one row a theme, largest first: ``theme`` (its words), ``n share low high`` (Wilson, given
+    the sorting), ``stability stability_low stability_high``: likeness (cosine) of the theme and its nearest
+    counterpart when a fifth of the texts is left out, mean and percentiles over ``resamples``. Below about
+    0.7 a theme is an accident of the sample.
     """
     from scipy.optimize import linear_sum_assignment
 
