@@ -10,9 +10,25 @@ from pathlib import Path
 import nbformat
 import pytest
 
+ROOT = Path(__file__).parents[2]
 PARAMETERS = (
     'bootstrap: int = 200  # resamples\nname: str = "plain"  # a word\nexact: bool = False  # all of them'
 )
+# A page in the usual form: an answer, a section with an answer, an explorer, words.
+START = """
+import pandas as pd
+import plotly.graph_objects as go
+import cxlab as cx
+from cxlab.figures import general
+from cxlab.questions.result import Number, Result
+table = pd.DataFrame({"side": ["Product", "Experience"], "estimate": [0.4, 0.6], "low": [0.3, 0.5], "high": [0.5, 0.7]})
+def split(k=60, **more):
+    numbers = {"share": Number(k / 100, 0.5, 0.7, "share of R2", 250, "Experience's share")}
+    draw = lambda: general.dots(table, title=f"Experience has the larger share: {k} %", x_title="share", label="side")
+    return Result(f"Experience carries {k} % (50 to 70 %).", numbers, table, draw, ["One survey only."], **more)
+"""
+LEAD = 'split(bootstrap // 10, id="split").lead("share", limits="What would change if a side changed.")'
+EXPLORE = 'cx.explore(lambda days: split(days).with_numbers(), days={"a week": 7, "a day": 1, "a month": 30})'
 
 
 def write_notebook(
@@ -28,13 +44,11 @@ def write_notebook(
             made.append(nbformat.v4.new_markdown_cell(source, id=f"c{number}"))
         else:
             tags = {"tags": [kind]} if kind else {}
-            made.append(nbformat.v4.new_code_cell(source, id=f"c{number}", metadata=tags))
+            made.append(nbformat.v4.new_code_cell(source.strip(), id=f"c{number}", metadata=tags))
     spec = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-    notebook = nbformat.v4.new_notebook(
-        cells=made, metadata={"kernelspec": spec, "cxlab": {"question": title, **facts}}
-    )
+    metadata = {"kernelspec": spec, "cxlab": {"question": title, **facts}}
     path.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(notebook, path)
+    nbformat.write(nbformat.v4.new_notebook(cells=made, metadata=metadata), path)
     return path
 
 
@@ -43,8 +57,10 @@ class Workbook:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        (folder / "data" / "samples").mkdir(parents=True)
+        (folder / "data").mkdir(parents=True)
         (folder / "data" / "sources.toml").write_text('[here]\ntable = "survey"\n[there]\ntable = "events"\n')
+        glossary = 'term,meaning\nbootstrap,"Drawing respondents again, ""many"" times."\ncase mix,What makes outlets differ.\n'
+        (folder / "data" / "glossary.csv").write_text(glossary)
         self.env = {**os.environ, "CXLAB_HOME": str(folder), "CXLAB_CACHE": str(folder / ".cache")}
 
     def notebook(self, stem: str, *cells, **facts) -> Path:
@@ -52,18 +68,12 @@ class Workbook:
 
     def start(self, *arguments: str, **more) -> subprocess.Popen:
         command = [sys.executable, "-m", "cxlab", "report", "--jobs", "2", *arguments]
-        return subprocess.Popen(
-            command,
-            cwd=self.folder,
-            env={**self.env, **more},
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen(command, cwd=self.folder, env={**self.env, **more}, **pipes)
 
     def report(self, *arguments: str, **more) -> subprocess.CompletedProcess:
         process = self.start(*arguments, **more)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=180)
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
 
@@ -84,3 +94,15 @@ def files_of(folder: Path) -> dict[str, bytes]:
     return {
         p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()
     }
+
+
+def processes_of(book: Workbook) -> list[str]:
+    """Return the command lines of processes that work for a workbook."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if str(book.folder).encode() in path.read_bytes():
+                found.append((path.parent / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except OSError:
+            continue
+    return found

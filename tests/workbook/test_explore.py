@@ -1,11 +1,15 @@
-"""Controls: every combination is baked once, and a person's kernel is told from a headless one."""
+"""Controls: values in order, every combination baked once, and native controls in a live notebook."""
 
 from __future__ import annotations
+
+import json
 
 import plotly.graph_objects as go
 import pytest
 
-from cxlab.evidence.errors import InputError
+from cxlab.data.errors import InputError
+from cxlab.data.table import Table
+from cxlab.questions.result import RESULT, Number, Result
 from cxlab.workbook import explore as module
 
 
@@ -14,40 +18,79 @@ def draw(slope, side):
     return go.Figure(go.Bar(x=["a", "b"], y=[height, 2.0 / 3.0]), {"title": {"text": side}, "height": 300})
 
 
-def choices(**controls):
-    return {name: module._choices(name, values) for name, values in controls.items()}
+@pytest.fixture
+def shown(monkeypatch):
+    """What is displayed."""
+    import IPython.display
+
+    found = []
+    monkeypatch.setattr(IPython.display, "display", lambda *things, **_: found.extend(things))
+    monkeypatch.setenv("CXLAB_EXPLORE", "baked")
+    return found
 
 
-def test_states_run_with_the_last_control_fastest_and_equal_figures_are_kept_once():
-    content, first = module.bake(draw, choices(slope=[1, 2], side=["product", "service"]))
-    assert [control["kind"] for control in content["controls"]] == ["slider", "select"]
-    assert content["states"] == [0, 1, 2, 1]
-    assert len(content["figures"]) == 3
+def baked(shown, draw, **controls):
+    module.explore(draw, **controls)
+    return shown[0][module.EXPLORE], shown[0]["application/vnd.plotly.v1+json"]
+
+
+def test_states_run_with_the_last_control_fastest_and_equal_figures_are_kept_once(shown):
+    content, first = baked(shown, draw, slope=[1, 2], side=["product", "service"])
+    assert [control["kind"] for control in content["controls"]] == ["slider", "menu"]
+    assert content["states"] == [0, 1, 2, 1] and len(content["figures"]) == 3
     assert first["layout"]["title"]["text"] == "product"
 
 
-def test_what_all_layouts_share_is_sent_once():
-    content, _ = module.bake(draw, choices(slope=[1], side=["product", "service"]))
-    assert content["layout"]["height"] == 300
-    assert all("height" not in figure["layout"] for figure in content["figures"])
-    assert [figure["layout"]["title"]["text"] for figure in content["figures"]] == ["product", "service"]
+def test_numbers_stand_in_order_and_the_first_listed_is_the_start(shown):
+    content, first = baked(
+        shown, lambda days: draw(days, "product"), days={"a month": 30, "a day": 1, "a week": 7}
+    )
+    control = content["controls"][0]
+    assert control["values"] == ["a day", "a week", "a month"] and control["start"] == 2
+    assert first["data"][0]["y"][0] == 30 and content["figures"][0]["data"][0]["y"][0] == 1
 
 
-def test_numbers_are_rounded_so_that_two_builds_are_equal():
-    content, _ = module.bake(draw, choices(slope=[1], side=["product"]))
+def test_a_menu_keeps_its_order(shown):
+    content, _ = baked(shown, lambda side: draw(1, side), side=["service", "product"])
+    assert content["controls"][0]["values"] == ["service", "product"] and content["controls"][0]["start"] == 0
+
+
+def test_what_all_layouts_share_is_sent_once_and_numbers_are_rounded(shown):
+    content, _ = baked(shown, draw, slope=[1], side=["product", "service"])
+    assert content["layout"]["height"] == 300 and all("height" not in f["layout"] for f in content["figures"])
     assert content["figures"][0]["data"][0]["y"] == [1, 0.666667]
 
 
-def test_a_mapping_gives_labels():
-    content, _ = module.bake(lambda days: draw(days, "product"), choices(days={"a day": 1, "a week": 7}))
-    assert content["controls"][0]["values"] == ["a day", "a week"]
-    assert content["figures"][1]["data"][0]["y"][0] == 7
+def test_a_result_gives_each_state_its_finding_and_records_no_number(shown):
+    def answer(k):
+        return Result(f"It is {k}.", {"k": Number(k, unit="points")}, draw=lambda: draw(k, "product"))
+
+    content, _ = baked(shown, answer, k=[2, 1])
+    assert [figure["finding"] for figure in content["figures"]] == ["It is 1.", "It is 2."]
+    assert RESULT not in shown[0] and len(shown) == 1
+
+
+def test_a_missing_answer_is_one_sentence_without_controls(shown):
+    module.explore(lambda k: Result("Not answered here: this needs x.", missing=True), k=[1, 2])
+    assert isinstance(shown[0], Result)
+
+
+def test_a_state_without_a_picture_keeps_its_place(shown):
+    data = Table(frame=None, kind="events", simulated=True)
+    content, _ = baked(
+        shown, lambda k: Result("No.", draw=(lambda: draw(1, "a")) if k else None, data=data), k=[1, 0]
+    )
+    assert len(content["figures"]) == 2 and content["figures"][0]["data"] == []
+    assert content["figures"][1]["layout"]["meta"]["simulated"] is True
 
 
 @pytest.mark.parametrize(
     ("controls", "message"),
-    [({}, "at least one control"), ({"slope": []}, "no values"), ({"slope": range(201)}, "201 combinations")],
-)
+    [
+        ({}, "at least one control"), ({"slope": []}, "needs values"), ({"slope": range(201)}, "201 combinations"),
+        ({"slope": "abc"}, "a list of values"), ({"slope": 5}, "a list of values"), ({"slope": [1, 1]}, "label of its own"),
+    ],
+)  # fmt: skip
 def test_bad_controls_are_refused(controls, message):
     with pytest.raises(InputError, match=message):
         module.explore(lambda **_: draw(1, "product"), **controls)
@@ -60,86 +103,23 @@ def test_outside_a_kernel_nothing_is_live(monkeypatch):
     assert module.is_live() is True
 
 
-def test_a_live_control_redraws_the_same_figure(monkeypatch):
-    import IPython.display
-
-    shown = []
-    monkeypatch.setattr(IPython.display, "display", lambda *things, **_: shown.extend(things))
+def test_live_a_move_gives_the_finding_and_the_picture_of_its_state(monkeypatch, shown):
     monkeypatch.setenv("CXLAB_EXPLORE", "live")
-    module.explore(draw, slope=[1, 2], side=["product", "service"])
-    slider, menu, figure = shown[0].children
-    slider.value = 2
-    assert list(figure.data[0].y)[0] == 2
-    menu.value = "service"
-    assert figure.layout.title.text == "service"
-    assert list(figure.data[0].y)[0] == 1
+    calls = []
 
+    def answer(slope, side):
+        calls.append((slope, side))
+        return Result(f"{side} {slope}", draw=lambda: draw(slope, side))
 
-def test_a_live_control_may_change_the_number_of_traces(monkeypatch):
-    import IPython.display
-
-    shown = []
-    monkeypatch.setattr(IPython.display, "display", lambda *things, **_: shown.extend(things))
-    monkeypatch.setenv("CXLAB_EXPLORE", "live")
-    module.explore(lambda bars: go.Figure([go.Bar(x=[1], y=[i]) for i in range(bars)]), bars=[1, 3, 2])
-    slider, figure = shown[0].children
-    slider.value = 3
-    assert [trace.y[0] for trace in figure.data] == [0, 1, 2]
-    slider.value = 2
-    assert len(figure.data) == 2
-
-
-def test_a_live_redraw_leaves_nothing_of_the_state_before(monkeypatch):
-    import IPython.display
-
-    def marked(marks):
-        figure = go.Figure(go.Bar(x=[1], y=[1], text=["only here"] if marks == 2 else None))
-        for at in range(marks):
-            figure.add_vline(at)
-        return figure
-
-    shown = []
-    monkeypatch.setattr(IPython.display, "display", lambda *things, **_: shown.extend(things))
-    monkeypatch.setenv("CXLAB_EXPLORE", "live")
-    module.explore(marked, marks=[2, 0, 1])
-    slider, figure = shown[0].children
-    slider.value = 0
-    assert not figure.layout.shapes
-    assert figure.data[0].text is None
-    slider.value = 1
-    assert len(figure.layout.shapes) == 1
-
-
-def test_a_state_is_drawn_once_however_often_it_is_shown(monkeypatch):
-    import IPython.display
-
-    shown, drawn = [], []
-    monkeypatch.setattr(IPython.display, "display", lambda *things, **_: shown.extend(things))
-    monkeypatch.setenv("CXLAB_EXPLORE", "live")
-    module.explore(lambda slope: drawn.append(slope) or draw(slope, "product"), slope=[1, 2])
-    assert drawn == [1, 2]  # quick charts ahead of any move
-    slider, figure = shown[0].children
-    for value in (2, 1, 2):
-        slider.value = value
-    assert drawn == [1, 2]
-    assert list(figure.data[0].y)[0] == 2
-
-
-def test_slow_charts_are_drawn_when_a_control_gets_there(monkeypatch):
-    import IPython.display
-
-    shown, drawn = [], []
-    monkeypatch.setattr(IPython.display, "display", lambda *things, **_: shown.extend(things))
-    monkeypatch.setattr(module, "AHEAD", 0.0)
-    monkeypatch.setenv("CXLAB_EXPLORE", "live")
-    module.explore(
-        lambda slope, side: drawn.append((slope, side)) or draw(slope, side),
-        slope=[1, 2],
-        side=["product", "service"],
+    module.explore(answer, slope=[2, 1], side=["product", "service"])
+    widget = shown[0]
+    assert widget.at == [1, 0] and widget.shown["finding"] == "product 2"
+    widget.at = [0, 1]
+    assert widget.shown["finding"] == widget.shown["title"].replace("service", "service 1")
+    assert (
+        widget.shown["pictures"][0].startswith("<svg")
+        and 'aria-label="service 1"' in widget.shown["pictures"][0]
     )
-    assert drawn == [(1, "product")]
-    slider, menu, figure = shown[0].children
-    menu.value = "service"
-    slider.value = 2
-    assert drawn == [(1, "product"), (1, "service"), (2, "service")]
-    assert figure.layout.title.text == "service"
+    widget.at = [1, 0]
+    assert len(calls) == 2  # each state is drawn once
+    assert len(json.dumps(widget.get_state(["controls", "at", "shown"]))) < 20_000

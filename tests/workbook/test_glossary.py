@@ -1,24 +1,43 @@
-"""The glossary: a page lists the words it uses, whole words only."""
+"""Words explain themselves where a page first uses them, whole words only, never inside links, headings or code."""
 
 from __future__ import annotations
 
-from cxlab.workbook.glossary import read_glossary, words_of
+import pytest
+
+from cxlab.workbook import glossary
 
 
-def terms(text):
-    return [term for term, _ in words_of(text)]
+@pytest.fixture(autouse=True)
+def words(monkeypatch, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "sources.toml").write_text("")
+    text = 'term,meaning\nhalo,"A ""general"" <liking>."\nequal product (parity),All alike.\n'
+    (tmp_path / "data" / "glossary.csv").write_text(text)
+    monkeypatch.setenv("CXLAB_HOME", str(tmp_path))
+    for cached in (glossary.read_glossary, glossary._pattern):
+        cached.cache_clear()
+    yield
+    for cached in (glossary.read_glossary, glossary._pattern):
+        cached.cache_clear()
 
 
-def test_whole_words_in_either_case_and_plural_are_found():
-    assert terms("Two Hostages and one robustness value.") == ["hostage", "robustness value"]
-    assert "spread" not in terms("The news was widespread; spreadsheets say so.")
-    assert terms("nothing of ours") == []
+def test_the_first_use_alone_is_explained_and_its_meaning_escaped():
+    found = glossary.explain("<p>A Halo, two halos.</p>", set())
+    assert found.count("tooltip") == 1 and ">Halo<span" in found
+    assert "A &quot;general&quot; &lt;liking&gt;." in found
 
 
-def test_an_alternative_name_in_brackets_counts():
-    assert terms("under parity") == ["equal product (parity)"]
-    assert terms("an equal product") == ["equal product (parity)"]
+def test_an_alternative_name_in_brackets_counts_and_whole_words_only():
+    assert "All alike." in glossary.explain("under parity", set())
+    assert "tooltip" not in glossary.explain("disparity, halogen", set())
 
 
-def test_every_meaning_is_told_with_its_term():
-    assert words_of("a halo") == [("halo", read_glossary()["halo"])]
+def test_links_headings_and_code_stay_as_they_are():
+    for text in (
+        "<a href='#'>halo</a>",
+        "<h3>halo</h3>",
+        "<pre><b>x</b> halo</pre>",
+        '<p title="halo">x</p>',
+    ):
+        assert glossary.explain(text, set()) == text
+    assert "tooltip" in glossary.explain("<a>x</a> halo", set())

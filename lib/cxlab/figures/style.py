@@ -32,7 +32,11 @@ COLOURS = {
 SYMBOLS = ["circle", "diamond", "square", "triangle-up", "x", "star"]
 
 _LAYOUT = {
-    "font": {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "size": 14, "color": "#1f2933"},
+    "font": {
+        "family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif",
+        "size": 14,
+        "color": "#1f2933",
+    },
     "colorway": SEQUENCE,
     "paper_bgcolor": "rgba(0,0,0,0)",
     "plot_bgcolor": "rgba(0,0,0,0)",
@@ -67,7 +71,14 @@ def finish(figure: go.Figure, *, title: str, height: int = 420) -> go.Figure:
     """
     text = wrapped(title, 62)
     house = _LAYOUT | {
-        "title": {"text": text, "x": 0, "xref": "container", "xanchor": "left", "pad": {"l": 8}, "font": {"size": 16}},
+        "title": {
+            "text": text,
+            "x": 0,
+            "xref": "container",
+            "xanchor": "left",
+            "pad": {"l": 8},
+            "font": {"size": 16},
+        },
         "margin": _LAYOUT["margin"] | {"t": 36 + 22 * (text.count("<br>") + 1)},
         "height": max(height, 300),
     }
@@ -88,8 +99,11 @@ def _merged(old: dict, new: dict) -> dict:
 
 def _legend_below(figure: go.Figure) -> go.Figure:
     """Put the legend at the foot, clear of the axis title also where it wraps on a phone."""
-    names = [trace.name for trace in figure.data if trace.showlegend is not False and trace.name]
-    if len(names) < 2 and not any(trace.showlegend for trace in figure.data):
+    shown = [getattr(trace, "showlegend", False) for trace in figure.data]  # a flow has no legend
+    names = [
+        trace.name for trace, own in zip(figure.data, shown, strict=True) if own is not False and trace.name
+    ]
+    if len(names) < 2 and not any(shown):
         return figure
     rows = -(-sum(7 * len(name) + 50 for name in names) // 360)
     figure.update_layout(

@@ -95,7 +95,7 @@ def read_page(path: Path) -> Page:
     try:
         notebook = json.loads(path.read_text(encoding="utf-8"))
         cells, facts = notebook["cells"], notebook["metadata"].get("cxlab", {})
-    except (ValueError, KeyError, TypeError) as fault:
+    except (ValueError, KeyError, TypeError, AttributeError) as fault:
         raise InputError(
             f"{path} is not a notebook that can be read ({fault}); open it in Jupyter and save it"
         ) from None

@@ -1,0 +1,250 @@
+"""An executed notebook becomes a page: answer first, workings folded, nothing that runs."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+
+import nbformat
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+
+from cxlab.data.table import Table
+from cxlab.figures import general
+from cxlab.questions.result import PLOTLY, RESULT, Number, Result, plotly_json
+from cxlab.workbook import executed, page
+
+MADE_UP = Table(frame=None, kind="visits", name="simulated-visits", simulated=True)
+EVIL = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
+CONTEXT = {
+    "stem": "02-split", "name": "Split", "title": "Which?", "question": "Which?", "minutes": 5, "root": "", "segment": "",
+    "pages": [{"stem": "02-split", "name": "Split", "question": "Which?", "href": "02-split.html"}], "parameters": [],
+    "previous": None, "next": {"href": "03.html", "name": "Next one"}, "versions": [("Python", "3")],
+}  # fmt: skip
+
+
+def figure(title="Experience leads: 60 %"):
+    table = pd.DataFrame(
+        {"side": ["Product", "Experience"], "estimate": [0.4, 0.6], "low": [0.3, 0.5], "high": [0.5, 0.7]}
+    )
+    return general.dots(table, title=title, x_title="share", label="side", percent=True)
+
+
+def result(finding="Experience leads.", name="share", **more):
+    numbers = {name: Number(0.6, 0.5, 0.7, "share of R2", 1250, "Experience's share")}
+    return Result(finding, numbers, **more)
+
+
+def outputs(*results):
+    """What displaying results leaves in a cell."""
+    found = []
+    for one in results:
+        found.append({RESULT: json.loads(json.dumps(one.content())), "text/html": "<p>x</p>"})
+        if one.draw:
+            found.append({PLOTLY: plotly_json(one.figure())})
+        found.append({"application/vnd.cxlab.part+json": {}, "text/html": "<p>live only</p>"})
+    return [nbformat.v4.new_output("display_data", data) for data in found]
+
+
+FIRST = outputs(result("First.", "first"))
+
+
+def notebook(*cells):
+    made = [nbformat.v4.new_markdown_cell("# Which?", id="t")]
+    for i, cell in enumerate(cells):
+        if isinstance(cell, str):
+            made.append(nbformat.v4.new_markdown_cell(cell, id=f"m{i}"))
+        else:
+            made.append(nbformat.v4.new_code_cell(f"cx.call({i})", id=f"c{i}", outputs=cell))
+    return json.loads(json.dumps(nbformat.v4.new_notebook(cells=made)))
+
+
+def rendered(*cells, **more):
+    return page.render(notebook(*cells), CONTEXT | more)
+
+
+def test_the_answer_is_hoisted_with_its_picture_three_numbers_and_limits():
+    lead = result(draw=figure).lead("share", limits="It shows no cause.")
+    made = rendered(
+        "An intro.", outputs(lead), "## More?\n\nSome words.", outputs(result("Another thing.", "other"))
+    )
+    text = made.html
+    order = ["<h1>Which?</h1>", "Experience leads.", "<svg", 'class="tiles"', "It shows no cause.", 'class="toc"',
+             "An intro.", "<h2>More?</h2>", "Another thing."]  # fmt: skip
+    assert [text.index(word) for word in order] == sorted(text.index(word) for word in order)
+    assert (
+        text.count('class="finding"') == 2
+        and "live only" not in text
+        and "50 to 70 %" in text
+        and "1,250" in text
+    )
+    assert 'href="#more"' in text and "Next one" in text
+
+
+def test_a_lead_without_its_data_gives_way_to_the_first_answer_that_is_there():
+    lead = Result("Not answered here: this needs visits.", missing=True).lead(limits="x")
+    made = rendered(outputs(lead), "## More?", outputs(result("It holds.")))
+    first = made.html[: made.html.index('class="toc"')]
+    assert "It holds." in first and "Not answered here" not in first
+    stated = executed.collect(notebook(outputs(lead), outputs(result("It holds."))))
+    assert stated["lead"]["finding"] == "It holds."
+
+
+def test_workings_and_numbers_are_folded_and_the_numbers_are_a_file():
+    table = pd.DataFrame({"who_is_it": ["=1+1", "b"], "part": [0.123456, None]})
+    fold = "<details><summary>How this works</summary>\n\nBy *lot* and `code`.\n\n</details>"
+    made = rendered(
+        FIRST, f"## A?\n\nWe ask.\n\n{fold}", outputs(result(table=table, cautions=["Few."])), "So what."
+    )
+    assert "<details><summary>How this works</summary>\n<p>By <em>lot</em>" in made.html
+    assert made.html.index("So what.") < made.html.rindex("<summary>Numbers")
+    assert made.files["numbers/02-split-01.csv"].startswith("label,value,low")
+    assert made.files == made.files | {"numbers/02-split-02.csv": "who is it,part\n'=1+1,0.123456\nb,\n"}
+    assert '<a href="numbers/02-split-02.csv" download>' in made.html and "<td>0.12</td>" in made.html
+
+
+def test_a_simulated_result_alone_has_the_badge():
+    made = rendered(
+        "## A?",
+        outputs(result(draw=figure)),
+        "## B?",
+        outputs(result("In made-up visits.", "b", draw=figure, data=MADE_UP)),
+    )
+    one, two = made.html.split("<h2>B?</h2>")
+    assert "badge" not in one and two.count('class="badge"') == 1 and "<sup>" not in two
+
+
+def test_an_explorer_with_the_answer_of_a_result_takes_its_place():
+    still = result("At 7 days.", draw=figure)
+    bundle = {
+        "controls": [{"name": "days", "label": "days", "kind": "slider", "values": ["a day", "a week"], "start": 1}],
+        "states": [0, 1], "layout": {}, "figures": [{**plotly_json(figure(t)), "finding": f} for t, f in
+                                                    (("One: 1", "At 1 day."), ("Seven: 7", "At 7 days."))],
+    }  # fmt: skip
+    moved = [
+        nbformat.v4.new_output("display_data", {executed.EXPLORE: bundle, PLOTLY: plotly_json(figure())})
+    ]
+    made = rendered(FIRST, "## A?", copy.deepcopy(moved), outputs(still))
+    assert (
+        made.html.count("<figure") == 1
+        and 'value="1"' in made.html
+        and 'aria-valuetext="a week"' in made.html
+    )
+    assert '<p class="finding" aria-live="polite">At 7 days.' in made.html and "Seven: 7" in made.html
+    alone = rendered("## A?", moved)
+    assert '<p class="finding" aria-live="polite">At 7 days.' in alone.html and "Numbers" not in alone.html
+
+
+def test_code_is_there_and_hidden_exercises_and_parameters_are_not():
+    made = notebook("## A?", outputs(result()))
+    made["cells"][2]["source"] = "a = '<b>'"
+    for tag in ("exercise", "solution", "parameters", "injected-parameters"):
+        cell = nbformat.v4.new_code_cell("secret()", metadata={"tags": [tag]})
+        made["cells"].append(json.loads(json.dumps(cell)))
+    text = page.render(made, CONTEXT).html
+    assert (
+        '<div class="code" hidden>' in text
+        and "&lt;b&gt;" in text
+        and "secret" not in text
+        and "switch" in text
+    )
+
+
+def test_nothing_that_comes_from_data_can_run():
+    evil = Result(
+        EVIL,
+        {EVIL: Number(EVIL, unit=EVIL, label=EVIL)},
+        pd.DataFrame({EVIL: [EVIL]}),
+        lambda: figure(EVIL),
+        [EVIL],
+    )
+    plain = nbformat.v4.new_output(
+        "display_data", {"text/html": f"<table><tr><td onclick=x>{EVIL}</td></tr></table>"}
+    )
+    words = nbformat.v4.new_output("display_data", {"text/markdown": f"{EVIL} [a](javascript:alert(1))"})
+    stream = nbformat.v4.new_output("stream", name="stdout", text=EVIL)
+    text = rendered(
+        outputs(evil.lead(EVIL, limits=EVIL)), f"## {EVIL}", outputs(evil), [plain, words, stream], title=EVIL
+    ).html
+    scripts = re.findall(r"<script[^>]*>", text)
+    assert {tag.split()[1] for tag in scripts} <= {"defer", 'type="application/json">'}, scripts
+    # What is escaped is text; nothing that a browser would take for a tag or a handler is left.
+    assert not re.search(r"<img[^>]*onerror|<td[^>]*onclick|href=\"javascript", text)
+    for block in re.findall(r'<script type="application/json">(.*?)</script>', text, flags=re.DOTALL):
+        json.loads(block)
+
+
+def test_search_finds_sections_by_what_they_say():
+    fold = "<details><summary>How this works</summary>\n\nLoevinger.\n\n</details>"
+    made = rendered(
+        "Intro.",
+        f"## A thing?\n\nWords.\n\n{fold}",
+        outputs(result("It holds.")),
+        outputs(result("Second.", "b")),
+    )
+    assert made.search[1][:3] == ["02-split.html#a-thing", "Split", "A thing?"]
+    assert "Loevinger" in made.search[1][3] and "Second." in made.search[1][3]
+
+
+def test_references_stand_at_the_foot_without_a_heading():
+    text = rendered(
+        outputs(result()), "## References\n\n<details><summary>References</summary>\n\nA book.\n\n</details>"
+    ).html
+    assert "<h2>References" not in text and text.index("A book.") > text.index("How this page was made")
+
+
+def test_plain_outputs_are_shown_tidily():
+    frame = pd.DataFrame({"a": [1.0, None]})
+    svg = "<svg xmlns='http://www.w3.org/2000/svg'/>"
+    found = [
+        nbformat.v4.new_output("display_data", {"text/html": frame.to_html()}),
+        nbformat.v4.new_output("display_data", {"image/svg+xml": svg}),
+        nbformat.v4.new_output("display_data", {"image/png": "AAAA\n"}),
+        nbformat.v4.new_output("execute_result", {"text/plain": "'x'"}),
+    ]
+    text = rendered("## A?\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```python\nx = 1\n```", found).html
+    assert (
+        "<td>–</td>" in text
+        and "dataframe" not in text
+        and "charset=utf-8,%3Csvg" in text
+        and "base64,AAAA" in text
+    )
+    assert '<div class="table" tabindex="0"><table>' in text and '<pre class="highlight"' in text
+
+
+def test_two_values_under_one_name_are_refused_and_the_same_twice_is_not():
+    twice = notebook(outputs(result()), outputs(result()))
+    assert list(executed.collect(twice)["numbers"]) == ["share"]
+    other = Result("x", {"share": Number(0.7, 0.5, 0.9, "share of R2")})
+    with pytest.raises(ValueError, match="'share' is recorded twice"):
+        executed.collect(notebook(outputs(result()), outputs(other)))
+
+
+def test_what_differs_between_runs_is_taken_out():
+    made = notebook(
+        [
+            nbformat.v4.new_output(
+                "display_data", {"text/html": "<T object at 0x7f00deadbeef> T_1a2b3 /home/é/x"}
+            )
+        ]
+    )
+    made["metadata"] = {"papermill": {"start_time": "now", "parameters": {"a": "/home/é/x"}}, "widgets": {}}
+    made["cells"][1]["metadata"] = {"execution": {"t": 1}, "tags": ["injected-parameters"]}
+    made["cells"][1]["source"] = 'a = "/home/\\xe9/x"'
+    found = executed.stabilise(made, {"/home/é": "HOME"})
+    text = executed.to_text(found)
+    assert "0x0" in text and "T_00000" in text and text.count("HOME/x") == 3
+    assert (
+        "start_time" not in text
+        and "widgets" not in text
+        and found["cells"][1]["id"] == "injected-parameters"
+    )
+
+
+def test_pages_are_light(tmp_path):
+    many = [cell for i in range(6) for cell in (f"## S{i}?", outputs(result(f"F{i}.", f"n{i}", draw=figure)))]
+    assert len(rendered(*many).html.encode()) < 120_000
+    big = go.Figure(go.Scatter(x=list(range(3000)), y=list(range(3000))))
+    assert "<svg" in rendered("## A?", outputs(result(draw=lambda: big))).html

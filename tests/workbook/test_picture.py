@@ -1,0 +1,147 @@
+"""Static pictures: marks stand where the values say, labels are read, bytes are the same, nothing unknown is drawn."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cxlab.figures import general
+from cxlab.questions.result import plotly_json
+from cxlab.workbook import pen, picture
+
+TABLE = pd.DataFrame({"name": ["Alpha & <b>", "Beta", "Gamma"], "estimate": [0.1, 0.4, -0.2], "low": [0.0, 0.3, -0.4],
+                      "high": [0.2, 0.5, 0.1], "x": [1, 2, 3], "other": [0.2, 0.1, 0.3]})  # fmt: skip
+WIDE = pd.DataFrame([[0.1, np.nan], [0.5, 0.9]], index=["r", "s"], columns=["p", "q"])
+FLOW = pd.DataFrame({"from": ["a", "a", "b"], "to": ["x", "y", "y"], "customers": [5, 2, 3]})
+STEPS = pd.DataFrame({"step": ["visit", "cart", "buy"], "customers": [100, 40, 10]})
+CHARTS = {
+    "dots": lambda: general.dots(TABLE, title="T", x_title="share", label="name", percent=True, band=(-0.05, 0.05)),
+    "bars": lambda: general.bars(TABLE, title="T", x_title="n", label="name"),
+    "stacked": lambda: general.bars(TABLE, title="T", x_title="n", label="name", value=["other", "x"], stacked=True),
+    "lines": lambda: general.lines(TABLE, x="x", y="estimate", title="T", x_title="x", y_title="y", mark=2, mark_label="here", reference=0),
+    "groups": lambda: general.lines(TABLE, x="x", y="estimate", title="T", x_title="x", y_title="y", group="name", steps=True),
+    "heat": lambda: general.heat(WIDE, title="T", middle=0.5),
+    "scatter": lambda: general.scatter(TABLE, x="x", y="estimate", title="T", x_title="x", y_title="y", label="name", named=True,
+                                       group="name", cross=(2, 0), corners=["a", "b", "c", "d"], size="x"),
+    "funnel": lambda: general.funnel(STEPS, title="T"),
+    "flow": lambda: general.flow(FLOW, title="T"),
+}  # fmt: skip
+
+
+def drawn(figure, **more):
+    content = figure if isinstance(figure, dict) else plotly_json(figure)
+    return picture.svg(content, **{"width": 800, "label": 'It "holds".', **more})
+
+
+@pytest.mark.parametrize("name", CHARTS)
+@pytest.mark.parametrize("width", [800, 360])
+def test_every_general_chart_has_a_picture_within_its_frame(name, width):
+    text = drawn(CHARTS[name](), width=width)
+    assert text == drawn(CHARTS[name](), width=width)
+    root = ElementTree.fromstring(text)
+    assert (
+        root.get("aria-label") == 'It "holds".'
+        and root.get("role") == "img"
+        and root.get("width") == str(width)
+    )
+    high = float(root.get("height"))
+    assert high >= 300 and "nan" not in text and "inf" not in text
+    for place in re.findall(r"translate\(([-\d.]+) ([-\d.]+)\)", text):
+        assert -1 <= float(place[0]) <= width + 1 and -1 <= float(place[1]) <= high + 1
+    assert not re.search(
+        r"#(?!0072b2|c4500a|00805e|a8528f|8a6a00|2f86b7|6b6b6b|5d3a9b|808080|fff|111|52606d)[0-9a-f]{3,6}\b",
+        text,
+    )
+
+
+def test_dots_stand_on_one_scale_with_their_whiskers():
+    root = ElementTree.fromstring(drawn(CHARTS["dots"]()))
+    xs = [float(mark.get("cx")) for mark in root.iter("circle")]
+    unit = (xs[1] - xs[0]) / 0.3
+    assert xs[2] - xs[0] == pytest.approx(-0.3 * unit, abs=0.2)
+    whiskers = [re.match(r"M([\d.]+) [\d.]+H([\d.]+)M", p.get("d")) for p in root.iter("path")]
+    first = next(match for match in whiskers if match)
+    assert float(first[2]) - float(first[1]) == pytest.approx(0.2 * unit, abs=0.2)
+    words = ["".join(text.itertext()) for text in root.iter("text")]
+    assert "Alpha & <b>" in words and "share" in words and "20 %" in words
+
+
+def test_bars_begin_at_zero_and_stack():
+    root = ElementTree.fromstring(drawn(CHARTS["bars"]()))
+    zero = {
+        round(min(float(r.get("x")), float(r.get("x")) + float(r.get("width"))), 0)
+        for r in list(root.iter("rect"))[:2]
+    }
+    assert len(zero) == 1
+    rects = list(ElementTree.fromstring(drawn(CHARTS["stacked"]())).iter("rect"))[:6]
+    ends = [float(r.get("x")) + float(r.get("width")) for r in rects[:3]]
+    assert [float(r.get("x")) for r in rects[3:]] == pytest.approx(ends, abs=0.2)
+
+
+def test_axes_of_every_kind_have_readable_ticks():
+    def words(figure):
+        return ["".join(t.itertext()) for t in ElementTree.fromstring(drawn(figure)).iter("text")]
+
+    log = go.Figure(go.Scatter(x=[1, 1000], y=[1e6, 2e6])).update_xaxes(type="log")
+    assert {"1", "10", "100", "1,000", "2,000,000"} <= set(words(log))
+    days = go.Figure(go.Scatter(x=["2024-01-15", "2024-06-15"], y=[0.001, 0.002]))
+    assert any(re.fullmatch(r"\d+ \w{3} 2024", word) for word in words(days)) and "0.0012" in words(days)
+    months = go.Figure(go.Bar(x=["2024-01", "2024-02"], y=[1, None]))
+    assert any("2024" in word for word in words(months))
+    flat = go.Figure(go.Scatter(x=[3, 3], y=[0, 0], mode="markers"))
+    assert "3.0" in words(flat)
+    euros = go.Figure(go.Bar(x=["a"], y=[2.5], text=["2.5"])).update_yaxes(tickprefix="€", range=[0, 3])
+    assert "€3.0" in words(euros) and "2.5" in words(euros)
+    reverse = go.Figure(go.Bar(y=["first", "second"], x=[1, 2], orientation="h")).update_yaxes(
+        autorange="reversed"
+    )
+    root = ElementTree.fromstring(drawn(reverse))
+    tops = [float(rect.get("y")) for rect in root.iter("rect")]
+    assert tops[0] < tops[1]
+
+
+def test_shapes_annotations_gaps_and_open_marks_are_drawn():
+    figure = go.Figure(go.Scatter(x=[1, 2, None, 3], y=[1, 2, None, 1], mode="lines+markers", fill="tozeroy",
+                                  marker={"symbol": "circle-open", "size": [4, 5, 6, 7]}, opacity=0.5, error_y={"array": [1, 1, 1, 1]}))  # fmt: skip
+    figure.add_annotation(x=2, y=2, ax=1, ay=1, axref="x", ayref="y", text="")
+    figure.add_annotation(x=2, y=2, text="peak<br>here")
+    figure.add_vrect(x0=1, x1=2, fillcolor="rgba(0,114,178,0.2)", line_width=0)
+    text = drawn(figure)
+    assert (
+        "peak" in text and "<polygon" in text and "fill:none;stroke:" in text and '<g opacity="0.5">' in text
+    )
+    assert "var(--c0072b2,#0072b2);fill-opacity:0.2" in text and text.count("M") > 8
+
+
+def test_what_is_not_known_is_not_drawn():
+    assert drawn(go.Figure(go.Pie(values=[1, 2]))) == "" and drawn(go.Figure()) == ""
+    hidden = go.Figure([go.Scatter(x=[1], y=[1], visible="legendonly"), go.Bar(x=["a"], y=[1])])
+    assert "<circle" not in drawn(hidden)
+
+
+def test_packed_arrays_are_read():
+    packed = go.Figure(go.Scatter(x=np.arange(3.0), y=np.ones(3))).to_plotly_json()
+    assert picture.svg(pen.plain_arrays({"data": packed["data"], "layout": {}}), width=300, label="x")
+    grid = pen.plain_arrays({"bdata": "AQIDBA==", "dtype": "i1", "shape": "2, 2"})
+    assert grid == [[1, 2], [3, 4]]
+
+
+NUMBER = st.none() | st.floats(-1e9, 1e9) | st.integers(-5, 5)
+
+
+@given(
+    st.lists(st.tuples(NUMBER, NUMBER, st.text(max_size=30)), max_size=12),
+    st.sampled_from(["markers", "lines", "text"]),
+)
+def test_no_numbers_or_words_break_a_picture(rows, mode):
+    xs, ys, words = ([row[i] for row in rows] for i in range(3))
+    text = drawn({"data": [{"x": xs, "y": ys, "text": words, "mode": mode, "type": "scatter"}], "layout": {}})
+    if "\x00" not in "".join(words) and not re.search(r"[\x00-\x08\x0b-\x1f\ufffe\uffff\ud800-\udfff]", text):
+        ElementTree.fromstring(text)

@@ -1,0 +1,120 @@
+"""Which notebooks run, with which parameters: types, ranges and names are checked before anything runs."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cxlab.data.errors import InputError
+from cxlab.workbook import plan
+
+from .conftest import write_notebook
+
+PARAMETERS = """
+source: str = "here"  # the survey
+steps: list[str] = ["a", "b"]
+window: int | None = 7  # days
+limit: float = 0.5
+exact: bool = False
+seed: int = 1
+shift: int = -3
+old = "plain"
+"""
+
+
+@pytest.fixture
+def pages(tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "sources.toml").write_text('[here]\ntable = "survey"\n[there]\ntable = "events"\n')
+    monkeypatch.setenv("CXLAB_HOME", str(tmp_path))
+    more = {"parameters": PARAMETERS, "tables": {"source": "survey"}}
+    write_notebook(tmp_path / "n" / "02-product-or-experience.ipynb", title="B?", order=2, **more)
+    write_notebook(tmp_path / "n" / "01-claims.ipynb", title="A?", order=1, parameters="seed: int = 1")
+    write_notebook(tmp_path / "n" / "99-template.ipynb", report=False)
+    write_notebook(tmp_path / "n" / "10-mine.ipynb", study_only=True, order=0, **more)
+    return plan.find_pages(tmp_path / "n")
+
+
+def test_pages_come_in_reading_order_with_what_they_say_of_themselves(pages, tmp_path):
+    assert [page.stem for page in pages] == ["01-claims", "02-product-or-experience"]
+    assert [page.name for page in pages] == ["Claims", "Product or experience"]
+    assert pages[1].question == "B?" and pages[1].number == "02" and pages[1].tables == {"source": "survey"}
+    own = plan.find_pages(tmp_path / "n", study=True)
+    assert [page.number for page in own] == ["10", "02", "01"]
+
+
+def test_parameters_have_types_defaults_and_comments(pages):
+    found = pages[1].parameters
+    assert found["window"].types == ("int", "None") and found["window"].comment == "days"
+    assert found["steps"].types == ("list",) and found["old"].types == ("str",)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("steps=x,y", ["x", "y"]), ("steps=['x']", ["x"]), ("window=none", None), ("window=3", 3), ("limit=2", 2.0),
+        ("exact=yes", True), ("exact=False", False), ("old=5", "5"), ("shift=-9", -9), ("source=there", "there"),
+        ("limit=-1", -1.0), ("02.seed=4", 4),
+    ],
+)  # fmt: skip
+def test_values_become_what_the_page_declares(pages, text, value):
+    if text == "source=there":
+        with pytest.raises(InputError, match="holds events"):
+            plan.give_parameters(pages, [text])
+        return
+    plan.give_parameters(pages, [text])
+    name = text.partition("=")[0].rpartition(".")[2]
+    assert pages[1].given[name] == value and type(pages[1].given[name]) is type(value)
+    assert ("seed" in pages[0].given) is False
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "exact=perhaps", "seed=1.5", "seed=-1", "seed=1e3", "limit=nan", "limit=inf", "limit=x", "seed=True",
+        "seed=99999999999", "window=[1]", "nothing=1", "x", "=1", "source=nowhere", "source=none.yaml",
+        "steps=" + "[" * 5000,
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_refused(pages, text):
+    with pytest.raises(InputError):
+        plan.give_parameters(pages, [text])
+
+
+@given(st.text(max_size=40))
+def test_no_text_breaks_the_reading_of_a_value(text):
+    for kind in ("int", "float", "bool", "list", "dict", "None", "str"):
+        parameter = plan.Parameter("x", (kind,), None, "")
+        try:
+            value = plan._checked(parameter, text, "-p")
+        except InputError:
+            continue
+        assert isinstance(value, plan._TYPES[kind])
+
+
+def test_a_source_may_be_registered_or_made_up(pages):
+    assert plan.kind_of("here", "") == "survey" and plan.kind_of("simulated-visits", "") == "visits"
+    with pytest.raises(InputError, match="did you mean 'there'"):
+        plan.kind_of("ther", "")
+
+
+def test_select_takes_numbers_and_names(pages):
+    assert [page.number for page in plan.select(pages, ["2", "01-claims"])] == ["01", "02"]
+    with pytest.raises(InputError, match="did you mean '01-claims'"):
+        plan.select(pages, ["01-claim"])
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"cells": 3}', '{"cells": [], "metadata": []}'])
+def test_a_broken_notebook_is_told(tmp_path, text):
+    (tmp_path / "01.ipynb").write_text(text)
+    with pytest.raises(InputError, match=r"01\.ipynb"):
+        plan.read_page(tmp_path / "01.ipynb")
+
+
+def test_a_parameters_cell_that_computes_is_told(tmp_path):
+    path = write_notebook(tmp_path / "01.ipynb", parameters="seed: int = 1 + x")
+    with pytest.raises(InputError, match="parameters cell cannot be read"):
+        plan.read_page(path)
+    with pytest.raises(InputError, match="no notebook"):
+        plan.find_pages(tmp_path / "empty")

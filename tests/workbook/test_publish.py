@@ -1,0 +1,144 @@
+"""Publishing: a reader sees the old report or the new one; nothing of theirs is lost; one builder at a time."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+
+import pytest
+
+from cxlab.data.errors import InputError, OutOfReach
+from cxlab.workbook import keys, publish, run
+
+from .conftest import files_of
+
+
+def make(folder, text):
+    folder.mkdir(parents=True)
+    (folder / "index.html").write_text(text)
+    files = {"index.html": keys.file_hash(folder / "index.html")}
+    (folder / "manifest.json").write_text(json.dumps({"cxlab": "0", "files": files}))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("CXLAB_CACHE", str(tmp_path / "cache"))
+
+
+def test_a_folder_with_files_of_somebody_is_refused(tmp_path):
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "a").write_text("x")
+    for out in (tmp_path / "theirs", tmp_path / "theirs" / "a"):
+        with pytest.raises(InputError):
+            publish.check_target(out)
+    publish.check_target(make(tmp_path / "ours", "x"))
+    publish.check_target(tmp_path / "new")
+
+
+@pytest.mark.parametrize("can", [True, False])
+def test_the_new_report_takes_the_place_and_files_of_others_are_kept(tmp_path, monkeypatch, can):
+    if not can:
+        monkeypatch.setattr(publish, "exchange", lambda one, other: False)
+    out = make(tmp_path / "out", "old")
+    (out / "note.txt").write_text("mine")
+    with publish.staging(out) as folder:
+        (folder / "index.html").write_text("new")
+        publish.publish(folder, out)
+    assert (out / "index.html").read_text() == "new" and (out / "note.txt").read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
+
+
+def test_a_run_cut_off_between_its_two_renames_is_mended(tmp_path):
+    make(tmp_path / ".out.previous", "old")
+    publish.recover(tmp_path / "out")
+    assert (tmp_path / "out" / "index.html").read_text() == "old"
+    make(tmp_path / ".out.previous", "older")
+    publish.recover(tmp_path / "out")
+    assert (tmp_path / "out" / "index.html").read_text() == "old" and not (
+        tmp_path / ".out.previous"
+    ).exists()
+
+
+def test_a_failure_while_writing_leaves_the_old_report_and_no_litter(tmp_path):
+    out = make(tmp_path / "out", "old")
+    before = files_of(out)
+    with pytest.raises(OutOfReach, match="disk is full"), publish.staging(out) as folder:
+        (folder / "index.html").write_text("half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert files_of(out) == before and sorted(path.name for path in tmp_path.iterdir()) == ["out"]
+
+
+def test_a_failed_second_rename_puts_the_old_report_back(tmp_path, monkeypatch):
+    monkeypatch.setattr(publish, "exchange", lambda one, other: False)
+    out = make(tmp_path / "out", "old")
+    with pytest.raises(OSError):
+        publish.publish(tmp_path / "not-there", out)
+    assert (out / "index.html").read_text() == "old"
+
+
+def test_a_report_that_was_touched_is_not_intact(tmp_path):
+    out = make(tmp_path / "out", "old")
+    assert publish.is_intact(out) and not publish.is_intact(tmp_path / "nothing")
+    (out / "index.html").write_text("other")
+    assert not publish.is_intact(out)
+    (out / "manifest.json").write_text("[" * 99999)
+    assert publish.manifest_of(out) is None
+
+
+def test_the_lock_lies_beside_the_output(tmp_path, capsys):
+    with publish.locked(tmp_path / "a" / "out"):
+        assert (tmp_path / "a" / ".out.lock").exists()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError), publish.locked(tmp_path / "file" / "out"):
+        pass
+
+
+def test_a_damaged_cache_entry_counts_as_missing_and_the_oldest_go(tmp_path, monkeypatch):
+    keys.store("name", "text\nwith lines")
+    assert keys.read("name") == "text\nwith lines" and keys.read("never") is None
+    path = tmp_path / "cache" / "report" / "name"
+    path.write_text(path.read_text()[:-1])
+    assert keys.read("name") is None
+    monkeypatch.setattr(keys, "_KEPT", 1)
+    keys.store("other", "x")
+    keys.prune()
+    assert len(list(path.parent.iterdir())) == 1
+
+
+def test_the_hash_of_a_big_file_is_remembered_until_it_changes(tmp_path, monkeypatch):
+    monkeypatch.setattr(keys, "_BIG", 4)
+    path = tmp_path / "big"
+    path.write_bytes(b"12345678")
+    first = keys.file_hash(path)
+    assert keys.file_hash(path) == first
+    path.write_bytes(b"1234567x")
+    assert keys.file_hash(path) != first
+    assert keys.tree_hash(tmp_path / "none") is None and set(keys.tree_hash(tmp_path)) >= {"big"}
+
+
+def test_what_cannot_be_hashed_is_never_taken_from_the_cache(tmp_path):
+    (tmp_path / "n.ipynb").write_text("{}")
+    again = [keys.run_key(tmp_path / "n.ipynb", {}, {"a database": keys.VOLATILE}) for _ in range(2)]
+    assert again[0] != again[1]
+    assert keys.run_key(tmp_path / "n.ipynb", {}, {}) == keys.run_key(tmp_path / "n.ipynb", {}, {})
+
+
+def test_what_a_killed_run_left_is_swept_by_the_next(tmp_path):
+    gone, alive = tmp_path / "cache" / "run-4194303-a", tmp_path / "cache" / f"run-{os.getpid()}-b"
+    for folder in (gone, alive):
+        folder.mkdir(parents=True)
+    with run.Kernels(1, min_cell=5, timeout=1) as kernels:
+        assert not gone.exists() and alive.exists() and kernels.folder.is_dir()
+    assert not kernels.folder.exists()
+
+
+def test_failures_of_one_cause_are_told_once():
+    facts = {"ename": "InputError", "evalue": "no column\nx", "code_cell": 2, "line": "f()"}
+    failures = [run.Failure("02-a", facts), run.Failure("03-b", facts), run.Failure("04-c", {"ename": "E"})]
+    with pytest.raises(Exception, match="the same in 03-b") as told:
+        run.raise_failures(failures)
+    assert type(told.value).__name__ == "NotebookError" and "04-c: E" in str(told.value)
+    assert failures[0].reason == "no column x" and failures[2].reason == "E"
+    run.raise_failures([])

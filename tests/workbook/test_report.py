@@ -1,0 +1,332 @@
+"""The whole command on a tiny workbook: what it publishes, what it costs the second time, what a failure leaves."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from .conftest import EXPLORE, LEAD, START, Workbook, files_of, processes_of
+
+pytestmark = pytest.mark.notebook
+
+ODD = """
+class Thing: pass
+print(Thing(), {"x", "y", "z"}, hash("word"))
+pd.DataFrame({"a": [1.5, 2.5]}).style
+"""
+VERDICT = """
+import json
+from pathlib import Path
+import pandas as pd
+import cxlab as cx
+from cxlab.questions.result import Number, Result
+found = json.loads(Path(results).read_text())
+word = "supported" if found["02-split"]["share"]["value"] > 0.15 else "refuted"
+Result(f"One claim was judged: {word}.", {"claim-1": Number(word, unit="verdict")}).lead("claim-1", limits="Causes.")
+"""
+MEANS = 'Result("Two things follow.", table=pd.DataFrame({"sentence": ["Ask twice.", "Ask again."]}), id="business")'
+
+
+@pytest.fixture(scope="module")
+def book(shared_workbook):
+    section = (
+        "md",
+        "## Who carries more?\n\nThe bootstrap says.\n\n<details><summary>How this works</summary>\n\nBy *lot*.\n\n</details>",
+    )
+    last = ("md", "## References\n\n<details><summary>References</summary>\n\nA book.\n\n</details>")
+    cells = [
+        ("md", "What is asked. **Minutes:** 7."),
+        START,
+        LEAD,
+        section,
+        "split(55).with_numbers()",
+        EXPLORE,
+        ODD,
+    ]
+    shared_workbook.notebook("02-split", *cells, ("solution", "'solved'"), last, order=2, minutes=7)
+    shared_workbook.notebook(
+        "09-verdict", VERDICT, MEANS, "print(results)", parameters='results: str = "none.json"  # what was found',
+        order=9, needs_results=True, title="What did we learn?",
+    )  # fmt: skip
+    # split() records one share; the section's other value would be a second quantity of that name.
+    path = shared_workbook.folder / "notebooks" / "02-split.ipynb"
+    path.write_text(path.read_text().replace("split(55).with_numbers()", "split(bootstrap // 10)"))
+    done = shared_workbook.report("--out", "site")
+    assert done.returncode == 0, done.stderr
+    return shared_workbook
+
+
+def test_what_is_published(book):
+    out = book.folder / "site"
+    assert files_of(out).keys() == {
+        "index.html", "02-split.html", "09-verdict.html", "how-to-read.html", "search.js", "results.json",
+        "manifest.json", "assets/cxlab.css", "assets/cxlab.js", "assets/plotly.min.js", "notebooks/02-split.ipynb",
+        "notebooks/09-verdict.ipynb", "numbers/02-split-01.csv", "numbers/02-split-02.csv",
+        "numbers/09-verdict-01.csv", "numbers/09-verdict-02.csv",
+    }  # fmt: skip
+    results = json.loads((out / "results.json").read_text())
+    assert results["02-split"] == {
+        "share": {
+            "value": 0.2,
+            "low": 0.5,
+            "high": 0.7,
+            "unit": "share of R2",
+            "n": 250,
+            "simulated": False,
+            "source": "",
+        }
+    }
+    assert results["09-verdict"]["claim-1"]["value"] == "supported"
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["schema"] == 2 and manifest["parameters"]["02-split"]["bootstrap"] == "200"
+    assert set(manifest["files"]) == files_of(out).keys() - {"manifest.json"}
+    index = (out / "index.html").read_text()
+    assert "One claim was judged: supported." in index and "<li>Ask twice.</li>" in index
+    page = (out / "02-split.html").read_text()
+    assert "solved" not in page and "What would change if a side changed." in page
+    notebook = nbformat.read(out / "notebooks" / "02-split.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    assert [cell.execution_count for cell in notebook.cells if cell.cell_type == "code"][:3] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_builds_are_identical_byte_for_byte_also_in_a_folder_with_other_letters(book, tmp_path, jobs):
+    there = tmp_path / "anderswö" / "deep"
+    there.parent.mkdir()
+    other = Workbook(tmp_path / "bücher '1'")
+    shutil.copytree(book.folder / "notebooks", other.folder / "notebooks")
+    more = {"PYTHONHASHSEED": "77", "TZ": "Pacific/Auckland", "LC_ALL": "C"}
+    done = other.report("--out", str(there), "--fresh", "--jobs", jobs, **more)
+    assert done.returncode == 0, done.stderr
+    assert files_of(there) == files_of(book.folder / "site")
+    texts = [content for name, content in files_of(there).items() if not name.startswith("assets/")]
+    for word in (str(book.folder), str(tmp_path), "/tmp/", "b\\xfc", str(Path.home()), "run-"):
+        assert word not in b"".join(texts).decode()
+
+
+def test_unchanged_inputs_run_nothing_and_import_nothing_heavy(book):
+    before = {path: path.stat().st_mtime_ns for path in (book.folder / "site").rglob("*")}
+    heavy = "{'papermill', 'nbformat', 'plotly', 'pandas', 'numpy', 'jinja2', 'mistune'}"
+    probe = (
+        "import sys; from cxlab.workbook.cli import main; code = main(['report', '--out', 'site']); "
+        f"print(code, sorted({heavy} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", probe], cwd=book.folder, env=book.env, capture_output=True, text=True
+    )
+    assert done.stdout.splitlines() == ["site: nothing has changed, the report stands", "0 []"], done.stderr
+    assert {path: path.stat().st_mtime_ns for path in (book.folder / "site").rglob("*")} == before
+
+
+def test_a_damaged_report_is_made_again_from_the_cache(book):
+    before = files_of(book.folder / "site")
+    (book.folder / "site" / "02-split.html").write_text("half")
+    done = book.report("--out", "site")
+    assert done.returncode == 0 and "kept     02-split" in done.stdout
+    assert files_of(book.folder / "site") == before
+
+
+def test_an_older_report_that_was_put_back_is_not_called_current(book, tmp_path):
+    shutil.copytree(book.folder / "site", tmp_path / "a")
+    assert book.report("--out", str(tmp_path / "b"), "-p", "bootstrap=400").returncode == 0
+    shutil.rmtree(tmp_path / "b")
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    done = book.report("--out", str(tmp_path / "b"), "-p", "bootstrap=400")
+    assert "nothing has changed" not in done.stdout
+    assert "40 %" in (tmp_path / "b" / "02-split.html").read_text()
+
+
+def test_a_parameter_reaches_its_page_and_a_move_beyond_the_interval_is_exit_3(book, tmp_path):
+    old, out = book.folder / "site" / "results.json", tmp_path / "moved"
+    arguments = ["--out", str(out), "-p", "02.bootstrap=900", "--against", str(old)]
+    done = book.report(*arguments)
+    assert done.returncode == 3, done.stderr
+    assert "2 pages, 2 numbers (1 changed), 0 parts skipped" in done.stdout
+    assert "1 changed beyond their intervals" in done.stdout
+    assert "0.2 (0.5 to 0.7)" in (out / "changes.html").read_text()
+    assert "(set for this report)" in (out / "02-split.html").read_text()
+    assert "# What changed" in (out / "changes.md").read_text()
+    again = book.report(*arguments)
+    assert again.returncode == 3 and "nothing has changed" in again.stdout
+
+
+def test_a_notebook_of_the_report_still_runs_by_plain_papermill(book, tmp_path):
+    import papermill
+
+    source = str(book.folder / "notebooks" / "02-split.ipynb")
+    papermill.execute_notebook(
+        source, str(tmp_path / "out.ipynb"), parameters={"bootstrap": 30}, progress_bar=False
+    )
+    assert "Experience carries 3 %" in (tmp_path / "out.ipynb").read_text()
+
+
+# ---------------------------------------------------------------- failures
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """A workbook with one good page and its report, made once."""
+    book = Workbook(tmp_path_factory.mktemp("good") / "book")
+    book.notebook("01-good", START, LEAD, order=1)
+    assert book.report("--out", "site").returncode == 0
+    return book
+
+
+@pytest.fixture
+def sound(published, workbook):
+    """A workbook with a good report already published."""
+    shutil.copytree(published.folder, workbook.folder, dirs_exist_ok=True)
+    workbook.before = files_of(workbook.folder / "site")
+    return workbook
+
+
+def litter(book) -> set[str]:
+    return {path.name for path in book.folder.iterdir()} - {
+        ".cache",
+        "data",
+        "notebooks",
+        "site",
+        ".site.lock",
+    }
+
+
+def test_failed_notebooks_are_named_and_the_last_good_report_stays(sound):
+    sound.notebook("02-raises", "import cxlab as cx", "x = 1\ny = x / 0", order=2)
+    sound.notebook("03-noise", "import warnings\nwarnings.warn('look here')", order=3)
+    sound.notebook(
+        "04-twice", "import cxlab as cx", "for i in (1, 2): cx.record('a', i, unit='points')", order=4
+    )
+    sound.notebook("05-dies", "import os, signal", "os.kill(os.getpid(), signal.SIGKILL)", order=5)
+    sound.notebook("06-grammar", "a = = 1", order=6)
+    done = sound.report("--out", "site")
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1 and "Traceback" not in done.stderr
+    # The parameters cell is the first code cell of each.
+    assert "02-raises, code cell 3 (x = 1): ZeroDivisionError: division by zero" in done.stderr
+    assert "03-noise, code cell 2" in done.stderr and "look here" in done.stderr
+    assert "04-twice: NotebookError: 'a' is recorded twice" in done.stderr
+    assert "05-dies, code cell 3" in done.stderr and "killed" in done.stderr
+    assert "06-grammar, code cell 2" in done.stderr and "SyntaxError" in done.stderr
+    assert files_of(sound.folder / "site") == sound.before
+    kept = [sound.folder / word for word in re.findall(r"\S+\.ipynb", done.stderr)]
+    assert {path.name[:2] for path in kept} == {"02", "03", "04", "06"}
+    assert all(path.is_file() and path.parent.name == "failed" for path in kept)
+    assert litter(sound) == set() and processes_of(sound) == []
+
+
+def test_a_time_out_names_the_cell(sound):
+    sound.notebook("02-slow", "import time", "time.sleep(60)", order=2)
+    done = sound.report("--out", "site", "--timeout", "4")
+    assert done.returncode == 1
+    assert "02-slow, code cell 3 (time.sleep(60)): TimeoutError: not done after 4 s" in done.stderr
+    assert files_of(sound.folder / "site") == sound.before and processes_of(sound) == []
+
+
+def test_an_interrupt_leaves_no_process_and_the_last_good_report(sound):
+    sound.notebook("02-slow", "import subprocess", "subprocess.run(['sleep', '61'])", order=2)
+    process = sound.start("--out", "site")
+    deadline = time.monotonic() + 60
+    while not any("sleep 61" in line for line in processes_of(sound)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130 and err.strip() == "cxlab: interrupted; nothing was published"
+    assert processes_of(sound) == [] and not list((sound.folder / ".cache").glob("run-*"))
+    assert files_of(sound.folder / "site") == sound.before
+
+
+@pytest.mark.parametrize("moment", range(5))
+def test_a_kill_at_any_moment_leaves_a_whole_report_and_the_next_start_leaves_nothing(
+    sound, tmp_path, moment
+):
+    secret = (
+        "import tempfile, pathlib\npathlib.Path(tempfile.mkdtemp()).joinpath('0.csv').write_text('a reader')"
+    )
+    sound.notebook("02-more", secret, START, LEAD, "import time; time.sleep(0.3)", order=2)
+    tmp = tmp_path / "tmp"
+    tmp.mkdir()
+    process = sound.start("--out", "site", "--fresh", TMPDIR=str(tmp))
+    time.sleep(0.15 + 0.45 * moment)
+    process.kill()
+    process.communicate(timeout=30)
+    deadline = time.monotonic() + 10
+    while any("python" in line for line in processes_of(sound)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any("python" in line for line in processes_of(sound))
+    found = files_of(sound.folder / "site")
+    assert found == sound.before or "02-more.html" in found
+    manifest = json.loads(found["manifest.json"])
+    assert set(manifest["files"]) | {"manifest.json"} == set(found)
+    assert sound.report("--out", "site", TMPDIR=str(tmp)).returncode == 0
+    assert list(tmp.iterdir()) == [] and litter(sound) == set()
+    assert not list((sound.folder / ".cache").glob("run-*"))
+
+
+def test_two_builders_of_one_folder_take_turns(sound, tmp_path):
+    other = Workbook(tmp_path / "other")
+    shutil.copytree(sound.folder / "notebooks", other.folder / "notebooks")
+    out = str(tmp_path / "shared")
+    for attempt in range(2):
+        both = [
+            each.start("--out", out, "--fresh", "-p", f"bootstrap={500 + attempt}") for each in (sound, other)
+        ]
+        assert [process.communicate(timeout=60) and process.returncode for process in both] == [0, 0]
+        manifest = json.loads((tmp_path / "shared" / "manifest.json").read_text())
+        assert set(manifest["files"]) | {"manifest.json"} == set(files_of(tmp_path / "shared"))
+
+
+def test_a_full_disk_is_exit_4(sound):
+    sound.notebook("02-full", "raise OSError(28, 'No space left on device')", order=2)
+    done = sound.report("--out", "site")
+    assert done.returncode == 4 and "No space left" in done.stderr
+    assert files_of(sound.folder / "site") == sound.before
+
+
+def test_a_full_disk_while_writing_the_report_is_exit_4(sound):
+    probe = (
+        "import errno, shutil, sys; from cxlab.workbook.cli import main\n"
+        "def full(*_): raise OSError(errno.ENOSPC, 'No space left on device')\n"
+        "shutil.copyfile = full\nsys.exit(main(['report', '--out', 'site', '--fresh']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", probe], cwd=sound.folder, env=sound.env, capture_output=True, text=True
+    )
+    assert done.returncode == 4 and "disk is full" in done.stderr
+    assert files_of(sound.folder / "site") == sound.before and litter(sound) == set()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("-p", "bootstrp=5"), "did you mean 'bootstrap'"),
+        (("-p", "bootstrap=soon"), "must be int"),
+        (("-p", "bootstrap=-5"), "from 0 to"),
+        (("-p", "bootstrap=99999999999999"), "from 0 to"),
+        (("-p", "bootstrap"), "NAME=VALUE"),
+        (("-p", "77.bootstrap=5"), "no page is called that"),
+        (("--only", "77"), "no page is called that"),
+        (("--out", "data"), "no report of ours"),
+        (("--params", "none.yaml"), "none.yaml"),
+        (("--against", "none.json"), "none.json"),
+        (("--by", "segment"), "--params"),
+        (("--cluster", "tcp://x:1"), "--by"),
+        (("--timeout", "0"), "above 0"),
+        (("--timeout", "inf"), "above 0"),
+        (("--timeout", "nan"), "above 0"),
+        (("--jobs", "-1"), "1 or more"),
+        (("--min-cell", "0"), "1 or more"),
+    ],
+)
+def test_bad_use_is_exit_2_in_one_line_before_any_process(book, arguments, words):
+    done = book.report(*arguments)
+    assert done.returncode == 2 and words in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1 and done.stdout == ""

@@ -1,0 +1,265 @@
+"""Reports on a study's own tables: pages that lack theirs, segments that are told apart, parts that fail alone."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from cxlab.workbook.segments import slug
+
+from .conftest import START, Workbook, files_of
+
+pytestmark = pytest.mark.notebook
+
+SPLIT = """
+import cxlab as cx
+from cxlab.questions.result import Number, Result, question
+
+@question("survey", "product", "experience")
+def split(survey):
+    rows = len(survey.frame)
+    if survey.frame["nps"].nunique() < 2:
+        raise cx.InputError("nobody differs")
+    return Result(f"{rows} people answered.", {"people": Number(rows, unit="people", n=rows)}, data=survey)
+"""
+DATA = "survey = cx.survey(source, bootstrap=bootstrap)\nvisits = cx.open_source(visits, table='visits')"
+SIZES = {"North": 60, "north": 30, "!a-3": 20, "a": 15, "a!": 9, "tiny": 3, "Ann Lee": 4, "flat": 12}
+
+
+def write_study(folder, sizes=SIZES, **params):
+    folder.mkdir(parents=True, exist_ok=True)
+    random.seed(2)
+    rows = [
+        f"{5 if name == 'flat' else random.randint(0, 10)},{random.randint(1, 5)},{random.randint(1, 5)},{name}"
+        for name, size in sizes.items()
+        for _ in range(size)
+    ]
+    (folder / "answers.csv").write_text("\n".join(["nps,works,kind,region", *rows]) + "\n")
+    (folder / "survey.yaml").write_text(
+        "table: survey\nfile: answers.csv\nblocks: {product: [works], experience: [kind]}\noutcomes: {recommend: [nps]}\n"
+        "segments: [region]\n"
+    )
+    (folder / "params.yaml").write_text(
+        json.dumps({"study": "Our <b>riders</b>", "tables": {"survey": "survey.yaml"}, **params})
+    )
+    return folder / "params.yaml"
+
+
+@pytest.fixture(scope="module")
+def book(shared_workbook):
+    both = 'source: str = "here"  # the survey\nvisits: str = ""  # visits\nbootstrap: int = 200  # resamples'
+    tables = {"source": "survey", "visits": "visits"}
+    answer = 'split(survey).lead("people", limits="Why.")'
+    shared_workbook.notebook("02-split", SPLIT, DATA, answer, parameters=both, tables=tables, order=2)
+    only = 'visits: str = "there"  # visits'
+    shared_workbook.notebook(
+        "07-ecosystem", "import cxlab", parameters=only, tables={"visits": "visits"}, order=7
+    )
+    shared_workbook.notebook(
+        "06-work", "import cxlab", parameters='plan: str = "x"', tables={"plan": "initiatives"}, order=6
+    )
+    shared_workbook.notebook(
+        "10-your-customers", SPLIT, DATA, answer, parameters=both, tables=tables, study_only=True
+    )
+    shared_workbook.notebook("00-start", START, parameters='source: str = "here"', order=0)
+    write_study(shared_workbook.folder / "study")
+    done = shared_workbook.report("--params", "study/params.yaml", "--out", "site", "--by", "region")
+    assert done.returncode == 0, done.stderr
+    shared_workbook.said = done.stdout
+    return shared_workbook
+
+
+def test_the_opening_page_is_the_study_s_own_and_lists_what_it_lacks_in_one_line(book):
+    index = (book.folder / "site" / "index.html").read_text()
+    assert "<h1>Our &lt;b&gt;riders&lt;/b&gt;</h1>" in index
+    assert index.index("10-your-customers.html") < index.index("02-split.html")
+    assert "Not asked of these data: Work (needs initiatives), Ecosystem (needs visits)." in index
+    assert not (book.folder / "site" / "07-ecosystem.html").exists()
+    assert not (book.folder / "site" / "00-start.html").exists()
+    manifest = json.loads((book.folder / "site" / "manifest.json").read_text())
+    assert manifest["needs"] == {"06-work": ["initiatives"], "07-ecosystem": ["visits"]}
+
+
+def test_a_page_of_the_studies_stays_out_of_our_own_report(book):
+    done = book.report("--out", "own", "--only", "10")
+    assert done.returncode == 2 and "no page is called that" in done.stderr
+
+
+def test_every_value_has_a_report_of_its_own_and_keeps_its_case(book):
+    site = book.folder / "site"
+    counts = {}
+    for folder in sorted((site / "segments").iterdir()):
+        if folder.is_dir():
+            results = json.loads((folder / "results.json").read_text())
+            counts[folder.name] = results["02-split"]["people"]["value"] if results else "failed"
+    expected = {slug(name): SIZES[name] for name in ("North", "north", "!a-3", "a", "a!")}
+    assert counts == {**expected, slug("flat"): "failed"}
+    manifest = json.loads((site / "manifest.json").read_text())
+    assert manifest["segments"][f"segments/{slug('North')}"] == "region: North"
+    assert len({name.lower() for name in counts}) == len(counts)
+
+
+def test_small_segments_are_counted_and_never_named(book):
+    text = b"".join(
+        content for name, content in files_of(book.folder / "site").items() if "assets" not in name
+    ).decode()
+    assert "Ann Lee" not in text and "tiny" not in text and "Ann Lee" not in book.said
+    assert json.loads((book.folder / "site" / "manifest.json").read_text())["segments_hidden"] == 2
+    assert "2 more values are not shown" in (book.folder / "site" / "segments" / "index.html").read_text()
+
+
+def test_a_segment_that_fails_does_not_stop_the_others(book):
+    manifest = json.loads((book.folder / "site" / "manifest.json").read_text())
+    name = f"segments/{slug('flat')}"
+    assert manifest["failed"] == {name: {"02-split": "nobody differs", "10-your-customers": "nobody differs"}}
+    assert (
+        "region: flat, 02-split: nobody differs"
+        in (book.folder / "site" / "segments" / "index.html").read_text()
+    )
+    assert "2 parts skipped" in book.said
+    strict = book.report("--params", "study/params.yaml", "--out", "site", "--by", "region", "--strict")
+    assert strict.returncode == 1 and "nothing has changed" in strict.stdout
+
+
+def test_a_study_s_page_whose_data_are_at_fault_is_told_and_the_rest_is_published(book):
+    write_study(book.folder / "flat", {"flat": 40, "more": 0})
+    path = book.folder / "notebooks" / "03-other.ipynb"
+    try:
+        book.notebook(
+            "03-other", START, "split()", parameters='source: str = "here"', tables={"source": "survey"}
+        )
+        done = book.report("--params", "flat/params.yaml", "--out", "flat-site")
+    finally:
+        path.unlink()
+    assert done.returncode == 0, done.stderr
+    index = (book.folder / "flat-site" / "index.html").read_text()
+    assert "Not made this time: " in index and "Split (nobody differs)" in index and "03-other.html" in index
+
+
+def test_two_builds_of_segments_are_identical(book, tmp_path):
+    other = Workbook(tmp_path / "ö")
+    shutil.copytree(book.folder / "notebooks", other.folder / "notebooks")
+    write_study(other.folder / "study")
+    assert (
+        other.report(
+            "--params", "study/params.yaml", "--out", "x", "--by", "region", "--jobs", "1"
+        ).returncode
+        == 0
+    )
+    assert files_of(other.folder / "x") == files_of(book.folder / "site")
+
+
+@pytest.mark.parametrize(
+    ("change", "stale"),
+    [
+        (lambda folder: None, False),
+        (lambda folder: (folder / "params.yaml").touch(), False),
+        (
+            lambda folder: (folder / "answers.csv").write_text(
+                (folder / "answers.csv").read_text() + "3,3,3,a\n"
+            ),
+            True,
+        ),
+        (
+            lambda folder: (folder / "params.yaml").write_text(
+                (folder / "params.yaml").read_text().replace("riders", "x")
+            ),
+            True,
+        ),
+        (
+            lambda folder: (folder / "survey.yaml").write_text(
+                (folder / "survey.yaml").read_text() + "title: New\n"
+            ),
+            True,
+        ),
+    ],
+    ids=["nothing", "time", "data", "study file", "mapping"],
+)
+def test_whatever_is_read_makes_a_report_stale(book, change, stale):
+    params = write_study(book.folder / "s", {"a": 30})
+    arguments = ["--params", str(params), "--out", "stale", "--only", "02"]
+    assert book.report(*arguments).returncode == 0
+    change(params.parent)
+    done = book.report(*arguments)
+    assert done.returncode == 0 and ("nothing has changed" in done.stdout) is not stale
+
+
+def test_a_file_added_to_a_folder_makes_a_report_stale(book):
+    folder = book.folder / "log"
+    (folder / "parts").mkdir(parents=True)
+    (folder / "parts" / "1.csv").write_text(
+        "customer_id,event,timestamp\na,buy,2024-01-01\nb,buy,2024-01-02\n"
+    )
+    (folder / "events.yaml").write_text("table: events\nfile: parts\n")
+    (folder / "params.yaml").write_text("study: Log\ntables: {events: events.yaml}\n")
+    count = "import cxlab as cx\nprint(cx.open_source(log, table='events').to_pandas().shape)"
+    path = book.notebook("05-log", count, parameters='log: str = "there"', tables={"log": "events"}, order=5)
+    try:
+        arguments = ["--params", "log/params.yaml", "--out", "log-site", "--only", "05"]
+        assert book.report(*arguments).returncode == 0
+        assert "(2, " in (book.folder / "log-site" / "05-log.html").read_text()
+        (folder / "parts" / "2.csv").write_text("customer_id,event,timestamp\nc,buy,2024-01-03\n")
+        assert book.report(*arguments).returncode == 0
+    finally:
+        path.unlink()
+    assert "(3, " in (book.folder / "log-site" / "05-log.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--by", "regoin"), "did you mean 'region'"),
+        (("--only", "07"), "no page that was asked for reads a table of this study"),
+        (("-p", "source=nowhere"), "there is no source 'nowhere'"),
+        (("-p", "source=there"), "holds events"),
+        (("-p", "source=none.yaml"), "none.yaml"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_runs(book, arguments, words):
+    done = book.report("--params", "study/params.yaml", "--out", "wrong", *arguments)
+    assert done.returncode == 2 and words in done.stderr and done.stdout == ""
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("text", ["a: &a [1]\nb: [*a, *a]", "[" * 3000, "table: [survey", "- a\n- b", "\x00"])
+def test_a_hostile_mapping_as_a_source_is_refused_in_one_line(book, tmp_path, text):
+    (tmp_path / "bomb.yaml").write_text(text)
+    command = [
+        sys.executable,
+        "-m",
+        "cxlab",
+        "report",
+        "--out",
+        "bomb",
+        "-p",
+        f"source={tmp_path / 'bomb.yaml'}",
+    ]
+    done = subprocess.run(command, cwd=book.folder, env=book.env, capture_output=True, text=True, timeout=30)
+    assert (
+        done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1 and "Traceback" not in done.stderr
+    )
+
+
+def test_slugs_never_meet():
+    values = [
+        "North",
+        "north",
+        "NORTH",
+        "!a-3",
+        "a",
+        "a!",
+        "",
+        "-",
+        "index",
+        "ä",
+        "a\u0308",
+        "x" * 90,
+        "x" * 91,
+    ]
+    assert len({slug(value).lower() for value in values}) == len(values)
+    assert all(len(slug(value)) < 60 and "/" not in slug(value) for value in values)
