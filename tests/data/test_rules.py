@@ -1,0 +1,162 @@
+"""The rules of the verdict: parsed, fair, frozen, mirrored."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cxlab.data.errors import InputError
+from cxlab.data.rules import Condition, hash_rules, load_rules, mirror_rules
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "data" / "evidence"
+P1 = 'refuted_when = "high(share-shared-fair) < 0.5 - sesoi and low(explained) > sesoi"'
+
+
+@pytest.fixture(scope="module")
+def rules():
+    return load_rules()
+
+
+@pytest.fixture
+def copy(tmp_path):
+    shutil.copytree(FOLDER, tmp_path / "evidence")
+    return tmp_path / "evidence"
+
+
+def test_a_changed_rule_needs_a_line_in_the_changelog(rules):
+    log = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.search(rf"{rules.frozen}, version {rules.version}, `{rules.sha256}`", log)
+
+
+def test_rules_say_when_they_were_frozen_and_what_had_been_seen(rules):
+    assert rules.version == 6 and "had been seen" in rules.looks and "exploratory" in rules.looks
+
+
+def test_both_sides_count_with_the_same_smallest_effect(rules):
+    """A number and its mirror are held against the same smallest effect, whichever side a rule speaks for."""
+    sizes: dict[frozenset, set] = {}
+    for rule in rules.rules:
+        for atom in rule.atoms() if rule.side != "none" and "and" not in str(rule.supported_when) else []:
+            pair = frozenset({atom.record, rules.records[(atom.notebook, atom.record)].mirror})
+            sizes.setdefault(pair, set()).add(rule.sesoi)
+    assert sizes and all(len(found) == 1 for found in sizes.values()), sizes
+
+
+def test_both_sides_have_rules(rules):
+    sides = [rule.side for rule in rules.rules]
+    assert sides.count("product") > 5 and sides.count("experience") > 5
+
+
+def test_mirroring_twice_gives_the_rules_back(rules):
+    random = np.random.default_rng(1)
+    for rule, back in zip(rules.rules, mirror_rules(mirror_rules(rules)).rules, strict=True):
+        values = {}
+
+        def look(atom, values=values):
+            return values.setdefault(atom, random.normal(0, 1, 500))
+
+        for key in ("supported_when", "refuted_when"):
+            first, second = (getattr(one, key).holds(look, rule.sesoi) for one in (rule, back))
+            assert np.array_equal(first, second), rule.id
+
+
+def test_mirror_of_a_difference_turns_its_limits(rules):
+    turned = {rule.id: rule for rule in mirror_rules(rules).rules}
+    assert str(turned["C8c.1"].supported_when) == "(-high(02/emotion-share-difference-fair)) > sesoi"
+    assert turned["P3.1"].side == "experience"
+    assert "low(02/slope-experience-fair) > sesoi" in str(turned["P3.1"].supported_when)
+
+
+def test_every_rule_about_ratings_of_one_sitting_is_guarded_against_a_liking(rules):
+    unguarded = {"htmt-product-experience", "hostage-loyalty-gap", "functions-bearing"}
+    for rule in rules.rules:
+        names = {
+            atom.record
+            for atom in rule.atoms()
+            if rules.records[(atom.notebook, atom.record)].table == "survey"
+        }
+        effects = {
+            name
+            for name in names
+            if name.startswith(("slope", "share", "indirect", "matched", "kink", "loss"))
+        }
+        if effects and not names & unguarded:
+            assert any(name.endswith("-fair") for name in names), rule.id
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "low(a)", "low(a) > ", "> 1", "low(a) > 1 and", "low(a) == 1", "low(a) > 1 2", "mean(a) > 1",
+     "low(a) > __import__('os')", "1 > low(a) < 2", "low() > 1", "low(a) > [1]", "not low(a) > 1"],
+)  # fmt: skip
+def test_malformed_conditions_are_refused(text):
+    with pytest.raises(InputError):
+        Condition(text).holds(lambda atom: 0.0, 1)
+
+
+def test_unknown_numbers_pass_through_and_and_or():
+    def look(atom):
+        return {"a": 1.0, "b": None}[atom.record]
+
+    assert Condition("value(a) > 0 or value(b) > 0").holds(look, 1) is True
+    assert Condition("value(a) > 0 and value(b) > 0").holds(look, 1) is None
+    assert Condition("value(a) < 0 and value(b) > 0").holds(look, 1) is False
+    assert Condition("value(a) < 0 or value(b) > 0").holds(look, 1) is None
+    assert Condition("value(a) - 0.5 > -sesoi").holds(look, 1) is True
+
+
+@pytest.mark.parametrize(
+    ("find", "put", "message"),
+    [
+        (P1 + "\n", "", "states one side only"),
+        (P1, 'refuted_when = "high(share-shared-fair) < 0.9"', "exclude each other"),
+        (
+            P1,
+            'refuted_when = "high(share-shared-fair) < 0.4 and low(share-shared-fair) > 0.9"',
+            "can never be refuted",
+        ),
+        (
+            "low(share-shared-fair) > 0.5",
+            "low(share-shard-fair) > 0.5",
+            "no notebook records 'share-shard-fair'.*shared",
+        ),
+        ('"low(slope-product-fair) > sesoi and', '"product above all and', "cannot be read"),
+        ('side = "none"', 'side = "price"', "product, experience or none"),
+        ("sesoi = 0.05", "sesoi = -1", "above 0"),
+        ('evidence = "one survey"', 'evidence = "I saw it"', "evidence level"),
+        ('id = "P2.1"', 'id = "P1.1"', "stands twice"),
+        ("sesoi = 0.05", "sesoi = 0.06", "changed after it was frozen"),
+        ("[header]", "[heading]", "header lacks"),
+        ("[[rule]]", "[[rule]", "cannot be read"),
+        ('claim = "P1"', 'claim = "P1"\nextra = 1', "unknown keys: extra"),
+        ("sesoi = 0.05", 'sesoi = "much"', "type float"),
+    ],
+)
+def test_a_faulty_rule_is_one_sentence(copy, find, put, message):
+    path = copy / "rules.toml"
+    text = path.read_text(encoding="utf-8")
+    assert find in text
+    path.write_text(text.replace(find, put, 1), encoding="utf-8")
+    with pytest.raises(InputError, match=message) as fault:
+        load_rules(copy)
+    assert "\n" not in str(fault.value).split("(at line")[0]
+
+
+def test_a_side_without_a_mirror_is_refused(copy):
+    path = copy / "rules.toml"
+    home = 'claim = "C9b"\nnotebook = "05-lifecycle-and-metaquality"\nside = '
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(f'{home}"none"', f'{home}"product"'), encoding="utf-8")
+    with pytest.raises(InputError, match="has no mirror"):
+        load_rules(copy)
+
+
+def test_the_layout_of_the_file_does_not_change_the_hash(rules):
+    text = (FOLDER / "rules.toml").read_text(encoding="utf-8")
+    assert hash_rules(tomllib.loads(text.replace("\n\n", "\n\n# a remark\n"))) == rules.sha256

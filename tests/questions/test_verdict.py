@@ -1,0 +1,197 @@
+"""Other numbers, other verdicts; swapped labels, mirrored verdicts; a liking alone decides nothing."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import numpy as np
+import pytest
+
+import cxlab as cx
+from cxlab.data.errors import InputError
+from cxlab.data.rules import load_rules
+from cxlab.questions import judging, liking, verdict
+from cxlab.worlds.survey import make_survey
+
+PAGE = "02-product-or-experience"
+NONE = {"product": 0.0, "experience": 0.0}
+
+
+@pytest.fixture(scope="module")
+def rules():
+    return load_rules()
+
+
+def number(value, half=0.05, **more):
+    return {"value": value, "low": value - half, "high": value + half, "unit": "x", "source": "own", **more}
+
+
+def sides(product, experience, **more):
+    return {
+        PAGE: {
+            "slope-product-fair": number(product, **more),
+            "slope-experience-fair": number(experience, **more),
+        }
+    }
+
+
+def settled(n, rng, **world):
+    return make_survey(n, rng=rng, **world).with_(bootstrap=120, seed=rng, simulated=False)
+
+
+def fair_slope(survey):
+    return liking.beyond_liking(survey)["slope-experience-fair"]
+
+
+def test_changed_data_change_the_verdict(rules):
+    for product, experience, p3, c4a in (
+        (0.6, 0.0, "supported", "refuted"),
+        (0.0, 0.6, "refuted", "supported"),
+    ):
+        table = judging.judge(rules, sides(product, experience))
+        assert (table.loc["P3", "outcome"], table.loc["C4a", "outcome"]) == (p3, c4a)
+        assert table.loc["P3", "reads"] and table.loc["P3", "evidence"] == "one survey"
+    wide = judging.judge(rules, sides(0.2, 0.2, half=0.5))
+    assert wide.loc["P3", "outcome"] == "undecided" and "across the threshold" in wide.loc["P3", "reason"]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_swapping_the_labels_mirrors_every_verdict(rules, seed):
+    random = np.random.default_rng(seed)
+    results, turned = {}, {}
+    for (stem, name), record in rules.records.items():
+        entry = number(*random.normal(0.1, 0.4, 1), half=abs(random.normal(0, 0.1)))
+        if (stem, name) in {(s, n) for s, page in results.items() for n in page}:
+            continue
+        results.setdefault(stem, {})[name] = entry
+        if record.mirror and record.mirror != name:
+            results[stem][record.mirror] = number(
+                *random.normal(0.1, 0.4, 1), half=abs(random.normal(0, 0.1))
+            )
+    for stem, page in results.items():
+        for name, entry in page.items():
+            record = rules.records[(stem, name)]
+            if record.mirrored == "negate":
+                entry = {**entry, "value": -entry["value"], "low": -entry["high"], "high": -entry["low"]}
+            turned.setdefault(stem, {})[record.mirror or name] = entry
+    first, second = judging.judge(rules, results), judging.judge(rules, turned)
+    sided = first.index[first["opposite"] != ""]
+    assert len(sided) > 15
+    assert (first.loc[sided, "opposite"] == second.loc[sided, "outcome"]).all()
+    assert (first.loc[sided, "outcome"] == second.loc[sided, "opposite"]).all()
+
+
+def test_simulated_numbers_give_a_rehearsal_and_no_verdict(rules):
+    row = judging.judge(rules, sides(0.6, 0.0, simulated=True)).loc["P3"]
+    assert (
+        row["outcome"] == "not testable here"
+        and row["rehearsal"] == "supported"
+        and "simulated" in row["reason"]
+    )
+
+
+def test_what_is_missing_is_said(rules):
+    empty = judging.judge(rules, {})
+    assert (empty["outcome"] == "not testable here").all() and "run make report" in empty.loc["P3", "reason"]
+    some = judging.judge(rules, sides(0.6, 0.0))
+    assert "table ratings" in some.loc["C13a", "reason"]
+    assert "two banks" in some.loc["C2g", "reason"]
+    assert len(some) == 150 and set(some["outcome"]) <= set(judging.OUTCOMES)
+
+
+def test_one_survey_against_another_is_mixed_and_only_survivors_count(rules):
+    both = judging.combine(rules, {}, {"A": sides(0.6, 0.0, half=0.02), "B": sides(0.0, 0.6, half=0.02)})
+    assert both.loc["P3", "outcome"] == "mixed" and {both.loc["P3", "A"], both.loc["P3", "B"]} == {
+        "supported",
+        "refuted",
+    }
+    alone = judging.combine(rules, {}, {"A": sides(0.6, 0.0, half=0.02), "B": sides(0.2, 0.2, half=0.5)})
+    assert alone.loc["P3", "outcome"] == "supported" and alone.loc["P3", "survives"]
+    weak = {f"S{i}": sides(0.2, 0.2, half=0.5) for i in range(40)} | {"A": sides(0.16, 0.0, half=0.055)}
+    faint = judging.combine(rules, {}, weak)
+    assert faint.loc["C4a", "outcome"] == "undecided"
+
+
+def test_judging_does_not_touch_the_results(rules):
+    results = sides(0.6, 0.0)
+    before = copy.deepcopy(results)
+    judging.judge(rules, results)
+    assert results == before
+
+
+def test_results_files(tmp_path):
+    assert judging.load_results(tmp_path / "none.json") == {}
+    (tmp_path / "bad.json").write_text("[1]")
+    with pytest.raises(InputError, match="no results.json"):
+        judging.load_results(tmp_path / "bad.json")
+
+
+@pytest.mark.parametrize("halo", [0.5, 1.0])
+def test_in_a_world_of_nothing_but_a_liking_hardly_anything_is_decided(rules, halo):
+    wrong = 0
+    for seed in range(25):
+        numbers = liking.beyond_liking(settled(1000, seed, slopes=NONE, halo=halo)).numbers
+        found = {PAGE: {name: value._asdict() for name, value in numbers.items()}}
+        wrong += (
+            judging.judge(rules, found).loc[["P3", "C4a", "C1d", "C2c"], "outcome"] == "supported"
+        ).any()
+    assert wrong <= 3  # at most 5 % on average: more than 3 of 25 has a chance below 4 %
+
+
+def test_a_stronger_effect_is_decided_more_often():
+    hits = []
+    for slope in (0.15, 0.3, 0.6, 1.2):
+        world = {"slopes": {"product": 0.0, "experience": slope}}
+        found = [fair_slope(settled(1000, 100 + seed, **world)) for seed in range(8)]
+        hits.append(sum(each.low > 0.1 for each in found))
+    assert hits == sorted(hits) and hits[-1] == 8
+
+
+def test_fair_limits_hold_the_corrected_estimate_and_widen_with_a_liking():
+    for seed in range(3):
+        clean, liked = (fair_slope(settled(800, seed, halo=halo)) for halo in (0.0, 1.0))
+        assert clean.low <= clean.value <= clean.high
+        assert liked.high - liked.low > clean.high - clean.low
+
+
+def test_liking_refuses_categories_and_a_few_respondents():
+    assert "categories" in liking.beyond_liking(cx.survey("housing", bootstrap=50)).finding
+    assert liking.beyond_liking(settled(20, 1)).missing
+
+
+def test_a_survey_judges_without_a_notebook():
+    table = cx.verdict.judge_survey(
+        settled(3000, 3, slopes={"product": 0.0, "experience": 0.6}), bootstrap=100
+    )
+    assert table.index.name == "claim" and {"outcome", "reason", "evidence", "reads"} <= set(table.columns)
+    assert table.loc["C4a", "outcome"] == "supported" and table.loc["P3", "outcome"] == "refuted"
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory):
+    path = tmp_path_factory.mktemp("report") / "results.json"
+    path.write_text(json.dumps({"01-claims-and-words": {"alpha-labels": number(0.4)}}))
+    return verdict.opened(str(path), source="ecsi-mobile", bootstrap=60)
+
+
+def test_page_results_count_every_claim(opened):
+    found = verdict.outcomes(opened)
+    assert (
+        sum(found[name].value for name in ("supported", "refuted", "mixed", "undecided", "not-testable-here"))
+        == 150
+    )
+    assert "of 150 claims" in found.figure().layout.title.text
+    assert verdict.tested(opened).table["what was tested"].str.len().gt(10).all()
+    assert not verdict.survey_by_survey(opened).missing
+    assert len(verdict.untested(opened).table) == found["not-testable-here"].value
+    assert verdict.data_needed(opened).finding and verdict.flips(opened).finding
+    assert 1 <= len(verdict.business(opened).table) <= 5
+
+
+def test_error_rates_of_other_rules_are_refused(opened, tmp_path):
+    assert verdict.error_rates(opened)["worlds-tried"].value >= 24
+    stale = tmp_path / "rates.csv"
+    stale.write_text("# rules 00\nworld,n,claim,supported,refuted,wrong,runs\n")
+    with pytest.raises(InputError, match="other rules"):
+        verdict.error_rates(opened, stale)
