@@ -49,7 +49,7 @@ def test_examples_hide_what_is_personal():
     [
         (["x"] * 5, 2, "5 texts"),
         (["the and of"] * 30, 2, "too few words"),
-        (["long queue"] * 40, 3, "too few words"),
+        (["queue"] * 40, 3, "too few words"),
     ],
 )
 def test_too_little_text_is_told(texts, themes, message):

@@ -141,7 +141,8 @@ class Mapping:
     @property
     def items(self) -> list[str]:
         """All item columns, in the order of the blocks and outcomes, under our names."""
-        groups = [*self.blocks.values(), *self.outcomes.values(), *self.roles.values()]
+        roles = [items for role, items in self.roles.items() if role != "text"]  # open answers stay text
+        groups = [*self.blocks.values(), *self.outcomes.values(), *roles]
         return list(dict.fromkeys(self.ours(item) for items in groups for item in items))
 
     def ours(self, name: str) -> str:

@@ -69,19 +69,11 @@ def measures(survey: Survey, outcome: str = "") -> list[Measure]:
     found = [mean]
     if whole and (low, high) == (0, 10) and not _SATISFIED.search(f"{outcome} {label}"):
         scores = 100.0 * ((answers >= 9).astype(float) - (answers <= 6))
-        found = [
-            Measure(
-                "nps",
-                "points, -100 to 100",
-                "net promoter score" if label == "nps" else f"net promoter score, {label}",
-                scores,
-                (-100, 100),
-            ),
-            mean,
-        ]
+        words = "net promoter score" if label == "nps" else f"net promoter score, {label}"
+        found = [Measure("nps", "points, -100 to 100", words, scores, (-100, 100)), mean]
     elif whole and high - low >= 3:
-        top = Measure("top-2-box", "share of respondents", f"one of the two best answers on {label}",
-                      (answers >= high - 1).astype(float), (0, 1))  # fmt: skip
+        words = f"one of the two best answers on {label}"
+        top = Measure("top-2-box", "share of respondents", words, (answers >= high - 1).astype(float), (0, 1))
         found = [mean, top] if _EFFORT.search(f"{outcome} {label}") else [top, mean]
     return found
 
@@ -119,12 +111,7 @@ def _mean(survey: Survey, score: pd.Series, weight: np.ndarray) -> tuple[float, 
     groups = len(away)
     if groups < 2:
         raise NotEnough("all answers come from one respondent or cluster")
-    plain = values.std(ddof=1) if not survey.weights and not survey.clusters else None
-    error = (
-        plain / np.sqrt(groups)
-        if plain is not None
-        else np.sqrt(groups / (groups - 1) * (away**2).sum()) / weight.sum()
-    )
+    error = np.sqrt(groups / (groups - 1) * (away**2).sum()) / weight.sum()
     return mean, float(error), groups
 
 
@@ -143,9 +130,8 @@ def in_numbers(survey: Survey) -> Result:
     numbers = {measure.name: estimate(survey, measure) for measure in found}
     answers, asked = survey.frame[survey.outcome].dropna().astype(float), len(survey.frame)
     n = len(answers)
-    numbers["respondents-used"] = Number(
-        n, unit="people", n=asked, label=f"respondents used, of {asked:,} asked"
-    )
+    words = f"respondents used, of {asked:,} asked"
+    numbers["respondents-used"] = Number(n, unit="people", n=asked, label=words)
     counts = answers.round().astype(int).value_counts().sort_index(ascending=False)
     table = pd.DataFrame({"answer": counts.index.astype(str), "respondents": counts.to_numpy()})
     table["share"] = table["respondents"] / n
@@ -201,12 +187,8 @@ def answered(survey: Survey) -> Result:
     numbers = {"complete-share": _share(complete, n, survey, "respondents who answered everything")}
     cautions = []
     if len(items) >= 5 and len(everything) >= 20 and not survey.categorical:
-        same = _share(
-            int((everything.nunique(axis=1) == 1).sum()),
-            len(everything),
-            survey,
-            "gave one answer to all items",
-        )
+        alike, n_all = int((everything.nunique(axis=1) == 1).sum()), len(everything)
+        same = _share(alike, n_all, survey, "gave one answer to all items")
         numbers["same-answer-share"] = same
         cautions = [f"{number(same.value, 'share')} gave the same answer to all {len(items)} items."]
     worst, most = survey.label(gaps.index[0]), gaps.iloc[0] / n
@@ -216,9 +198,8 @@ def answered(survey: Survey) -> Result:
         finding = f"{numbers['complete-share']} of {n:,} respondents answered everything; "
         finding += f"most often left out: {worst} ({number(most, 'share')})."
         title = f"{number(complete / n, 'share')} answered everything; most left out: {worst}"
-    table = pd.DataFrame(
-        {"item": [survey.label(i) for i in gaps.index], "missing": gaps.to_numpy(), "share": gaps / n}
-    )
+    words = [survey.label(item) for item in gaps.index]
+    table = pd.DataFrame({"item": words, "missing": gaps.to_numpy(), "share": gaps / n})
     shown = table[table["missing"] > 0].head(15)
 
     def draw():
@@ -249,9 +230,8 @@ def by_segment(survey: Survey) -> Result:
     for column in survey.segments:
         groups = survey.frame.loc[measure.scores.index, column].dropna()
         if 2 <= groups.nunique() <= _MOST_LEVELS:
-            part, gone = suppress(
-                _groups(survey, measure, column, groups), count="n", min_cell=survey.min_cell
-            )
+            part = _groups(survey, measure, column, groups)
+            part, gone = suppress(part, count="n", min_cell=survey.min_cell)
             parts, hidden = [*parts, part], hidden + gone
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     if not len(table):
@@ -264,9 +244,8 @@ def by_segment(survey: Survey) -> Result:
     numbers = {
         "groups-that-differ": Number(len(apart), unit="groups", n=len(table), label="groups that differ")
     }
-    numbers["farthest-group"] = Number(
-        far.estimate, far.low, far.high, measure.unit, int(far.n), f"{what}: {far.group}"
-    )
+    limits = far.estimate, far.low, far.high
+    numbers["farthest-group"] = Number(*limits, measure.unit, int(far.n), f"{what}: {far.group}")
     if len(apart):
         verb = "stands" if len(apart) == 1 else "stand"
         finding = f"{len(apart)} of {len(table)} groups {verb} apart; {far.group} most, with "
@@ -274,9 +253,8 @@ def by_segment(survey: Survey) -> Result:
         title = f"{len(apart)} of {len(table)} groups {verb} apart; "
         title += f"{far.group} has {number(far.estimate, measure.unit)}"
     else:
-        finding = (
-            f"No difference was found between {len(table)} groups: none stands apart from {overall} in all."
-        )
+        finding = f"No difference was found between {len(table)} groups: none stands apart from "
+        finding += f"{overall} in all."
         title = f"No difference found between {len(table)} groups"
     shown = table.sort_values("z", ascending=False)
     shown = pd.concat([shown.head(10), shown.iloc[10:].tail(10)])
@@ -291,26 +269,22 @@ def by_segment(survey: Survey) -> Result:
 
 def _groups(survey: Survey, measure: Measure, column: str, groups: pd.Series) -> pd.DataFrame:
     """Return the groups of a column with raw and shrunk measures, and how far each is from the rest."""
-    score, weight = (
-        measure.scores[groups.index],
-        pd.Series(_weights(survey, measure.scores), measure.scores.index)[groups.index],
-    )
-    by = (
-        pd.DataFrame({"w": weight, "ws": weight * score, "w2": weight**2, "n": 1})
-        .groupby(groups, observed=True)
-        .sum()
-    )
+    from scipy.special import ndtr
+
+    score = measure.scores[groups.index]
+    weight = pd.Series(_weights(survey, score), score.index)
+    cells = pd.DataFrame({"w": weight, "ws": weight * score, "w2": weight**2, "n": 1})
+    by = cells.groupby(groups, observed=True).sum()
     raw = by.ws / by.w
     size = by.w**2 / by.w2
-    spread = float((weight * (score - groups.map(raw).astype(float)) ** 2).sum() / weight.sum())
-    _, error, n = _mean(survey, score, weight.to_numpy())
-    plain = float(np.average((score - np.average(score, weights=weight)) ** 2, weights=weight)) / size.sum()
-    design = (
-        max(error**2 / plain, 1.0) if plain > 0 and survey.clusters else 1.0
-    )  # how much clusters widen errors
-    variance = np.maximum(spread, 1e-12) * design / size
+    spread = max(float((weight * (score - groups.map(raw).astype(float)) ** 2).sum() / weight.sum()), 1e-12)
+    if survey.clusters:  # how much they widen errors (Kish)
+        mean, error, _ = _mean(survey, score, weight.to_numpy())
+        plain = float(np.average((score - mean) ** 2, weights=weight)) / size.sum()
+        spread *= max(error**2 / plain, 1.0) if plain > 0 else 1.0
+    variance = spread / size
     rest = (by.ws.sum() - by.ws) / (by.w.sum() - by.w)
-    z = (raw - rest) / np.sqrt(np.maximum(spread, 1e-12) * design * (1 / size + 1 / (size.sum() - size)))
+    z = (raw - rest) / np.sqrt(spread * (1 / size + 1 / (size.sum() - size)))
     shrunk = pool(raw, variance, survey.confidence_level)[1].set_index(raw.index)
     ends, segment = measure.ends, survey.label(column)
     alone = len(survey.segments) == 1 and not raw.index.astype(str).str.fullmatch(r"[\d.]+").any()
@@ -318,13 +292,7 @@ def _groups(survey: Survey, measure: Measure, column: str, groups: pd.Series) ->
     table = pd.DataFrame({"segment": segment, "group": names, "n": by.n.to_numpy(), "raw": raw.to_numpy()})
     table["estimate"] = shrunk["shrunk"].to_numpy()
     table[["low", "high"]] = shrunk[["low", "high"]].clip(*ends).to_numpy()
-    return table.assign(z=z.to_numpy(), p=_two_sided(z.to_numpy()))
-
-
-def _two_sided(z: np.ndarray) -> np.ndarray:
-    from scipy.special import ndtr
-
-    return 2 * ndtr(-np.abs(z))
+    return table.assign(z=z.to_numpy(), p=2 * ndtr(-np.abs(z.to_numpy())))
 
 
 @question("survey", needs="a survey with the day of each answer")
@@ -345,31 +313,25 @@ def over_time(survey: Survey) -> Result:
         periods = days.dt.to_period(unit)
         if periods.value_counts().median() >= 30:
             break
-    rows, deviations = [], {}
+    rows, errors = [], []
     for period in sorted(periods.unique()):
-        own = measure._replace(scores=measure.scores[periods.index[periods == period]])
-        if len(own.scores) >= max(survey.min_cell, 2) and own.scores.index.size:
-            one = estimate(survey, own)
-            deviations[len(rows)] = _mean(survey, own.scores, _weights(survey, own.scores))[1]
+        score = measure.scores[periods.index[periods == period]]
+        givers = survey.frame.loc[score.index, survey.clusters].nunique() if survey.clusters else len(score)
+        if len(score) >= survey.min_cell and givers >= 2:
+            one = estimate(survey, measure._replace(scores=score))
+            errors.append(_mean(survey, score, _weights(survey, score))[1])
             rows.append((period.start_time.date().isoformat(), one.value, one.low, one.high, one.n))
     if len(rows) < 2:
         raise NotEnough(f"all answers fall into {count(len(rows), 'period')}; two are needed to see a change")
     table = pd.DataFrame(rows, columns=["period", "estimate", "low", "high", "n"])
     first, last = table.iloc[0], table.iloc[-1]
     change, z = last.estimate - first.estimate, normal_quantile(survey.confidence_level)
-    error = float(np.hypot(deviations[0], deviations[len(rows) - 1]))
-    smallest = (z + _POWER) * float(np.sqrt(2 * np.mean(np.square(list(deviations.values())))))
-    unit = measure.unit
+    half, n = z * float(np.hypot(errors[0], errors[-1])), int(table["n"].sum())
+    smallest = (z + _POWER) * float(np.sqrt(2 * np.mean(np.square(errors))))
+    unit, words = measure.unit, "smallest change that two periods can show"
     numbers = {
-        "change": Number(
-            change,
-            change - z * error,
-            change + z * error,
-            unit,
-            int(table["n"].sum()),
-            "last period minus first",
-        ),
-        "smallest-change": Number(smallest, unit=unit, label="smallest change that two periods can show"),
+        "change": Number(change, change - half, change + half, unit, n, "last period minus first"),
+        "smallest-change": Number(smallest, unit=unit, label=words),
     }
     moved, least = numbers["change"], number(smallest, unit)
     if moved.low > 0 or moved.high < 0:

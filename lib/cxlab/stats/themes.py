@@ -70,7 +70,8 @@ def fit_themes(
         raise NotEnough(
             f"{len(texts)} texts cannot be sorted into {themes} themes; ten texts a theme are needed"
         )
-    vectors, matrix = _matrix(texts, themes)
+    vectors, matrix = _matrix(texts)
+    themes = min(themes, matrix.shape[1])
     weights, topics = _factors(matrix, themes, int(generator(rng).integers(2**31)))
     volume = np.bincount(weights.argmax(axis=1), minlength=themes).astype(float)
     topics, volume = topics[volume > 0], volume[volume > 0]
@@ -121,7 +122,7 @@ def theme_table(
     likeness = []
     for _ in range(resamples):
         part = np.sort(random.choice(matrix.shape[0], int(0.8 * matrix.shape[0]), replace=False))
-        cosine = own @ _factors(matrix[part], themes, seed)[1].T
+        cosine = own @ _factors(matrix[part], len(own), seed)[1].T
         rows, columns = linear_sum_assignment(-cosine)
         likeness.append(cosine[rows, columns])
     n, total = np.bincount(assigned[assigned >= 0], minlength=len(own)), matrix.shape[0]
@@ -158,7 +159,7 @@ def _filled(texts: Sequence[str]) -> list[str]:
     return [text for text in texts if _has_words(text)]
 
 
-def _matrix(texts: list[str], themes: int) -> tuple[Any, Any]:
+def _matrix(texts: list[str]) -> tuple[Any, Any]:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     vectors = TfidfVectorizer(stop_words="english", min_df=2, sublinear_tf=True)
@@ -166,8 +167,8 @@ def _matrix(texts: list[str], themes: int) -> tuple[Any, Any]:
         matrix = vectors.fit_transform(texts)
     except ValueError:
         matrix = None
-    if matrix is None or matrix.shape[1] < themes:
-        raise NotEnough(f"the texts share too few words to be sorted into {themes} themes")
+    if matrix is None or matrix.shape[1] < 2:
+        raise NotEnough("the texts share too few words to be sorted into themes")
     return vectors, matrix
 
 
