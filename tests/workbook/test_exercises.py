@@ -1,53 +1,151 @@
-"""Exercises: right, wrong and why, hints one at a time."""
+"""Exercises: right and wrong answers, hints, units, and nothing that gives an answer away."""
 
 from __future__ import annotations
 
-import numpy as np
+import inspect
+import json
+import pickle
+import tomllib
+from pathlib import Path
+
 import pytest
 
-from cxlab.evidence.errors import InputError
-from cxlab.workbook import exercises as module
+from cxlab.data.errors import InputError
+from cxlab.questions import causes, drivers, result
+from cxlab.worlds.survey import sample_survey
+from cxlab.workbook import exercises, workshop
+
+FOLDER = Path(__file__).parents[2] / "data" / "exercises"
+FILES = {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.toml"))}
+ALL = [name for entries in FILES.values() for name in entries]
+
+
+@pytest.fixture(autouse=True)
+def _own_progress(tmp_path, monkeypatch):
+    monkeypatch.setenv("CXLAB_PROGRESS", str(tmp_path / "progress.json"))
 
 
 @pytest.fixture
-def said(monkeypatch):
-    texts = []
-    monkeypatch.setattr(module, "display", lambda markdown: texts.append(markdown.data))
-    monkeypatch.setattr(module, "_REGISTERED", {})
-    return texts
+def shown(monkeypatch):
+    """Give the numbers of two pages, as if they had been shown."""
+    survey = sample_survey().with_(bootstrap=60)
+    asks = (drivers.split, drivers.overlap, drivers.sorted_otherwise, drivers.parity, causes.adjusted,
+            causes.hidden_cause, causes.both_orders, causes.design)  # fmt: skip
+    numbers = {name: value for ask in asks for name, value in ask(survey).numbers.items()}
+    monkeypatch.setattr(result, "_SHOWN", numbers)
+    return numbers
 
 
-@pytest.mark.parametrize(
-    ("expected", "right", "wrong"),
-    [
-        (0.5, 0.505, 0.6),
-        (np.float64(0.5), np.float64(0.5), "half"),
-        (3, 3, True),
-        (True, True, 1),
-        ("spread", " Spread ", "slope"),
-        (["a", "b"], {"b", "a"}, ["a"]),
-        ({"a"}, ["a"], "a"),
-        (1.0, 1, float("nan")),
-    ],
-)
-def test_answers_are_judged(said, expected, right, wrong):
-    module.exercise("1", expected=expected, why="because.")
-    module.answer("1", right)
-    module.answer("1", wrong)
-    assert "**right.** because." in said[0]
-    assert "**not yet.**" in said[1]
+def say(name, answer, capsys):
+    exercises.check(name, answer)
+    return capsys.readouterr().out
 
 
-def test_hints_come_one_at_a_time(said):
-    module.exercise("1", expected=2, hints=["first", "second"])
-    module.answer("1", ...)
-    module.answer("1", 5)
-    module.answer("1", 5)
-    assert "first" in said[0] and "second" not in said[0]
-    assert "too high" in said[1] and "second" not in said[1]
-    assert "Hint 2: second" in said[2]
+def test_every_exercise_is_whole():
+    assert {"02", "03"} <= set(FILES)
+    for name in ALL:
+        entry = FILES[name[:2]][name]
+        assert entry["kind"] in exercises.KINDS and entry["section"] and entry["question"].strip(), name
+        assert len(entry["hints"]) == 3 and entry["right"].endswith("."), name
+        if entry["form"] == "choice":
+            assert len(entry["choice"]) >= 2 and all(choice["says"] for choice in entry["choice"])
+        else:
+            assert entry["answer"] and len(entry.get("wrong", ())) >= 2, name
+    for entries in FILES.values():
+        assert {entry["kind"] for entry in entries.values()} == set(exercises.KINDS)
 
 
-def test_an_exercise_that_was_not_run_is_named(said):
-    with pytest.raises(InputError, match="'9.9'.*none yet.*run the cells above"):
-        module.answer("9.9", 1)
+def test_right_answers_are_right_in_any_unit(shown, capsys):
+    share = shown["share-product"].value
+    for answer in (share, round(100 * share), f"{100 * share:.1f} %", f"{share:.3f}".replace(".", ",")):
+        exercises.check("02.1", answer)
+    kept = json.loads(exercises.progress_file().read_text())["exercises"]["02.1"]
+    assert kept["state"] == "right" and kept["tries"] == 4 and kept["wrong"] == []
+
+
+def test_typical_wrong_answers_say_what_they_show(shown):
+    for name in ("02.1", "02.3", "03.1", "03.4"):
+        entry = exercises._entry(name)
+        for wrong in entry["wrong"]:
+            if abs(exercises._value(wrong["value"]) - exercises._value(entry["answer"])) > entry["tolerance"]:
+                assert wrong["says"] in exercises._reply(name, entry, exercises._value(wrong["value"]))
+
+
+def test_one_choice_is_right_on_any_data(shown, monkeypatch):
+    for flipped in (False, True):
+        numbers = {name: value._replace(value=1 - value.value, low=1 - value.high, high=1 - value.low)
+                   if flipped and value.unit.startswith("share") and value.low is not None else value
+                   for name, value in shown.items()}  # fmt: skip
+        monkeypatch.setattr(result, "_SHOWN", numbers)
+        for name in [name for name in ALL if name[:2] in ("02", "03")]:
+            entry = exercises._entry(name)
+            if entry["form"] == "choice":
+                assert sum(bool(exercises._value(choice["right_when"])) for choice in entry["choice"]) == 1, (
+                    name
+                )
+
+
+def test_hints_come_one_at_a_time_and_the_answer_last(shown):
+    entry = exercises._entry("02.1")
+    said = [exercises._reply("02.1", entry, "hint") for _ in range(5)]
+    assert [hint in text for hint, text in zip(entry["hints"], said, strict=False)] == [True] * 3
+    answer = exercises._answer_text(entry)
+    assert not any(answer in text for text in said[:3]) and answer in said[3] and answer in said[4]
+
+
+@pytest.mark.parametrize("answer", ["", "maybe", None, [], float("nan"), True, "zz"])
+def test_odd_answers_are_no_fault(shown, answer):
+    for name in ("02.1", "02.2"):
+        assert "Not yet" in exercises._reply(name, exercises._entry(name), answer)
+
+
+def test_a_page_that_was_not_run_says_so(monkeypatch):
+    monkeypatch.setattr(result, "_SHOWN", {})
+    with pytest.raises(InputError, match="from the top"):
+        exercises.check("02.1", 0.3)
+    with pytest.raises(InputError, match="no exercise '02.9'"):
+        exercises.check("02.9", 1)
+
+
+def test_a_copy_holds_no_answer_hint_or_explanation(tmp_path, shown):
+    workshop.write_copies(tmp_path / "room")
+    for path in (tmp_path / "room").glob("*.ipynb"):
+        text = path.read_text(encoding="utf-8")
+        for name, entry in FILES.get(path.stem[:2], {}).items():
+            assert f'cx.check(\\"{name}\\", ...)' in text
+            secrets = [
+                *entry["hints"],
+                entry["right"],
+                *(choice["says"] for choice in entry.get("choice", ())),
+            ]
+            assert not [secret for secret in secrets if secret in text or json.dumps(secret)[1:-1] in text], (
+                name
+            )
+
+
+def test_public_functions_give_no_answer_without_a_try(shown, capsys):
+    public = [getattr(exercises, name) for name in dir(exercises) if not name.startswith("_")]
+    text = "".join(inspect.getsource(f) for f in public if inspect.isfunction(f)) + repr(
+        vars(exercises).keys()
+    )
+    text += (
+        exercises.question_text("02.1") + exercises.question_text("02.2") + repr(exercises.exercises_of("02"))
+    )
+    pickle.dumps(exercises.exercises_of("02"))
+    entry = exercises._entry("02.1")
+    assert exercises._answer_text(entry) not in text
+    assert not [hint for hint in entry["hints"] if hint in text]
+
+
+def test_a_malicious_expression_is_refused():
+    for text in ("__import__('os')", "open('x')", "value('a').real", "[1]", "value(1)"):
+        with pytest.raises(InputError):
+            exercises._value(text)
+
+
+def test_progress_lists_what_is_open(shown, capsys):
+    exercises.check("02.1", shown["share-product"].value)
+    exercises.progress()
+    assert "Markdown" in capsys.readouterr().out
+    kept = json.loads(exercises.progress_file().read_text())
+    assert set(kept["exercises"]) == {"02.1"} and kept["id"]
