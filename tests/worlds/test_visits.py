@@ -1,0 +1,114 @@
+"""The made-up mall keeps the truth that its arguments name, in memory and streamed to files."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cxlab.data.errors import InputError
+from cxlab.worlds.visits import (
+    CHANGE,
+    JUMPS,
+    ORGANISATIONS,
+    PHRASES,
+    make_kpis,
+    make_outlets,
+    make_visits,
+    roles_in,
+    sample_visits,
+    write_visits,
+)
+
+
+def test_true_rates_are_beta_and_organisations_share_what_they_are_told_to():
+    truth = make_outlets(20_000, worst=0, organisation_share=0, rng=1)
+    assert truth["rate"].mean() == pytest.approx(0.8, abs=0.003)
+    assert truth["rate"].std() == pytest.approx(np.sqrt(16 * 4 / 20**2 / 21), rel=0.03)
+    assert truth.groupby("organisation")["rate"].mean().std() < 0.02
+    alike = make_outlets(3000, worst=0, organisation_share=0.99, rng=1)
+    assert alike.groupby("organisation")["rate"].std().max() < 0.02 and set(alike["organisation"]) == set(ORGANISATIONS)
+    assert make_outlets(12, rng=1)["planted"].sum() == 3
+
+
+def test_visits_recover_the_outlets_true_rates_and_the_roles_gap():
+    outlets = make_outlets(40, size_spread=0.2, rng=5)
+    visits = make_visits(300_000, outlets=outlets, rated=1, person_spread=0, thin_drop=0, rng=5)
+    off_peak = visits[~visits["timestamp"].dt.hour.between(17, 19) & (visits["role"] == "visitor")]
+    seen = (off_peak["score"] >= 4).groupby(off_peak["outlet"]).agg(["mean", "size"])
+    truth = outlets.set_index("outlet")["rate"].reindex(seen.index)
+    z = (seen["mean"] - truth) / np.sqrt(truth * (1 - truth) / seen["size"])
+    assert abs(z.mean()) < 0.5 and 0.7 < z.std() < 1.35
+    by_role = (visits["score"] >= 4).groupby(visits["role"]).mean()
+    assert by_role["guest"] > by_role["visitor"] > by_role["resident"]
+
+
+def test_roles_change_as_told_and_are_the_same_whenever_asked():
+    number, first = np.arange(200_000), np.repeat([0, 1, 2, 3], 50_000).astype(np.int8)
+    later = roles_in(number, first, np.full(number.size, 1))
+    moved = np.array([(later[first == role] != role).mean() for role in range(4)])
+    assert moved == pytest.approx(CHANGE, rel=0.15)
+    long = roles_in(number, first, np.full(number.size, 10_000))  # everybody has moved three times
+    paths = np.linalg.matrix_power(JUMPS, 3)
+    assert [(long[first == 0] == role).mean() for role in range(4)] == pytest.approx(paths[0], abs=0.01)
+    assert (roles_in(number[::7], first[::7], np.full(number[::7].size, 10_000)) == long[::7]).all()
+
+
+def test_the_thin_fault_comes_in_the_second_half_and_comments_fit_the_score():
+    visits = make_visits(120_000, outlets=60, months=6, rated=1, commented=1, thin_drop=1.0, rng=2)
+    late = visits["timestamp"].dt.month > 3
+    happy = visits["score"] >= 4
+    assert happy[late].mean() < happy[~late].mean() - 0.02
+    signs = visits["comment"].isin(PHRASES["signs"])
+    assert signs[late & ~happy].mean() > 3 * signs[~late & ~happy].mean()
+    assert not visits["comment"][happy].isin(sum(PHRASES.values(), [])).any()
+
+
+def test_the_same_seed_gives_the_same_visits_and_people_have_unmistakable_ids():
+    first, second = (make_visits(2000, outlets=30, rng=4) for _ in range(2))
+    pd.testing.assert_frame_equal(first, second)
+    assert first["person"].between(7_000_000_000, 7_999_999_999).all()
+    assert first["timestamp"].between("2025-01-01", "2026-01-01").all()
+    assert not make_visits(2000, outlets=30, rng=5)["outlet"].equals(first["outlet"])
+
+
+def test_longer_files_take_no_more_memory_and_hold_every_visit(tmp_path):
+    import tracemalloc
+
+    peaks = []
+    for rows in (1_100_000, 3_300_000):
+        tracemalloc.start()
+        folder = write_visits(tmp_path / str(rows), visits=rows, outlets=50, months=rows // 1_100_000, rng=1)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.3 * peaks[0]
+    files = sorted(folder.glob("month=*/visits.parquet"))
+    assert len(files) == 3 and sum(len(pd.read_parquet(file, columns=["outlet"])) for file in files) == 3_300_000
+    assert len(pd.read_parquet(folder / "truth" / "outlets.parquet")) == 50
+    with pytest.raises(InputError, match="not an empty folder"):
+        write_visits(folder, visits=10)
+
+
+def test_the_sample_says_that_it_is_made_up_and_brings_the_rewards():
+    table = sample_visits()
+    assert table.simulated and table.name == "simulated-visits" and len(table.frame) == 400_000
+    weights = table.related["kpis"].groupby("organisation")["weight"].sum()
+    assert weights.between(99.5, 100.5).all() and len(weights) == 12
+    same = make_kpis(20, agreement=1.0, rewarded=1.0).pivot(index="organisation", columns="kpi", values="weight")
+    assert len(same) == 20 and same.std().max() < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: make_outlets(5), "outlets=5"),
+        (lambda: make_outlets(50, organisation_share=2), "organisation_share=2"),
+        (lambda: make_visits(0), "visits=0"),
+        (lambda: make_visits(10, rated=1.5), "rated=1.5"),
+        (lambda: make_visits(10, outlets=make_outlets(12).assign(organisation="x")), "organisation must be one of"),
+        (lambda: make_kpis(agreement=3), "agreement=3"),
+    ],
+)
+def test_nonsense_is_refused_by_name(call, message):
+    with pytest.raises(InputError, match=message):
+        call()
