@@ -184,7 +184,7 @@ def _make(build: Build, kernels: Kernels, folder: Path) -> None:
         if build.options.cluster:
             from cxlab.workbook.cluster import make_on_cluster
 
-            make_on_cluster(build, others, folder, progress)
+            make_on_cluster(build, others, folder, progress, run_parts)
             return
         size = max(4, 2 * build.jobs)
         for start in range(0, len(others), size):
@@ -238,14 +238,15 @@ def _run_wave(
         executed = None if build.options.fresh else keys.read(f"run-{key}")
         if executed is not None:
             _keep(part, page, executed)
-            progress.done(page.stem, kept=True)
+            if progress is not None:
+                progress.done(page.stem, kept=True)
             continue
         job = f"{part.folder}/{page.stem}" if part.folder else page.stem
         where[job] = (part, page, key)
         jobs.append(
             {"job": job, "path": str(page.path), "parameters": given, "cwd": str(Path.cwd()), "paths": paths}
         )
-    for event in kernels.run(jobs, progress.watch):
+    for event in kernels.run(jobs, progress.watch if progress is not None else lambda *_: None):
         part, page, key = where[event["job"]]
         if event["event"] == "failed":
             yield part, failure_of(event)
