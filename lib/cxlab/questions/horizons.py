@@ -276,11 +276,12 @@ def _first_reached(accounts: Table, levels: pd.DataFrame) -> dict[str, Number]:
     if "first_attained" not in accounts.frame:
         return {}
     days = accounts.frame.assign(day=pd.to_datetime(accounts.frame["first_attained"]))
-    wide = days.pivot(index="account", columns="level", values="day").fillna(pd.Timestamp.max)
+    wide = days.pivot(index="account", columns="level", values="day")
     first, last = wide[levels.columns[0]], wide[levels.columns[-1]]
-    n = int((first != last).sum())
+    before = int((first.notna() & (last.isna() | (first < last))).sum())
+    n = before + int((last.notna() & (first.isna() | (last < first))).sum())
     label = f"reached {levels.columns[0]} before {levels.columns[-1]}"
-    return {"first-before-fifth": _share(int((first < last).sum()), n, label, accounts)} if n else {}
+    return {"first-before-fifth": _share(before, n, label, accounts)} if n else {}
 
 
 def _together(passes: pd.DataFrame) -> pd.DataFrame:
@@ -313,5 +314,8 @@ def _logistic(design: np.ndarray, y: np.ndarray, train: np.ndarray) -> np.ndarra
         p = 1 / (1 + np.exp(-np.clip(beta @ design.T, -30, 30)))
         hessian = ((train * np.maximum(p * (1 - p), 1e-9)) @ products).reshape(-1, k, k) + ridge
         gradient = (train * (y - p)) @ design - beta @ ridge
-        beta = beta + np.clip(np.linalg.solve(hessian, gradient[:, :, None])[:, :, 0], -5, 5)
+        step = np.linalg.solve(hessian, gradient[:, :, None])[:, :, 0]
+        beta = beta + np.clip(step, -5, 5)
+        if np.abs(step).max() < 1e-8:
+            break
     return 1 / (1 + np.exp(-np.clip(beta @ design.T, -30, 30)))

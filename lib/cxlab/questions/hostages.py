@@ -10,7 +10,7 @@ from cxlab.data.privacy import suppress
 from cxlab.data.survey import Survey
 from cxlab.figures import general
 from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import count, number
+from cxlab.questions.words import count, number, with_interval
 from cxlab.stats.intervals import normal_quantile, wilson
 from cxlab.stats.regression import Fit, fit
 
@@ -63,7 +63,9 @@ def hostages(survey: Survey) -> Result:
     second = f"No difference was found in what {said} does for {word} where leaving is hard."
     title = f"Leaving hard or easy: no difference found in what {said} does"
     if verdict:
-        second = f"Where leaving is hard, {said} {verdict}: its slope changes by {slope}."
+        near, far = sorted(abs(end) for end in (low, high))
+        by = with_interval(abs(gap), near, far)
+        second = f"Where leaving is hard, {said} {verdict}, by {by}."
         title = f"Where leaving is hard, {said} {verdict}: slope {number(gap)}"
     cautions = ["The survey reaches people who are still customers; those who left are missing."]
     if survey.weights:

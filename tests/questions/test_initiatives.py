@@ -1,0 +1,369 @@
+"""Initiatives: published instance and hand-made registers; findings and titles that turn with the data."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import cxlab as cx
+from cxlab.data.table import Table
+from cxlab.questions.delivery import status_table
+from cxlab.worlds.initiatives import AREAS, make_initiatives, make_pain
+
+m = cx.initiatives
+MINIMUM = {"account": 12, "unit": 12, "corporate": 10}
+PAIN = make_pain(rng=1)
+ALL = [m.metric, m.pain, m.choose, m.safe_choices, m.delivery, m.pay_link, m.scorecard]
+
+
+def table(frame, pain=PAIN, **settings):
+    related = {} if pain is None else {"pain": pain}
+    return Table(frame=frame, kind="initiatives", related=related, **{"bootstrap": 60, **settings})
+
+
+def title(result):
+    return result.figure().layout.title.text.replace("<br>", " ")
+
+
+@pytest.fixture(scope="module")
+def register():
+    return make_initiatives(rng=1)
+
+
+def words(result):
+    return result.finding + " " + title(result)
+
+
+# The metric -------------------------------------------------------------------------------------------------
+
+
+def test_only_what_both_readers_call_customer_focused_counts():
+    frame = pd.DataFrame(
+        {
+            "id": range(12),
+            "level": ["account", "unit"] * 6,
+            "customer_focused": [True, True, False, True] * 3,
+            "customer_focused_2": [True, False, False, True] * 3,
+            "team": ["a", "b", "", None] * 3,
+            "compensation_linked": [True, True, False, False] * 3,
+        }
+    )
+    result = m.metric(table(frame))
+    rows = result.table.set_index("group")
+    assert result["customer-focused-count"].value == 6 and result["customer-focused-share"].value == 0.5
+    assert rows.loc["of these with a responsible team", ["count", "initiatives"]].tolist() == [3, 6]
+    assert rows.loc["of these with a link to pay", "count"] == 3 and "agreement" in result.finding
+    one = m.metric(table(frame.drop(columns="customer_focused_2")))
+    assert one["customer-focused-count"].value == 9 and one.cautions and "agreement" not in one.finding
+    few = m.metric(table(frame.head(9)))
+    assert few.missing and "9 initiatives" in few.finding
+
+
+def test_the_level_is_named_only_where_levels_differ():
+    shares = {"account": 0.1, "unit": 0.15, "corporate": 0.9}
+    for flipped in (shares, dict(zip(shares, reversed(shares.values()), strict=True))):
+        result = m.metric(table(make_initiatives(400, focus_shares=flipped, coder_agreement=1.0)))
+        assert f"most at level {max(flipped, key=flipped.get)}" in title(result)
+    assert "no difference between levels" in title(m.metric(table(make_initiatives(400, rng=2))))
+
+
+def test_two_readers_agree_as_far_as_the_simulator_lets_them():
+    perfect = m.metric(table(make_initiatives(200, coder_agreement=1.0)))["customer-focused-alpha"]
+    blind = m.metric(table(make_initiatives(400, coder_agreement=0.5)))["customer-focused-alpha"]
+    assert perfect.value == pytest.approx(1) and blind.low < 0 < blind.high
+
+
+# Where it hurts ---------------------------------------------------------------------------------------------
+
+
+def test_none_of_a_hundred_is_bounded_by_2_95_percent():
+    """Hanley & Lippman-Hand 1983; more than 100 projects and none in customer service."""
+    work = pd.DataFrame({"area": ["product"] * 100})
+    hurt = pd.DataFrame({"area": ["product", "customer service"], "complaints": [160, 40]})
+    rows = m.coverage(work, pain=hurt).set_index("area")
+    assert rows.loc["customer service", "upper"] == pytest.approx(0.0295, abs=5e-5)
+    assert rows.loc["customer service", "initiative_high"] == pytest.approx(0.0370, abs=5e-5)
+    assert rows.loc["customer service", "chance_of_none"] == pytest.approx(0.8**100)
+    assert rows.loc["customer service", "alarm"] and not rows.loc["product", "alarm"]
+    rare = m.coverage(work, pain=pd.DataFrame({"area": ["product", "b"], "contacts": [995, 5]})).set_index(
+        "area"
+    )
+    assert rare.loc["b", "chance_of_none"] > 0.5 and not rare.loc["b", "alarm"]
+    for bad in (hurt.assign(complaints=0), pd.concat([hurt, hurt]), hurt[["area"]]):
+        with pytest.raises(cx.InputError, match="pain"):
+            m.coverage(work, pain=bad)
+
+
+def test_the_area_that_hurts_is_named_and_another_when_the_data_turn(register):
+    result = m.pain(table(register))
+    assert "Customer service" in result.finding and "no initiative" in title(result)
+    assert result["areas-without-initiative"].value == 1
+    assert result.table.pain_share.sum() == pytest.approx(1) == result.table.initiative_share.sum()
+    effort = {name: 0.0 if name == "delivery" else pain for name, (pain, _, _) in AREAS.items()}
+    turned = m.pain(table(make_initiatives(600, effort_shares=effort), pain=make_pain(3000)))
+    assert "Delivery draws" in turned.finding and "Delivery" in title(turned)
+
+
+def test_no_mismatch_is_found_where_there_is_none():
+    shares, named = {name: pain for name, (pain, _, _) in AREAS.items()}, 0
+    for seed in range(40):
+        frame = make_initiatives(120, effort_shares=shares, rng=seed)
+        result = m.pain(table(frame, pain=make_pain(400, rng=100 + seed), seed=seed))
+        named += "no mismatch" not in words(result).lower()
+        assert result["effort-minus-pain-lowest"].high > -0.2
+    assert named <= 6
+
+
+@pytest.mark.parametrize(
+    ("projects", "complaints", "nats"), [(30, 200, 0.039), (100, 400, 0.0115), (400, 2000, 0.0027)]
+)
+def test_chance_level_of_the_divergence(projects, complaints, nats):
+    """Eight areas and no mismatch: .057, .017 and .004 bits, which are .039, .0115 and .0027 nats."""
+    rng, shares = np.random.default_rng(1), np.arange(1, 9) / 36
+    chance = []
+    for _ in range(30):
+        work, hurt = (rng.multinomial(n, shares) for n in (projects, complaints))
+        names = [f"area {k}" for k in range(8)]
+        frame = pd.DataFrame({"area": np.repeat(names, work)})
+        result = m.pain(table(frame, pain=pd.DataFrame({"area": names, "complaints": hurt})))
+        excess = result["divergence-excess"].value
+        a, b = work / work.sum(), hurt / hurt.sum()
+        middle = (a + b) / 2
+        js = sum((p[p > 0] * np.log(p[p > 0] / middle[p > 0])).sum() for p in (a, b)) / 2
+        chance.append(js - excess)
+    assert np.mean(chance) == pytest.approx(nats, rel=0.12)
+
+
+def test_satisfaction_by_area_beside_the_number_of_initiatives(register):
+    slope = m.pain(table(register))["count-outcome-slope"]
+    assert slope.low < slope.value < slope.high and slope.high - slope.low > 0.8
+    assert "count-outcome-slope" not in m.pain(table(register, pain=PAIN[["area", "complaints"]])).numbers
+
+
+# Choosing ---------------------------------------------------------------------------------------------------
+
+
+def test_knapsack_p01_of_the_classic_test_set():
+    """P01: 10 items, capacity 165 (Burkardt's collection of knapsack test data)."""
+    impact, cost = [92, 57, 49, 68, 60, 43, 67, 84, 87, 72], [23, 31, 29, 44, 53, 38, 63, 85, 89, 82]
+    best = m.select_portfolio(pd.DataFrame({"id": range(10), "impact": impact, "cost": cost}), budget=165)
+    assert best.impact == 309 and best.cost == 165 and best.proven
+    assert best.table.selected.astype(int).tolist() == [1, 1, 1, 1, 0, 1, 0, 0, 0, 0]
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=25)
+def test_more_money_never_hurts_and_minima_never_help(seed):
+    rng = np.random.default_rng(seed)
+    frame = make_initiatives(25, rng=rng)
+    impacts = [
+        m.select_portfolio(frame, budget=b).impact for b in np.sort(rng.uniform(0, frame.cost.sum(), 3))
+    ]
+    assert impacts == sorted(impacts)
+    rich = frame.cost.sum()
+    assert m.select_portfolio(frame, budget=rich).impact == pytest.approx(frame.impact.sum())
+    some = {"account": 1} if (frame.level == "account").any() else {}
+    poor = m.select_portfolio(frame, budget=rich / 4)
+    assert m.select_portfolio(frame, budget=rich / 4, minimum=some).impact <= poor.impact + 1e-9
+
+
+def test_minima_that_clash_are_named(register):
+    with pytest.raises(cx.InputError, match=r"account 39 .*clash with the budget 200"):
+        m.select_portfolio(register, budget=200, minimum={"account": 39, "unit": 1})
+    with pytest.raises(cx.InputError, match=r"99 of level 'corporate'.*has"):
+        m.select_portfolio(register, budget=1e6, minimum={"corporate": 99})
+    both = {"account": 12, "unit": 12}
+    least = sum(register[register.level == name].cost.nsmallest(12).sum() for name in both)
+    with pytest.raises(cx.InputError, match=r"account 12 .* and unit 12|unit 12 .* and account 12"):
+        m.select_portfolio(register, budget=least - 1, minimum=both)
+    assert m.select_portfolio(register, budget=least, minimum=both).cost == pytest.approx(least)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"cost": -1.0}, "at least 0"),
+        ({"impact": np.nan}, "must be a number"),
+        ({"id": "I001"}, "occurs twice"),
+        ({"id": None}, "a row has none"),
+    ],
+)
+def test_wrong_rows_are_refused_by_name(register, change, message):
+    frame = register.copy()
+    for column, value in change.items():
+        frame.loc[5, column] = value
+    with pytest.raises(cx.InputError, match=message):
+        m.select_portfolio(frame, budget=100)
+
+
+def test_wrong_arguments_are_refused(register):
+    for budget in (-1, np.nan, np.inf):
+        with pytest.raises(cx.InputError, match="budget"):
+            m.select_portfolio(register, budget=budget)
+    with pytest.raises(cx.InputError, match="no column 'cost'"):
+        m.select_portfolio(register.drop(columns="cost"), budget=1)
+    with pytest.raises(cx.InputError, match="there is no row"):
+        m.select_portfolio(register.head(0), budget=1)
+    with pytest.raises(cx.InputError, match="whole number"):
+        m.select_portfolio(register, budget=1, minimum={"unit": 1.5})
+    with pytest.raises(cx.InputError, match="budget_share"):
+        m.choose(table(register), budget_share=0)
+    assert m.select_portfolio(register, budget=0).impact == 0
+
+
+def test_simple_rules_beside_the_best_set(register):
+    result = m.choose(table(register))
+    rows = result.table.set_index("rule")
+    assert rows.loc["best", "share"] == 1 and (rows["share"] <= 1).all()
+    assert (rows.cost <= 0.2 * register.cost.sum() + 1).all()
+    assert "loses" in title(result)
+    even = register.assign(cost=10.0)
+    assert (
+        "No difference" in title(m.choose(table(even), each_level=0))
+        and m.choose(table(even.head(1))).missing
+    )
+    poor = m.choose(table(register), budget_share=0.001)  # minima are lowered until the budget can pay them
+    assert not poor.missing and poor.table["chosen"].max() <= 3
+
+
+def test_safe_choices_under_guessed_impacts():
+    frame = pd.DataFrame(
+        {
+            "id": ["sure", "coin", "flip", "never"],
+            "level": "unit",
+            "impact_low": [90.0, 5, 5, 0.1],
+            "impact": [100.0, 10, 10, 0.2],
+            "impact_high": [110.0, 15, 15, 0.3],
+            "cost": [10.0, 10, 10, 10],
+        }
+    )
+    result = m.safe_choices(table(frame, bootstrap=100), budget_share=0.5, each_level=0)
+    rows = result.table.set_index("id")
+    assert rows.choice[["sure", "never"]].tolist() == ["safe", "never"]
+    assert set(rows.choice[["coin", "flip"]]) == {"hangs on the guess"}
+    assert rows["share"][["coin", "flip"]].sum() == pytest.approx(1)
+    sure = frame.assign(impact_low=frame.impact, impact_high=frame.impact)
+    certain = m.safe_choices(table(sure), budget_share=0.5, each_level=0)
+    assert certain["choices-that-hang-on-the-guess"].value == 0
+    assert certain["regret-of-the-middle-guess"].value == pytest.approx(0)
+    with pytest.raises(cx.InputError, match="must rise"):
+        m.safe_choices(table(frame.assign(impact_low=200.0)))
+
+
+def test_losses_of_simpler_choices_mirror_when_the_sides_are_swapped(register):
+    numbers = m.safe_choices(table(register, bootstrap=20)).numbers
+    for name in ("exact-minus-impact-only", "greedy-loss", "three-level-loss", "product-only-loss"):
+        assert 0 <= numbers[name].low <= numbers[name].value <= numbers[name].high < 1
+    assert numbers["greedy-loss"].value < numbers["exact-minus-impact-only"].value
+    swapped = register.assign(side=register.side.map({"product": "experience", "experience": "product"}))
+    mirror = m.safe_choices(table(swapped, bootstrap=20)).numbers
+    assert mirror["product-only-loss"].value == pytest.approx(numbers["experience-only-loss"].value)
+    assert (
+        "product-only-loss" not in m.safe_choices(table(register.drop(columns="side"), bootstrap=5)).numbers
+    )
+
+
+# Promises, pay and the scorecard ----------------------------------------------------------------------------
+
+HISTORY = pd.DataFrame(
+    {
+        "id": ["a", "b", "c", "d"],
+        "level": ["account", "account", "unit", "unit"],
+        "due": pd.to_datetime(["2026-02-28", "2026-03-31", "2026-02-28", "2026-05-31"]),
+        "done": pd.to_datetime(["2026-03-31", None, "2026-02-10", None]),
+        "status_history": [
+            "2026-01-31 at risk; 2026-02-28 late; 2026-03-31 done",
+            "2026-01-31 on schedule; 2026-03-31 at risk; 2026-04-30 late",
+            "2026-01-31 on schedule; 2026-02-28 done",
+            "2026-04-30 On Schedule",
+        ],
+    }
+)
+
+
+def many(frame, times=4):
+    copies = [frame.assign(id=frame["id"] + str(k)) for k in range(times)]
+    return pd.concat(copies, ignore_index=True)
+
+
+def test_delivery_by_hand():
+    # a was called at risk and late; b is late, its warning came in the due month; c was in time.
+    result = m.delivery(table(many(HISTORY)))
+    assert result["on-time-share"].value == pytest.approx(1 / 3) and result["on-time-share"].n == 12
+    assert result["late-ones-announced"].value == 0.5
+    assert result["at-risk-late-difference"].value == pytest.approx(1 - 0.5)
+    rows = result.table.set_index("group")
+    assert rows.loc["level unit", "estimate"] == 1 and rows.loc["level account", "estimate"] == 0
+    plain = m.delivery(table(many(HISTORY).drop(columns="status_history")))
+    assert "at-risk-late-difference" not in plain.numbers
+    assert m.delivery(table(HISTORY)).missing
+
+
+def test_warnings_foretell_delay_only_where_the_simulator_says_so():
+    honest = {"pay_silence": 0, "months": 30}
+    sharp = m.delivery(
+        table(make_initiatives(3000, foresight=0.7, false_alarm=0.1, late_share=0.4, **honest))
+    )
+    assert "a warning foretells delay" in sharp.finding
+    assert sharp["late-ones-announced"].value == pytest.approx(0.7, abs=0.04)
+    blind = m.delivery(table(make_initiatives(600, foresight=0.3, false_alarm=0.3, pay_silence=0, rng=3)))
+    assert "no link between warning and delay" in blind.finding
+    turned = m.delivery(
+        table(make_initiatives(1500, foresight=0.05, false_alarm=0.8, pay_silence=0, months=30))
+    )
+    assert "a warning foretells punctuality" in turned.finding
+    assert title(sharp) != title(m.delivery(table(make_initiatives(3000, late_share=0.05))))
+
+
+def test_histories_that_cannot_be_read_are_named():
+    with pytest.raises(cx.InputError, match="'a' holds '2026-01-31 fine'"):
+        status_table(HISTORY.assign(status_history=["2026-01-31 fine"] + [""] * 3))
+    with pytest.raises(cx.InputError, match=r"'31.01.2026 late'"):
+        status_table(HISTORY.assign(status_history=["31.01.2026 late"] + [None] * 3))
+    assert status_table(HISTORY.assign(status_history="")).empty
+
+
+def test_a_pay_link_is_seen_where_reports_are_kept_back():
+    silent = m.pay_link(table(make_initiatives(2000, pay_silence=0.9, months=30, rng=2)))
+    assert silent["paid-metric-minus-outcome"].low > 0.1 and "rosier" in words(silent)
+    open_ = m.pay_link(table(make_initiatives(2000, pay_silence=0.0, months=30, rng=2)))
+    assert open_["paid-metric-minus-outcome"].low < 0 < open_["paid-metric-minus-outcome"].high
+    assert "No difference" in open_.finding and "no difference" in title(open_)
+    frame = make_initiatives(2000, pay_silence=0.9, months=30, rng=2)
+    turned = m.pay_link(table(frame.assign(compensation_linked=~frame.compensation_linked)))
+    assert "gloomier" in words(turned)
+    assert m.pay_link(table(make_initiatives(12))).missing
+
+
+def test_the_scorecard_counts_and_changes(register):
+    result = m.scorecard(table(register))
+    rows = result.table.set_index("measure")
+    history = status_table(register)
+    last = history.groupby("id").status.last()
+    late = register["id"].map(last[last != "done"]).eq("late").sum()
+    assert rows.loc["late, share of open", "now"] == pytest.approx(late / rows.loc["open initiatives", "now"])
+    assert rows.loc["areas of complaints without any", "now"] == 1
+    assert (rows.change == rows.now - rows.before).all()
+    month = m.scorecard(table(register), period="month")
+    assert month["open-change"].value != result["open-change"].value and "a month before" in title(month)
+    few = m.scorecard(table(register.head(9), pain=None))
+    assert few.draw is None and not few.table.measure.str.contains("share").any()
+    assert m.scorecard(table(register.assign(status_history=None))).missing
+    with pytest.raises(cx.InputError, match="'month' or 'quarter'"):
+        m.scorecard(table(register), period="year")
+
+
+# Any register -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("question", ALL)
+def test_every_finding_is_one_short_sentence_that_says_what_is_made_up(question, register):
+    result = question(cx.open_source("simulated-initiatives", table="initiatives", bootstrap=40))
+    assert result.finding.startswith("In a made-up register") and len(result.finding.split()) <= 30
+    assert "simulated data" in title(result) and result.id == question.__name__
+    assert all(number.label and number.unit for number in result.numbers.values())
+    assert len({number.label for number in result.numbers.values()}) == len(result.numbers)
+    bare = question(table(register[["id", "level", "impact", "cost"]], pain=None))
+    assert bare.missing == (question not in (m.choose, m.safe_choices)) and bare.finding.endswith(".")
+    assert question(Table(frame=None, kind="initiatives")).missing
