@@ -170,9 +170,7 @@ def debate(thread: Table, *, topic: str = "") -> Result:
         title = f"{topic.capitalize()}: {count(n, 'claim')}, {testable} testable"
         numbers = {}
     else:
-        finding = (
-            f"{who} speakers make {n} claims; {testable} of them can be tested with numbers at least in part."
-        )
+        finding = f"{testable} of the {n} claims in the debate can be tested with numbers, at least in part."
         title = f"{n} claims, {part} of them testable at least in part"
         numbers = {
             "claims": Number(n, unit="claims", label="claims in the thread"),

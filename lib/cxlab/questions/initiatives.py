@@ -45,7 +45,7 @@ def metric(initiatives: Table) -> Result:
     share = Number.share(hits.sum(), n, "share of initiatives", "customer-focused initiatives", level)
     number_of = Number(int(hits.sum()), unit="initiatives", n=n, label="customer-focused, as a count")
     numbers = {"customer-focused-share": share, "customer-focused-count": number_of}
-    said, cautions = f"{share} of {n} initiatives are customer-focused", ["This is one person's reading."]
+    said, cautions = f"{share} of the initiatives are customer-focused", ["This is one person's reading."]
     readings = frame.filter(["customer_focused", "customer_focused_2"]).dropna(axis=1, how="all")
     if readings.shape[1] == 2:
         settings = {"bootstrap": initiatives.bootstrap, "confidence_level": level, "rng": initiatives.seed}
@@ -53,7 +53,7 @@ def metric(initiatives: Table) -> Result:
         label = "agreement of the two readers (1 is perfect)"
         agreed = Number(alpha.estimate, alpha.low, alpha.high, "alpha", n, label)
         numbers["customer-focused-alpha"], cautions = agreed, []
-        said += f" for both readers, whose agreement is {agreed} of 1"
+        said += f", and two readers agree {'well' if agreed.value >= 0.8 else 'only partly'} on which"
     levels = table[table.group.str.startswith("level ")]
     title = f"{number(share.value, 'share')} are customer-focused; no difference between levels found"
     if _differ(levels):

@@ -50,7 +50,7 @@ def differ(visits: Table) -> Result:
     }
     if found:
         who = f"{found:,} of {k:,} outlets truly {'stands' if found == 1 else 'stand'} out"
-        finding = f"{who}; limits of chance alone would have flagged {number(naive, 'share')}."
+        finding = f"{who} once chance is allowed for."
         title = who
     elif alike(data) > 0.05:
         finding = f"no difference was found: {k:,} outlets differ no more than chance allows."

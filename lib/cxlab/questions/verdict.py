@@ -134,13 +134,11 @@ def outcomes(verdict: Verdict) -> Result:
     }
     for claim, row in table.iterrows():
         numbers[str(claim)] = Number(row["outcome"], unit="verdict", label=_short(row["text"]))
-    decided = [name for name in OUTCOMES[:3] if counts.get(name, 0)]
-    parts = [f"{int(counts[name])} {'is' if counts[name] == 1 else 'are'} {name}" for name in decided] or [
-        "none is decided"
-    ]
-    rest = f"{int(counts.get(UNDECIDED, 0))} stay undecided, {int(counts.get(UNTESTED, 0))} cannot be tested on these data"
-    finding = f"Of {len(table)} claims and ideas, {listed(parts)}; {rest}."
     total = int(sum(counts.get(name, 0) for name in OUTCOMES[:3]))
+    rest = "most of the others cannot be tested on these data"
+    if counts.get(UNTESTED, 0) * 2 < len(table) - total:
+        rest = "most of the others stay undecided"
+    finding = f"{total or 'None'} of {len(table)} claims and ideas {'is' if total < 2 else 'are'} decided; {rest}."
     title = (
         f"{total} of {len(table)} claims are decided" if total else f"None of {len(table)} claims is decided"
     )
