@@ -1,0 +1,72 @@
+"""Findings of the pages on claims, expectations and your customers are short plain sentences, whatever the
+data."""
+
+import re
+
+import numpy as np
+import pandas as pd
+
+import cxlab as cx
+from cxlab.worlds.small import make_ratings
+from cxlab.worlds.survey import make_survey
+
+
+def surveys():
+    made = make_survey(300, segments={"a": {}, "b": {}}, bootstrap=50)
+    random = np.random.default_rng(1)
+    days = pd.Timestamp("2024-01-01") + pd.to_timedelta(random.integers(0, 200, 300), unit="D")
+    frame = made.frame.assign(day=days, nps=random.integers(0, 11, 300), say="long queue at the old till")
+    own = made.with_(frame=frame, date="day", outcomes={"nps": ["nps"]}, outcome="nps", simulated=False)
+    return [cx.survey("ecsi-mobile", bootstrap=50), cx.survey("abc-vendor", bootstrap=50), made, own]
+
+
+def answers():
+    thread = cx.claims.thread(bootstrap=50)
+    for ask in (
+        cx.claims.debate,
+        cx.claims.standing,
+        cx.claims.strength,
+        cx.claims.coding,
+        cx.claims.figures,
+    ):
+        yield ask(thread)
+    yield cx.claims.debate(thread, topic=cx.claims.topics(thread)[0])
+    for agreement in (0.05, 0.95):
+        ratings = cx.open_source("simulated-ratings", table="ratings", bootstrap=50)
+        frame = make_ratings(agreement=agreement, rng=1)
+        yield cx.claims.same_meaning(ratings.with_(frame=frame), thread.related["statements"])
+    for survey in surveys():
+        for ask in (cx.expectations.gap, cx.expectations.kinks, cx.expectations.forgiveness, cx.customers.in_numbers,
+                    cx.customers.answered, cx.customers.by_segment, cx.customers.over_time):  # fmt: skip
+            yield ask(survey)
+    yield cx.expectations.stockout(cx.open_source("simulated-vignette", table="vignette"))
+    contacts = cx.open_source("simulated-contacts", table="contacts")
+    yield from (
+        cx.contacts.reasons(contacts),
+        cx.contacts.themes(contacts.with_(frame=contacts.frame.head(300))),
+    )
+
+
+def test_every_finding_is_a_short_plain_sentence():
+    results = list(answers())
+    assert len(results) == 39
+    for result in results:
+        check(result)
+
+
+def check(result):
+    assert len(result.finding.split()) <= 32 and result.finding.endswith(".")
+    assert not re.search(r"_|PERQ|CUSL|\bnan\b|not known", result.finding)
+    assert result.finding.count("(") <= 3 and len(result.cautions) <= 3
+    if result.simulated and not result.missing:
+        assert result.finding.startswith("In made-up ")
+    labels = [number.label for number in result.numbers.values()]
+    assert all(labels) and len(set(labels)) == len(labels)
+    for number in result.numbers.values():
+        assert number.low is None or number.low <= number.value <= number.high
+    figure = result.figure()
+    if figure is not None:
+        words = re.sub(r"<sup>.*", "", figure.layout.title.text).replace("<br>", " ").split()
+        assert len(words) <= 14 and re.search(r"\d|[Nn]o ", " ".join(words))
+        for axis in (figure.layout.xaxis, figure.layout.yaxis):
+            assert "_" not in (axis.title.text or "")
