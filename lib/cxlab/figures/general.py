@@ -209,11 +209,12 @@ def heat(
         scale = [[0, blues[0]], [0.5, "#ffffff"], [1, oranges[1]]]
         limits = {"zmin": middle - (reach or 1.0), "zmax": middle + (reach or 1.0)}
     written = words or [[_show(v, percent) if np.isfinite(v) else "" for v in row] for row in values]
+    rows = [wrapped(name, 40) for name in table.index]
     figure = go.Figure(
         go.Heatmap(
             z=[[v if np.isfinite(v) else None for v in row] for row in values.tolist()],
             x=[wrapped(name, 14) for name in table.columns],
-            y=[wrapped(name, 26) for name in table.index],
+            y=rows,
             text=written,
             texttemplate="%{text}" if text else None,
             hovertemplate="%{y}, %{x}: %{text}<extra></extra>",
@@ -227,7 +228,8 @@ def heat(
     )
     figure.update_xaxes(title={"text": x_title}, side="bottom", showgrid=False)
     figure.update_yaxes(title={"text": y_title}, autorange="reversed", showgrid=False)
-    return finish(figure, title=title, height=170 + 40 * len(table))
+    each = max(40, 18 * max((row.count("<br>") + 1 for row in rows), default=1) + 8)
+    return finish(figure, title=title, height=170 + each * len(table))
 
 
 def scatter(

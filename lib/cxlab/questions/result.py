@@ -75,6 +75,8 @@ class Result:
         What a careful reader should know; at most two short sentences are shown.
     data : Table, optional
         What was asked; gives source and whether it is simulated.
+    open : bool
+        Whether the table itself is the answer, shown on the page and not in a fold.
     extra : dict
         Anything further that other questions build on (draws, fits); never shown.
     id : str
@@ -90,6 +92,7 @@ class Result:
     extra: dict[str, Any] = field(default_factory=dict)
     missing: bool = False
     leading: Mapping[str, Any] | None = None
+    open: bool = False
     id: str = ""
 
     def __getitem__(self, name: str) -> Number:
@@ -151,6 +154,7 @@ class Result:
             "missing": self.missing,
             "lead": dict(self.leading) if self.leading else None,
             "table": _rows(self.table),
+            "open": self.open,
         }
 
     def _plain(self, name: str, number: Number) -> dict[str, Any]:

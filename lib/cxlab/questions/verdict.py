@@ -193,7 +193,7 @@ def tested(verdict: Verdict) -> Result:
             f"{count(len(both), 'decision')} would be the same with product and experience exchanged, so they are no point for "
             "one side."
         )
-    return Result(finding, {}, shown, None, cautions, verdict.data)
+    return Result(finding, {}, shown, None, cautions, verdict.data, open=True)
 
 
 @_named
@@ -224,7 +224,7 @@ def survey_by_survey(verdict: Verdict) -> Result:
         f"and they contradict each other on {count(int(clash.sum()), 'claim')}."
     )
     title = f"{int(decided.sum())} of {len(wide)} claims are decided by at least one survey"
-    scores = wide.replace({SUPPORTED: 1, REFUTED: -1, UNDECIDED: 0, MIXED: 0, "": None}).astype(float)
+    scores = wide.replace({SUPPORTED: -1, REFUTED: 1, UNDECIDED: 0, MIXED: 0, "": None}).astype(float)
     shown = scores[decided] if decided.any() else scores
     words = wide.loc[shown.index]
     labels = [_short(some.loc[claim, "reads"], 70) for claim in shown.index]
@@ -456,7 +456,7 @@ def business(verdict: Verdict) -> Result:
     """
     rows = pd.DataFrame(sentences(verdict))
     finding = " ".join(rows["sentence"].head(2))
-    return Result(finding, {}, rows, None, [], verdict.data)
+    return Result(finding, {}, rows, None, [], verdict.data, open=True)
 
 
 def _short(text: str, most: int = 60) -> str:

@@ -146,6 +146,7 @@ class _Maker:
             "simulated": content["simulated"],
             "numbers": content["numbers"],
             "table": table and _table(table),
+            "open": bool(content.get("open")),
             "csv": self._csv(content, table),
             "lead": lead,
             "tiles": [named[name] for name in lead["names"] if name in named] if lead else [],
