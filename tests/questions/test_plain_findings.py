@@ -36,8 +36,8 @@ def answers():
         frame = make_ratings(agreement=agreement, rng=1)
         yield cx.claims.same_meaning(ratings.with_(frame=frame), thread.related["statements"])
     for survey in surveys():
-        for ask in (cx.expectations.gap, cx.expectations.kinks, cx.expectations.forgiveness, cx.customers.in_numbers,
-                    cx.customers.answered, cx.customers.by_segment, cx.customers.over_time):  # fmt: skip
+        x, c = cx.expectations, cx.customers
+        for ask in (x.gap, x.kinks, x.forgiveness, c.in_numbers, c.answered, c.by_segment, c.over_time):
             yield ask(survey)
     yield cx.expectations.stockout(cx.open_source("simulated-vignette", table="vignette"))
     contacts = cx.open_source("simulated-contacts", table="contacts")

@@ -144,25 +144,14 @@ def _ids(claims: Iterable[str] | pd.DataFrame) -> list[str]:
 def debate(thread: Table, *, topic: str = "") -> Result:
     """Who claims what, and who answers whom? The thread as a map, whole or with one topic picked out.
 
-    Table: ``speaker claims for_product for_experience testable attacks supports``, one row a speaker.
+    Table: ``speaker claims testable``, one row a speaker.
     """
     claims, links = thread.frame, thread.related["links"]
     chosen = claims if not topic else claims[claims["topic"] == topic]
-    near = links[links["from_claim"].isin(chosen["claim_id"])]
     testable = int((chosen["testable"] != "no").sum())
-    stance = chosen["stance_drivers"].astype(float).fillna(0)
-    speaker = claims.set_index("claim_id")["speaker"]
-    by = near["from_claim"].map(speaker)
-    table = pd.DataFrame(
-        {
-            "claims": chosen["speaker"].value_counts(),
-            "for_product": chosen["speaker"][stance < 0].value_counts(),
-            "for_experience": chosen["speaker"][stance > 0].value_counts(),
-            "testable": chosen["speaker"][chosen["testable"] != "no"].value_counts(),
-            "attacks": by[near["relation"] == "attack"].value_counts(),
-            "supports": by[near["relation"] == "support"].value_counts(),
-        }
-    ).fillna(0).astype(int).sort_values("claims", ascending=False).rename_axis("speaker")  # fmt: skip
+    counts = {"claims": chosen, "testable": chosen[chosen["testable"] != "no"]}
+    table = pd.DataFrame({name: part["speaker"].value_counts() for name, part in counts.items()})
+    table = table.fillna(0).astype(int).sort_values("claims", ascending=False).rename_axis("speaker")
     n, who, part = len(chosen), len(table), number(testable / max(len(chosen), 1), "share")
     if topic:
         finding = f"On {topic}, {count(who, 'speaker makes', 'speakers make')} {count(n, 'claim')}; "
