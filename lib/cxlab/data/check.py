@@ -68,13 +68,16 @@ def check_path(
 
 def _check_study(path: Path) -> tuple[list[str], bool]:
     study = read_study(path)
-    lines, good = [], True
+    lines, good, last = [], True, ""
     for kind, mapping in study.tables.items():
         try:
             more, fine = _check_table(mapping_of(mapping)[0])
         except InputError as error:
             more, fine = [f"table {kind}: {error}"], False
-        lines, good = [*lines, *more], good and fine
+        last = last or ("" if fine else f"table {kind}: {more[-1].removeprefix(f'table {kind}: ')}")
+        lines, good = [*lines, *(more if fine else more[:-1])], good and fine
+    if not good:
+        return [*lines, last], False
     absent = [kind for kind in KINDS if kind not in study.tables and not KINDS[kind].beside]
     if absent:
         lines.append(f"not in this study: {', '.join(absent)}; pages say what they would need")
@@ -109,6 +112,8 @@ def _check_table(rules: Mapping) -> tuple[list[str], bool]:
         if people is not None:
             many = raw.all(f"select count(distinct {ident(people.ours)}) from {this.cells}")[0][0]
             lines.append(f"  good    {many:,} distinct values of {show(people.theirs)}")
+    if faults:
+        lines.append(f"{raw.name}: {len(faults)} fault(s), first: {faults[0]}")
     return lines, not faults
 
 

@@ -141,6 +141,7 @@ def convert(raw: Raw, mapping: Mapping, kind: Kind) -> Conversion:
         lines = tuple(line for line, _ in raw.ragged[:5])
         rule = f"has {count} fields where the header has {width}"
         this.faults.append(Fault(rule, remedy, None, None, lines, len(raw.ragged), raw.row_word))
+    _join(this)
     _lengthen(this)
     _names(this)
     _fields(this)
@@ -171,6 +172,16 @@ def _names(this: Conversion) -> None:
             this.notes.append(
                 f"your own column {show(ours)} is not used: {show(theirs)} was mapped to that name"
             )
+
+
+def _join(this: Conversion) -> None:
+    """Make the columns that the mapping names as two, such as ``Date + Time``."""
+    for name in this.mapping.columns:
+        parts = name.split(" + ")
+        if name not in this.types and len(parts) > 1 and set(parts) <= set(this.types):
+            texts = ", ".join(f"cast({ident(part)} as varchar)" for part in parts)
+            this.source = f"(select *, concat_ws(' ', {texts}) as {ident(name)} from {this.source})"
+            this.types[name] = "VARCHAR"
 
 
 def _lengthen(this: Conversion) -> None:

@@ -14,6 +14,7 @@ from cxlab.data.shapes import joined_header
 CELL_LIMIT = 10_000_000
 COLUMN_LIMIT = 20_000
 CELLS = 60_000_000
+_NAME = 80  # characters of a column's name
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -189,7 +190,7 @@ def read_delimited(
     body, at = body[more:], lines[start + 1 + more :]
     notes += [shape, *said] if shape else said
     before = at[0] - 1 if at else lines[start]
-    labels = {names[place]: text for place, text in texts.items() if place < len(names)}
+    labels = texts_of(header, names, texts)
     result = Delimited(names, [], [], delimiter, coding, before, labels, [], repeated, notes)
     width = len(header)
     for line, row in zip(at, body, strict=True):
@@ -265,6 +266,8 @@ def unique_names(header: list[object]) -> tuple[list[str], list[str], list[str]]
     seen: set[str] = set()
     for position, cell in enumerate(header, start=1):
         name = "" if cell is None else str(cell).strip()
+        if len(name) > _NAME:
+            name = f"{name[: _NAME - 3]}..."
         if not name:
             name = f"column {position}"
             notes.append(f"column {position} has no name in the header")
@@ -279,3 +282,9 @@ def unique_names(header: list[object]) -> tuple[list[str], list[str], list[str]]
         seen.add(name)
         names.append(name)
     return names, repeated, notes
+
+
+def texts_of(header: list[str], names: list[str], texts: dict[int, str]) -> dict[str, str]:
+    """Return the text of each column that has one: from the header rows, or its name where that had to be cut."""
+    cut = {place: name for place, name in enumerate(header) if len(name) > _NAME}
+    return {names[place]: text for place, text in (cut | texts).items() if place < len(names)}

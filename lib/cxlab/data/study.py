@@ -178,6 +178,7 @@ def own_frame(frame: Any, kind: str, content: dict[str, Any]) -> Table:
     if kind == "survey":  # only what was named is kept: everything else may be anything
         named = {
             *mapping.items,
+            *mapping.roles.get("text", ()),
             *mapping.segments,
             mapping.weights,
             mapping.clusters,
@@ -237,11 +238,10 @@ def opened(this: Conversion) -> Table:
 
 
 def _labels(this: Conversion) -> dict[str, str]:
-    mapping = this.mapping
-    from_file = {
-        field.ours: this.raw.labels[field.theirs] for field in this.fields if field.theirs in this.raw.labels
-    }
-    return from_file | {mapping.ours(item): label for item, label in mapping.labels.items()}
+    """What pages call a column: as the mapping says, else the file's own text, else a question that was its name."""
+    texts = {one.ours: this.raw.labels.get(one.theirs) or one.theirs for one in this.fields if one.ours != one.theirs
+             and len(one.theirs) > 24 or one.theirs in this.raw.labels}  # fmt: skip
+    return texts | {this.mapping.ours(item): label for item, label in this.mapping.labels.items()}
 
 
 def _guard(this: Conversion, frame: pd.DataFrame, allowed: set[str]) -> None:
