@@ -179,7 +179,7 @@ def _init_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _init(values: argparse.Namespace) -> int:
-    from cxlab.data.study import init_study
+    from cxlab.data.init import init_study
 
     return _print(init_study(values.study, values.source, table=values.table, force=values.force))
 
