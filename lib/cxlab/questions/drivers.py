@@ -104,7 +104,7 @@ def split(survey: Survey) -> Result:
         title = f"{capital(top)} has the larger share of {what}: {part}"
     else:
         carries = f"no clear difference: {carries}"
-        title = f"No clear difference found: {top} has {part} of {what}, its interval holds an even split"
+        title = f"No clear difference was found: {top} has {part} of {what}"
     shown = table.reset_index().assign(side=[capital(side) for side in sides])
     return Result(
         stated(carries, survey.simulated, "answers"), numbers, table,

@@ -83,20 +83,24 @@ def rows_of(survey: Survey, columns: Sequence[str], *, least: float = 10) -> Row
     Raises
     ------
     NotEnough
-        For fewer than ``least`` rows, fewer than 10 complete ones, or an answer that never varies.
+        For two columns that fewer than ``least`` rows answered together, or an answer that never varies.
     """
     columns = list(dict.fromkeys(columns))
     table = survey.frame[columns].astype(float)
     weights = survey.frame[survey.weights].astype(float) if survey.weights else None
     if weights is not None:
         table, weights = table[weights > 0], weights[weights > 0]
-    whole = table.notna().all(axis=1)
-    used = whole if whole.sum() >= (1 - MOST_GAPS) * len(table) else table.notna().any(axis=1)
+    there = table.notna()
+    whole = there.all(axis=1)
+    used = whole if whole.sum() >= (1 - MOST_GAPS) * len(table) else there.any(axis=1)
     table, complete = table[used], int(whole.sum())
-    if len(table) < least or complete < min(10, least):
+    seen = there[used].to_numpy(float)
+    together = int((seen.T @ seen).min())
+    if together < least:
+        every = f"all {len(columns)} items that this needs"
+        what = every if together == complete else "some of the items together"
         raise NotEnough(
-            f"only {complete} of {len(survey.frame)} respondents answered all {len(columns)} items that this "
-            f"needs; at least {least:.0f} are needed for so many items"
+            f"only {together} of {len(survey.frame)} respondents answered {what}; {least:.0f} are needed"
         )
     flat = [column for column in columns if not table[column].max() > table[column].min()]
     if flat:
@@ -135,14 +139,12 @@ def sample(survey: Survey, *, per_item: float = ROWS_AN_ITEM) -> Sample:
         raise InputError(f"{len(survey.blocks)} blocks; at most {MOST_BLOCKS}: put items into blocks")
     drivers = survey.items
     least = max(10, per_item * len(drivers)) if per_item > 1 else len(drivers) + 2
-    behind = survey.outcome_items
-    rows = rows_of(survey, [*drivers, survey.outcome], least=least)
-    covariances = rows.covariances
-    if rows.filled and len(behind) > 1 and set(behind) <= set(survey.frame):
-        rows = rows_of(
-            survey, [*drivers, *behind], least=least
-        )  # the gaps lie in the items, not in their mean
-        covariances = rows.covariances.with_mean_last(len(behind))
+    behind, columns = survey.outcome_items, [*drivers, survey.outcome]
+    gaps = survey.frame[columns].isna().any(axis=1).mean() > MOST_GAPS
+    if gaps and len(behind) > 1 and set(behind) <= set(survey.frame):
+        columns = [*drivers, *behind]  # the gaps lie in the items, not in their mean
+    rows = rows_of(survey, columns, least=least)
+    covariances = rows.covariances.with_mean_last(len(columns) - len(drivers))
     inner = correlations(covariances.matrices[:1])[0][:-1, :-1]
     if len(inner) > 1 and np.linalg.eigvalsh(inner)[0] < 1e-8:
         raise NotEnough("some items are exact copies or sums of others, so no method can tell them apart")

@@ -78,10 +78,11 @@ def _share(survey: Survey, label: str = "experience's share") -> tuple[Number, f
 
 def sorting_range(survey: Survey) -> tuple[Number, Number]:
     """Return experience's share under the sorting that gives it least, and under that which gives it most."""
-    rows = [
-        _share(way, f"experience's share, items sorted {name}")[0] for name, way in sortings(survey).items()
-    ]
-    return min(rows, key=lambda row: row.value), max(rows, key=lambda row: row.value)
+    rows, found = {name: _share(way)[0] for name, way in sortings(survey).items()}, []
+    for end, pick in (("lowest", min), ("highest", max)):
+        name = pick(rows, key=lambda name: rows[name].value)
+        found.append(rows[name]._replace(label=f"experience's share at its {end}, items {name}"))
+    return found[0], found[1]
 
 
 @question("survey", *SIDES)

@@ -51,29 +51,29 @@ def bootstrap_em(
     counts = rng.multinomial(size, np.full(size, 1 / size), size=draws)[:, units]
     patterns, m = _patterns(values, base[None]), values.shape[1]
     point = _vector(np.zeros((1, m)), np.eye(m)[None])
-    for _ in range(500):
-        before, point = point, _step(patterns, point, m)
-        if np.abs(point - before).max() < 1e-7:
-            break
-    found, size = [point], point.shape[1]
-    if draws:
-        moved = _step(patterns, point + 1e-4 * np.eye(size), m) - point
-        longer = np.linalg.pinv(np.eye(size) - moved / 1e-4)
+    for _ in range(8):
+        point = _step(patterns, point, m)
+    near, small = _step(patterns, point, m), 1e-4
+    moved = _step(patterns, point + small * np.eye(point.shape[1]), m) - near
+    longer = np.linalg.pinv(np.eye(point.shape[1]) - moved / small)
+    found = [_converge(patterns, near, longer, m, tolerance=1e-7)]
     block = max(1, 200_000 // len(values))
     for begin in range(0, draws, block):
-        found.append(_resamples(_patterns(values, counts[begin : begin + block] * base), point, longer, m))
+        some = _patterns(values, counts[begin : begin + block] * base)
+        start = np.repeat(found[0], len(some[0].weight), axis=0)
+        found.append(_converge(some, start, longer, m, tolerance=5e-3))
     return _matrices(np.concatenate(found), m)[1] * np.outer(scale, scale)
 
 
-def _resamples(patterns: list[_Pattern], start: np.ndarray, longer: np.ndarray, m: int) -> np.ndarray:
-    point = np.repeat(start, len(patterns[0].weight), axis=0)
-    for _ in range(30):
+def _converge(patterns: list[_Pattern], point: np.ndarray, longer: np.ndarray, m: int, *, tolerance: float):
+    """Take lengthened steps until none moves by more than ``tolerance`` standard deviations."""
+    for _ in range(200):
         plain = _step(patterns, point, m)
         step = (plain - point) @ longer
         point = point + step
         wrong = ~(np.linalg.eigvalsh(_matrices(point, m)[1])[:, 0] > 1e-9)
         point[wrong] = plain[wrong]  # a step too far, which is no covariance
-        if np.abs(step[~wrong]).max(initial=0.0) < 5e-3:
+        if np.abs(step[~wrong]).max(initial=0.0) < tolerance:
             break
     return _step(patterns, point, m)
 
