@@ -28,6 +28,11 @@ WORLDS = {
     "both alike": {"slopes": {"product": 0.45, "experience": 0.45}},
     "product and a liking": {"slopes": {"product": 0.45, "experience": 0.0}, "halo": 0.7},
 }
+UNRELATED = {"correlation": 0.0}
+WORLDS |= {
+    "a weak liking alone, sides unrelated": {"slopes": NONE, "halo": 0.5, "noise": 0.4} | UNRELATED,
+    "a strong liking alone, sides unrelated": {"slopes": NONE, "halo": 1.0} | UNRELATED,
+}
 SIZES = (250, 1000, 4000)
 QUESTIONS = (drivers.split, drivers.overlap, liking.beyond_liking, readings.readings, surveys.outcome_by_outcome,
              expectations.kinks, expectations.forgiveness)  # fmt: skip
@@ -39,9 +44,11 @@ ALWAYS = {
 }
 WRONG = {
     "nothing matters": ALWAYS,
-    "a weak liking alone": ALWAYS | {"P3": {"supported"}, "C4a": {"supported"}},
+    "a weak liking alone": ALWAYS,
     "a strong liking alone": ALWAYS,
     "a liking and nearly nothing else": ALWAYS,
+    "a weak liking alone, sides unrelated": ALWAYS,
+    "a strong liking alone, sides unrelated": ALWAYS,
     "product": {
         "P3": {"refuted"},
         "C4a": {"supported"},
@@ -74,7 +81,7 @@ def outcomes(world: str, n: int, seed: int, bootstrap: int = 150) -> dict[str, s
     for ask in QUESTIONS:
         for name, number in ask(survey).numbers.items():
             if name in homes:
-                found.setdefault(homes[name], {}).setdefault(name, number._asdict())
+                found.setdefault(homes[name], {}).setdefault(name, number._asdict() | {"simulated": False})
     table = judge(rules, found)
     return table.loc[table["outcome"] != "not testable here", "outcome"].to_dict()
 
@@ -113,7 +120,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--quick", action="store_true")
     given = parser.parse_args()
-    rows = []
+    rows, stamp = [], load_rules().sha256
     with ProcessPoolExecutor(2) as pool:
         for world in WORLDS:
             for n in SIZES:
@@ -129,7 +136,7 @@ def main() -> None:
     if given.write:
         path = Path(data_folder()) / "evidence" / "error_rates.csv"
         with path.open("w", encoding="utf-8", newline="") as file:
-            file.write(f"# rules {load_rules().sha256}\n")
+            file.write(f"# rules {stamp}\n")
             writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)

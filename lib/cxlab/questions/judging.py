@@ -86,7 +86,8 @@ def judge(rules: RuleSet, results: Results | str | Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Index ``claim``; ``outcome reason evidence reads numbers source rehearsal opposite p_value survives``.
+        Index ``claim``; ``outcome reason evidence reads numbers source rehearsal opposite p_value status
+        survives``; a decision is ``confirmatory`` only for a study that the rules register.
         ``rehearsal`` is what the rules would say of simulated data, ``opposite`` the outcome with the words
         product and experience exchanged, ``p_value`` two-sided, ``survives`` whether a decision keeps its
         false-discovery rate.
@@ -126,7 +127,10 @@ def judge(rules: RuleSet, results: Results | str | Path) -> pd.DataFrame:
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("claim")
     text = [column for column in columns if column != "p_value"]
     table[text] = table[text].fillna("")
-    table["survives"] = _survives(table["p_value"].to_numpy(float)) & table["outcome"].isin(OUTCOMES[:2])
+    decided = table["outcome"].isin(OUTCOMES[:2])
+    earned = table["source"].isin(rules.registered)
+    table["status"] = np.where(decided, np.where(earned, "confirmatory", "exploratory"), "")
+    table["survives"] = _survives(table["p_value"].to_numpy(float)) & decided
     return table
 
 
@@ -243,7 +247,10 @@ def _apply(rule: Rule, rules: RuleSet, results: Results) -> dict[str, Any]:
         lacking = [atom for atom in rule.atoms() if look(atom) is None]
         return found | {"outcome": UNTESTED, "reason": _lack(lacking, rules, results)}
     outcome = SUPPORTED if supported is True else REFUTED if refuted is True else UNDECIDED
-    if any(entry.get("simulated") for entry in entries):
+    if any("simulated" not in entry for entry in entries):
+        reason = "needs a report that says which numbers are simulated: make it again"
+        return found | {"outcome": UNTESTED, "reason": reason}
+    if any(entry["simulated"] for entry in entries):
         tables = listed(rules.tables(rule))
         return found | {"outcome": UNTESTED, "rehearsal": outcome,
                         "reason": f"needs real data (table {tables}): these numbers are simulated"}  # fmt: skip

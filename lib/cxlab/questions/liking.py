@@ -13,7 +13,7 @@ and one side much more than the other side is not ruled out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -42,12 +42,14 @@ def fair(
     names: Sequence[str],
     *,
     blocks: Mapping[str, Sequence[str]] | None = None,
+    difference: bool = False,
 ) -> pd.DataFrame:
     """Return ``estimate low high`` of a statistic of the correlations among the sides' composites and the
     outcome.
 
     ``estimate`` is the one with items corrected and no liking; ``low`` and ``high`` are the widest limits
-    over all admissible likings; the lower one also over items as measured. ``attrs["n"]`` counts respondents.
+    over all admissible likings; the lower one also over items as measured, and so does the upper one of a
+    ``difference``. ``attrs["n"]`` counts respondents.
     """
     if survey.categorical:
         raise NotEnough("the items of a side are categories, so they have no scale and no reliability")
@@ -74,16 +76,14 @@ def fair(
     for reliability in treatments:
         scale = np.sqrt(reliability)
         corrected = np.clip(measured / scale[:, :, None] / scale[:, None, :], -MOST, MOST)
-        for liking in _likings(corrected):
-            cleared = (corrected - liking[:, None, None]) / (1 - liking[:, None, None])
-            diagonal = np.arange(cleared.shape[-1])
-            cleared[:, diagonal, diagonal] = 1.0
+        spread = np.sqrt(np.diagonal(composites, axis1=1, axis2=2)) * scale
+        for cleared in _cleared(corrected, spread):
             values = np.atleast_2d(statistic(cleared))
             first = values[:, 0] if first is None else first
             low, high = limits(values[:, 1:], survey.confidence_level)
             lows.append(low)
             # as measured, a side is lent what the errors of the other side hide: that is no upper limit
-            highs += [high] if reliability is not treatments[-1] else []
+            highs += [high] if difference or reliability is not treatments[-1] else []
     low, high = np.min(lows, axis=0), np.max(highs, axis=0)
     table = pd.DataFrame(
         {"estimate": first, "low": np.minimum(low, first), "high": np.maximum(high, first)}, index=list(names)
@@ -99,10 +99,25 @@ def _reliabilities(alphas: np.ndarray, sizes: Sequence[int]) -> list[np.ndarray]
     return [*tries[::-1], np.ones_like(alphas)]
 
 
-def _likings(corrected: np.ndarray) -> list[np.ndarray]:
-    rows, columns = np.triu_indices(corrected.shape[-1], 1)
-    bound = corrected[:, rows, columns].min(axis=1).clip(0, 0.95)
-    return [part * bound for part in np.linspace(0, 1, STEPS)]
+def _cleared(corrected: np.ndarray, spread: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the correlations cleared of every admissible liking: the same part of every rating, then the same
+    points on every rating (``spread``: standard deviations without the errors of items).
+
+    Admissible is a liking that leaves no covariance below 0 and a possible covariance matrix: its variance is
+    at most ``1 / sum(inverse)``.
+    """
+    size = corrected.shape[-1]
+    rows, columns, one = *np.triu_indices(size, 1), np.eye(size)
+    corrected = corrected * (1 - one) + one
+    for spreads in (np.ones_like(spread), spread):
+        covariances = corrected * spreads[:, :, None] * spreads[:, None, :]
+        total = np.linalg.pinv(covariances, hermitian=True).sum(axis=(1, 2))
+        alone = 0.95 * np.diagonal(covariances, axis1=1, axis2=2).min(axis=1)
+        most = np.where(total > 0, np.minimum(0.999 / np.where(total > 0, total, 1), alone), alone)
+        bound = np.minimum(covariances[:, rows, columns].min(axis=1), most).clip(0)
+        for part in np.linspace(0, 1, STEPS):
+            left = correlations(covariances - (part * bound)[:, None, None])
+            yield np.clip(left, -MOST, MOST) * (1 - one) + one
 
 
 @question("survey", *SIDES)
@@ -178,7 +193,7 @@ def _sides(survey: Survey) -> dict[str, Number]:
         shared = (r[:, 0, 2] ** 2 + r[:, 1, 2] ** 2 - total) / total
         return np.stack([(raw[0] - raw[1]) / total, shared])
 
-    table = fair(survey, parts, ["difference", "shared"])
+    table = fair(survey, parts, ["difference", "shared"], difference=True)
     n = table.attrs["n"]
     found["share-difference-fair"] = Number(*table.loc["difference"], "difference of shares", n,
                                             "product's share minus experience's, any liking")  # fmt: skip
@@ -187,9 +202,8 @@ def _sides(survey: Survey) -> dict[str, Number]:
     )
     spreads = [survey.frame[items].astype(float).mean(axis=1).std() for items in blocks.values()]
     scale = survey.frame[survey.outcome].astype(float).std() / np.array(spreads)
-    points = fair(
-        survey, lambda r: (slopes(r) * scale[:, None])[:1] - (slopes(r) * scale[:, None])[1:2], ["points"]
-    )
+    gap = lambda r: np.diff((slopes(r) * scale[:, None])[1::-1], axis=0)  # noqa: E731
+    points = fair(survey, gap, ["points"], difference=True)
     found["slope-difference-points-fair"] = Number(*points.iloc[0], "outcome points per scale point", n,
                                                    "product's slope minus experience's, any liking")  # fmt: skip
     return found

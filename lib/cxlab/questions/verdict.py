@@ -36,6 +36,7 @@ from cxlab.questions.judging import (
 )
 from cxlab.questions.result import Number, Result
 from cxlab.questions.words import capital, count, listed, number
+from cxlab.stats.intervals import wilson
 
 __all__ = [
     "Verdict", "business", "data_needed", "error_rates", "flips", "judge", "judge_survey", "load_results", "load_rules", "opened", "outcomes", "survey_by_survey", "tested", "untested",
@@ -94,13 +95,14 @@ def opened(
     Parameters
     ----------
     results : str
-        Path of ``results.json``; where it is missing, only surveys can decide.
+        Path of ``results.json``; where it is missing, every claim is not testable here.
     source : str
         "all": every bundled survey; the name or mapping file of one survey: that one; empty: none.
     """
     rules, report = load_rules(), load_results(results)
     found, skipped = {}, 0
-    for name in surveys if source == "all" else [source] if source else []:
+    wanted = surveys if source == "all" and report else [source] if source not in ("", "all") else []
+    for name in wanted:
         try:
             survey = open_source(name, table="survey", bootstrap=bootstrap, seed=seed)
         except (InputError, OutOfReach):
@@ -145,7 +147,13 @@ def outcomes(verdict: Verdict) -> Result:
     wide = pd.crosstab(table["topic"], table["outcome"]).reindex(columns=list(OUTCOMES), fill_value=0)
     wide = wide.loc[table["topic"].unique()]
     wide.index = [capital(topic) for topic in wide.index]
+    lone = table[table["outcome"].isin(OUTCOMES[:2]) & table["reason"].str.contains(" by ")]
+    by_one = lone["reason"].str.extract(r" by ([^;]+)")[0].value_counts()
+    alone = len(by_one) and " and " not in by_one.index[0]
     cautions = [
+        f"{count(int(by_one.iloc[0]), 'decision')} rest on one survey alone: {by_one.index[0]}."
+        if alone
+        else "No decision rests on one survey alone.",
         f"Rules of version {verdict.rules.version}, frozen {verdict.rules.frozen}: they were written down before this report, "
         "but outcomes of earlier versions had been seen."
     ]
@@ -338,6 +346,8 @@ def error_rates(verdict: Verdict, path: str | Path | None = None) -> Result:
     Table: ``world n claim supported refuted wrong runs``. A table made for other rules is refused.
     """
     path = Path(path) if path else data_folder() / "evidence" / "error_rates.csv"
+    if not path.is_file():
+        raise InputError(f"{path.name} is missing; run make bench to make it")
     with path.open(encoding="utf-8", newline="") as file:
         stamp = file.readline().strip().removeprefix("# rules ")
         rows = list(csv.DictReader(file))
@@ -346,18 +356,19 @@ def error_rates(verdict: Verdict, path: str | Path | None = None) -> Result:
     table = pd.DataFrame(rows).astype(
         {"n": int, "supported": float, "refuted": float, "wrong": float, "runs": int}
     )
-    worst = table.sort_values("wrong").iloc[-1]
+    worst = table.sort_values("wrong", kind="stable").iloc[-1]
+    low, high = wilson(round(worst["wrong"] * worst["runs"]), worst["runs"])
     numbers = {
         "worst-error-rate": Number(
-            worst["wrong"], unit="rate", n=int(worst["runs"]), label="highest rate of wrong decisions"
+            worst["wrong"], float(low), float(high), "rate", int(worst["runs"]), "highest rate of wrong decisions"
         ),
         "worlds-tried": Number(
             int(table.groupby(["world", "n"]).ngroups), unit="worlds", label="made-up worlds and sizes tried"
         ),
     }
     finding = (
-        f"In {numbers['worlds-tried'].value} made-up worlds whose truth is known, a rule decides wrongly in at most "
-        f"{number(worst['wrong'], 'rate')} of runs."
+        f"In {numbers['worlds-tried'].value} made-up worlds whose truth is known, no rule decides wrongly more often than in "
+        f"{numbers['worst-error-rate']} of runs."
     )
     title = f"In made-up worlds, at most {number(worst['wrong'], 'rate')} of decisions are wrong"
     wide = table.groupby(["world", "n"])["wrong"].max().unstack()
