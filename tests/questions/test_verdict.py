@@ -190,6 +190,12 @@ def test_page_results_count_every_claim(opened):
     assert 1 <= len(verdict.business(opened).table) <= 5
 
 
+def test_without_a_report_nothing_is_decided(tmp_path):
+    found = verdict.opened(str(tmp_path / "none.json"))
+    assert verdict.outcomes(found)["not-testable-here"].value == 150
+    assert found.table["reason"].str.contains("run make report").any()
+
+
 def test_error_rates_of_other_rules_are_refused(opened, tmp_path):
     assert verdict.error_rates(opened)["worlds-tried"].value >= 24
     stale = tmp_path / "rates.csv"

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import csv
-import functools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -19,6 +17,7 @@ from cxlab.data.rules import RuleSet, load_rules
 from cxlab.data.sources import open_source
 from cxlab.data.table import Table
 from cxlab.figures import general
+from cxlab.questions.business import business, named
 from cxlab.questions.judging import (
     MIXED,
     OUTCOMES,
@@ -35,7 +34,7 @@ from cxlab.questions.judging import (
     sweep,
 )
 from cxlab.questions.result import Number, Result
-from cxlab.questions.words import capital, count, listed, number
+from cxlab.questions.words import capital, count, number
 from cxlab.stats.intervals import wilson
 
 __all__ = [
@@ -44,16 +43,6 @@ __all__ = [
 
 SURVEYS = ("ecsi-mobile", "abc-vendor", "corporate-reputation", "airline", "housing")
 FACTORS = (0.5, 0.75, 1.0, 1.5, 2.0)
-
-
-def _named(function: Callable[..., Result]) -> Callable[..., Result]:
-    """Give a result the name of its question, by which the opening page finds it."""
-
-    @functools.wraps(function)
-    def ask(*args: Any, **kwargs: Any) -> Result:
-        return replace(function(*args, **kwargs), id=function.__name__)
-
-    return ask
 
 
 @dataclass(frozen=True)
@@ -120,7 +109,7 @@ def opened(
     return Verdict(rules, report, found, skipped, load_evidence(), table)
 
 
-@_named
+@named
 def outcomes(verdict: Verdict) -> Result:
     """What is supported, refuted, mixed, undecided, untestable?
 
@@ -140,7 +129,9 @@ def outcomes(verdict: Verdict) -> Result:
     rest = "most of the others cannot be tested on these data"
     if counts.get(UNTESTED, 0) * 2 < len(table) - total:
         rest = "most of the others stay undecided"
-    finding = f"{total or 'None'} of {len(table)} claims and ideas {'is' if total < 2 else 'are'} decided; {rest}."
+    finding = (
+        f"{total or 'None'} of {len(table)} claims and ideas {'is' if total < 2 else 'are'} decided; {rest}."
+    )
     title = (
         f"{total} of {len(table)} claims are decided" if total else f"None of {len(table)} claims is decided"
     )
@@ -155,7 +146,7 @@ def outcomes(verdict: Verdict) -> Result:
         if alone
         else "No decision rests on one survey alone.",
         f"Rules of version {verdict.rules.version}, frozen {verdict.rules.frozen}: they were written down before this report, "
-        "but outcomes of earlier versions had been seen."
+        "but outcomes of earlier versions had been seen.",
     ]
     return Result(
         finding,
@@ -166,11 +157,10 @@ def outcomes(verdict: Verdict) -> Result:
         ),
         cautions,
         verdict.data,
-        {"undecided": undecided(verdict)},
     )
 
 
-@_named
+@named
 def tested(verdict: Verdict) -> Result:
     """Which claims could be tested, and what came out? Every rule's own sentence stands before the claim's.
 
@@ -204,7 +194,7 @@ def tested(verdict: Verdict) -> Result:
     return Result(finding, {}, shown, None, cautions, verdict.data, open=True)
 
 
-@_named
+@named
 def survey_by_survey(verdict: Verdict) -> Result:
     """What does each survey say of each claim that it can test? Table: claim x survey, in words."""
     titles = list(verdict.surveys)
@@ -252,7 +242,7 @@ def survey_by_survey(verdict: Verdict) -> Result:
     )  # fmt: skip
 
 
-@_named
+@named
 def flips(verdict: Verdict) -> Result:
     """What would flip a decision? The outcome when the smallest effect that matters is halved or doubled.
 
@@ -306,11 +296,11 @@ def undecided(verdict: Verdict, most: int = 10) -> pd.DataFrame:
     return pd.DataFrame(columns).reset_index(drop=True)
 
 
-@_named
+@named
 def data_needed(verdict: Verdict) -> Result:
     """Which data would decide most? Claims that cannot be tested, by the table that their rules read.
 
-    Table: ``table claims``.
+    Table: ``claim text what was tested data that would decide`` of the ten most linked undecided claims.
     """
     closed = verdict.table.index[verdict.table["outcome"] == UNTESTED]
     rows = verdict.evidence.coverage
@@ -331,15 +321,15 @@ def data_needed(verdict: Verdict) -> Result:
     return Result(
         finding,
         numbers,
-        table.rename(columns={"estimate": "claims"}),
+        undecided(verdict),
         lambda: general.bars(table, title=title, x_title="claims that it would open", label="table"),
-        [],
+        ["The table names the undecided claims that most others hang on, and what would decide each."],
         verdict.data,
-        {"undecided": undecided(verdict)},
+        open=True,
     )
 
 
-@_named
+@named
 def error_rates(verdict: Verdict, path: str | Path | None = None) -> Result:
     """How often are the rules wrong where the truth is known? From the committed table of simulated worlds.
 
@@ -360,7 +350,12 @@ def error_rates(verdict: Verdict, path: str | Path | None = None) -> Result:
     low, high = wilson(round(worst["wrong"] * worst["runs"]), worst["runs"])
     numbers = {
         "worst-error-rate": Number(
-            worst["wrong"], float(low), float(high), "rate", int(worst["runs"]), "highest rate of wrong decisions"
+            worst["wrong"],
+            float(low),
+            float(high),
+            "rate",
+            int(worst["runs"]),
+            "highest rate of wrong decisions",
         ),
         "worlds-tried": Number(
             int(table.groupby(["world", "n"]).ngroups), unit="worlds", label="made-up worlds and sizes tried"
@@ -383,7 +378,7 @@ def error_rates(verdict: Verdict, path: str | Path | None = None) -> Result:
     )
 
 
-@_named
+@named
 def untested(verdict: Verdict) -> Result:
     """Which claims cannot be tested here, and what would each need? Table: ``claim text needs``."""
     table = verdict.table[verdict.table["outcome"] == UNTESTED]
@@ -392,82 +387,6 @@ def untested(verdict: Verdict) -> Result:
     )
     finding = f"{count(len(rows), 'claim')} cannot be tested here; most need data that firms rarely publish."
     return Result(finding, {}, rows, None, [], verdict.data)
-
-
-def sentences(verdict: Verdict) -> list[dict[str, Any]]:
-    """Return what this means if you run a business.
-
-    Sentences chosen by the verdicts, each with its evidence.
-    """
-    table = verdict.table
-    said = {claim: table.loc[claim, "outcome"] for claim in table.index}
-
-    def why(*claims: str) -> str:
-        return "; ".join(
-            dict.fromkeys(table.loc[claim, "reason"] for claim in claims if table.loc[claim, "reason"])
-        )
-
-    sentences = []
-    if said["C4a"] == SUPPORTED:
-        sentences.append(
-            ("A good product is not enough: how customers are treated adds something of its own.", why("C4a"))
-        )
-    elif said["C4a"] == REFUTED:
-        sentences.append(
-            ("Where the product is right, better treatment adds little. Mend the product first.", why("C4a"))
-        )
-    else:
-        sentences.append(
-            (
-                "Nobody has shown yet that treatment adds something beside the product. Try it in a few branches.",
-                why("C4a"),
-            )
-        )
-    if said["C1b"] == SUPPORTED:
-        sentences.append(
-            ("A bad experience costs you customers even where the product is great.", why("C1b"))
-        )
-    if said["C1c"] == SUPPORTED:
-        sentences.append(
-            ("With an average product, a great experience still lifts what customers say.", why("C1c"))
-        )
-    if said["C2e"] == REFUTED:
-        sentences.append(
-            ("Product quality is no mere entry ticket: better than expected still pays.", why("C2e"))
-        )
-    if said["P3"] == UNDECIDED or said["C2c"] == UNDECIDED:
-        sentences.append(
-            (
-                "Do not bet a budget on one survey: sorting the items differently can turn its answer.",
-                why("P3"),
-            )
-        )
-    if said["S5-5"] in (UNDECIDED, SUPPORTED):
-        sentences.append(
-            (
-                "Customers who stay may be unable to leave. Ask how hard leaving is before you call them loyal.",
-                why("S5-5"),
-            )
-        )
-    closed = int((table["outcome"] == UNTESTED).sum())
-    sentences.append(
-        (
-            f"Most of the debate ({closed} of {len(table)} claims) cannot be tested on published data. Your own data can.",
-            "",
-        )
-    )
-    return [{"sentence": sentence, "evidence": evidence} for sentence, evidence in sentences[:5]]
-
-
-@_named
-def business(verdict: Verdict) -> Result:
-    """What does this mean if you run a business?
-
-    Sentences that follow from the verdicts; table ``sentence evidence``.
-    """
-    rows = pd.DataFrame(sentences(verdict))
-    finding = " ".join(rows["sentence"].head(2))
-    return Result(finding, {}, rows, None, [], verdict.data, open=True)
 
 
 def _short(text: str, most: int = 60) -> str:
