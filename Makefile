@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 MAKEFLAGS += --no-print-directory
-.PHONY: report test lab workshop data bench lint lock clean help
+.PHONY: report test lab workshop pack data bench lint lock clean help
 
 PYTHON ?= python3
 LOCK := lib/requirements.lock
@@ -30,9 +30,13 @@ test: $(READY)  ## unit tests, every notebook, the report and JupyterLab in a br
 lab: $(READY)  ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab notebooks/00-start-here.ipynb $(ARGS)
 
-workshop: $(READY)  ## make exercise copies (solutions left blank) and open them in JupyterLab
+workshop: $(READY)  ## make exercise copies and open them in JupyterLab; OFFLINE=pack sets up without a network
+	@$(if $(OFFLINE),$(BIN)/python -m cxlab.workbook.pack $(OFFLINE) --unpack)
 	@$(BIN)/cxlab workshop
 	@$(BIN)/jupyter lab workshop $(ARGS)
+
+pack: report  ## a folder from which a room without internet can work; PYTHON_FOR=3.12 for another Python
+	@$(BIN)/python -m cxlab.workbook.pack pack $(if $(PYTHON_FOR),--python $(PYTHON_FOR))
 
 data: $(READY)  ## fetch and check the registered real data
 	@$(BIN)/cxlab data $(ARGS)
@@ -53,7 +57,7 @@ lock: $(READY)  ## resolve the dependencies of lib/pyproject.toml anew
 	  --no-emit-index-url --no-annotate --no-header -o installer.lock
 
 clean:  ## remove reports, workshop copies, caches and the environment
-	@rm -rf reports workshop .cache .venv .pytest_cache .ruff_cache .hypothesis
+	@rm -rf reports workshop pack .cache .venv .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## show this list
