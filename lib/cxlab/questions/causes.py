@@ -162,10 +162,10 @@ def hidden_cause(survey: Survey) -> Result:
         title = "No sure effect was found that a hidden cause would have to undo"
     elif firm:
         finding = f"{listed(firm)} would withstand a hidden cause as strong as {known}."
-        title = f"Only a hidden cause that explains {enough} of the rest would undo {most}"
+        title = f"Only a hidden cause explaining {enough} of the rest would undo {most}"
     else:
         finding = f"a hidden cause as strong as {known} would undo the effect of either side."
-        title = f"A hidden cause that explains {enough} of the rest is enough to undo {most}"
+        title = f"A hidden cause explaining {enough} of the rest would undo {most}"
     shown = pd.DataFrame(rows, columns=["row", "side", "estimate", "low", "high"])
     return Result(
         stated(finding, survey.simulated, "answers"), numbers, shown,

