@@ -53,9 +53,9 @@ def test_only_what_both_readers_call_customer_focused_counts():
     rows = result.table.set_index("group")
     assert result["customer-focused-count"].value == 6 and result["customer-focused-share"].value == 0.5
     assert rows.loc["of these with a responsible team", ["count", "initiatives"]].tolist() == [3, 6]
-    assert rows.loc["of these with a link to pay", "count"] == 3 and "agreement" in result.finding
+    assert rows.loc["of these with a link to pay", "count"] == 3 and "two readers" in result.finding
     one = m.metric(table(frame.drop(columns="customer_focused_2")))
-    assert one["customer-focused-count"].value == 9 and one.cautions and "agreement" not in one.finding
+    assert one["customer-focused-count"].value == 9 and one.cautions and "two readers" not in one.finding
     few = m.metric(table(frame.head(9)))
     assert few.missing and "9 initiatives" in few.finding
 
@@ -360,7 +360,7 @@ def test_the_scorecard_counts_and_changes(register):
 @pytest.mark.parametrize("question", ALL)
 def test_every_finding_is_one_short_sentence_that_says_what_is_made_up(question, register):
     result = question(cx.open_source("simulated-initiatives", table="initiatives", bootstrap=40))
-    assert result.finding.startswith("In a made-up register") and len(result.finding.split()) <= 30
+    assert result.finding.startswith("In made-up data") and len(result.finding.split()) <= 30
     assert "simulated data" in title(result) and result.id == question.__name__
     assert all(number.label and number.unit for number in result.numbers.values())
     assert len({number.label for number in result.numbers.values()}) == len(result.numbers)

@@ -16,11 +16,14 @@ from openpyxl.worksheet.formula import ArrayFormula
 
 from cxlab.data.errors import InputError, OutOfReach
 from cxlab.workbook import register as store
-from cxlab.workbook import register_files as files
 from cxlab.workbook.register import COLUMNS, Register, write_template
 
 FORK = multiprocessing.get_context("fork")
 ALL = [f"P-{k:03d}" for k in range(1, 7)]
+
+
+def add(register, **cells):
+    register.table.loc[len(register.table)] = [str(cells.get(name, "")) for name in register.table]
 
 
 @pytest.fixture(params=["csv", "xlsx"])
@@ -28,8 +31,14 @@ def path(request, tmp_path):
     target = write_template(tmp_path / f"register.{request.param}")
     register = Register(target)
     for k in range(2, 7):
-        register.add(
-            id=f"P-{k:03d}", title=f"project {k}", area="billing", level="account", impact=k, cost=10 * k
+        add(
+            register,
+            id=f"P-{k:03d}",
+            title=f"project {k}",
+            area="billing",
+            level="account",
+            impact=k,
+            cost=10 * k,
         )
     register.save()
     return target
@@ -70,8 +79,6 @@ def test_problems_name_line_and_column(path):
     register.table.loc[3, "status_history"] = "2026-13-45 late"
     text = " ".join(register.problems())
     assert all(word in text for word in ("galaxy", "cheap", "level", "cost", "P-004"))
-    with pytest.raises(InputError, match="no column 'colour'"):
-        register.add(id="x", colour="red")
 
 
 # Saving -----------------------------------------------------------------------------------------------------
@@ -81,19 +88,16 @@ def test_a_save_keeps_a_backup_and_every_other_cell(path):
     before = Register(path).table
     register = Register(path)
     register.table.loc[2, "title"] = "renamed, with a comma; a semicolon and ümlauts 😀"
-    report = register.save()
-    assert report.changed == ["P-003"] and not report.added and not report.removed
-    assert "Saved: 1 changed" in str(report)
+    assert "Saved: 1 changed. The file before is register.backup-0002" in register.save()
     after = Register(path).table
     assert after.loc[2, "title"].endswith("ümlauts 😀")
     pd.testing.assert_frame_equal(after.drop(index=2), before.drop(index=2))
-    pd.testing.assert_frame_equal(Register(report.backup).table, before)
+    pd.testing.assert_frame_equal(Register(register._numbered("backup")[-1]).table, before)
 
 
 def test_nothing_changed_writes_nothing(path):
     stamp = path.stat().st_mtime_ns
-    report = Register(path).save()
-    assert report.backup is None and "Nothing had changed" in str(report)
+    assert "Nothing had changed" in Register(path).save()
     assert path.stat().st_mtime_ns == stamp
 
 
@@ -135,9 +139,9 @@ def test_excel_keeps_other_sheets_types_and_formulas(tmp_path):
     assert book.sheetnames == ["initiatives", "theirs"] and book["theirs"]["A1"].value == "keep me"
     assert row["title"].data_type == "s" and row["title"].value == "=1+1" and row["cost"].value == 25000
     assert row["due"].value == pd.Timestamp("2026-07-31") and row["customer_focused_2"].data_type == "f"
-    register.add(id="P-2")
+    add(register, id="P-2")
     register.save()
-    with pytest.raises(InputError, match="formulas, which a removed row would bend"):
+    with pytest.raises(InputError, match="removed in Excel, where formulas follow"):
         register.save(register.table.drop(index=1), remove=["P-2"])
 
 
@@ -147,9 +151,10 @@ def test_rows_are_lost_only_when_named(path):
     with pytest.raises(InputError, match=r"P-002, P-004 would be lost.*kept in register.draft-0001.csv"):
         register.save(short)
     assert ids(path) == ALL and draft(path)["id"].tolist() == short["id"].tolist()
-    report = register.save(short, remove=["P-002", "P-004"])
-    assert report.removed == ["P-002", "P-004"] and ids(path) == ["P-001", "P-003", "P-005", "P-006"]
-    assert Register(report.backup).table["id"].tolist() == ALL
+    if path.suffix == ".csv":
+        assert "2 removed" in register.save(short, remove=["P-002", "P-004"])
+        assert ids(path) == ["P-001", "P-003", "P-005", "P-006"]
+        assert ids(register._numbered("backup")[-1]) == ALL
     with pytest.raises(InputError, match="'title' is missing"):
         register.save(register.table.drop(columns="title"))
 
@@ -168,7 +173,7 @@ def test_a_row_without_its_own_id_is_told_and_kept_in_a_draft(path, value, messa
         assert "precious" in draft(path, number)["title"].tolist() and len(draft(path, number)) == 6
     assert ids(path) == ALL
     register.table.loc[1, "id"] = "P-002"
-    assert register.save().changed == ["P-002"]
+    assert "1 changed" in register.save()
 
 
 @pytest.mark.parametrize("rows", [["A,one", ",two", ",three"], ["A,one", "A,two", "A,three"]])
@@ -181,7 +186,7 @@ def test_rows_without_an_own_id_can_be_mended_but_not_dropped(tmp_path, rows):
     with pytest.raises(InputError, match="a row would be lost"):
         register.save(register.table.drop(index=2))
     register.table.loc[2, "id"] = "C"
-    assert register.save().added == ["B", "C"]
+    assert "2 added" in register.save()
     assert target.read_text() == "id,title\nA,one\nB,two\nC,three\n"
 
 
@@ -285,9 +290,9 @@ def test_workbooks_that_a_save_would_harm_are_refused_on_opening(tmp_path, chang
     ("raw", "message"),
     [
         (b"", "is empty"),
-        (b"title,cost\nx,1\n", "no column 'id'"),
-        (b"id,id\n1,2\n", "must occur once"),
-        (b"id,title\nA,one,extra\n", "line 2 has 3 cells"),
+        (b"title,cost\nx,1\n", "needs a column 'id'"),
+        (b"id,id\n1,2\n", "every column once"),
+        (b"id,title\nA,one,extra\n", "line 2 has more cells"),
         (b"id,title\nA,\xfc\xff\xe4\nB,\xc3\xa4\n", "neither UTF-8 nor"),
     ],
 )
@@ -327,14 +332,14 @@ def test_the_second_of_two_editors_is_told_and_keeps_a_draft(path):
     assert draft(path)["title"].tolist()[1] == "by two"
     two.reload()
     two.table.loc[1, "title"] = "by two"
-    assert two.save().changed == ["P-002"]
+    assert "1 changed" in two.save()
 
 
 def _edit(path, row, rounds):
     done = 0
     while done < rounds:
         register = Register(path)
-        register.add(id=f"N-{row}-{done}")
+        add(register, id=f"N-{row}-{done}")
         try:
             register.save()
             done += 1
@@ -362,7 +367,7 @@ def test_a_lock_that_is_not_released_is_told(path, monkeypatch):
     register.table.loc[0, "title"] = "mine"
     with other._lock(), pytest.raises(InputError, match="somebody else is saving"):
         register.save()
-    assert register.save().changed == ["P-001"]
+    assert "1 changed" in register.save()
 
 
 @given(
@@ -418,13 +423,8 @@ def test_a_crash_in_the_middle_of_a_save_leaves_a_whole_register(path, moment, t
     assert worker.exitcode == -signal.SIGKILL
     register = Register(path)
     assert register.table["id"].tolist() == ALL and register.table.loc[0, "title"] == title
-    if moment == "before":
-        assert "interrupted" in register.notes[0]
-        aside = Register(path.with_name(f"register.interrupted-0001{path.suffix}"))
-        assert aside.table.loc[0, "title"] == "half saved"
-    assert Register(path).notes == []
     register.table.loc[1, "title"] = "life goes on"
-    assert register.save().changed == ["P-002"]
+    assert "1 changed" in register.save()
 
 
 def _save_for_ever(path):
@@ -469,48 +469,16 @@ def test_a_full_disk_leaves_the_register_as_it_was(path, monkeypatch, which):
     before = path.read_bytes()
     register = Register(path)
     register.table.loc[0, "title"] = "too much"
-    plain = files.Path.open
+    plain = store.Path.open
 
     def open_(self, mode="r", *args, **kwargs):
         file = plain(self, mode, *args, **kwargs)
         return _Full(file) if mode in ("wb", "xb") and which in self.name else file
 
     with monkeypatch.context() as patch:
-        patch.setattr(files.Path, "open", open_)
+        patch.setattr(store.Path, "open", open_)
         with pytest.raises(OutOfReach, match=r"disk is full.*as it was.*free some space"):
             register.save()
     assert path.read_bytes() == before and not list(path.parent.glob(".register*saving"))
     assert register.table.loc[0, "title"] == "too much"
-    assert register.save().changed == ["P-001"]
-
-
-# The grid ---------------------------------------------------------------------------------------------------
-
-
-def test_a_report_gets_a_plain_table(path, monkeypatch):
-    monkeypatch.setenv("CXLAB_EXPLORE", "baked")
-    shown = Register(path).edit(rows=3)
-    assert isinstance(shown, pd.DataFrame) and len(shown) == 3
-
-
-def test_the_grid_edits_saves_and_reports(path, monkeypatch):
-    monkeypatch.setenv("CXLAB_EXPLORE", "live")
-    register = Register(path)
-    buttons, grid, said = register.edit().children
-    save, check, add, reload = buttons.children
-    column = list(register.table).index("title")
-    grid._handle_custom_msg(
-        {"event_type": "cell-changed", "row": 1, "column_index": column, "value": "typed"}, []
-    )
-    assert register.table.loc[1, "title"] == "typed"
-    check.click()
-    assert "No problems" in said.value
-    save.click()
-    assert "Saved: 1 changed" in said.value and Register(path).table.loc[1, "title"] == "typed"
-    add.click()
-    save.click()
-    assert "no id" in said.value and ids(path) == ALL
-    check.click()
-    assert "1 to mend" in said.value
-    reload.click()
-    assert len(register.table) == 6 and len(grid.data) == 6
+    assert "1 changed" in register.save()

@@ -10,9 +10,9 @@ import pandas as pd
 from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.table import Table
 from cxlab.figures import general
-from cxlab.questions.portfolio import LEVELS, made_up
+from cxlab.questions.portfolio import LEVELS
 from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import count, number
+from cxlab.questions.words import count, number, stated
 from cxlab.stats.intervals import normal_quantile, wilson
 
 FEW = 10  # below this many a share says less than a list
@@ -37,7 +37,7 @@ def delivery(initiatives: Table) -> Result:
     table = shares(rows, level)
     unit = "share of initiatives"
     share = Number.share(past.on_time.sum(), len(past), unit, "delivered on time", level)
-    numbers, said = {"on-time-share": share}, f"{share} of {len(past)} initiatives that were due came on time"
+    numbers, said = {"on-time-share": share}, f"{share} of the initiatives that were due came on time"
     if min(told.warned.sum(), (~told.warned).sum()):
         counts = (
             (late & told.warned).sum(),
@@ -58,7 +58,8 @@ def delivery(initiatives: Table) -> Result:
     title = f"{number(share.value, 'share')} of {len(past)} promised initiatives came on time"
     names = {"label": "group", "x_title": "came on time", "reference": None, "percent": True}
     return Result(
-        made_up(initiatives, said + "."), numbers, table, lambda: general.dots(table, title=title, **names),
+        stated(said + ".", initiatives.simulated), numbers, table,
+        lambda: general.dots(table, title=title, **names),
         ["What was never promised for a day is not counted."], initiatives,
     )  # fmt: skip
 
@@ -110,7 +111,8 @@ def pay_link(initiatives: Table) -> Result:
         title = f"Where pay is linked, reports are {size} {word}"
     names = {"label": "group", "x_title": "share of initiatives past due", "reference": None, "percent": True}
     return Result(
-        made_up(initiatives, said + "."), numbers, table, lambda: general.dots(table, title=title, **names),
+        stated(said + ".", initiatives.simulated), numbers, table,
+        lambda: general.dots(table, title=title, **names),
         ["Pay was not assigned by lot: a gap is a reason to look, not a proof."], initiatives,
     )  # fmt: skip
 
@@ -160,19 +162,19 @@ def scorecard(initiatives: Table, *, period: str = "quarter") -> Result:
     }
     said = f"{sizes[0]} initiatives are open, {sizes[1]} were a {period} before."
     if drawn.empty:
-        return Result(made_up(initiatives, said), numbers, table, data=initiatives)
+        return Result(stated(said, initiatives.simulated), numbers, table, data=initiatives)
     late = drawn.iloc[-1]
     numbers["open-late-share"] = Number(
         late.now, late.low, late.high, "share of open initiatives", sizes[0], "late ones"
     )
     shown = number(late.now, "share"), number(late.before, "share")
     title = f"{shown[0]} of {sizes[0]} open initiatives are late, {shown[1]} a {period} before"
-    said = f"{said[:-1]}; {numbers['open-late-share']} of the open ones are late."
+    said = f"{numbers['open-late-share']} of the {sizes[0]} open initiatives are late."
     before = drawn.assign(now=drawn.before, low=np.nan, high=np.nan, when=f"a {period} before")
     long = pd.concat([drawn.assign(when="now"), before], ignore_index=True)
     names = {"label": "measure", "value": "now", "group": "when", "x_title": "share of open initiatives"}
     return Result(
-        made_up(initiatives, said), numbers, table,
+        stated(said, initiatives.simulated), numbers, table,
         lambda: general.dots(long, title=title, reference=None, percent=True, **names),
         ["Closed initiatives leave the count, so late ones can vanish by being closed."], initiatives,
     )  # fmt: skip

@@ -15,7 +15,7 @@ from cxlab.data.table import Table
 from cxlab.figures import general
 from cxlab.questions.hostages import CELLS, LEAST, advocates, by_points, direction, hostages  # noqa: F401
 from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import capital, count, number
+from cxlab.questions.words import capital, count, number, stated
 from cxlab.stats.intervals import normal_quantile, wilson
 from cxlab.stats.resampling import limits
 from cxlab.stats.scaling import scalability
@@ -50,7 +50,7 @@ def order(accounts: Table, *, pass_at: float = 0.5) -> Result:
     together = _together(passes)
     names = {"x_title": "accounts that pass ...", "y_title": "... also pass", "percent": True}
     return Result(
-        _made_up(accounts, f"{said}: the measure is {h}, where 1 is perfect and 0.3 the least."),
+        stated(f"{said}: the measure is {h}, where 1 is perfect.", accounts.simulated, "accounts"),
         numbers, table, lambda: general.heat(together, title=f"{title}: H is {number(h.value)}", **names),
         ["An order of difficulty does not say that one level leads to the next."], accounts,
     )  # fmt: skip
@@ -99,9 +99,10 @@ def all_must_hold(accounts: Table, *, pass_at: float = 0.5) -> Result:
         said = f"{winner} is the better predictor of renewal"
         best = number(table.estimate[:2].max(), "share")
         title = f"{capital(winner)} predicts renewal better: {best} explained"
+    said += f". A passing average hides a failing level in {hides}."
     names = {"label": "rule", "x_title": "explained of renewal", "percent": True}
     return Result(
-        f"{_made_up(accounts, said)}. A passing average hides a failing level in {hides}.",
+        stated(said, accounts.simulated, "accounts"),
         numbers, table, lambda: general.dots(table, title=title, **names),
         ["Where the two scores rise together, even many accounts can hardly tell them apart."], accounts,
     )  # fmt: skip
@@ -144,7 +145,8 @@ def tied_accounts(accounts: Table, *, pass_at: float = 0.5, dependent: float = 0
         title = f"Dissatisfied accounts renew {verdict} when tied: {one} against {other}"
     names = {"label": "group", "x_title": "renewed", "reference": None, "percent": True}
     return Result(
-        _made_up(accounts, said) + ".", {"hostage-renewal-drop": gap, "hostage-cell": share}, table,
+        stated(said + ".", accounts.simulated, "accounts"),
+        {"hostage-renewal-drop": gap, "hostage-cell": share}, table,
         lambda: general.dots(table, title=title, **names),
         ["Nobody was tied by lot, so other differences may lie behind this."], accounts,
     )  # fmt: skip
@@ -183,13 +185,14 @@ def unseen(accounts: Table, *, pass_at: float = 0.5) -> Result:
     }
     if not gap:
         said = f"nothing is hidden: {number(sure / n, 'share')} of accounts pass every level, seen or not."
-        return Result(_made_up(accounts, said), numbers, table, data=accounts)
+        return Result(stated(said, accounts.simulated, "accounts"), numbers, table, data=accounts)
     looked = number(seen / n, "share")
     said = f"the level '{hidden}' was seen in {looked} of accounts, which leaves {width} open."
     title = f"Unseen '{hidden}' leaves {number(gap / n, 'share')} of accounts open"
     names = {"label": "reading", "x_title": "pass every level", "reference": None, "percent": True}
     return Result(
-        _made_up(accounts, said), numbers, table, lambda: general.dots(table, title=title, **names),
+        stated(said, accounts.simulated, "accounts"), numbers, table,
+        lambda: general.dots(table, title=title, **names),
         ["More accounts do not narrow these bounds; only looking does."], accounts,
     )  # fmt: skip
 
@@ -222,18 +225,14 @@ def next_steps(accounts: Table, *, pass_at: float = 0.5) -> Result:
     if len(work):
         top, most = str(work.idxmax()), int(work.max())
         numbers["next-level"] = Number(top, unit="level", n=n, label="where most accounts need work next")
-        said = f"'{top}' comes next most often, in {most} of {n} accounts; {good} pass every level"
+        said = f"the level '{top}' comes next most often, in {most} of {n} accounts"
         title = f"{capital(top)} comes next in {most} of {n} accounts"
     shown = plan.rename_axis("step").reset_index(name="accounts")
     return Result(
-        _made_up(accounts, said) + ".", numbers, card,
+        stated(said + ".", accounts.simulated, "accounts"), numbers, card,
         lambda: general.bars(shown, label="step", value="accounts", title=title, x_title="accounts"),
         data=accounts,
     )  # fmt: skip
-
-
-def _made_up(accounts: Table, sentence: str) -> str:
-    return f"In made-up accounts, {sentence}" if accounts.simulated else capital(sentence)
 
 
 def _share(hits: int, n: int, label: str, accounts: Table) -> Number:

@@ -13,9 +13,9 @@ from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.table import Table
 from cxlab.figures import general
 from cxlab.questions.delivery import FEW, delivery, focused, pay_link, scorecard, shares, yes  # noqa: F401
-from cxlab.questions.portfolio import LEVELS, choose, made_up, safe_choices, select_portfolio  # noqa: F401
+from cxlab.questions.portfolio import LEVELS, choose, safe_choices, select_portfolio  # noqa: F401
 from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import capital, count, number
+from cxlab.questions.words import capital, count, number, stated
 from cxlab.stats.agreement import krippendorff_alpha
 from cxlab.stats.intervals import newcombe, normal_quantile, rule_of_three, wilson
 
@@ -61,7 +61,8 @@ def metric(initiatives: Table) -> Result:
         title = f"{number(share.value, 'share')} are customer-focused, most at {top}"
     names = {"label": "group", "x_title": "share", "reference": None, "percent": True}
     return Result(
-        made_up(initiatives, said + "."), numbers, table, lambda: general.dots(table, title=title, **names),
+        stated(said + ".", initiatives.simulated), numbers, table,
+        lambda: general.dots(table, title=title, **names),
         cautions, initiatives,
     )  # fmt: skip
 
@@ -179,7 +180,7 @@ def pain(initiatives: Table) -> Result:
     ]
     names = {"label": "area", "group": "of", "x_title": "share", "reference": None, "percent": True}
     return Result(
-        made_up(initiatives, said), numbers, table,
+        stated(said, initiatives.simulated), numbers, table,
         lambda: general.dots(pd.concat(parts), title=title, **names),
         ["An area without complaints may be one where customers have given up."], initiatives,
     )  # fmt: skip

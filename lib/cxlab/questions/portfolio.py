@@ -12,7 +12,7 @@ from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.table import Table
 from cxlab.figures import general
 from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import capital, count, number
+from cxlab.questions.words import count, number, stated
 from cxlab.stats.knapsack import Groups, by_ratio, fill, solve
 from cxlab.stats.resampling import limits
 
@@ -111,12 +111,12 @@ def choose(initiatives: Table, *, budget_share: float = 0.2, each_level: int = 8
             f"impact alone would lose {less}",
             f"Choosing by impact alone loses {less} of the best impact",
         )
-    part = number(budget_share, "share")
-    words = f"the best set for {part} of all costs holds {count(size, 'initiative')}; {said}."
+    words = f"the best set for this budget holds {count(size, 'initiative')}; {said}."
     names = {"label": "rule", "value": "share", "x_title": "impact, best set = 100 %", "percent": True}
     doubt = ["The search was stopped before the best set was proven."]
     return Result(
-        made_up(initiatives, words), numbers, table, lambda: general.bars(table, title=title, **names),
+        stated(words, initiatives.simulated), numbers, table,
+        lambda: general.bars(table, title=title, **names),
         [] if best.proven and held.proven else doubt, initiatives,
     )  # fmt: skip
 
@@ -159,19 +159,14 @@ def safe_choices(initiatives: Table, *, budget_share: float = 0.2, each_level: i
     table = table.sort_values("share", ascending=False, kind="stable", ignore_index=True)
     kinds = table.choice.value_counts().reindex(["safe", "hangs on the guess", "never"], fill_value=0)
     picture = kinds.rename_axis("choice").reset_index(name="initiatives")
-    said = f"{safe} of {n} initiatives belong to the best set whatever the guess; {open_} hang on the guess."
+    said = f"{safe} initiatives belong to the best set whatever the guess; {open_} hang on the guess."
     title = f"{safe} of {n} initiatives are safe choices, {open_} hang on the guess"
     names = {"label": "choice", "value": "initiatives", "x_title": "initiatives"}
     return Result(
-        made_up(initiatives, said), numbers, table,
+        stated(said, initiatives.simulated), numbers, table,
         lambda: general.bars(picture, title=title, **names),
         ["Better estimates are worth their effort only where the choice hangs on the guess."], initiatives,
     )  # fmt: skip
-
-
-def made_up(initiatives: Table, sentence: str) -> str:
-    """Return the sentence, with a word of warning where a simulator made the register."""
-    return f"In a made-up register, {sentence}" if initiatives.simulated else capital(sentence)
 
 
 # Names that rules read -> what it is; the order is that of ``_world``.

@@ -1,33 +1,38 @@
 """A register of initiatives that a team keeps in a CSV or Excel file: no save loses a row or somebody's edit.
 
-Contents
-    write_template   a file to start from, with its rules
-    Register         open, check, edit and save
+>>> from cxlab.workbook.register import Register, write_template  # doctest: +SKIP
+>>> register = Register(write_template("register.xlsx"))  # doctest: +SKIP
+>>> register.table.loc[0, "cost"] = "25000"  # doctest: +SKIP
+>>> register.save()  # doctest: +SKIP
+'Saved: 1 changed. The file before is register.backup-0001.xlsx.'
 """
 
 from __future__ import annotations
 
 import csv
-import html
+import errno
 import io
+import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from datetime import date, datetime, time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 from filelock import FileLock, Timeout
 
+from cxlab.data.delimited import decode
 from cxlab.data.errors import InputError, OutOfReach
 from cxlab.data.files import regular_file
+from cxlab.data.formats import _check_workbook
 from cxlab.data.mapping import Mapping
 from cxlab.data.study import converted
 from cxlab.questions.delivery import status_table
-from cxlab.workbook.explore import is_live
-from cxlab.workbook.register_files import put, read, set_cell, write
 
 BACKUPS = 20
 WAIT = 10.0  # seconds for another editor's save to end
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 YES_NO = "yes,no"
 # Column: what to write, example, and what Excel allows (a list, or 'number' or 'part').
 COLUMNS: dict[str, tuple[str, str, str]] = {
@@ -54,22 +59,6 @@ COLUMNS: dict[str, tuple[str, str, str]] = {
 }
 
 
-class SaveReport(NamedTuple):
-    """What a save did: ids that were changed, added and removed, and the backup (None: nothing to write)."""
-
-    changed: list[str]
-    added: list[str]
-    removed: list[str]
-    backup: Path | None
-
-    def __str__(self) -> str:
-        if self.backup is None:
-            return "Nothing had changed; the file is as it was."
-        done = {"changed": self.changed, "added": self.added, "removed": self.removed}
-        parts = [f"{len(ids)} {word}" for word, ids in done.items() if ids]
-        return f"Saved: {', '.join(parts) or 'ids mended'}. The file before is {self.backup.name}."
-
-
 class Register:
     """A register of initiatives in a CSV or Excel file.
 
@@ -81,9 +70,7 @@ class Register:
     Attributes
     ----------
     table : DataFrame
-        All cells as text, exactly as in the file. Edit it (or use :meth:`edit`), then :meth:`save`.
-    notes : list of str
-        What was found on opening, such as a save that had been interrupted.
+        All cells as text, exactly as in the file. Edit it, then :meth:`save`.
 
     Notes
     ----- A save holds a lock beside the file and reads the file again. If somebody else saved meanwhile, or
@@ -93,17 +80,16 @@ class Register:
 
     def __init__(self, path: str | Path) -> None:
         self.path = regular_file(path).resolve()  # a link stays a link, and all its users share one lock
-        self.notes: list[str] = []
-        self._recover()
         self.reload()
 
     def reload(self) -> None:
         """Forget edits and read the file again."""
-        self._opened = read(self.path)
-        self.table = self._opened.table.copy()
+        self._raw = _content(self.path)
+        self._before, self._lines, self._form = _parsed(self._raw, self.path.name)
+        self.table = self._before.copy()
 
     def problems(self) -> list[str]:
-        """Return what is wrong, line by line; an empty list when the page can use the register."""
+        """Return what is wrong, row by row; an empty list when the page can use the register."""
         if found := self._id_problems(self.table):
             return found
         blank = self.table.replace(r"^\s*$", None, regex=True)
@@ -114,23 +100,16 @@ class Register:
             found.append(str(error))
         return found
 
-    def add(self, **cells: Any) -> None:
-        """Add one row; ``id`` is needed, cells that are not named stay empty."""
-        unknown = [name for name in cells if name not in self.table]
-        if unknown:
-            names = ", ".join(self.table)
-            raise InputError(f"add: there is no column {unknown[0]!r}; the register has {names}")
-        self.table.loc[len(self.table)] = [str(cells.get(name, "")) for name in self.table]
-
-    def save(self, table: pd.DataFrame | None = None, *, remove: Iterable[str] = ()) -> SaveReport:
-        """Write the register back, with a backup; refuse rather than lose a row or somebody's edit.
+    def save(self, table: pd.DataFrame | None = None, *, remove: Iterable[str] = ()) -> str:
+        """Write the register back, with a backup, and say what was done; refuse rather than lose anything.
 
         Parameters
         ----------
         table : DataFrame, optional
             The edited register; ``self.table`` by default.
         remove : ids that may disappear
-            Any other row of the file that is not in ``table`` stops the save.
+            Any other row of the file that is not in ``table`` stops the save. Rows of a workbook are removed
+            in Excel, where formulas follow.
 
         Raises
         ------
@@ -146,35 +125,29 @@ class Register:
         with self._lock():
             try:
                 self._refuse_losses(mine, {str(one) for one in remove})
-                before = self._opened
-                mine = mine[[*before.table, *(name for name in mine if name not in before.table)]]
-                report = _compare(before.table, mine)
-                if mine.equals(before.table):
-                    return report
-                raw = write(mine, before, self.path.name)
+                mine = mine[[*self._before, *(name for name in mine if name not in self._before)]]
+                if mine.equals(self._before):
+                    return "Nothing had changed; the file is as it was."
+                said, raw = _changes(self._before, mine), self._written(mine)
             except InputError as error:
                 raise InputError(f"{self.path.name}: {error}. {self._keep_draft(mine)}") from None
-            backup = self._new("backup", self.path.suffix, before.raw)
-            put(raw, self.path, self._part)
+            backup = self._new("backup", self.path.suffix, self._raw)
+            _put(raw, self.path, self.path.with_name(f".{self.path.name}.saving"))
             for old in self._numbered("backup")[:-BACKUPS]:
                 old.unlink(missing_ok=True)
             self.reload()
-        return report._replace(backup=backup)
-
-    def edit(self, rows: int = 12) -> Any:
-        """Return an editable grid in a live notebook, or the first rows as a plain table in a report."""
-        return _editor(self) if is_live() else self.table.head(rows)
+        return f"Saved: {said}. The file before is {backup.name}."
 
     def _refuse_losses(self, mine: pd.DataFrame, allowed: set[str]) -> None:
-        base = self._opened.table
+        base = self._before
         gone = [name for name in base if name not in mine]
         if gone:
             raise InputError(f"the column {gone[0]!r} is missing; a save keeps every column")
         if found := self._id_problems(mine):
             raise InputError(f"{found[0]}; give each initiative its own id and save again")
-        if read(self.path).digest != self._opened.digest:
+        if _content(self.path) != self._raw:
             raise InputError(
-                "somebody else saved meanwhile, and nothing was written; call reload() and edit again"
+                "somebody else saved meanwhile; nothing was written, call reload() and edit again"
             )
         own = base["id"][(base["id"].str.strip() != "") & ~base["id"].duplicated(keep=False)]
         lost = [one for one in own if one not in set(mine["id"]) and one not in allowed]
@@ -186,11 +159,48 @@ class Register:
         if len(own) < len(base) and len(mine) < len(base):
             raise InputError("a row would be lost; give every row its own id before any is removed")
 
-    def _keep_draft(self, mine: pd.DataFrame) -> str:
-        out = io.StringIO(newline="")
-        csv.writer(out).writerows([list(mine.columns), *mine.to_numpy().tolist()])
+    def _written(self, mine: pd.DataFrame) -> bytes:
+        """Return the table as the bytes of a file like this one; refuse what that could not hold."""
+        name = self.path.name
+        raw = self._workbook(mine) if name.lower().endswith(".xlsx") else _delimited(mine, self._form)
         try:
-            draft = self._new("draft", ".csv", out.getvalue().encode("utf-8-sig", "replace"))
+            again = _parsed(raw, name)[0]
+        except InputError as error:
+            raise InputError(f"it could not be read again ({error})") from None
+        if again.shape != mine.shape or not again.equals(mine):
+            differs = (again != mine) if again.shape == mine.shape else mine.map(lambda text: "\r" in text)
+            column = differs.columns[differs.any().to_numpy().argmax()]
+            one = mine["id"][differs[column].to_numpy().argmax()]
+            raise InputError(
+                f"{one}, column {column!r} would not be read again as it stands (a workbook's cell holds "
+                "32,767 characters, and no cell control characters)"
+            )
+        return raw
+
+    def _workbook(self, mine: pd.DataFrame) -> bytes:
+        """Write changed cells only into the workbook as it was: formats, other sheets and rules stay."""
+        from openpyxl.utils.exceptions import IllegalCharacterError
+
+        if len(mine) < len(self._before):
+            raise InputError("a row of a workbook is removed in Excel, where formulas follow")
+        book, sheet = _sheet(self._raw, self.path.name)
+        lines = [*self._lines, *range(self._lines[-1] + 1, self._lines[-1] + 2 + len(mine))]
+        for line, values in zip(lines, [list(mine), *mine.to_numpy().tolist()], strict=False):
+            for column, value in enumerate(values, start=1):
+                cell = sheet.cell(line, column)
+                try:
+                    if _text(cell.value) != value:
+                        _set(cell, value)
+                except IllegalCharacterError:
+                    name = mine.columns[column - 1]
+                    raise InputError(f"{values[0]}, column {name!r} holds a control character") from None
+        out = io.BytesIO()
+        book.save(out)
+        return out.getvalue()
+
+    def _keep_draft(self, mine: pd.DataFrame) -> str:
+        try:
+            draft = self._new("draft", ".csv", _delimited(mine, {"encoding": "utf-8-sig"}))
         except (InputError, OutOfReach):
             return "Your edits are still in this notebook"
         return f"Your version is kept in {draft.name}"
@@ -206,37 +216,17 @@ class Register:
         number = int(known[-1].stem.rsplit("-", 1)[1]) if known else 0
         while True:
             number += 1
-            target = self.path.with_name(f"{self.path.stem}.{kind}-{number:04d}{suffix}")
             try:
-                return put(raw, target)
+                return _put(raw, self.path.with_name(f"{self.path.stem}.{kind}-{number:04d}{suffix}"))
             except FileExistsError:
                 continue
 
-    @property
-    def _part(self) -> Path:
-        return self.path.with_name(f".{self.path.name}.saving")
-
-    def _recover(self) -> None:
-        """Set aside what an interrupted save left behind; the register itself is whole either way."""
-        if not self._part.exists():
-            return
-        with self._lock():
-            if self._part.exists():
-                aside = self._new("interrupted", self.path.suffix, regular_file(self._part).read_bytes())
-                self._part.unlink()
-                self.notes.append(
-                    "A save was interrupted before it took effect. The register is as it was; what had been "
-                    f"written is in {aside.name} (it may be incomplete)."
-                )
-
     def _id_problems(self, table: pd.DataFrame) -> list[str]:
-        ids, lines = table["id"].str.strip(), self._opened.lines
-        last = lines[-1] if lines else self._opened.head
-        lines = [*lines, *range(last + 1, last + 1 + len(ids))]
+        ids, lines = table["id"].str.strip(), self._lines
+        lines = [*lines[1:], *range(lines[-1] + 1, lines[-1] + 1 + len(ids))]
         missing = [line for line, one in zip(lines, ids, strict=False) if not one]
         twice = list(dict.fromkeys(ids[ids.duplicated() & (ids != "")]))
-        found = [f"row {missing[0]} has no id"] if len(missing) == 1 else []
-        found += [f"{len(missing)} rows ({_some(missing)}) have no id"] if len(missing) > 1 else []
+        found = [f"row {_some(missing)} has no id"] if missing else []
         return found + ([f"the id {_some(twice)} occurs more than once"] if twice else [])
 
     def _lock(self) -> Any:
@@ -256,106 +246,185 @@ def write_template(path: str | Path) -> Path:
     Excel gets drop-down lists, rules for numbers, and a note on each column's head. An existing file is never
     overwritten.
     """
-    path = Path(path)
+    path, example = Path(path), [value for _, value, _ in COLUMNS.values()]
     if path.suffix.lower() not in (".csv", ".xlsx"):
         raise InputError(f"{path.name}: a register ends in .csv or .xlsx")
-    example = [value for _, value, _ in COLUMNS.values()]
-    if path.suffix.lower() == ".csv":
-        out = io.StringIO(newline="")
-        csv.writer(out, lineterminator="\r\n").writerows([list(COLUMNS), example])
-        raw = out.getvalue().encode("utf-8-sig")  # so that Excel reads accents right
-    else:
-        raw = _template_workbook(example)
+    form = {"encoding": "utf-8-sig", "newline": "\r\n"}  # so that Excel reads accents right
+    table = pd.DataFrame([example], columns=list(COLUMNS))
     try:
-        return put(raw, path)
+        return _put(_delimited(table, form) if path.suffix.lower() == ".csv" else _template(example), path)
     except FileExistsError:
         raise InputError(f"{path.name}: exists already; a template never overwrites a register") from None
 
 
-def _template_workbook(example: list[str]) -> bytes:
+def _template(example: list[str]) -> bytes:
     from openpyxl import Workbook
     from openpyxl.comments import Comment
-    from openpyxl.utils import get_column_letter
     from openpyxl.worksheet.datavalidation import DataValidation
 
     book, out = Workbook(), io.BytesIO()
     sheet = book.active
     sheet.title, sheet.freeze_panes = "initiatives", "B2"
     sheet.append(list(COLUMNS))
-    for k, (name, (words, _, rule)) in enumerate(COLUMNS.items(), start=1):
-        letter = get_column_letter(k)
-        set_cell(sheet.cell(2, k), example[k - 1])
-        sheet[f"{letter}1"].comment = Comment(words, "CX Lab")
-        sheet.column_dimensions[letter].width = max(12, len(name) + 2)
+    for cell, value, (words, _, rule) in zip(sheet[1], example, COLUMNS.values(), strict=True):
+        letter = cell.column_letter
+        cell.comment = Comment(words, "CX Lab")
+        sheet.column_dimensions[letter].width = max(12, len(cell.value) + 2)
+        _set(sheet.cell(2, cell.column), value)
         if rule:
-            number = rule == "number"
-            kind = (
-                {"type": "decimal", "operator": "greaterThanOrEqual", "formula1": "0"}
-                if number
-                else {"type": "list", "formula1": f'"{rule}"'}
-            )
-            check = DataValidation(**kind, allow_blank=True, error=words, errorTitle=name)
+            kind = {"type": "list", "formula1": f'"{rule}"'}
+            if rule == "number":
+                kind = {"type": "decimal", "operator": "greaterThanOrEqual", "formula1": "0"}
+            check = DataValidation(**kind, allow_blank=True, error=words, errorTitle=cell.value)
             check.add(f"{letter}2:{letter}500")
             sheet.add_data_validation(check)
     book.save(out)
     return out.getvalue()
 
 
-def _compare(before: pd.DataFrame, after: pd.DataFrame) -> SaveReport:
+def _content(path: Path) -> bytes:
+    regular_file(path)
+    if path.suffix.lower() == ".xlsx":
+        _check_workbook(path)
+    return path.read_bytes()
+
+
+def _parsed(raw: bytes, name: str) -> tuple[pd.DataFrame, list[int], dict[str, str]]:
+    """Return a file's table of text (nothing is converted), lines of head and rows, and the form of a CSV."""
+    form: dict[str, str] = {}
+    if name.lower().endswith(".xlsx"):
+        cells = enumerate(_sheet(raw, name)[1].iter_rows(), start=1)
+        rows = [(line, [_text(cell.value) for cell in row]) for line, row in cells]
+    else:
+        text, encoding, _ = decode(raw, name=name)
+        if "\ufffd" in text or " and " in encoding:
+            raise InputError(
+                f"{name}: letters are neither UTF-8 nor of one old encoding; save it as CSV UTF-8"
+            )
+        head, mark = text.split("\n", 1)[0], raw.startswith(b"\xef\xbb\xbf")
+        form = {"delimiter": max(",;\t", key=head.count), "encoding": "utf-8-sig" if mark else encoding}
+        form["newline"] = "\r\n" if head.endswith("\r") else "\n"
+        reader, rows, line = csv.reader(io.StringIO(text, newline=""), delimiter=form["delimiter"]), [], 1
+        try:
+            for row in reader:
+                rows.append((line, row))
+                line = reader.line_num + 1
+        except csv.Error as error:
+            raise InputError(f"{name}: line {line} cannot be read ({error})") from None
+    rows = [(line, row) for line, row in rows if any(cell.strip() for cell in row)]
+    head = [cell.strip() for cell in rows[0][1]] if rows else []
+    while head and not head[-1]:
+        head.pop()
+    if "id" not in head or "" in head or len(set(head)) < len(head):
+        raise InputError(
+            f"{name}: needs a column 'id', and every column once with a name; it has {', '.join(head)}"
+        )
+    for line, row in rows:
+        if any(row[len(head) :]):
+            raise InputError(f"{name}: line {line} has more cells than the header; mend it first")
+    body = [[*row, *[""] * len(head)][: len(head)] for _, row in rows[1:]]
+    return pd.DataFrame(body, columns=head, dtype=object), [line for line, _ in rows], form
+
+
+def _delimited(table: pd.DataFrame, form: dict[str, str]) -> bytes:
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, delimiter=form.get("delimiter", ","), lineterminator=form.get("newline", "\n"))
+    writer.writerows([list(table.columns), *table.to_numpy().tolist()])
+    try:
+        return out.getvalue().encode(form["encoding"])
+    except UnicodeEncodeError:
+        return out.getvalue().encode("utf-8-sig", "replace")
+
+
+def _sheet(raw: bytes, name: str) -> tuple[Any, Any]:
+    """Return a workbook and its first sheet, unless it holds what a save from here would change or drop."""
+    from openpyxl import load_workbook
+
+    try:
+        book = load_workbook(io.BytesIO(raw))
+    except Exception:  # openpyxl raises a dozen kinds for a file that is no workbook
+        raise InputError(f"{name}: is no workbook that can be read; save it as .xlsx or CSV") from None
+    sheet = book.worksheets[0]
+    if sheet.merged_cells.ranges:
+        raise InputError(
+            f"{name}: {next(iter(sheet.merged_cells.ranges))} are merged cells; part them in Excel first"
+        )
+    if any(one._charts or one._images for one in book.worksheets):
+        raise InputError(f"{name}: holds charts or pictures, which a save would drop; keep them elsewhere")
+    for cells in sheet.iter_rows():
+        for cell in cells:
+            if not isinstance(cell.value, str | int | float | datetime | date | time | None):
+                raise InputError(f"{name}: {cell.coordinate} holds an array formula; put its value there")
+    return book, sheet
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ") if value.time() != time() else value.date().isoformat()
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _set(cell: Any, value: str) -> None:
+    if re.fullmatch(r"-?[0-9]{1,15}([.][0-9]{1,10})?", value):
+        number = float(value) if "." in value else int(value)
+        if _text(number) == value:  # 007 and 1.50 stay the text that somebody typed
+            cell.value = number
+            return
+    if (
+        cell.is_date
+        and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value)
+        and not pd.isna(day := pd.to_datetime(value, errors="coerce"))
+    ):
+        cell.value = day.to_pydatetime()
+        return
+    cell.value = value or None
+    if value:
+        cell.data_type = "s"  # text that begins with = stays text
+
+
+def _put(raw: bytes, target: Path, part: Path | None = None) -> Path:
+    """Write a file and return it: with ``part`` aside and renamed, so that nobody sees half of it.
+
+    Without ``part`` the file must be new (FileExistsError).
+
+    Raises
+    ------
+    OutOfReach
+        When the disk is full; the target is as it was.
+    """
+    aside = part or target
+    try:
+        with aside.open("wb" if part else "xb") as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())
+        if part:
+            os.chmod(part, target.stat().st_mode & 0o777)
+            os.replace(part, target)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        if error.errno in FULL:
+            raise OutOfReach(
+                f"{target.name}: the disk is full, nothing was written, the register is as it was; your "
+                "edits are still here: free some space and save again"
+            ) from None
+        raise InputError(
+            f"{target.name}: cannot be written ({error.strerror}); your edits are still here"
+        ) from None
+    return target
+
+
+def _changes(before: pd.DataFrame, after: pd.DataFrame) -> str:
     a, b = ({row["id"]: row for row in table.to_dict("records")} for table in (before, after))
     changed = [one for one, row in b.items() if one in a and any(row[c] != a[one].get(c, "") for c in row)]
-    return SaveReport(changed, [one for one in b if one not in a], [one for one in a if one not in b], None)
+    counts = {"changed": len(changed), "added": len(b.keys() - a.keys()), "removed": len(a.keys() - b.keys())}
+    return ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "rows in a new order"
 
 
 def _some(values: list, most: int = 3) -> str:
     text = ", ".join(str(value) for value in values[:most])
     return text if len(values) <= most else f"{text} and {len(values) - most} more"
-
-
-def _editor(register: Register) -> Any:
-    """Return the grid, buttons that say what they did, and a line that reports; only Save writes the file."""
-    import ipywidgets as widgets
-    from ipydatagrid import DataGrid
-
-    sizes = {"base_column_size": 110, "column_widths": {"title": 200, "status_history": 320}}
-    grid = DataGrid(
-        register.table.copy(), editable=True, selection_mode="cell", layout={"height": "360px"}, **sizes
-    )
-    said = widgets.HTML()
-
-    def tell(text: str) -> None:
-        said.value = f"<div role='status'>{html.escape(text)}</div>"
-
-    def keep(change: dict[str, Any]) -> None:
-        register.table.loc[change["row"], change["column"]] = str(change["value"] or "")
-
-    def act(what: Callable[[], str]) -> Callable[[Any], None]:
-        def clicked(_button: Any) -> None:
-            try:
-                tell(what())
-            except (InputError, OutOfReach) as error:
-                tell(str(error))
-            else:
-                grid.data = register.table.copy()
-
-        return clicked
-
-    def check() -> str:
-        problems = register.problems()
-        return f"{len(problems)} to mend. {problems[0]}" if problems else "No problems found."
-
-    def add() -> str:
-        register.table.loc[len(register.table)] = ""
-        return "A row was added at the end; give it an id before you save."
-
-    def reload() -> str:
-        register.reload()
-        return "Read again; edits that were not saved are gone."
-
-    actions = {"Save": lambda: str(register.save()), "Check": check, "Add a row": add, "Reload": reload}
-    buttons = [widgets.Button(description=label) for label in actions]
-    for button, action in zip(buttons, actions.values(), strict=True):
-        button.on_click(act(action))
-    grid.on_cell_change(keep)
-    tell(" ".join(register.notes) or "Double-click a cell to edit; nothing is written before Save.")
-    return widgets.VBox([widgets.HBox(buttons), grid, said])
