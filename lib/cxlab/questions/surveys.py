@@ -168,13 +168,16 @@ def survey_by_survey(
         numbers["share-experience-predicted"] = Number(found.estimate, new_low, new_high, SHARE, total,
                                                        "where a new survey would probably lie")  # fmt: skip
         table.loc[total] = ["all pooled", *pooled[:3], new_low, new_high, pooled.n, ""]
-    if pooled.low <= 0.5 <= pooled.high:
+    title, words = (
+        f"{capital(ahead)} has the larger share in {many} of {all_}",
+        "pooled, " if total > 1 else "",
+    )
+    finding = f"{ahead} has the larger share in {many} of {all_}; {words}experience has {pooled}."
+    if pooled.low <= 0.5 <= pooled.high and many == total >= 5:
+        title += f", not yet for certain: {number(pooled.value, 'share')}"
+    elif pooled.low <= 0.5 <= pooled.high:
         title = f"No clear leader in {all_}: experience has {number(pooled.value, 'share')}"
         finding = f"no clear leader was found in {all_}: experience has {pooled} of what both sides explain."
-    else:
-        title = f"{capital(ahead)} has the larger share in {many} of {all_}"
-        words = "pooled, " if total > 1 else ""
-        finding = f"{ahead} has the larger share in {many} of {all_}; {words}experience has {pooled}."
     cautions = []
     if turned:
         cautions.append(
