@@ -301,6 +301,9 @@ def scatter(
             x=bands[x].tolist(), y=bands[column].tolist(), mode="lines", name=str(column), hoverinfo="skip",
             line={"dash": "dash", "width": 1.2, "color": COLOURS["neutral"]}, showlegend=False,
         )  # fmt: skip
+    if named and len(table) and not log_x:  # room for the words beside the outermost points
+        reach = 0.14 * (float(table[x].max() - table[x].min()) or 1.0)
+        figure.update_xaxes(range=[float(table[x].min()) - reach, float(table[x].max()) + reach])
     if cross:
         figure.add_vline(x=cross[0], line={"width": 1, "color": COLOURS["neutral"]})
         figure.add_hline(y=cross[1], line={"width": 1, "color": COLOURS["neutral"]})

@@ -46,7 +46,8 @@ def sortings(survey: Survey, *, most: int = 4) -> dict[str, Survey]:
         own = [item for item in asked if item in items]
         rest = [item for item in asked if item not in own]
         if role.startswith("product_by_") and own and rest and set(own) != set(survey.blocks["product"]):
-            name = f"as {role.removeprefix('product_by_').replace('_', ' ')} would sort them"
+            who = role.removeprefix("product_by_").replace("_", " ")
+            name = f"as {'the ' * (who == 'author')}{who} would sort them"
             found[name] = survey.with_(blocks={"product": own, "experience": rest})
     doubtful = [] if survey.categorical else survey.roles.get("disputed") or _doubtful(survey)
     for item in [item for item in doubtful if item in asked][:most]:
