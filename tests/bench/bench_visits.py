@@ -1,10 +1,10 @@
-"""A year of 80 million visits: all answers of page 07 against DuckDB's bare scan, and honest intervals counted.
+"""A year of 80 million visits: all answers of page 07 against DuckDB's bare scan; coverage of intervals.
 
     python tests/bench/bench_visits.py [--quick] [--folder FOLDER]
 
-Prints ratios of CPU time and of wall time (linear algebra on one thread: its waiting threads would count as CPU), peak
-memory, and coverage of the intervals in worlds whose truth is known. Data go to a folder that is removed afterwards
-(about 0.5 GB for 80 million visits).
+Prints ratios of CPU time and of wall time (linear algebra on one thread: its waiting threads would count as
+CPU), peak memory, and coverage of the intervals in worlds whose truth is known. Data go to a folder that is
+removed afterwards (about 0.5 GB for 80 million visits).
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from cxlab.stats.variance import variance_components
 from cxlab.worlds.visits import write_visits
 
 ANSWERS = (
-    outlets.differ, ecosystem.heard, outlets.league, outlets.whose, roles.changes, roles.exposure, ecosystem.matters,
-    ecosystem.who_can_act,
-)  # fmt: skip
+    *(outlets.differ, ecosystem.heard, outlets.league, outlets.whose, roles.changes, roles.exposure),
+    *(ecosystem.matters, ecosystem.who_can_act),
+)
 
 
 def page(folder: Path) -> dict[str, float]:
@@ -53,11 +53,13 @@ def page(folder: Path) -> dict[str, float]:
 
 
 def bare(folder: Path) -> None:
-    """DuckDB's bare scan of the columns used (the largest value of each) plus one aggregation (outlet and month)."""
+    """DuckDB's bare scan of the columns used (the largest of each) plus one aggregation."""
     source, connection = f"read_parquet('{folder}/month=*/visits.parquet')", duckdb.connect()
     connection.sql(f"select {', '.join(f'max({name})' for name in COLUMNS)} from {source}").fetchall()
     counts = "count(*), count(score), sum((score >= 4)::int)"
-    connection.sql(f"select outlet, date_trunc('month', timestamp), {counts} from {source} group by all").fetchall()
+    connection.sql(
+        f"select outlet, date_trunc('month', timestamp), {counts} from {source} group by all"
+    ).fetchall()
 
 
 def measured(call: Callable[[], object]) -> tuple[float, float, object]:
@@ -69,7 +71,7 @@ def measured(call: Callable[[], object]) -> tuple[float, float, object]:
 
 
 def alone(task: str, folder: Path) -> tuple[float, float, float]:
-    """Run a task in a process of its own: CPU seconds, wall seconds, peak memory in GB (imports are not timed)."""
+    """Run a task in a process of its own: CPU seconds, wall seconds, peak memory in GB, without imports."""
     command = [sys.executable, __file__, "--task", task, "--folder", str(folder)]
     one = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=one)
@@ -84,9 +86,9 @@ def run_task(task: str, folder: Path) -> None:
         cpu, wall, _ = measured(lambda: write_visits(folder, visits=int(task.split("-")[1])))
     else:
         import ibis
-        import plotly.graph_objects
+        import plotly.graph_objects  # noqa: F401
         import sklearn.decomposition
-        import sklearn.feature_extraction.text
+        import sklearn.feature_extraction.text  # noqa: F401
         from scipy import optimize, special, stats  # noqa: F401
 
         ibis.duckdb.connect()
@@ -112,7 +114,9 @@ def coverage(runs: int) -> None:
             held.append(((fair["low"] <= truth) & (truth <= fair["high"])).mean())
             found.append(funnel_limits(data)["discovery"].any())
         kind = "alike" if a > 100 else "an ordinary spread"
-        print(f"{k} outlets, {kind}: rates covered {np.mean(held):.3f}; any outlet found {np.mean(found):.3f}")
+        print(
+            f"{k} outlets, {kind}: rates covered {np.mean(held):.3f}; any outlet found {np.mean(found):.3f}"
+        )
     for uneven in (False, True):
         held = []
         for seed in range(runs):
@@ -121,16 +125,20 @@ def coverage(runs: int) -> None:
             outlet, person = rng.integers(0, 100, 2000), rng.integers(0, 1000, 2000)
             score = rng.standard_normal(4)[home[outlet]] * 0.5 + rng.standard_normal(100)[outlet] * 0.4
             score += rng.standard_normal(1000)[person] * 0.6 + rng.standard_normal(2000)
-            data = pd.DataFrame({"score": score, "organisation": home[outlet], "outlet": outlet, "person": person})
+            data = pd.DataFrame(
+                {"score": score, "organisation": home[outlet], "outlet": outlet, "person": person}
+            )
             found = variance_components(data, bootstrap=200, rng=seed, together=["organisation", "outlet"])
             held.append(found["share_low"].iloc[-1] <= 0.41 / 1.77 <= found["share_high"].iloc[-1])
-        print(f"4 {'uneven' if uneven else 'even'} organisations: share of the place covered {np.mean(held):.3f}")
+        print(f"4 {'uneven' if uneven else 'even'} organisations: the place covered {np.mean(held):.3f}")
     held = []
     for seed in range(runs):
         rng = np.random.default_rng(seed)
         guest = rng.random((100, 8)) < rng.beta(0.6, 2.4, 100)[:, None]
         role = np.stack([np.full((100, 8), "a"), np.where(guest, "b", "c")], axis=2).ravel()
-        data = pd.DataFrame({"person": np.repeat(range(100), 16), "role": role, "timestamp": np.tile(range(16), 100)})
+        data = pd.DataFrame(
+            {"person": np.repeat(range(100), 16), "role": role, "timestamp": np.tile(range(16), 100)}
+        )
         row = transition_matrix(data).query("`from` == 'a' and to == 'b'").iloc[0]
         held.append(row["low"] <= 0.2 <= row["high"])
     print(f"transitions of 100 people who differ: covered {np.mean(held):.3f}")
@@ -154,10 +162,9 @@ def main() -> None:
         _, wall, peak = alone(f"write-{visits}", root / "all")
         print(f"write {visits:,} visits: {wall:.0f} s, peak {peak:.2f} GB")
         floor, found = alone("bare", root / "all"), alone("page", root / "all")
-        print(
-            f"{visits:,} visits: all answers of page 07 / DuckDB's scan and one aggregation: CPU {found[0] / floor[0]:.2f}, "
-            f"wall {found[1] / floor[1]:.2f} ({found[0]:.1f} against {floor[0]:.1f} CPU seconds); peak {found[2]:.2f} GB"
-        )
+        cpu, wall = found[0] / floor[0], found[1] / floor[1]
+        print(f"{visits:,} visits, page 07 / scan and one aggregation: CPU {cpu:.2f}, wall {wall:.2f}")
+        print(f"{found[0]:.1f} against {floor[0]:.1f} CPU seconds; peak {found[2]:.2f} GB")
     finally:
         shutil.rmtree(root)
 

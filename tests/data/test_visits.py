@@ -38,7 +38,9 @@ def test_the_first_pass_equals_a_plain_count(visits):
     assert (heard.visits, heard.rated, heard.share) == (len(visits), visits["score"].notna().sum(), 1.0)
 
 
-@pytest.mark.parametrize(("scale", "satisfied", "failed"), [(range(11), 3, 3), (range(1, 8), 2, 2), (range(2), 1, 1)])
+@pytest.mark.parametrize(
+    ("scale", "satisfied", "failed"), [(range(11), 3, 3), (range(1, 8), 2, 2), (range(2), 1, 1)]
+)
 def test_satisfied_is_the_upper_quarter_of_any_scale(scale, satisfied, failed):
     heard = hear(table(pd.DataFrame({"outlet": "a", "score": list(scale)})))
     assert (heard.sample["satisfied"].sum(), heard.sample["failed"].sum()) == (satisfied, failed)
@@ -95,7 +97,9 @@ def test_spark_counts_what_duckdb_counts(tmp_path):
     builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
     session = builder.config("spark.sql.session.timeZone", "UTC").getOrCreate()
     rows = make_visits(3000, outlets=20, rng=1)
-    stored = rows.assign(score=rows["score"].astype("float64"), timestamp=rows["timestamp"].astype("datetime64[us]"))
+    stored = rows.assign(
+        score=rows["score"].astype("float64"), timestamp=rows["timestamp"].astype("datetime64[us]")
+    )
     stored.to_parquet(tmp_path / "visits.parquet")
     try:
         there = hear(table(ibis.pyspark.connect(session).read_parquet(str(tmp_path / "visits.parquet"))))

@@ -1,4 +1,4 @@
-"""Page 07 on visits in files: nobody can be found in it, no cell counts too few people, and it reads easily."""
+"""Page 07 on visits in files: nobody can be found in it, and no cell counts too few people."""
 
 from __future__ import annotations
 
@@ -28,11 +28,22 @@ pytestmark = pytest.mark.notebook
 
 def run(folder: Path, *parameters: str) -> list[dict]:
     out = folder / "page.ipynb"
-    command = [sys.executable, "-m", "papermill", str(PAGE), str(out), "--kernel", "python3", "--no-progress-bar"]
+    command = [
+        sys.executable,
+        "-m",
+        "papermill",
+        str(PAGE),
+        str(out),
+        "--kernel",
+        "python3",
+        "--no-progress-bar",
+    ]
     command += ["--log-level", "ERROR", "-p", "bootstrap", "40", *parameters]
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=os.environ)
     assert done.returncode == 0, done.stderr[-3000:]
-    outputs = [output for cell in nbformat.read(out, as_version=4).cells for output in cell.get("outputs", [])]
+    outputs = [
+        output for cell in nbformat.read(out, as_version=4).cells for output in cell.get("outputs", [])
+    ]
     assert [output.text for output in outputs if output.get("name") == "stderr"] == []
     return [dict(output.data) for output in outputs if "data" in output]
 

@@ -1,4 +1,4 @@
-"""Roles, themes, layers and rewards: planted truths are found, findings flip with the data, small cells go."""
+"""Roles, themes, layers, rewards: planted truths are found, findings flip with the data, small cells go."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ from cxlab.data.table import Table
 from cxlab.worlds.visits import make_kpis, make_visits, sample_visits
 
 PERSON = re.compile(r"(?<![\d.])7\d{9}(?!\d)")
-ALL = [cx.ecosystem.heard, cx.roles.changes, cx.roles.exposure, cx.ecosystem.matters, cx.ecosystem.who_can_act]
+ALL = [
+    cx.ecosystem.heard,
+    cx.roles.changes,
+    cx.roles.exposure,
+    cx.ecosystem.matters,
+    cx.ecosystem.who_can_act,
+]
 
 
 def visits(frame, **settings) -> Table:
@@ -36,23 +42,31 @@ def test_journeys_are_counted_by_hand(mall):
     share = cx.ecosystem.heard(mall)["journeys-two-organisations"]
     assert share.value == pytest.approx((touched >= 2).mean()) and share.n == len(touched)
     assert "no partner sees the whole journey" in cx.ecosystem.heard(mall).finding
-    alone = mall.frame.assign(organisation=np.where(mall.frame["person"] % 50 == 0, mall.frame["organisation"], "one"))
+    alone = mall.frame.assign(
+        organisation=np.where(mall.frame["person"] % 50 == 0, mall.frame["organisation"], "one")
+    )
     alone["outlet"] = alone["organisation"] + alone["outlet"]
     loyal = cx.ecosystem.heard(visits(alone))
-    assert "most stay with one" in loyal.finding and title(loyal).endswith("of people visit two or more organisations")
+    assert "most stay with one" in loyal.finding and title(loyal).endswith(
+        "of people visit two or more organisations"
+    )
     plain = cx.ecosystem.heard(visits(mall.frame[["outlet", "score"]]))
     assert "is not known" in plain.finding and not plain.missing
 
 
 def paths(chance: float, people=200, years=4) -> Table:
-    """People of two roles; each year a guest becomes a resident with this chance, a resident never changes."""
+    """Each year a guest becomes a resident with this chance; a resident never changes."""
     rng = np.random.default_rng(1)
     role = np.tile(np.arange(people)[:, None] % 2, (1, years))
     for year in range(1, years):
         role[:, year] = np.maximum(role[:, year - 1], rng.random(people) < chance)
     when = pd.to_datetime([f"{2020 + year}-0{month}-05" for year in range(years) for month in (3, 6)])
-    frame = pd.DataFrame({"person": np.repeat(np.arange(people), 2 * years), "timestamp": np.tile(when, people)})
-    return visits(frame.assign(role=np.where(np.repeat(role.ravel(), 2) == 1, "resident", "guest"), outlet="a"))
+    frame = pd.DataFrame(
+        {"person": np.repeat(np.arange(people), 2 * years), "timestamp": np.tile(when, people)}
+    )
+    return visits(
+        frame.assign(role=np.where(np.repeat(role.ravel(), 2) == 1, "resident", "guest"), outlet="a")
+    )
 
 
 def test_role_changes_are_recovered_and_none_is_said_to_be_none():
@@ -66,22 +80,32 @@ def test_role_changes_are_recovered_and_none_is_said_to_be_none():
 
 def test_moves_of_fewer_than_five_people_are_not_shown():
     table = paths(0.0)
-    table.frame.loc[table.frame["person"].isin([0, 2]) & (table.frame["timestamp"] > "2022"), "role"] = "resident"
+    table.frame.loc[table.frame["person"].isin([0, 2]) & (table.frame["timestamp"] > "2022"), "role"] = (
+        "resident"
+    )
     found = cx.roles.changes(table)
-    assert (found.table["people"] >= 5).all() and not ((found.table["from"] == "guest") & (found.table["to"] == "resident")).any()
+    assert (found.table["people"] >= 5).all() and not (
+        (found.table["from"] == "guest") & (found.table["to"] == "resident")
+    ).any()
 
 
 def test_who_comes_often_meets_more_failures_and_equals_do_not(mall):
     found = cx.roles.exposure(mall)
-    most, least, gap = (found[name] for name in ("failures-a-year", "failures-a-year-other", "exposure-difference"))
+    most, least, gap = (
+        found[name] for name in ("failures-a-year", "failures-a-year-other", "exposure-difference")
+    )
     assert found.table["role"].iloc[0] == "resident" and most.low > least.high and gap.low > 0.2
     rows = found.table
     assert (rows["visits_a_year"] * rows["failure_rate"]).tolist() == pytest.approx(rows["failures"].tolist())
     assert ((rows["chance"] > 0) & (rows["chance"] < 1)).all()
     by_lot = mall.frame.assign(role=np.where(mall.frame["person"] % 2 == 0, "a", "b"))
     null = cx.roles.exposure(visits(by_lot))
-    assert null.finding.startswith("No difference was found") and title(null).startswith("No difference was found")
-    swapped = mall.frame.assign(role=mall.frame["role"].map({"resident": "visitor", "visitor": "resident"}).fillna("guest"))
+    assert null.finding.startswith("No difference was found") and title(null).startswith(
+        "No difference was found"
+    )
+    swapped = mall.frame.assign(
+        role=mall.frame["role"].map({"resident": "visitor", "visitor": "resident"}).fillna("guest")
+    )
     assert title(cx.roles.exposure(visits(swapped))).startswith("Visitor")
 
 
@@ -94,7 +118,9 @@ def test_themes_are_weighed_and_a_clear_leader_is_steady(mall):
     bad = (leader["score"] <= 3) & leader["comment"].notna() & (np.arange(len(leader)) % 3 > 0)
     leader.loc[bad.fillna(False), "comment"] = "no lift, the lift was broken"
     clear = cx.ecosystem.matters(visits(leader))
-    assert clear["top-issues-share"].low > found["top-issues-share"].high and "lift" in clear.table["theme"][0]
+    assert (
+        clear["top-issues-share"].low > found["top-issues-share"].high and "lift" in clear.table["theme"][0]
+    )
 
 
 def test_issues_go_to_the_layer_where_they_stand_out(mall):
@@ -107,7 +133,9 @@ def test_issues_go_to_the_layer_where_they_stand_out(mall):
     assert share.value == pytest.approx(found["only_whole"].mean())
     rng = np.random.default_rng(1)
     even = mall.frame.assign(comment=mall.frame["comment"].to_numpy()[rng.permutation(len(mall.frame))])
-    even = visits(even[even["score"] <= 2].assign(score=np.where(np.arange((even["score"] <= 2).sum()) % 9, 1, 5)))
+    even = visits(
+        even[even["score"] <= 2].assign(score=np.where(np.arange((even["score"] <= 2).sum()) % 9, 1, 5))
+    )
     null = cx.ecosystem.who_can_act(even)
     assert null["themes-at-organisations"].value + null["themes-at-outlets"].value <= 1
     if null["themes-at-organisations"].value == 0:
@@ -129,14 +157,20 @@ def test_kendalls_w_of_the_textbook_example():
 
 @pytest.mark.parametrize("seed", range(4))
 def test_w_is_the_mean_rank_correlation_in_disguise_and_findings_follow(seed):
-    apart, agree = (cx.ecosystem.rewards(kpis(make_kpis(9, agreement=how, rewarded=1, rng=seed))) for how in (0.0, 0.97))
+    apart, agree = (
+        cx.ecosystem.rewards(kpis(make_kpis(9, agreement=how, rewarded=1, rng=seed))) for how in (0.0, 0.97)
+    )
     mean = agree.table.T.corr(method="spearman").to_numpy()[np.triu_indices(9, 1)].mean()
-    assert agree["kpi-concordance"].value == pytest.approx((8 * mean + 1) / 9, abs=0.03)  # ties of rounded weights
+    assert agree["kpi-concordance"].value == pytest.approx(
+        (8 * mean + 1) / 9, abs=0.03
+    )  # ties of rounded weights
     assert agree["reward-overlap"].value > apart["reward-overlap"].value
     assert "their priorities agree." in agree.finding and title(agree).startswith("Partners agree")
     assert "their priorities agree." not in apart.finding
     same = cx.ecosystem.rewards(kpis(make_kpis(5, agreement=1.0, rewarded=1.0)))
-    assert same["kpi-concordance"].value == pytest.approx(1) and same["reward-overlap"].value == pytest.approx(1)
+    assert same["kpi-concordance"].value == pytest.approx(1) and same[
+        "reward-overlap"
+    ].value == pytest.approx(1)
 
 
 def test_rewards_need_a_table_of_at_least_three_partners():
@@ -146,7 +180,11 @@ def test_rewards_need_a_table_of_at_least_three_partners():
 
 @pytest.mark.parametrize("ask", ALL)
 def test_missing_columns_and_few_data_are_one_sentence(ask, mall):
-    for table in (visits(None), visits(mall.frame.drop(columns=["role", "comment", "outlet"])), visits(mall.frame.head(1)[["outlet"]])):
+    for table in (
+        visits(None),
+        visits(mall.frame.drop(columns=["role", "comment", "outlet"])),
+        visits(mall.frame.head(1)[["outlet"]]),
+    ):
         found = ask(table)
         assert found.finding and (found.missing or ask is cx.ecosystem.heard)
     few = ask(visits(mall.frame.head(40)))
@@ -158,6 +196,8 @@ def test_no_person_and_no_small_cell_is_shown():
     for ask in (*ALL, cx.ecosystem.rewards, cx.outlets.differ, cx.outlets.league, cx.outlets.whose):
         found = ask(sample)
         assert found.simulated and "made-up" in found.finding
-        assert not PERSON.search(json.dumps(found.content(), default=str)) and not PERSON.search(found.figure().to_json())
+        assert not PERSON.search(json.dumps(found.content(), default=str)) and not PERSON.search(
+            found.figure().to_json()
+        )
         if "people" in found.table:
             assert (found.table["people"] >= 5).all()

@@ -30,14 +30,18 @@ def title(result) -> str:
 
 @pytest.fixture(scope="module")
 def mall() -> Table:
-    return visits(make_visits(60_000, outlets=make_outlets(150, worst=5, worst_drop=0.6, rng=3), rng=3), simulated=True)
+    return visits(
+        make_visits(60_000, outlets=make_outlets(150, worst=5, worst_drop=0.6, rng=3), rng=3), simulated=True
+    )
 
 
 def test_outlets_that_stand_out_are_counted_once(mall):
     found = cx.outlets.differ(mall)
     count = found["outlets-after-false-discovery-control"].value
     assert 1 <= count <= 7 and found.table["stands_out"].sum() == count
-    assert found.finding.startswith(f"In made-up visits, {count} of 150 outlets truly stand") and f"{count} of 150" in title(found)
+    assert found.finding.startswith(
+        f"In made-up visits, {count} of 150 outlets truly stand"
+    ) and f"{count} of 150" in title(found)
     assert found.table["stands_out"].head(count).all() and "simulated" in title(found)
     truth = make_outlets(150, worst=5, worst_drop=0.6, rng=3).set_index("outlet")["planted"]
     assert truth[found.table["outlet"].head(count)].mean() >= 0.7
@@ -47,7 +51,10 @@ def test_outlets_that_stand_out_are_counted_once(mall):
 
 def test_alike_outlets_are_no_difference_and_an_ordinary_spread_is_no_outlier():
     alike = cx.outlets.differ(rated(np.full(40, 0.8), seed=4))
-    assert alike.finding.startswith("No difference was found: 40 outlets") and title(alike) == "No difference was found between 40 outlets"
+    assert (
+        alike.finding.startswith("No difference was found: 40 outlets")
+        and title(alike) == "No difference was found between 40 outlets"
+    )
     spread = cx.outlets.differ(rated(np.linspace(0.65, 0.9, 40)))
     assert "none of 40 stands out" in spread.finding and title(spread).startswith("None of 40")
     one = cx.outlets.differ(rated([0.2, *np.linspace(0.75, 0.85, 39)]))
@@ -63,7 +70,9 @@ def test_a_ranking_holds_where_outlets_differ_widely_and_not_where_they_are_alik
     luck = cx.outlets.league(rated(np.linspace(0.7, 0.85, 40), n=np.r_[np.full(20, 8), np.full(20, 300)]))
     assert luck["rank-interval-width"].value > wide["rank-interval-width"].value
     alike = cx.outlets.league(rated(np.full(40, 0.8), seed=4))
-    assert alike.finding.startswith("No ranking is possible") and title(alike).startswith("No difference was found")
+    assert alike.finding.startswith("No ranking is possible") and title(alike).startswith(
+        "No difference was found"
+    )
     error = wide["error-ratio-shrunk"]
     assert error.low <= error.value <= error.high
 
@@ -71,14 +80,23 @@ def test_a_ranking_holds_where_outlets_differ_widely_and_not_where_they_are_alik
 def test_the_place_explains_scores_or_does_not(mall):
     found = cx.outlets.whose(mall)
     share = found["variance-share-organisation"]
-    assert 0 < share.low < share.value < share.high < 0.3 and "The place" in found.finding.replace("the place", "The place")
+    assert 0 < share.low < share.value < share.high < 0.3 and "The place" in found.finding.replace(
+        "the place", "The place"
+    )
     assert found.table["component"].tolist() == ["organisation", "outlet", "visitor", "single visit"]
     shuffled = mall.frame.assign(score=mall.frame["score"].sample(frac=1, random_state=1).to_numpy())
     null = cx.outlets.whose(visits(shuffled))
-    assert null.finding.startswith("No difference between places was found") and title(null).startswith("No difference")
+    assert null.finding.startswith("No difference between places was found") and title(null).startswith(
+        "No difference"
+    )
     alone = cx.outlets.whose(rated(np.linspace(0.2, 0.9, 12)))
-    assert alone.table["component"].tolist() == ["outlet", "single visit"] and alone["variance-share-organisation"].low > 0.02
-    once = mall.frame.assign(person=range(len(mall.frame)))  # every person came once: told apart from the visit by nobody
+    assert (
+        alone.table["component"].tolist() == ["outlet", "single visit"]
+        and alone["variance-share-organisation"].low > 0.02
+    )
+    once = mall.frame.assign(
+        person=range(len(mall.frame))
+    )  # every person came once: told apart from the visit by nobody
     assert "visitor" not in cx.outlets.whose(visits(once)).table["component"].tolist()
 
 

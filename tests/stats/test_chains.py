@@ -28,9 +28,13 @@ STEPS = """
     699 342 4 174 293 7 1055 43 304 0 248 737 107 345
 """
 # Daily rain at Alofi (markovchain package): moves between 0, 1-5 and 6+ mm.
-RAIN = pd.DataFrame([[362, 126, 60], [136, 90, 68], [50, 79, 124]], index=["0", "1-5", "6+"], columns=["0", "1-5", "6+"])
+RAIN = pd.DataFrame(
+    [[362, 126, 60], [136, 90, 68], [50, 79, 124]], index=["0", "1-5", "6+"], columns=["0", "1-5", "6+"]
+)
 PLACES = ["mall", "hotel", "flat"]
-CHANCE = np.array([[0, 0.3, 0.3, 0.05, 0.35], [0.3, 0, 0.3, 0.1, 0.3], [0.2, 0.1, 0, 0.4, 0.3], [0.5, 0.3, 0.2, 0, 0]])
+CHANCE = np.array(
+    [[0, 0.3, 0.3, 0.05, 0.35], [0.3, 0, 0.3, 0.1, 0.3], [0.2, 0.1, 0, 0.4, 0.3], [0.5, 0.3, 0.2, 0, 0]]
+)
 
 
 def channel_steps() -> pd.DataFrame:
@@ -67,7 +71,10 @@ def test_removal_effects_of_the_ChannelAttribution_example():
 
 def test_removal_effect_equals_the_chain_with_the_touchpoint_taken_out():
     steps = channel_steps()
-    effects, whole = removal_effect(steps).set_index("touchpoint")["effect"], removal_effect(steps).attrs["conversion"]
+    effects, whole = (
+        removal_effect(steps).set_index("touchpoint")["effect"],
+        removal_effect(steps).attrs["conversion"],
+    )
     for name in ("alpha", "zeta"):
         gone = steps.assign(to=steps["to"].where(steps["to"] != name, "(none)"))
         gone = gone[gone["from"] != name].groupby(["from", "to"], as_index=False)["count"].sum()
@@ -76,7 +83,9 @@ def test_removal_effect_equals_the_chain_with_the_touchpoint_taken_out():
 
 def test_removal_intervals_cover_the_truth_and_the_rate_is_that_of_the_people():
     chance = pd.DataFrame(CHANCE, index=[*PLACES, "(start)"], columns=[*PLACES, "(conversion)", "(none)"])
-    truth = removal_effect(chance.rename_axis("from").rename_axis("to", axis=1).stack().rename("count").reset_index())
+    truth = removal_effect(
+        chance.rename_axis("from").rename_axis("to", axis=1).stack().rename("count").reset_index()
+    )
     truth, held = truth.set_index("touchpoint")["effect"], []
     for seed in range(100, 130):
         paths = make_paths(300, seed)
@@ -96,7 +105,13 @@ def test_intervals_take_people_as_clusters(likeness):
         chance = rng.beta(0.2 * likeness, 0.8 * likeness, 100)
         there = np.where(rng.random((100, 8)) < chance[:, None], "guest", "investor")
         roles = np.stack([np.full((100, 8), "visitor"), there], axis=2).reshape(100, 16)
-        data = pd.DataFrame({"person": np.repeat(np.arange(100), 16), "role": roles.ravel(), "timestamp": np.tile(np.arange(16), 100)})
+        data = pd.DataFrame(
+            {
+                "person": np.repeat(np.arange(100), 16),
+                "role": roles.ravel(),
+                "timestamp": np.tile(np.arange(16), 100),
+            }
+        )
         row = transition_matrix(data).query("`from` == 'visitor' and to == 'guest'").iloc[0]
         held.append(row["low"] <= 0.2 <= row["high"])
     assert row["people"] <= 100 and np.mean(held) >= 0.9
@@ -115,6 +130,7 @@ def test_counts_by_hand():
 
 
 PATHS = make_paths(40, 1)
+ONE = pd.DataFrame({"person": [1], "role": ["x"], "timestamp": [1]})
 
 
 @pytest.mark.parametrize(
@@ -123,12 +139,12 @@ PATHS = make_paths(40, 1)
         (lambda: transition_matrix(pd.DataFrame({"person": [1]})), "lacks the column"),
         (lambda: transition_matrix(RAIN - 100), "negative"),
         (lambda: transition_matrix(RAIN, prior=0), "prior=0"),
-        (lambda: transition_matrix(pd.DataFrame({"person": [1], "role": ["x"], "timestamp": [1]}), states=["y"]), "not among"),
-        (lambda: transition_matrix(pd.DataFrame({"person": [None], "role": ["x"], "timestamp": [1]})), "no row"),
+        (lambda: transition_matrix(ONE, states=["y"]), "not among"),
+        (lambda: transition_matrix(ONE.assign(person=None)), "no row"),
         (lambda: removal_effect(PATHS.assign(converted=False)), "no path ends"),
-        (lambda: removal_effect(PATHS.assign(converted=np.arange(len(PATHS)) % 2 == 0)), "same on all rows"),
+        (lambda: removal_effect(PATHS.assign(converted=PATHS.index % 2 == 0)), "same on all rows"),
         (lambda: removal_effect(PATHS.assign(person=None)), "no complete row"),
-        (lambda: removal_effect(pd.DataFrame({"from": ["x"], "to": ["(start)"], "count": [1]})), "steps must run"),
+        (lambda: removal_effect(pd.DataFrame({"from": ["x"], "to": ["(start)"], "count": [1]})), "must run"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_answered_is_refused_with_the_reason(call, message):

@@ -1,4 +1,4 @@
-"""Variance components: a published example, crossed factors recovered, intervals that hold for four organisations."""
+"""Variance components: a published example, crossed factors, intervals for four organisations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ def test_dyestuff_variance_components_of_lme4():
     assert found["variance"].tolist() == pytest.approx([1764.05, 2451.25], rel=1e-6)
 
 
-def world(seed: int, organisations: int, per: int = 25, rows: int = 1500, spreads=(0.5, 0.4, 0.6)) -> pd.DataFrame:
+def world(
+    seed: int, organisations: int, per: int = 25, rows: int = 1500, spreads=(0.5, 0.4, 0.6)
+) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     outlet, person = rng.integers(0, organisations * per, rows), rng.integers(0, rows // 2, rows)
     data = pd.DataFrame({"organisation": outlet % organisations, "outlet": outlet, "person": person})
@@ -41,7 +43,9 @@ def test_four_organisations_get_an_interval_that_holds_the_truth(spreads):
     truth = np.r_[truth, truth[:2].sum()] / truth.sum()
     held = []
     for seed in range(80):
-        found = variance_components(world(seed, 4, spreads=spreads), bootstrap=100, rng=seed, together=["organisation", "outlet"])
+        found = variance_components(
+            world(seed, 4, spreads=spreads), bootstrap=100, rng=seed, together=["organisation", "outlet"]
+        )
         held.append((found["share_low"] <= truth) & (truth <= found["share_high"]))
     assert found["component"].iloc[-1] == "organisation and outlet"
     assert (np.mean(held, axis=0) >= 0.88).all() and np.mean(held) >= 0.92

@@ -27,7 +27,9 @@ def test_true_rates_are_beta_and_organisations_share_what_they_are_told_to():
     assert truth["rate"].std() == pytest.approx(np.sqrt(16 * 4 / 20**2 / 21), rel=0.03)
     assert truth.groupby("organisation")["rate"].mean().std() < 0.02
     alike = make_outlets(3000, worst=0, organisation_share=0.99, rng=1)
-    assert alike.groupby("organisation")["rate"].std().max() < 0.02 and set(alike["organisation"]) == set(ORGANISATIONS)
+    assert alike.groupby("organisation")["rate"].std().max() < 0.02 and set(alike["organisation"]) == set(
+        ORGANISATIONS
+    )
     assert make_outlets(12, rng=1)["planted"].sum() == 3
 
 
@@ -83,7 +85,9 @@ def test_longer_files_take_no_more_memory_and_hold_every_visit(tmp_path):
         tracemalloc.stop()
     assert peaks[1] < 1.3 * peaks[0]
     files = sorted(folder.glob("month=*/visits.parquet"))
-    assert len(files) == 3 and sum(len(pd.read_parquet(file, columns=["outlet"])) for file in files) == 3_300_000
+    assert (
+        len(files) == 3 and sum(len(pd.read_parquet(file, columns=["outlet"])) for file in files) == 3_300_000
+    )
     assert len(pd.read_parquet(folder / "truth" / "outlets.parquet")) == 50
     with pytest.raises(InputError, match="not an empty folder"):
         write_visits(folder, visits=10)
@@ -94,7 +98,9 @@ def test_the_sample_says_that_it_is_made_up_and_brings_the_rewards():
     assert table.simulated and table.name == "simulated-visits" and len(table.frame) == 400_000
     weights = table.related["kpis"].groupby("organisation")["weight"].sum()
     assert weights.between(99.5, 100.5).all() and len(weights) == 12
-    same = make_kpis(20, agreement=1.0, rewarded=1.0).pivot(index="organisation", columns="kpi", values="weight")
+    same = make_kpis(20, agreement=1.0, rewarded=1.0).pivot(
+        index="organisation", columns="kpi", values="weight"
+    )
     assert len(same) == 20 and same.std().max() < 1e-9
 
 
@@ -105,7 +111,10 @@ def test_the_sample_says_that_it_is_made_up_and_brings_the_rewards():
         (lambda: make_outlets(50, organisation_share=2), "organisation_share=2"),
         (lambda: make_visits(0), "visits=0"),
         (lambda: make_visits(10, rated=1.5), "rated=1.5"),
-        (lambda: make_visits(10, outlets=make_outlets(12).assign(organisation="x")), "organisation must be one of"),
+        (
+            lambda: make_visits(10, outlets=make_outlets(12).assign(organisation="x")),
+            "organisation must be one of",
+        ),
         (lambda: make_kpis(agreement=3), "agreement=3"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Visits of any number in two passes: counts of everything, and all visits of a random sample of people."""
+"""Visits of any number in two passes: all visits of a random sample of people, and counts of everything."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import pandas as pd
 from cxlab.data.errors import NotEnough
 from cxlab.data.table import Table
 
-COLUMNS = {"outlet": "string", "organisation": "string", "person": "string", "role": "string",
-           "timestamp": "timestamp", "score": "float64", "comment": "string"}  # fmt: skip
-SAMPLE = 500_000
+COLUMNS = {
+    **dict.fromkeys(("outlet", "organisation", "person", "role"), "string"),
+    **{"timestamp": "timestamp", "score": "float64", "comment": "string"},
+}
 
 
 class Heard(NamedTuple):
@@ -21,11 +22,10 @@ class Heard(NamedTuple):
     Attributes
     ----------
     cells : DataFrame
-        ``outlet organisation role month visits rated satisfied``: all visits, counted; month is its first
-        day.
+        ``outlet organisation role month visits rated satisfied``: all visits, counted.
     sample : DataFrame
-        All visits of a random sample of people, ``outlet organisation person role timestamp score comment
-        satisfied failed`` (1, 0 or missing); person is a running number without meaning elsewhere.
+        All visits of a random sample of people: the columns of visits, ``satisfied`` and ``failed`` (1, 0 or
+        missing); person is a running number without meaning elsewhere.
     visits, rated : int
         Of all visits.
     share : float
@@ -44,15 +44,11 @@ class Heard(NamedTuple):
     high: float
 
 
-_last: list[Any] = [
-    None,
-    0,
-    None,
-]  # the rows heard last: several questions of a page ask about the same visits
+_last: list[Any] = [None, 0, None]  # heard last: several questions of a page ask about the same visits
 
 
-def hear(visits: Table, *, sample_visits: int = SAMPLE) -> Heard:
-    """Count all visits in one pass and take those of a random sample of people in a second one.
+def hear(visits: Table, *, sample_visits: int = 500_000) -> Heard:
+    """Take the visits of a random sample of people in one pass and count all visits in a second one.
 
     Parameters
     ----------
@@ -63,9 +59,9 @@ def hear(visits: Table, *, sample_visits: int = SAMPLE) -> Heard:
 
     Notes
     -----
-    People are drawn by a hash of their id, all visits of a person or none, so that journeys stay whole and a
-    bootstrap over people is right. The second pass reads the other columns only where the id is drawn. Rows
-    are sorted afterwards: parallel engines return them in any order.
+    People are drawn by a hash of their id, all visits of a person or none: journeys stay whole, and a
+    bootstrap over people is right. Other columns are read only where the id is drawn. Rows are sorted
+    afterwards: parallel engines return them in any order.
     """
     if _last[0] is not visits.frame or _last[1] != sample_visits:
         _last[:] = [visits.frame, sample_visits, _heard(visits.frame, sample_visits)]
@@ -78,37 +74,34 @@ def _heard(frame: Any, sample_visits: int) -> Heard:
     table = ibis.memtable(frame) if isinstance(frame, pd.DataFrame) else frame
     absent = {name: ibis.null(kind) for name, kind in COLUMNS.items() if name not in table.columns}
     table = table.mutate(**absent) if absent else table
-    ends = table.aggregate(low=table.score.min(), high=table.score.max()).to_pandas()
-    low, high = (float(pd.to_numeric(ends[name])[0]) for name in ("low", "high"))
-    quarter = (high - low) / 4
-    cells = counted(table, high - quarter).to_pandas()
-    if cells.empty:
+    total, alone = int(table.count().to_pandas()), "person" in absent
+    if not total:
         raise NotEnough("there is no visit")
+    every = max(1, round(total / sample_visits))
+    rows = drawn(table, every, alone).to_pandas()
+    keys = [pd.factorize(rows[name], sort=True)[0] for name in ("outlet", "person", "timestamp")]
+    rows = rows.iloc[np.lexsort(keys)].reset_index(drop=True)
+    rows["person"] = np.arange(len(rows)) if alone else pd.factorize(rows["person"])[0]
+    rows["score"] = pd.to_numeric(rows["score"]).astype("float64")
+    rows["timestamp"] = pd.to_datetime(rows["timestamp"])
+    low, high, known = rows["score"].min(), rows["score"].max(), rows["score"].notna()
+    rows["satisfied"] = (rows["score"] >= high - (high - low) / 4).astype(float).where(known)
+    rows["failed"] = (rows["score"] <= low + (high - low) / 4).astype(float).where(known)
+    cells = counted(table, float(high - (high - low) / 4)).to_pandas()
     cells["month"] = pd.to_datetime(cells["month"])
     shared = cells.groupby("outlet")["organisation"].nunique()
     if (shared > 1).any():
         raise NotEnough(
-            f"outlet {shared.idxmax()} belongs to several organisations; give each outlet its own name"
+            f"outlet {shared.idxmax()} is of several organisations; give each outlet its own name"
         )
     keys, counts = ["outlet", "organisation", "role", "month"], ["visits", "rated", "satisfied"]
     cells = cells[[*keys, *counts]].sort_values(keys, ignore_index=True)
     cells[counts] = cells[counts].fillna(0).astype(np.int64)
-    total = int(cells["visits"].sum())
-    every = max(1, round(total / sample_visits))
-    alone = "person" in absent
-    rows = drawn(table, every, alone).to_pandas()
-    rows = rows.sort_values(["timestamp", "person", "outlet"], kind="stable", ignore_index=True)
-    rows["person"] = np.arange(len(rows)) if alone else pd.factorize(rows["person"])[0]
-    rows["score"] = pd.to_numeric(rows["score"]).astype("float64")
-    rows["timestamp"] = pd.to_datetime(rows["timestamp"])
-    known = rows["score"].notna()
-    rows["satisfied"] = (rows["score"] >= high - quarter).astype(float).where(known)
-    rows["failed"] = (rows["score"] <= low + quarter).astype(float).where(known)
-    return Heard(cells, rows, total, int(cells["rated"].sum()), 1 / every, low, high)
+    return Heard(cells, rows, total, int(cells["rated"].sum()), 1 / every, float(low), float(high))
 
 
 def counted(table: Any, satisfied: float) -> Any:
-    """Return the first pass as an expression."""
+    """Return the counts as an expression."""
     month = table.timestamp.truncate("M")
     return table.group_by(outlet=table.outlet, role=table.role, month=month).aggregate(
         organisation=table.organisation.arbitrary(),
@@ -119,18 +112,11 @@ def counted(table: Any, satisfied: float) -> Any:
 
 
 def drawn(table: Any, every: int, alone: bool = False) -> Any:
-    """Return the second pass as an expression.
-
-    One in ``every`` people, or visits where people are unknown.
-    """
+    """Return the sample as an expression: one in ``every`` people, or visits where people are unknown."""
+    key, rows = table.person, table
     if alone:
-        key = (
-            table.outlet.cast("string")
-            + table.timestamp.cast("string").fill_null("")
-            + table.comment.fill_null("")
-        )
-        rows = table if every == 1 else table.filter(key.hash() % every == 0)
+        parts = (table[name].cast("string").fill_null("") for name in ("outlet", "timestamp", "comment"))
+        key = next(parts).concat(*parts)
     else:
-        rows = table if every == 1 else table.filter(table.person.hash() % every == 0)
-        rows = rows.filter(rows.person.notnull())
-    return rows.select(*COLUMNS)
+        rows = rows.filter(table.person.notnull())
+    return (rows if every == 1 else rows.filter(key.hash() % every == 0)).select(*COLUMNS)

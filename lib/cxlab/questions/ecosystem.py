@@ -68,7 +68,7 @@ _said: list[Any] = [None, 0, None]  # the complaints sorted last: two questions 
 
 
 def _complaints(visits: Table) -> pd.DataFrame:
-    """Return the unhappy comments of the sample by theme: the sample's columns, ``theme`` and ``severity``."""
+    """Return the unhappy comments of the sample with their ``theme`` and ``severity``."""
     found = hear(visits)
     if _said[0] is not found or _said[1] != visits.min_cell:
         said = found.sample.query("satisfied == 0 and comment.notna()").copy()
@@ -87,10 +87,10 @@ def _complaints(visits: Table) -> pd.DataFrame:
 
 @question("visits", "score", "comment")
 def matters(visits: Table) -> Result:
-    """What matters most to people? Themes of unhappy comments, by how often they come and how bad the visit was.
+    """What matters most to people? Themes of unhappy comments, weighed by how bad the visit was.
 
-    People are resampled, and the top fifth is picked anew each time. Columns of the table, most harmful first:
-    ``theme people n share severity harm low high top`` (share of resamples with the theme in the top fifth).
+    People are resampled, and the top fifth is picked anew each time. Columns of the table, worst first:
+    ``theme people n share severity harm low high top`` (share of resamples with it in the top fifth).
     """
     said, level = _complaints(visits), visits.confidence_level
     code, names = pd.factorize(said["theme"], sort=True)
@@ -131,11 +131,11 @@ def matters(visits: Table) -> Result:
 def who_can_act(visits: Table) -> Result:
     """Which layer can act: an outlet, an organisation, or only the whole?
 
-    An organisation is held against the whole and an outlet against its organisation, each given its rated visits
-    (exact Poisson tests, a false-discovery rate of 5 %, a ratio clearly above 1). Only the whole sees a theme that
-    came more often in the second half of the period, pooled, while no outlet alone shows it (exact binomial tests).
-    Columns of the table: ``theme n outlets`` (how many stand out) ``organisations`` (which) ``change low high``
-    (complaints a thousand rated visits) ``only_whole``.
+    An organisation is held against the whole and an outlet against its organisation, each given its rated
+    visits (exact Poisson tests, a false-discovery rate of 5 %, a ratio clearly above 1). Only the whole sees
+    a theme that came more often in the second half, pooled, while no outlet alone shows it (exact binomial
+    tests). Columns of the table: ``theme n outlets`` (how many stand out) ``organisations`` (which) ``change
+    low high`` (complaints a thousand rated visits) ``only_whole``.
     """
     said, rated = _complaints(visits), hear(visits).sample.dropna(subset=["score"])
     homes = rated.groupby("outlet")["organisation"].first().fillna("all")
@@ -241,7 +241,10 @@ def rewards(visits: Table) -> Result:
     w = float((centred.sum(axis=0) ** 2).sum() / (m * max((centred**2).sum(), 1e-12)))
     half = _jackknife(alike, visits.confidence_level)[1] * (m - 1) / m
     mean, reach = _jackknife(np.minimum(values[:, None], values).sum(axis=2), visits.confidence_level)
-    first, second = (w, max(0.0, w - half), min(1.0, w + half)), (mean, max(0, mean - reach), min(1, mean + reach))
+    first, second = (
+        (w, max(0.0, w - half), min(1.0, w + half)),
+        (mean, max(0, mean - reach), min(1, mean + reach)),
+    )
     agree = Number(*first, "Kendall's W", m, "agreement of partners' priorities, 1 is full")
     same = Number(*second, "share of weight", m, "what two partners both reward, on average")
     said, title = "their priorities agree in part", "Partners agree in part"

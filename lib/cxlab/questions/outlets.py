@@ -11,7 +11,15 @@ from cxlab.data.visits import hear
 from cxlab.figures import general
 from cxlab.questions.result import Number, Result, question
 from cxlab.questions.words import count, number, stated
-from cxlab.stats.rates import alike, common_rates, funnel_curve, funnel_limits, holdout_error, shrink_rates
+from cxlab.stats.rates import (
+    alike,
+    common_rates,
+    fair_rates,
+    funnel_curve,
+    funnel_limits,
+    holdout_error,
+    shrink_rates,
+)
 from cxlab.stats.variance import variance_components
 
 FEWEST = 5  # outlets below which nothing is said about how outlets differ
@@ -32,20 +40,27 @@ def rated_outlets(visits: Table) -> pd.DataFrame:
 
 @question("visits", "outlet", "score")
 def differ(visits: Table) -> Result:
-    """Which outlets truly differ? A funnel plot that allows for chance, for the ordinary spread between outlets
-    (Spiegelhalter 2005) and for looking at all of them (Benjamini & Hochberg 1995).
+    """Which outlets truly differ? A funnel plot that allows for chance, for the ordinary spread between
+    outlets (Spiegelhalter 2005) and for looking at all of them (Benjamini & Hochberg 1995).
 
-    Columns of the table, the most striking first: ``outlet organisation n raw fair low high stands_out``; fair is the
-    shrunk rate with its interval.
+    Columns of the table, the most striking first: ``outlet organisation n raw fair low high stands_out``;
+    fair is the shrunk rate with its interval.
     """
     data, level = rated_outlets(visits), visits.confidence_level
     k, limits = len(data), funnel_limits(data)
     found, naive = int(limits["discovery"].sum()), float((limits["naive"] != 0).mean())
-    spread = common_rates(data["satisfied"].to_numpy(), data["n"].to_numpy()).spread(level)
-    part = Number(*spread, "share of rated visits", k, "ordinary spread of rates between outlets")
+    counts = data["satisfied"].to_numpy(float), data["n"].to_numpy(float)
+    known = common_rates(*counts)
+    part = Number(
+        *known.spread(level), "share of rated visits", k, "ordinary spread of rates between outlets"
+    )
     numbers = {
-        "outlets-after-false-discovery-control": Number(found, None, None, "outlets", k, "outlets that truly stand out"),
-        "flagged-by-chance-alone": Number(naive, None, None, "share of outlets", k, "outlets beyond chance alone"),
+        "outlets-after-false-discovery-control": Number(
+            found, None, None, "outlets", k, "outlets that truly stand out"
+        ),
+        "flagged-by-chance-alone": Number(
+            naive, None, None, "share of outlets", k, "outlets beyond chance alone"
+        ),
         "outlet-spread": part,
     }
     if found:
@@ -58,27 +73,37 @@ def differ(visits: Table) -> Result:
     else:
         finding = f"outlets differ by a spread of {part}, but none of {k:,} stands out from that spread."
         title = f"None of {k:,} outlets stands out from the ordinary spread"
-    fair = shrink_rates(data, confidence_level=level, draws=1)[["rate", "low", "high"]]
-    table = data.assign(raw=limits["value"], fair=fair["rate"], low=fair["low"], high=fair["high"])
-    table = table.assign(stands_out=limits["discovery"]).drop(columns="satisfied")
+    fair = fair_rates(*counts, known, level)
+    table = data.assign(raw=limits["value"], fair=fair.pop("rate"), **fair, stands_out=limits["discovery"])
+    table = table.drop(columns="satisfied")
     table = table.iloc[np.argsort(limits["p"].to_numpy(), kind="stable")].reset_index(drop=True)
 
     def draw():
-        words = {"low_outer": "chance alone", "high_outer": "chance alone ", "od_low_outer": "with ordinary spread",
-                 "od_high_outer": "with ordinary spread "}  # fmt: skip
+        words = {"low_outer": "chance alone", "high_outer": "chance alone "}
+        words |= {"od_low_outer": "with ordinary spread", "od_high_outer": "with ordinary spread "}
         bands = funnel_curve(limits)[["n", *words]].rename(columns=words)
         points = table.assign(group=np.where(table["stands_out"], "stands out", "within the ordinary spread"))
-        axes = {"x": "n", "y": "raw", "x_title": "rated visits", "y_title": "satisfied visits", "group": "group"}
+        axes = {
+            "x": "n",
+            "y": "raw",
+            "x_title": "rated visits",
+            "y_title": "satisfied visits",
+            "group": "group",
+        }
         points = points.sort_values("stands_out", kind="stable")
-        return general.scatter(points, **axes, label="outlet", title=title, bands=bands, percent=True, log_x=True)
+        return general.scatter(
+            points, **axes, label="outlet", title=title, bands=bands, percent=True, log_x=True
+        )
 
-    caution = "Standing out says where to look, not why; a small outlet stands out only if it is very different."
+    caution = (
+        "Standing out says where to look, not why; a small outlet stands out only if it is very different."
+    )
     return Result(stated(finding, visits.simulated, "visits"), numbers, table, draw, [caution], visits)
 
 
 @question("visits", "outlet", "score")
 def league(visits: Table) -> Result:
-    """Can a ranking be trusted? The lowest raw rates with luck taken out (shrinkage, Efron & Morris 1975), and ranks
+    """Can a ranking be trusted? The lowest raw rates with luck taken out (Efron & Morris 1975), and ranks
     with intervals (Goldstein & Spiegelhalter 1996).
 
     Columns of the table, worst fair rank first: ``outlet rate low high rank rank_low rank_high n raw``.
@@ -93,13 +118,17 @@ def league(visits: Table) -> Result:
     label = f"of the {least} lowest raw rates, still lowest without luck"
     numbers = {
         "lowest-that-stay": Number(stay, None, None, f"of the {least} lowest", k, label),
-        "rank-interval-width": Number(width, None, None, "ranks", k, "ranks that a typical outlet could have"),
+        "rank-interval-width": Number(
+            width, None, None, "ranks", k, "ranks that a typical outlet could have"
+        ),
     }
     if (data["n"] >= 4).sum() >= 10:
         error = holdout_error(data, bootstrap=visits.bootstrap, confidence_level=level, rng=visits.seed)
         label = "error of fair rates against raw rates"
         numbers["error-ratio-shrunk"] = Number(*error[:3], "ratio", error.outlets, label)
-    finding = f"with luck taken out, {stay} of the {least} outlets with the lowest rates stay among the lowest."
+    finding = (
+        f"with luck taken out, {stay} of the {least} outlets with the lowest rates stay among the lowest."
+    )
     title = f"{stay} of the {least} lowest outlets stay lowest once luck is out"
     if alike(data) > 0.05:
         finding = "no ranking is possible: outlets differ no more than chance allows."
@@ -118,8 +147,8 @@ def league(visits: Table) -> Result:
 
 @question("visits", "outlet", "score")
 def whose(visits: Table) -> Result:
-    """Whose experience is it: the organisation's, the outlet's, the visitor's? Variance components (Searle et al.
-    1992) with generalised intervals, which stay right for few organisations.
+    """Whose experience is it: the organisation's, the outlet's, the visitor's? Variance components (Searle et
+    al. 1992) with generalised intervals, which stay right for few organisations.
 
     Columns of the table: ``component variance share low high groups``.
     """
@@ -127,7 +156,11 @@ def whose(visits: Table) -> Result:
     factors = [name for name in ("organisation", "outlet", "person") if rated[name].nunique() > 1]
     if rated["outlet"].nunique() < FEWEST or rated["score"].nunique() < 2:
         raise NotEnough(f"fewer than {FEWEST} outlets have a score, or all scores are the same")
-    draws = {"bootstrap": min(visits.bootstrap, 200), "confidence_level": visits.confidence_level, "rng": visits.seed}
+    draws = {
+        "bootstrap": min(visits.bootstrap, 120),
+        "confidence_level": visits.confidence_level,
+        "rng": visits.seed,
+    }
     while True:
         places = [name for name in factors if name != "person"]
         try:
@@ -142,14 +175,18 @@ def whose(visits: Table) -> Result:
     share = Number(*values, "share of variance", n, "scores explained by the place: outlet and organisation")
     parts = table.iloc[:-1].replace({"component": {"residual": "single visit", "person": "visitor"}})
     if share.low > 0:
-        finding = f"the place explains {share} of the differences between scores; visitor and single visit the rest."
+        finding = f"the place explains {share} of the differences between scores; visitor and visit the rest."
         title = f"The place explains {number(share.value, share.unit)} of the differences between scores"
     else:
-        finding = f"no difference between places was found: they explain {share} of the differences between scores."
+        finding = (
+            f"no difference between places was found: they explain {share} of the differences between scores."
+        )
         title = "No difference was found between outlets or organisations"
     axes = {"label": "component", "value": "share", "x_title": "part of the variance", "percent": True}
     draw = lambda: general.bars(parts, title=title, **axes)  # noqa: E731
     few = rated["organisation"].nunique() if "organisation" in factors else 0
-    cautions = [f"There are only {few} organisations, so their own part stays wide open."] if 0 < few < 15 else []
+    cautions = (
+        [f"There are only {few} organisations, so their own part stays wide open."] if 0 < few < 15 else []
+    )
     numbers = {"variance-share-organisation": share}
     return Result(stated(finding, visits.simulated, "visits"), numbers, parts, draw, cautions, visits)

@@ -1,4 +1,4 @@
-"""Chains of states: how often one follows another, and what would be lost if paths stopped at a touchpoint."""
+"""Chains of states: how often one follows another, and what paths would lose without a touchpoint."""
 
 from __future__ import annotations
 
@@ -28,8 +28,7 @@ def transition_matrix(
     Parameters
     ----------
     data : DataFrame
-        One row a person and time: ``person role timestamp``. Or a square table of counts, from (index) to
-        (columns).
+        One row a person and time, or a square table of counts, from (index) to (columns).
     states : list of str, optional
         Roles in the order to show; default in order of first appearance along people's paths.
     prior : float
@@ -43,15 +42,13 @@ def transition_matrix(
 
     Notes
     -----
-    Row shares (Anderson & Goodman 1957). People differ, so moves of one person count as a cluster: the
-    interval is that of the Dirichlet posterior's margin with n divided by the design effect (Korn & Graubard
-    1998), and a t quantile for few people. A table of counts hides its people, so that its moves count as
-    independent.
+    Row shares (Anderson & Goodman 1957). People differ, so moves of one person are a cluster: the interval is
+    that of the Dirichlet posterior's margin with n divided by the design effect (Korn & Graubard 1998) and a
+    t quantile for few people. The moves of a table of counts count as independent.
 
     Examples
     --------
-    >>> paths = pd.DataFrame({"person": [1, 1, 2, 2], "role": ["visitor", "guest", "visitor", "visitor"],
-    ...                       "timestamp": [1, 2, 1, 2]})
+    >>> paths = pd.DataFrame({"person": [1, 1, 2, 2], "role": list("vgvv"), "timestamp": [1, 2, 1, 2]})
     >>> transition_matrix(paths).probability.head(2).tolist()
     [0.5, 0.5]
     """
@@ -155,9 +152,8 @@ def removal_effect(
     Parameters
     ----------
     data : DataFrame
-        One row a person and touchpoint: ``person touchpoint timestamp`` and ``converted`` (the same on all
-        rows of a person). Or counted steps, ``from to count`` with ``(start)``, ``(conversion)`` and
-        ``(none)``: no intervals.
+        One row a person and touchpoint; ``converted`` is the same on all rows of a person. Or counted steps,
+        ``from to count`` with ``(start)``, ``(conversion)`` and ``(none)``: then without intervals.
     bootstrap : int
         Resamples of whole people; 0 for none.
 
@@ -165,12 +161,12 @@ def removal_effect(
     -------
     DataFrame, largest effect first
         ``touchpoint effect low high credit people``: credit is the effects scaled to sum to 1; people whose
-        path holds it (missing for counted steps). ``attrs["conversion"]`` is the model's conversion rate.
+        path holds it. ``attrs["conversion"]`` is the model's conversion rate.
 
     Notes
     -----
-    Anderl et al. (2016), first order, by an exact linear solve of the absorbing chain. It is a property of
-    the paths, NOT what would happen if the touchpoint were closed: people would go elsewhere.
+    Anderl et al. (2016), first order, by a linear solve of the absorbing chain. A property of the paths, NOT
+    what would happen if the touchpoint were closed: people would go elsewhere.
 
     Examples
     --------
@@ -223,7 +219,7 @@ def _resampled(pair, who, shape, bootstrap: int, rng: np.random.Generator) -> np
 
 
 def _effects(table: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return the removal effects and the conversion rate of a (k + 1) x (k + 2) table of steps, start last."""
+    """Return the removal effects and the conversion rate of a (k + 1) x (k + 2) table, start last."""
     k = table.shape[1] - 2
     total = table.sum(axis=1, keepdims=True)
     share = np.divide(table, total, out=np.zeros_like(table), where=total > 0)

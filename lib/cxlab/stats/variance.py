@@ -68,8 +68,8 @@ def variance_components(
     system = _expectations(codes, groups)
     if not (system.max(axis=1) > 0).all() or np.linalg.cond(system / system.max(axis=1, keepdims=True)) > 1e9:
         raise InputError(
-            f"factors={factors} cannot be told apart: each needs several groups with several rows that differ in the "
-            "other factors; drop the one that repeats another"
+            f"factors={factors} cannot be told apart: each needs several groups of several rows that "
+            "differ in the other factors; drop the one that repeats another"
         )
     sums = _between(y, codes, groups)
     estimate = np.linalg.solve(system, sums)
@@ -103,7 +103,7 @@ def variance_components(
 
 
 def _between(y: np.ndarray, codes: list[np.ndarray], groups: list[int]) -> np.ndarray:
-    """Return the sum of squares between the groups of each factor, and last the total, about the grand mean."""
+    """Return the sum of squares between the groups of each factor and, last, the total."""
     y = y - y.mean()
     between = [
         (np.bincount(code, y, size) ** 2 / np.bincount(code, minlength=size)).sum()

@@ -92,26 +92,21 @@ def make_outlets(
     size_spread: float = 1.0,
     rng: int | np.random.Generator | None = 1,
 ) -> pd.DataFrame:
-    """Return made-up outlets with their true rates of satisfied visits.
+    """Return made-up outlets, ``outlet organisation size rate planted``; rate is the truth.
 
     Parameters
     ----------
     outlets : int
         At least 12, one an organisation.
     a, b : float
-        True rates are marginally Beta(a, b); so alike as to be one rate when a + b is very large.
+        True rates are marginally Beta(a, b).
     organisation_share : float
         Share of the latent variance of the rates that lies between organisations, 0..1.
     worst, worst_drop : int, float
-        So many outlets (at most a quarter), drawn in proportion to their size, are lowered by ``worst_drop``
-        (column ``planted``); six in ten of their complaints are about one thing each.
+        So many outlets, drawn in proportion to their size, are lowered by ``worst_drop`` (``planted``); six
+        in ten of their complaints are about one thing each.
     size_spread : float
         Sizes are lognormal with this standard deviation.
-
-    Returns
-    -------
-    DataFrame
-        ``outlet organisation size rate planted``; rate is the truth.
     """
     from scipy.special import betaincinv, ndtr
 
@@ -137,31 +132,26 @@ def make_outlets(
 
 
 def make_visits(visits: int = 400_000, **truth) -> pd.DataFrame:
-    """Return made-up visits in memory; the arguments are the truth.
+    """Return made-up visits with every column of that table; the arguments are the truth.
 
     Parameters
     ----------
     visits : int
         Rows.
     outlets : DataFrame of :func:`make_outlets`, or how many to make (1500)
-        Their ``rate`` is the chance that an average visitor, off peak, is satisfied (score 4 or 5).
+        Their ``rate`` is the chance that an average visitor, off peak, is satisfied (score 4 or 5); the logit
+        of residents is 0.25 lower, at 17-20 h 0.2 lower.
     months, start : int, str (12, "2025-01-01")
-        The period; every month is equally busy. How often people come is set by their first role; they change
-        roles by ``CHANGE`` and ``JUMPS``, at most three times.
+        Every month is equally busy. How often people come is set by their first role; they change roles by
+        ``CHANGE`` and ``JUMPS``, at most three times.
     rated, commented : float (0.25, 0.2)
         Share of visits with a score; share of those with a comment.
     person_spread : float (0.5)
         Standard deviation of a person's leniency, in logits.
     thin_drop : float (0.35)
-        A thinly spread fault: in the second half of the months every outlet's logit is lowered by a quarter
-        of it, and complaints about signs come about ``1 + 6 x thin_drop`` times as often. 0 plants nothing.
+        A thinly spread fault: in the second half every outlet's logit is lowered by a quarter of it, and
+        complaints about signs come about ``1 + 6 x thin_drop`` times as often.
     rng : int, Generator or None (1)
-
-    Returns
-    -------
-    DataFrame
-        ``outlet organisation person role timestamp score comment``: residents' logit is 0.25 lower, 17-20 h
-        0.2 lower; score 1..5 or missing; comment or missing.
     """
     mall = _Mall(visits, **truth)
     codes = mall.draw(np.random.default_rng(mall.seed), visits, 0, mall.months)
@@ -173,8 +163,8 @@ def make_visits(visits: int = 400_000, **truth) -> pd.DataFrame:
     score = pd.array(codes["score"], dtype="Int8")
     score[codes["score"] == 0] = pd.NA
     columns = {**words, "person": codes["person"], "timestamp": stamp, "score": score}
-    frame = pd.DataFrame({name: columns[name] for name in ("outlet", "organisation", "person", "role", "timestamp",
-                                                           "score", "comment")})  # fmt: skip
+    order = ["outlet", "organisation", "person", "role", "timestamp", "score", "comment"]
+    frame = pd.DataFrame(columns)[order]
     return frame.sort_values(["timestamp", "person"], kind="stable", ignore_index=True)
 
 
@@ -280,8 +270,8 @@ class _Mall:
         self.person_spread, self.thin_drop = person_spread, thin_drop
         texts = [text for theme in themes for text in PHRASES[theme]] + PRAISE
         self.bounds = np.cumsum([0, *(len(PHRASES[theme]) for theme in themes), len(PRAISE)])
-        self.words = {"outlet": self.outlets["outlet"].astype(str).tolist(), "organisation": names, "role": list(ROLES),
-                      "comment": texts}  # fmt: skip
+        outlets = self.outlets["outlet"].astype(str).tolist()
+        self.words = {"outlet": outlets, "organisation": names, "role": list(ROLES), "comment": texts}
         mix = np.exp(0.6 * rng.standard_normal((len(names), len(themes)))) * np.linspace(
             1.6, 0.7, len(themes)
         )
