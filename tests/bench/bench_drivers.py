@@ -1,43 +1,37 @@
 """How fast are exact shares, and do the intervals hold what they promise?
 
-Run ``python tests/bench/bench_drivers.py [--quick | --full]``. Speed: exact LMG of n = 2,000 with 1,000 bootstrap draws, against
-a plain loop of 2^p least-squares fits (the loop is timed once without draws, and its time multiplied by 1 + draws).
-Coverage: 400 simulated surveys a row, seeds 0 to 399.
+``python tests/bench/bench_drivers.py [--quick | --full]``. Speed: exact LMG of 2,000 rows, 1,000 resamples,
+against a plain loop of 2^p least-squares fits (timed once, multiplied by 1 + resamples). Coverage: made-up
+surveys of n = 250, few rows an item, and 30 % missing at random with n = 300.
 """
 
 from __future__ import annotations
 
-import argparse
-import platform
+import sys
 import time
 from math import comb
 
 import numpy as np
 import pandas as pd
+from common import Limits, print_coverage, print_redraws
 
-from cxlab.evidence.simulators.survey import make_firms, make_survey, survey_truth
-from cxlab.methods import drivers
-from cxlab.methods.drivers.subsets import shapley_r2
+import cxlab as cx
+from cxlab.questions import importance
+from cxlab.stats.lmg import shapley_r2, subset_r2
+from cxlab.stats.resampling import composites, correlations, limits, slopes
+from cxlab.worlds.survey import make_survey, survey_truth
 
-DRAWS, ROWS = 1000, 2000
-
-
-def world(p: int) -> pd.DataFrame:
-    rng = np.random.default_rng(p)
-    x = 0.7 * rng.normal(size=(ROWS, 1)) + rng.normal(size=(ROWS, p))
-    y = x @ rng.uniform(0, 0.5, p) + 2 * rng.normal(size=ROWS)
-    return pd.DataFrame(x, columns=[f"x{i}" for i in range(p)]).assign(y=y)
+SEED, DRAWS, ROWS = 20150401, 1000, 2000
+MANY = {"product": 9, "experience": 8}
 
 
 def plain_loop(data: pd.DataFrame, most: int) -> tuple[np.ndarray, float]:
     """LMG by one least-squares fit a subset; beyond ``most`` subsets a random sample of them is timed."""
     x = data.drop(columns="y").to_numpy()
     x, y = x - x.mean(axis=0), (data["y"] - data["y"].mean()).to_numpy()
-    p = x.shape[1]
-    total = 1 << p
+    p, total = x.shape[1], 1 << x.shape[1]
     subsets = range(total) if total <= most else np.random.default_rng(0).integers(1, total, most)
-    r2 = np.zeros(total)
-    start = time.perf_counter()
+    r2, start = np.zeros(total), time.perf_counter()
     for subset in subsets:
         columns = [i for i in range(p) if subset >> i & 1]
         if columns:
@@ -46,8 +40,7 @@ def plain_loop(data: pd.DataFrame, most: int) -> tuple[np.ndarray, float]:
     spent = (time.perf_counter() - start) * total / len(subsets)
     if total > most:
         return np.array([]), spent
-    sizes = np.array([subset.bit_count() for subset in range(total)])
-    raw = []
+    sizes, raw = np.array([subset.bit_count() for subset in range(total)]), []
     for player in range(p):
         without = np.flatnonzero((np.arange(total) >> player & 1) == 0)
         weight = 1 / (p * np.array([comb(p - 1, size) for size in sizes[without]]))
@@ -56,162 +49,102 @@ def plain_loop(data: pd.DataFrame, most: int) -> tuple[np.ndarray, float]:
 
 
 def speed(players: list[int], most: int) -> None:
-    print(f"exact LMG, n = {ROWS:,}, {DRAWS:,} bootstrap draws")
+    print(f"exact LMG, n = {ROWS:,}, {DRAWS:,} resamples")
     for p in players:
-        data = world(p)
-        blocks = {column: column for column in data.columns[:-1]}
+        rng = np.random.default_rng(p)
+        x = 0.7 * rng.normal(size=(ROWS, 1)) + rng.normal(size=(ROWS, p))
+        data = pd.DataFrame(x, columns=[f"x{i}" for i in range(p)])
+        data["y"] = x @ rng.uniform(0, 0.5, p) + 2 * rng.normal(size=ROWS)
+        blocks, spent = {column: column for column in data.columns[:-1]}, []
         raw, loop = plain_loop(data, most)
-        spent = []
         for _ in range(3 if p <= 15 else 1):
             start = time.perf_counter()
-            result = drivers.decompose(data, outcome="y", blocks=blocks, bootstrap=DRAWS, rng=1)
+            table = cx.drivers.relative_importance(data, outcome="y", blocks=blocks, bootstrap=DRAWS, rng=1)
             spent.append(time.perf_counter() - start)
-        best = min(spent)
-        gap = (
-            f"largest difference {np.abs(raw - result.table['raw']).max():.1e}"
-            if len(raw)
-            else "loop sampled"
-        )
-        whole = loop * (DRAWS + 1)
-        print(
-            f"  p={p:2d}: ours {best:7.3f} s; plain loop {loop:8.2f} s a draw, {whole:9.0f} s in all; {whole / best:9,.0f} x faster; {gap}"
-        )
+        gap = f"largest difference {np.abs(raw - table['raw']).max():.1e}" if len(raw) else "loop sampled"
+        faster = loop * (DRAWS + 1) / min(spent)
+        print(f"  p={p:2d}: {min(spent):7.3f} s; loop {loop:8.2f} s a draw; {faster:9,.0f} x faster; {gap}")
 
 
-def coverage(runs: int) -> None:
-    print(f"coverage of 95 % intervals in {runs} simulated worlds (n = 250 unless said)")
-    covariance, groups = survey_truth()
-    raw = shapley_r2(covariance[None], groups)[:, 0]
-    truth = raw / raw.sum()
-    hits = dict.fromkeys(
-        (
-            "share",
-            "difference",
-            "unique part",
-            "shared part",
-            "HTMT",
-            "standardised slope",
-            "alike slope",
-            "ordinal share",
-        ),
-        0,
-    )
-    ordinal = ordinal_share(make_survey(200_000, points=7, rng=runs))["share"]
-    spans = []
-    latent = covariance.copy()
-    sd = np.sqrt(np.diag(latent))
-    correlation = latent / np.outer(sd, sd)
-    composite = np.zeros((len(sd), 3))
-    for side, group in enumerate(groups):
-        composite[group, side] = 1 / len(group)
-    composite[-1, 2] = 1
-    small = composite.T @ correlation @ composite
-    small = small / np.sqrt(np.outer(np.diag(small), np.diag(small)))
-    slope = np.linalg.solve(small[:2, :2], small[:2, 2])[1]
-    alone = [1 - 1 / np.linalg.inv(_only(covariance, group))[-1, -1] / covariance[-1, -1] for group in groups]
-    unique, shared = raw.sum() - alone[0], alone[0] + alone[1] - raw.sum()
-    for seed in range(runs):
-        survey = make_survey(250, rng=seed)
-        blocks = survey.attrs["blocks"]
-        options = {"outcome": "loyalty", "blocks": blocks, "bootstrap": 500, "rng": seed}
-        result = drivers.decompose(survey, **options)
-        low, high = result.table.loc["experience", ["low", "high"]]
-        hits["share"] += low <= truth[1] <= high
-        spans.append(high - low)
-        gap = drivers.share_difference(result, "experience", "product")
-        hits["difference"] += gap.low <= truth[1] - truth[0] <= gap.high
-        parts = drivers.commonality(survey, **options)
-        hits["unique part"] += parts.loc["experience", "low"] <= unique <= parts.loc["experience", "high"]
-        row = parts.loc["product & experience"]
-        hits["shared part"] += row["low"] <= shared <= row["high"]
-        pair = drivers.htmt(survey, blocks=blocks, bootstrap=500, rng=seed).iloc[0]
-        hits["HTMT"] += pair["low"] <= 0.6 <= pair["high"]
-        steps = drivers.standardised_slopes(survey, **options).loc["experience"]
-        hits["standardised slope"] += steps["low"] <= slope <= steps["high"]
-        exact = make_survey(250, items=1, loading=0.9999, outcome_loading=0.9999, rng=seed)
-        alike = drivers.slopes_by_level(
-            exact, outcome="loyalty", of="experience_1", given="product_1", bootstrap=500, rng=seed
-        ).loc["alike"]
-        found = ordinal_share(make_survey(250, points=7, rng=seed), bootstrap=500, rng=seed)
-        hits["ordinal share"] += found["share_low"] <= ordinal <= found["share_high"]
-        hits["alike slope"] += alike["low"] <= 0.45 <= alike["high"]
-    for name, count in hits.items():
-        print(f"  {name:20s} {count / runs:.1%}")
-    print(f"  mean width of the share's interval {np.mean(spans):.3f}")
-    inside = dict.fromkeys(("between slope", "within slope", "ICC"), 0)
-    icc = 0.36 / (0.36 + 0.09)
-    sides = {"product": "product", "experience": "experience"}
-    for seed in range(runs):
-        firms = make_firms(60, 4, industry_shift=0.0, correlation=0.3, rng=seed)
-        table = drivers.between_within(
-            firms, outcome="outcome", blocks=sides, firm="firm", bootstrap=500, rng=seed
-        )
-        rows = table.set_index(["view", "block"])
-        row = rows.loc[("within", "product")]
-        inside["within slope"] += row["slope_low"] <= 0.2 <= row["slope_high"]
-        # A firm's mean of four waves holds a quarter of the wave variance, which moves by the within slope.
-        expected = _between_slope(0.6, 0.3**2 / 4, 0.3, (0.5, 0.5), (0.2, 0.5))
-        row = rows.loc[("between", "product")]
-        inside["between slope"] += row["slope_low"] <= expected <= row["slope_high"]
-        _, low, high = table.attrs["icc"]["product"]
-        inside["ICC"] += low <= icc <= high
-    print("  60 firms, 4 waves:")
-    for name, count in inside.items():
-        print(f"  {name:20s} {count / runs:.1%}")
+def _truth(**world) -> dict[str, float]:
+    covariance, groups = survey_truth(**world)
+    raw, r2 = shapley_r2(covariance[None], groups)[:, 0], subset_r2(covariance[None], groups)[:, 0]
+    sd = np.sqrt(np.diag(covariance))
+    small = correlations(composites((covariance / np.outer(sd, sd))[None], groups, standardise=False))
+    return {
+        "share": raw[1] / raw.sum(), "unique": r2[3] - r2[1], "shared": (r2[1] + r2[2] - r2[3]) / r2[3],
+        "r2": r2[3], "slope": float(slopes(small)[1, 0]),
+    }  # fmt: skip
 
 
-def ordinal_share(survey: pd.DataFrame, bootstrap: int = 0, rng: int = 0) -> pd.Series:
-    """The row of experience under proportional odds."""
-    blocks = survey.attrs["blocks"]
-    return drivers.ordinal_importance(
-        survey, outcome="loyalty_1", blocks=blocks, bootstrap=bootstrap, rng=rng
-    ).loc["experience"]
+def _limits(survey, truth: dict[str, float], words: str, per_item: float = 1) -> Limits:
+    survey = survey.only("product", "experience")
+    ready, share, total = importance.shares(survey, per_item=per_item)
+    table = importance.parts(ready, 0.95)
+    fair = importance.adjusted_r2(total[None].copy(), int(ready.items.sum()), ready.n)[0]
+    ratio = importance.htmt_ratio(np.abs(correlations(ready.matrices)), *ready.groups)
+    steps = importance.standard_slopes(ready, survey)[1]
+    both = table.loc["product & experience"]
+    (r2_low, r2_high), alone = limits(fair[1:]), table.loc["experience"]
+    return [
+        (f"{words}: share", *_around(share[1], truth["share"])),
+        (f"{words}: slope", *_around(steps, truth["slope"])),
+        (f"{words}: overlap", *_around(ratio, 0.6)),
+        (f"{words}: unique part", alone["low"], truth["unique"], alone["high"]),
+        (f"{words}: shared part", both["share_low"], truth["shared"], both["share_high"]),
+        (f"{words}: explained", max(r2_low, 0.0), truth["r2"], r2_high),
+    ]
 
 
-def _only(covariance: np.ndarray, group: list[int]) -> np.ndarray:
-    keep = [*group, len(covariance) - 1]
-    return covariance[np.ix_(keep, keep)]
+def _around(draws: np.ndarray, truth: float) -> tuple[float, float, float]:
+    low, high = limits(draws[1:])
+    return float(low), truth, float(high)
 
 
-def _between_slope(spread, moved, correlation, lasting, moving) -> float:
-    level = spread**2 * np.array([[1, correlation], [correlation, 1]])
-    change = moved * np.eye(2)
-    return float(np.linalg.solve(level + change, level @ lasting + change @ moving)[0])
+def plain(random: np.random.Generator) -> Limits:
+    survey = make_survey(250, rng=random, bootstrap=400, seed=random)
+    return _limits(survey, TRUTH, "250 people, 7 items")
 
 
-def redraw() -> None:
-    """What one state of each explorer of page 02 costs to draw (live budget 150 ms, report 100 ms)."""
-    from cxlab.charts import drivers as charts
+def many_items(random: np.random.Generator) -> Limits:
+    """Rows to items 5 (refused on pages) and 10 (the least that pages take)."""
+    found = []
+    for n in (85, 170):
+        survey = make_survey(n, items=MANY, rng=random, bootstrap=300, seed=random)
+        found += _limits(survey, TRUTH_MANY, f"{n} people, 17 items")
+    return found
 
-    survey = make_survey(300, rng=1)
-    blocks = survey.attrs["blocks"]
-    curve = drivers.parity_curve(survey, outcome="loyalty", blocks=blocks, bootstrap=100, rng=1)
-    moved = {"as registered": blocks, "moved": drivers.move(blocks, ["product_4"], to="experience")}
-    ways = drivers.split_readings(survey, outcomes=["loyalty"], readings=moved, bootstrap=50, rng=1)
-    for name, draw in {
-        "parity": lambda: charts.parity(curve, at=0.5),
-        "assignment": lambda: charts.assignments(ways, chosen="moved", of="experience"),
-    }.items():
-        draw()
-        start = time.perf_counter()
-        for _ in range(5):
-            draw().to_json()
-        print(f"  explorer {name}: {200 * (time.perf_counter() - start):.0f} ms a state")
+
+def missing(random: np.random.Generator) -> Limits:
+    """30 % of all answers but one are missing, the more the lower that one was: missing at random."""
+    survey = make_survey(300, rng=random, bootstrap=200, seed=random)
+    frame = survey.frame.drop(columns=list(survey.outcomes))
+    gone = 0.6 / (1 + np.exp(2 * (frame["experience_1"] - 6.5)))
+    for column in [*survey.items, *survey.outcome_items]:
+        if column != "experience_1":
+            frame[column] = frame[column].mask(random.random(300) < gone)
+    return _limits(survey.with_(frame=frame), TRUTH, "300 people, 30 % missing at random")
+
+
+def people(random: np.random.Generator) -> Limits:
+    """40 persons give 400 rows."""
+    survey = make_survey(400, clusters=40, rng=random, bootstrap=400, seed=random)
+    return _limits(survey, TRUTH, "400 rows of 40 persons")[:2]
+
+
+TRUTH, TRUTH_MANY = _truth(), _truth(items=MANY)
+WORLDS = [plain, many_items, people, missing]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Speed and coverage of exact shares.")
-    parser.add_argument("--quick", action="store_true", help="p = 5 and 10 only, 40 worlds")
-    parser.add_argument("--full", action="store_true", help="p = 20 as well (minutes)")
-    asked = parser.parse_args()
-    quick = asked.quick
-    print(f"drivers: python {platform.python_version()}, numpy {np.__version__}, pandas {pd.__version__}")
+    quick = "--quick" in sys.argv
     speed(
-        [5, 10] if quick else [5, 10, 15, 20] if asked.full else [5, 10, 15],
-        most=1 << 10 if quick else 1 << 15,
+        [5, 10] if quick else [5, 10, 15, 20] if "--full" in sys.argv else [5, 10, 15],
+        1 << (10 if quick else 15),
     )
-    coverage(40 if quick else 400)
-    redraw()
+    print_coverage("drivers", WORLDS, SEED)
+    survey = make_survey(300, bootstrap=400)
+    print_redraws({"parity": lambda: cx.drivers.parity(survey, spread=0.5).figure()})
 
 
 if __name__ == "__main__":

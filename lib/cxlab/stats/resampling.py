@@ -54,6 +54,8 @@ class Covariances:
 
     def with_mean_last(self, k: int) -> Covariances:
         """Return the covariances with the last ``k`` columns replaced by their mean."""
+        if k == 1:
+            return self
         m = self.matrices.shape[-1]
         weights = np.zeros((m, m - k + 1))
         weights[range(m - k), range(m - k)] = 1.0
