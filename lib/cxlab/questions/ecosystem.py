@@ -48,7 +48,8 @@ def heard(visits: Table) -> Result:
     table = table.reset_index()
     low, high = wilson(table["people"], n, level)
     table = table.assign(share=table["people"] / n, low=low, high=high)
-    table["organisations"] = [f"{k} or more" if k == 6 else str(k) for k in table["organisations"]]
+    words = ["6 or more" if k == 6 else count(k, "organisation") for k in table["organisations"]]
+    table["organisations"] = words
     table, _ = suppress(table, count="people", min_cell=visits.min_cell)
     so = ": no partner sees the whole journey" if share.low > 0.5 else ""
     so = ": most stay with one" if share.high < 0.5 else so
@@ -251,7 +252,7 @@ def rewards(visits: Table) -> Result:
     if agree.low > 0.5:
         said, title = "their priorities agree", "Partners agree"
     elif agree.low <= 1 / m:  # what chance brings
-        said, title = "no clear agreement of priorities was found", "No agreement was found"
+        said, title = "no clear agreement of priorities was found", "No clear agreement"
     finding = f"two partners share {same} of what they reward; {said}."
     order = shares.index[np.argsort(-alike.sum(axis=1), kind="stable")]
     shown = shares.loc[order, shares.mean().sort_values(ascending=False).index].rename_axis(columns=None)

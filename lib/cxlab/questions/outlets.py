@@ -175,7 +175,7 @@ def whose(visits: Table) -> Result:
     share = Number(*values, "share of variance", n, "scores explained by the place: outlet and organisation")
     parts = table.iloc[:-1].replace({"component": {"residual": "single visit", "person": "visitor"}})
     if share.low > 0:
-        finding = f"the place explains {share} of the differences between scores; visitor and visit the rest."
+        finding = f"the place explains {share} of the differences between scores, visitor and visit the rest."
         title = f"The place explains {number(share.value, share.unit)} of the differences between scores"
     else:
         finding = (

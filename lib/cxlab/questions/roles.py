@@ -55,14 +55,10 @@ def changes(visits: Table) -> Result:
         finding = f"no change was found: everybody had the same role a {period} later."
         title = "No change of role was found"
     elif one.high >= other.low:
-        finding = (
-            f"after a {period}, {one} still have the role {least}; no difference between roles was found."
-        )
+        finding = f"after a {period}, {one} of those who were {least} still are; no difference between roles was found."
         title = f"No difference between roles was found: {number(one.value, 'share')} or more stay"
     else:
-        finding = (
-            f"a {period} later, {other} of those in the role {most} still have it, and {one} of {least}."
-        )
+        finding = f"a {period} later {other} of those who were {most} still are, and {one} of those who were {least}."
         parts = (number(row.value, "share") for row in (other, one))
         title = f"A {period} later {next(parts)} are still {most}, {next(parts)} still {least}"
     wide = shown.pivot(index="from", columns="to", values="probability")
@@ -116,7 +112,7 @@ def exposure(visits: Table) -> Result:
             *values, "failures", int(row["people"]), f"failures in a year of one {row['role']}"
         )
     most, least = numbers["failures-a-year"], numbers["failures-a-year-other"]
-    finding = f"the role {role} meets {most} failures a year, the role {other} {least}."
+    finding = f"as {role} a person meets {most} failures a year, as {other} {least}."
     title = f"{capital(role)}: {number(most.value)} failures a year; {other}: {number(least.value)}"
     if most.low <= least.high and least.low <= most.high:
         finding = f"no difference was found: {finding}"
