@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxlab.data import guess
-from cxlab.data.convert import Conversion, Fault
+from cxlab.data.convert import Conversion
 from cxlab.data.errors import InputError
+from cxlab.data.faults import Fault
 from cxlab.data.mapping import Mapping, read_yaml
 from cxlab.data.places import show
 from cxlab.data.read import ident, read_raw
 from cxlab.data.study import converted, mapping_of, opened, read_study
-from cxlab.data.tables import KINDS, kind_named
+from cxlab.data.tables import KINDS, Column, kind_named
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,11 +130,11 @@ def _remarks(this: Conversion, frame: pd.DataFrame | None) -> list[str]:
     )
     for one in this.fields:
         if one.column.holds == "number" and one.ours in cells:
-            found += _of_number(one.theirs, cells[one.ours], rules.range_of(one.ours))
+            found += _of_number(one.theirs, cells[one.ours], _bounds(one.column))
     if frame is None:
         return found
     counts = this.kind.counts
-    for name in [rules.ours(name) for name in rules.segments] or (["segment"] if "segment" in frame else []):
+    for name in this.ours(rules.segments) or (["segment"] if "segment" in frame else []):
         if name in frame:
             sizes = frame[name].value_counts()
             small = int((sizes < 5).sum())
@@ -146,8 +147,12 @@ def _remarks(this: Conversion, frame: pd.DataFrame | None) -> list[str]:
             f"{len(frame)} row(s) are few: intervals will be wide, and nothing is shown below 5 people"
         )
     if this.kind.name == "survey":
-        found += _of_survey(rules, frame)
+        found += _of_survey(this, frame)
     return found
+
+
+def _bounds(column: Column) -> tuple[float, float] | None:
+    return None if None in (column.low, column.high) else (column.low, column.high)
 
 
 def _of_number(name: str, texts: list[str | None], bounds: tuple[float, float] | None) -> list[str]:
@@ -167,22 +172,22 @@ def _of_number(name: str, texts: list[str | None], bounds: tuple[float, float] |
     return found
 
 
-def _of_survey(rules: Mapping, frame: pd.DataFrame) -> list[str]:
+def _of_survey(this: Conversion, frame: pd.DataFrame) -> list[str]:
     import numpy as np
 
-    found = []
+    rules, found = this.mapping, []
     sides = [side for side, items in rules.blocks.items() if items]
     for side in ("product", "experience"):
         if side not in sides:
             found.append(f"no item stands on the side {side}: pages that compare the sides will say so")
-    drivers = [rules.ours(i) for items in rules.blocks.values() for i in items if rules.ours(i) in frame]
+    drivers = [item for items in rules.blocks.values() for item in this.ours(items) if item in frame]
     complete = frame[drivers].notna().all(axis=1).mean() if drivers else 1.0
     if complete < 0.7:
         found.append(
             f"{complete:.0%} of the rows answer every item; complete-case figures rest on those alone"
         )
-    turned = {rules.ours(item) for item in rules.reversed}
-    for item in guess.reversed_items(frame, [i for i in rules.items if i in frame]):
+    turned = this.ours(rules.reversed)
+    for item in guess.reversed_items(frame, [i for i in this.ours(rules.items) if i in frame]):
         if item not in turned:
             found.append(
                 f"item {show(item)} runs against the others; if high means bad, name it under reversed:"

@@ -31,10 +31,9 @@ _KINDS = (
     (b"SQLite format 3", "SQLite", "sqlite"),
     (b"$FL2", "SPSS", "sav"),
     (b"$FL3", "SPSS", "sav"),
-    (b"ASCII SPSS PORT FILE", "SPSS", "por"),
     (b"<stata_dta>", "Stata", "dta"),
     (b"\0" * 12 + b"\xc2\xea\x81\x60\xb3\x14\x11\xcf\xbd\x92", "SAS", "sas7bdat"),
-    (b"HEADER RECORD*******LIBRARY", "SAS", "xport"),
+    (b"HEADER RECORD*******LIB", "SAS", "xport"),
     (b"%PDF", "PDF document", ""),
     (b"\x89PNG", "PNG picture", ""),
     (b"\xff\xd8\xff", "JPEG picture", ""),
@@ -101,7 +100,7 @@ def kind_of(path: Path) -> str:
         For a known binary kind that is not read, by its name.
     """
     with open(path, "rb") as stream:
-        head = stream.read(32)
+        head = stream.read(240)
         stream.seek(max(0, path.stat().st_size - 4))
         tail = stream.read(4)
     return "parquet" if tail == b"PAR1" else _kind(head, path.name)
@@ -110,6 +109,8 @@ def kind_of(path: Path) -> str:
 def _kind(head: bytes, name: str) -> str:
     if head[8:12] == b"DUCK":
         return "duckdb"
+    if b"SPSS PORT FILE" in head:
+        return "por"
     if head[:1] in b"\x6e\x6f\x71\x72\x73" and head[1:2] in (b"\1", b"\2") and head[2:4] == b"\1\0":
         return "dta"
     for magic, word, kind in _KINDS:
@@ -162,7 +163,7 @@ def content_of(path: Path) -> bytes:
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path.name} is damaged ({reason_of(error)}); pack it again") from None
     content = b"".join(parts)
-    _kind(content[:32], path.name)
+    _kind(content[:240], path.name)
     return content
 
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cxlab.data import values
-from cxlab.data.convert import _text
+from cxlab.data.convert import text_sql
 from cxlab.data.read import Raw, connect, texts_relation
 from cxlab.data.shapes import META
 from cxlab.data.tables import KINDS, Column, Kind
@@ -126,7 +126,7 @@ def sample_of(
     found: dict[str, Sequence[str | None]] = {}
     for start in range(0, len(names), 500):
         part = names[start : start + 500]
-        listed = ", ".join(_text(name, raw.types.get(name, "OTHER")) for name in part)
+        listed = ", ".join(text_sql(name, raw.types.get(name, "OTHER")) for name in part)
         cells = raw.all(f"select {listed} from {source} limit {rows}")
         found |= dict(zip(part, zip(*cells, strict=True), strict=True)) if cells else dict.fromkeys(part, ())
     return found

@@ -149,11 +149,6 @@ class Mapping:
         """Our name of a column of theirs."""
         return self.columns.get(name, name)
 
-    def range_of(self, name: str) -> tuple[float, float] | None:
-        """The range of an item, under its or our name."""
-        theirs = {ours: theirs for theirs, ours in self.columns.items()}.get(name, name)
-        return self.ranges.get(name) or self.ranges.get(theirs) or self.range
-
 
 _KEYS = (*(key for key in Mapping.__dataclass_fields__ if key not in ("source", "path", "read", "decimal", "day_first")),
          "file")  # fmt: skip
@@ -232,7 +227,6 @@ def from_dict(content: dict[str, Any], table: str, name: str = "mapping") -> Map
         )
     _consistent(known, name)
     known["blocks"] = {side: items for side, items in known.get("blocks", {}).items() if items}
-    known["outcomes"] = {outcome: items for outcome, items in known.get("outcomes", {}).items()}
     return Mapping(**known)
 
 

@@ -12,16 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxlab.data import files as of
-from cxlab.data.convert import Conversion, _frame, convert, raise_faults
+from cxlab.data.convert import Conversion
 from cxlab.data.errors import InputError
+from cxlab.data.faults import raise_faults
 from cxlab.data.formats import base_file
+from cxlab.data.look import convert
 from cxlab.data.mapping import Mapping, from_dict, read_mapping, read_yaml
-from cxlab.data.places import nearest, refuse_unknown, show
+from cxlab.data.places import refuse_unknown, show
 from cxlab.data.privacy import checked_cell, personal_columns, plain_text, pseudonyms
 from cxlab.data.read import ident, is_address, read_raw
 from cxlab.data.survey import Survey
 from cxlab.data.table import Table
-from cxlab.data.tables import KINDS, Kind, kind_named
+from cxlab.data.tables import KINDS, kind_named
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -177,7 +179,7 @@ def own_frame(frame: Any, kind: str, content: dict[str, Any]) -> Table:
     this = converted(mapping)
     if kind == "survey":  # only what was named is kept: everything else may be anything
         named = {
-            *mapping.items,
+            *this.ours(mapping.items),
             *mapping.roles.get("text", ()),
             *mapping.segments,
             mapping.weights,
@@ -215,11 +217,11 @@ def opened(this: Conversion) -> Table:
     if kind.large and rows > _WHOLE:
         import ibis
 
-        _guard(this, _frame(this.raw, f"{sql} limit 10000"), allowed)
+        _guard(this, this.frame(f"{sql} limit 10000"), allowed)
         this.raw.all(f"create or replace temp view {ident(kind.name)} as {sql}")
         frame: Any = ibis.duckdb.from_connection(this.raw.connection).table(kind.name)
     else:
-        frame = _frame(this.raw, sql)
+        frame = this.frame(sql)
         _guard(this, frame, allowed)
         frame = _finished(this, frame, allowed)
         if frame.empty:
@@ -285,8 +287,7 @@ def _survey(this: Conversion, frame: pd.DataFrame, facts: dict[str, Any]) -> Sur
     mapping, name = this.mapping, this.raw.name
 
     def ours(names) -> list[str]:
-        found = [mapping.ours(self) for part in names for self in (this.theirs(part) or [part])]
-        return [plain_text(one) for one in dict.fromkeys(found)]
+        return [plain_text(one) for one in this.ours(names)]
 
     blocks = {plain_text(side): ours(items) for side, items in mapping.blocks.items()}
     outcomes = {plain_text(outcome): ours(items) for outcome, items in mapping.outcomes.items()}

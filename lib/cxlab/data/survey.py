@@ -65,10 +65,14 @@ class Survey(Table):
         placed = [item for items in self.blocks.values() for item in items]
         absent = [item for item in dict.fromkeys([*placed, self.outcome]) if item and item not in self.frame]
         if absent:
-            raise InputError(f"survey: there is no column {absent[0]!r}; columns are {', '.join(map(str, self.frame))}")
+            raise InputError(
+                f"survey: there is no column {absent[0]!r}; columns are {', '.join(map(str, self.frame))}"
+            )
         twice = sorted({item for item in placed if placed.count(item) > 1})
         if twice:
-            raise InputError(f"survey: {', '.join(twice)} stands on two sides; an item counts once, so choose one")
+            raise InputError(
+                f"survey: {', '.join(twice)} stands on two sides; an item counts once, so choose one"
+            )
 
     @property
     def sides(self) -> dict[str, list[str]]:
@@ -107,7 +111,9 @@ class Survey(Table):
         """
         columns = list(dict.fromkeys(columns or [*self.items, self.outcome]))
         extra = [c for c in (self.weights, self.clusters) if c and c not in columns]
-        table = self.frame[[*columns, *extra]].dropna(subset=[*columns, *([self.weights] if self.weights else [])])
+        table = self.frame[[*columns, *extra]].dropna(
+            subset=[*columns, *([self.weights] if self.weights else [])]
+        )
         table = table.astype({column: float for column in columns})
         least = least or 3 * len(columns)
         if len(table) < least:
@@ -117,10 +123,14 @@ class Survey(Table):
             )
         flat = [column for column in columns if np.ptp(table[column].to_numpy()) == 0]
         if flat:
-            raise NotEnough(f"everybody gave the same answer to {self.label(flat[0])!r}, so nothing can be compared with it")
+            raise NotEnough(
+                f"everybody gave the same answer to {self.label(flat[0])!r}, so nothing can be compared with it"
+            )
         return table
 
     def groups(self) -> list[list[int]]:
         """Return the column numbers of each side's items in ``[*items, outcome]``."""
         ends = np.cumsum([len(items) for items in self.blocks.values()])
-        return [list(range(end - len(items), end)) for end, items in zip(ends, self.blocks.values(), strict=True)]
+        return [
+            list(range(end - len(items), end)) for end, items in zip(ends, self.blocks.values(), strict=True)
+        ]

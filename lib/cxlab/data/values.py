@@ -265,10 +265,9 @@ def scale_of_words(answers: Sequence[str]) -> dict[str, int] | None:
     >>> scale_of_words(["Agree", "Strongly disagree", "Neutral"])
     {'Agree': 4, 'Strongly disagree': 1, 'Neutral': 3}
     """
-    plain = {
-        answer: re.sub(r"\s+", " ", str(answer).replace("’", "'")).strip(" .").casefold()
-        for answer in answers
-    }
+    plain = {}
+    for answer in answers:
+        plain[answer] = re.sub(r"[\s/]+", " ", str(answer).replace("’", "'")).strip(" .").casefold()
     found = []
     for scale in scales():
         codes = {word: code for code, words in enumerate(scale, start=1) for word in words}
