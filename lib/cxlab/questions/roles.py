@@ -51,16 +51,17 @@ def changes(visits: Table) -> Result:
         )
     one, other = numbers["stay-least"], numbers["stay-most"]
     least, most = stay["from"].iloc[0], stay["from"].iloc[-1]
+    part, whole = number(one.value, "share"), number(other.value, "share")
+    finding = (
+        f"a {period} later {other} of those who were {most} still are, and {one} of those who were {least}."
+    )
+    title = f"A {period} later {whole} are still {most}, {part} still {least}"
     if one.value == 1:
         finding = f"no change was found: everybody had the same role a {period} later."
         title = "No change of role was found"
     elif one.high >= other.low:
-        finding = f"after a {period}, {one} of those who were {least} still are; no difference between roles was found."
-        title = f"No difference between roles was found: {number(one.value, 'share')} or more stay"
-    else:
-        finding = f"a {period} later {other} of those who were {most} still are, and {one} of those who were {least}."
-        parts = (number(row.value, "share") for row in (other, one))
-        title = f"A {period} later {next(parts)} are still {most}, {next(parts)} still {least}"
+        finding = f"no difference between roles was found: a {period} later {one} or more have the same one."
+        title = f"No difference between roles was found: {part} or more stay"
     wide = shown.pivot(index="from", columns="to", values="probability")
     order = [role for role in dict.fromkeys(moves["from"]) if role in wide.index]
     wide = wide.reindex(index=order, columns=[role for role in order if role in wide.columns])
