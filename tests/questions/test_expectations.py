@@ -15,7 +15,7 @@ from cxlab.stats.regression import fit
 from cxlab.worlds.small import make_vignette
 
 # motcon of the R package RSA 0.10.6 (Schönbrodt & Humberg), explicit and implicit power motive and valence,
-# centred as there, 84 people: sums of squares and products of 1, P, E, their squares and product and the outcome.
+# centred as there, 84 people: sums of squares and products of 1, P, E, their squares and product, outcome.
 MOTCON_PRODUCTS = [
     [84.0],
     [0.0, 83.0],
@@ -76,18 +76,11 @@ def test_a_surface_without_noise_is_found_exactly_wherever_it_is_centred():
     found = response_surface(data, **COLUMNS, centre=7.0)
     assert found.terms["estimate"].tolist() == pytest.approx(b)
     assert found.shape["estimate"].tolist() == pytest.approx([0.1, 0.15, 0.9, -0.25])
-    assert (found.r2, found.n, found.dropped) == (pytest.approx(1), 60, 0)
+    assert (found.r2, found.n) == (pytest.approx(1), 60)
     other = response_surface(data, **COLUMNS, centre=5.0)
     np.testing.assert_allclose(
         found.shape.loc[["a2", "a4"], "estimate"], other.shape.loc[["a2", "a4"], "estimate"]
     )
-
-
-def test_people_who_answer_again_are_clustered():
-    data = bench.surface_world(np.random.default_rng(6), 60)
-    twice = pd.concat([data, data], ignore_index=True)
-    naive, clustered = (response_surface(twice, **COLUMNS, groups=groups) for groups in (None, "customer"))
-    assert clustered.shape["error"]["a3"] > 1.2 * naive.shape["error"]["a3"]
 
 
 def test_what_satisfies_flips_with_the_world():
@@ -134,14 +127,11 @@ def test_ecsi_mobile_as_recorded_before_the_rebuild():
 
 def test_a_kink_is_the_difference_of_its_slopes_and_mirrors():
     data = world(500).frame
-    row = kinked_slopes(data, outcome="stays", drivers=["works"], covariates=["helpful"], knot=0.3).iloc[0]
+    pair = {"outcome": "stays", "drivers": ["works", "helpful"]}
+    row, turned = (kinked_slopes(sign * data, knot=0.3 * sign, **pair).iloc[0] for sign in (1, -1))
     assert row.difference == pytest.approx(row.below - row.above) and row.model == "least squares"
-    turned = kinked_slopes(-data, outcome="stays", drivers=["works"], covariates=["helpful"], knot=-0.3).iloc[
-        0
-    ]
     assert (turned.below, turned.above, turned.low) == pytest.approx((row.above, row.below, -row.high))
-    both = kinked_slopes(data, outcome="stays", drivers=["works", "helpful"], knot={"works": 0.5})
-    assert both["knot"].tolist() == pytest.approx([0.5, data["helpful"].median()])
+    assert kinked_slopes(data, **pair)["knot"].tolist() == pytest.approx(data[pair["drivers"]].median())
 
 
 def test_censored_slopes_equal_a_general_optimiser():
@@ -185,9 +175,9 @@ def test_the_kink_test_keeps_its_level_where_dummies_do_not(kind, level):
 
 
 def test_great_beside_bad_mirrors_when_the_sides_swap():
-    data = world().frame
-    pair = product_experience(data, product="works", experience="helpful", outcome="stays")
-    swap = product_experience(data, product="helpful", experience="works", outcome="stays")
+    data = world().frame.set_axis(["product", "experience", "outcome"], axis=1)
+    pair = product_experience(data)
+    swap = product_experience(data.rename(columns={"product": "experience", "experience": "product"}))
     for one, other in [
         ("interaction", "interaction"),
         ("great product, bad experience", "bad product, great experience"),
@@ -245,26 +235,22 @@ def test_contrasts_are_sums_of_cell_means_and_welch():
 def test_people_who_read_several_stories_are_compared_with_themselves():
     data = make_vignette(40, stories=4, person_sd=3, rng=3)
     found, alone = vignette_contrasts(data), vignette_contrasts(data.drop(columns="person"))
-    assert (found.n, found.persons) == (160, 40)
     width = [part.contrasts["high"].iloc[0] - part.contrasts["low"].iloc[0] for part in (found, alone)]
     assert width[0] < 0.7 * width[1]
 
 
 @pytest.mark.parametrize(
-    ("stock", "courtesy", "said"),
-    [(3, 1, "does not make up"), (1, 3, "more than makes up"), (2, 2, "no clear difference")],
+    ("stock", "courtesy", "said", "headline"),
+    [
+        (3, 1, "does not make up", "goods with plain"),
+        (1, 3, "more than makes up", "Courtesy without"),
+        (2, 2, "no clear difference", "No clear difference found"),
+    ],
 )
-def test_the_stock_out_finding_flips(stock, courtesy, said):
+def test_the_stock_out_finding_flips(stock, courtesy, said, headline):
     frame = make_vignette(400, stock=stock, courtesy=courtesy, rng=4)
     result = cx.expectations.stockout(Table(frame=frame, kind="vignette"))
-    words = {
-        "does not": "goods with plain",
-        "more than": "Courtesy without",
-        "no clear": "No clear difference found",
-    }
-    assert said in result.finding.lower() and words[
-        said[:8].strip() if said[:2] != "mo" else "more than"
-    ] in title(result)
+    assert said in result.finding.lower() and headline in title(result)
     assert result["stockout-contrast"].value == pytest.approx(stock - courtesy, abs=0.8)
 
 
@@ -285,10 +271,8 @@ def test_intervals_cover_known_truths(world):
         assert 0.85 <= share <= 1, (what, share)
 
 
-def stories(d, stock, satisfaction):
-    return vignette_contrasts(
-        d.assign(stock=d.index % stock, courtesy=d.index % 2, satisfaction=satisfaction)
-    )
+def stories(d, stock, felt):
+    return vignette_contrasts(d.assign(stock=d.index % stock, courtesy=d.index % 2, satisfaction=felt))
 
 
 SAME = {"perceived": "works", "expected": "works", "outcome": "stays"}
@@ -300,11 +284,7 @@ SAME = {"perceived": "works", "expected": "works", "outcome": "stays"}
         (lambda d: response_surface(d, **SAME), "three columns"),
         (lambda d: response_surface(d.head(9), **SAME | {"expected": "helpful"}), "at least 12"),
         (lambda d: kinked_slopes(d, outcome="stays", drivers=["works"], knot=9), "both sides need 10"),
-        (lambda d: kinked_slopes(d, outcome="stays", drivers=["works"], knot={"x": 1}), "'x'"),
-        (
-            lambda d: kinked_slopes(d.assign(y=1.0 * (d.stays > -3)), outcome="y", drivers=["works"]),
-            "nothing is",
-        ),
+        (lambda d: kinked_slopes(d.assign(y=d.stays > -3), outcome="y", drivers=["works"]), "nothing is"),
         (lambda d: stories(d, 3, 1.0 * d.index), "only 0 and 1"),
         (lambda d: stories(d, 2, d.stays), "at least 2"),
         (lambda d: vignette_form(0), "persons=0"),

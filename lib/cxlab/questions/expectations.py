@@ -14,6 +14,7 @@ from cxlab.figures import general
 from cxlab.questions.result import Number, Result, question
 from cxlab.questions.words import capital, number, stated
 from cxlab.stats.bends import (
+    Surface,
     kinked_slopes,
     product_experience,
     read_contrasts,
@@ -29,15 +30,6 @@ _READINGS = {  # words -> columns of 1, P, E, P^2, PE, E^2, P - E
     "both, straight": (0, 1, 2),
     "both, with bends": (0, 1, 2, 3, 4, 5),
 }
-# Weights on the cell means, in the order (out, plain), (out, courteous), (in, plain), (in, courteous).
-_CONTRASTS = {
-    "out of stock and courteous, against in stock and plain": (0, 1, -1, 0),
-    "courtesy when in stock": (0, 0, -1, 1),
-    "courtesy when out of stock": (-1, 1, 0, 0),
-    "stock when staff are plain": (-1, 0, 1, 0),
-    "stock when staff are courteous": (0, -1, 0, 1),
-    "interaction": (1, -1, -1, 1),
-}
 _BESIDE = {  # record -> (row of product_experience, sign)
     "loss-great-product-bad-experience": ("great product, bad experience", -1),
     "loss-great-experience-bad-product": ("bad product, great experience", -1),
@@ -46,13 +38,25 @@ _BESIDE = {  # record -> (row of product_experience, sign)
     "slope-experience-top-product": ("experience in the top product quarter", 1),
     "slope-product-top-experience": ("product in the top experience quarter", 1),
 }
-_CELLS = ("out of stock, plain", "out of stock, courteous", "in stock, plain", "in stock, courteous")
+_STORIES = {  # weights on the cell means
+    "out of stock, plain": (1, 0, 0, 0),
+    "out of stock, courteous": (0, 1, 0, 0),
+    "in stock, plain": (0, 0, 1, 0),
+    "in stock, courteous": (0, 0, 0, 1),
+}
+_CONTRASTS = {
+    "out of stock and courteous, against in stock and plain": (0, 1, -1, 0),
+    "courtesy when in stock": (0, 0, -1, 1),
+    "courtesy when out of stock": (-1, 1, 0, 0),
+    "stock when staff are plain": (-1, 0, 1, 0),
+    "stock when staff are courteous": (0, -1, 0, 1),
+    "interaction": (1, -1, -1, 1),
+}
 
 
 @question("survey", needs="a survey that asked what customers expected and what they got")
 def gap(survey: Survey) -> Result:
-    """Is the gap between reality and expectation what satisfies? Polynomial regression instead of a gap
-    score.
+    """Is the gap between reality and expectation what satisfies? Polynomial regression, not a gap score.
 
     Expected and perceived are the roles of these names (asked beforehand), else the block ``expectation``
     (recalled) and the mean of all product and experience items. Numbers of recalled expectations start with
@@ -66,24 +70,24 @@ def gap(survey: Survey) -> Result:
         told = {"perceived": items, "expected": survey.blocks.get("expectation", [])}
     if not all(told.values()) or survey.categorical:
         raise NotEnough("this survey did not ask, on a scale, what customers expected and what they got")
-    felt = _felt(survey)
-    answers = survey.complete([*told["perceived"], *told["expected"], felt])
-    data = pd.DataFrame({name: answers[items].mean(axis=1) for name, items in told.items()})
-    data = data.assign(
-        felt=answers[felt], groups=answers[survey.clusters] if survey.clusters else answers.index
+    data, what = _scores(survey, told, felt := _felt(survey)), survey.label(felt)
+    surface = response_surface(
+        data,
+        perceived="perceived",
+        expected="expected",
+        outcome="outcome",
+        groups="groups",
+        confidence_level=survey.confidence_level,
     )
-    fixed = {"groups": "groups", "confidence_level": survey.confidence_level}
-    surface = response_surface(data, perceived="perceived", expected="expected", outcome="felt", **fixed)
-    table, better, lost = _compare(data, survey)
-    prefix, n = "recalled-" if recalled else "", len(data)
-    unit, what = "share of variance", survey.label(felt)
+    table, better, lost = _compare(data, surface.centre, survey)
+    prefix, n, unit = "recalled-" if recalled else "", len(data), "share of variance"
     r2 = {name: Number(*row[["r2", "low", "high"]], unit, n) for name, row in table.iterrows()}
     by_gap, by_got = r2["the gap alone"], r2["what they got alone"]
     numbers = {
         "explained-by-the-gap": by_gap._replace(label=f"of {what} explained by the gap"),
         "explained-by-what-they-got": by_got._replace(label=f"of {what} explained by what they got"),
         "gap-r2-lost": Number(*lost, unit, n, "explained less by the gap than by both with bends"),
-    } | {prefix + name: value for name, value in _lines(surface, survey, n).items()}
+    } | {prefix + name: value for name, value in _lines(surface, data, survey).items()}
     got, score = number(by_got.value, unit), number(by_gap.value, unit)
     if better[1] > 0:
         finding = f"What customers got explains {by_got} of {what}; its gap to expectation only {by_gap}."
@@ -104,33 +108,30 @@ def gap(survey: Survey) -> Result:
     )  # fmt: skip
 
 
-def _compare(data: pd.DataFrame, survey: Survey) -> tuple[pd.DataFrame, tuple, tuple]:
-    """Return R2 of each reading, how much 'what they got' has over the gap, and what the gap loses against
-    all."""
-    p, e, y = (data[name].to_numpy(float) for name in ("perceived", "expected", "felt"))
-    centre = np.concatenate([p, e]).mean()
+def _compare(data: pd.DataFrame, centre: float, survey: Survey) -> tuple[pd.DataFrame, tuple, tuple]:
+    """Return R2 of each reading, how much 'what they got' has over the gap, and what the gap loses to all."""
+    p, e, y = data[["perceived", "expected", "outcome"]].to_numpy(float).T
     z = np.column_stack([surface_terms(p - centre, e - centre), p - e, y - y.mean()])
     moments = bootstrap_moments(z, survey.bootstrap, survey.seed)
     total = moments[:, 7, 7] - moments[:, 0, 7] ** 2
     rows, seen = {}, {}
-    for name, columns in _READINGS.items():
-        draws = 1 - solve_moments(moments, columns, 7)[1] / total
-        result = fit(y, z[:, list(columns)])
-        seen[name] = np.append(result.r2, draws)
-        low, high = percentile_interval(draws, survey.confidence_level)
-        rows[name] = {"r2": result.r2, "low": low, "high": high, "unseen": leave_one_out_r2(y, result)}
 
-    def difference(one: str, other: str) -> tuple[float, float, float]:
-        draws = seen[one] - seen[other]
+    def limits(draws: np.ndarray) -> tuple[float, float, float]:
+        """Estimate, low and high of draws whose first is that of the sample."""
         return float(draws[0]), *map(float, percentile_interval(draws[1:], survey.confidence_level))
 
-    better = difference("what they got alone", "the gap alone")
-    return pd.DataFrame(rows).T, better, difference("both, with bends", "the gap alone")
+    for name, columns in _READINGS.items():
+        result = fit(y, z[:, list(columns)])
+        seen[name] = np.append(result.r2, 1 - solve_moments(moments, columns, 7)[1] / total)
+        rows[name] = (*limits(seen[name]), leave_one_out_r2(y, result))
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=["r2", "low", "high", "unseen"])
+    alone, got, _, both = seen.values()
+    return table, limits(got - alone), limits(both - alone)
 
 
-def _lines(surface, survey: Survey, n: int) -> dict[str, Number]:
+def _lines(surface: Surface, data: pd.DataFrame, survey: Survey) -> dict[str, Number]:
     """Return what the surface says about met and missed expectations, in the terms of the claims."""
-    slope, level = "scale points per point", survey.confidence_level
+    slope, level, n = "scale points per point", survey.confidence_level, surface.n
     a1, a3 = surface.shape.loc["a1"], surface.shape.loc["a3"]
     outgrown = (-a3.estimate, -a3.high, -a3.low)
     numbers = {
@@ -138,7 +139,7 @@ def _lines(surface, survey: Survey, n: int) -> dict[str, Number]:
         "congruence-slope": Number(a1.estimate, a1.low, a1.high, slope, n, "as a met expectation rises"),
     }
     if survey.scale:
-        ends = np.quantile(surface.points.to_numpy(), [0.05, 0.95])
+        ends = np.quantile(data[["perceived", "expected"]].to_numpy(), [0.05, 0.95])
         places = np.linspace(*ends, 41) - surface.centre
         met = [surface.fit.contrast(surface_terms(at, at)[0], level)[:3] for at in places]
         lowest = np.array(min(met)) - sum(survey.scale) / 2
@@ -156,40 +157,45 @@ def _cautions(survey: Survey, n: int) -> list[str]:
     return [gaps] * (n < len(survey.frame)) + ["Survey weights are not used here."] * bool(survey.weights)
 
 
-def _scores(survey: Survey, outcome: str) -> pd.DataFrame:
-    """Return the mean of each side's items and the outcome, in spreads from their means, for complete
-    respondents."""
+def _scores(survey: Survey, parts: dict[str, list[str]], outcome: str) -> pd.DataFrame:
+    """Return the mean of the items of each part, the outcome and the clusters, for complete respondents."""
+    answers = survey.complete([*(item for items in parts.values() for item in items), outcome])
+    scores = pd.DataFrame({name: answers[items].mean(axis=1) for name, items in parts.items()})
+    groups = answers[survey.clusters] if survey.clusters else answers.index
+    return scores.assign(outcome=answers[outcome], groups=groups)
+
+
+def _in_spreads(survey: Survey, outcome: str) -> pd.DataFrame:
+    """Return the scores of the two sides and the outcome, in spreads from their means."""
     if survey.categorical:
         raise NotEnough("the items of a side are categories, which have no middle and no top")
-    answers = survey.complete([*(item for side in SIDES for item in survey.blocks[side]), outcome])
-    scores = pd.DataFrame({side: answers[survey.blocks[side]].mean(axis=1) for side in SIDES})
-    scores["outcome"] = answers[outcome]
-    scores = (scores - scores.mean()) / scores.std(ddof=1)
-    return scores.assign(groups=answers[survey.clusters] if survey.clusters else answers.index)
+    scores = _scores(survey, {side: survey.blocks[side] for side in SIDES}, outcome)
+    columns = [*SIDES, "outcome"]
+    scores[columns] = (scores[columns] - scores[columns].mean()) / scores[columns].std()
+    return scores
 
 
 @question("survey", *SIDES)
 def kinks(survey: Survey, *, knot: float = 0.0) -> Result:
-    """Does a side only prevent anger, or does it also win? Two slopes for each side, a full answer scale
-    allowed for.
+    """Does a side only prevent anger, or does it also win? Two slopes each, a full scale allowed for.
 
     A side that only prevents anger (table stakes) is steep below the knot and flat above it. ``knot`` is
-    where slopes may change, in spreads from a side's mean; see ``kinked_slopes``, whose columns the table
-    has.
+    where slopes may change, in spreads from a side's mean. Table: as ``kinked_slopes``.
     """
     felt = _felt(survey)
-    scores, what = _scores(survey, felt), survey.label(felt)
+    scores, what = _in_spreads(survey, felt), survey.label(felt)
     fixed = {"groups": "groups", "confidence_level": survey.confidence_level}
     table = kinked_slopes(scores, outcome="outcome", drivers=SIDES, knot=knot, **fixed)
     unit, n, numbers = "standardised slope", len(scores), {}
+    parts, rows = {"below": "where ratings are bad", "above": "where ratings are good"}, []
     for side, row in table.iterrows():
         kink = row.difference, row.low, row.high
         numbers[f"kink-{side}"] = Number(*kink, unit, n, f"loss minus gain, {side}")
-        for part, words in (("below", "bad"), ("above", "good")):
-            label = f"step of {side} among {words} ratings"
-            numbers[f"slope-{part}-{side}"] = Number(
-                *row[[part, f"{part}_low", f"{part}_high"]], unit, n, label
-            )
+        for part, words in parts.items():
+            step = row[[part, f"{part}_low", f"{part}_high"]]
+            label = f"step of {side} among {words.split()[-1]} ratings"
+            numbers[f"slope-{part}-{side}"] = Number(*step, unit, n, label)
+            rows.append((capital(side), words, *step))
     bent = [side for side in SIDES if table.low[side] > 0 or table.high[side] < 0]
     if bent:
         side = max(bent, key=lambda name: abs(table.difference[name]))
@@ -199,13 +205,11 @@ def kinks(survey: Survey, *, knot: float = 0.0) -> Result:
         finding += f"by {above} where they are good."
         title = f"A bad {side} {more}: {number(below.value)} against {number(above.value)}"
     else:
-        loss = [number(table.difference[side]) for side in SIDES]
         one, other = numbers["kink-product"], numbers["kink-experience"]
         finding = f"No sign that a side only prevents anger: loss minus gain is {one} for product "
         finding += f"and {other} for experience."
-        title = f"No kink found: loss minus gain {loss[0]} for product, {loss[1]} for experience"
-    parts = {"below": "where ratings are bad", "above": "where ratings are good"}
-    rows = [(capital(s), parts[p], *numbers[f"slope-{p}-{s}"][:3]) for s in SIDES for p in parts]
+        title = f"No kink found: loss minus gain {number(one.value)} for product, "
+        title += f"{number(other.value)} for experience"
     shown = pd.DataFrame(rows, columns=["side", "where", "estimate", "low", "high"])
     full = table.at_ceiling.iloc[0]
     crowded = f"{number(full, 'share')} gave the top answer; it counts as 'this much or more'."
@@ -223,9 +227,8 @@ def forgiveness(survey: Survey) -> Result:
 
     Table: as ``product_experience`` in spreads of the outcome.
     """
-    scores, what = _scores(survey, survey.outcome), survey.label(survey.outcome)
-    fixed = {"groups": "groups", "confidence_level": survey.confidence_level}
-    table = product_experience(scores, product="product", experience="experience", outcome="outcome", **fixed)
+    scores, what = _in_spreads(survey, survey.outcome), survey.label(survey.outcome)
+    table = product_experience(scores, groups="groups", confidence_level=survey.confidence_level)
     unit, numbers = "standard deviations", {}
     for name, (row, sign) in _BESIDE.items():
         estimate, low, high, n = table.loc[row]
@@ -241,9 +244,8 @@ def forgiveness(survey: Survey) -> Result:
         title = f"Neither makes up for the other: {' and '.join(number(one.value) for one in bad.values())}"
     elif costs:
         side, other = costs[0], "product" if costs[0] == "experience" else "experience"
-        finding = (
-            f"A great {other} does not make up for a bad {side}, which costs {bad[side]} {unit} of {what}."
-        )
+        finding = f"A great {other} does not make up for a bad {side}, "
+        finding += f"which costs {bad[side]} {unit} of {what}."
         title = f"A bad {side} beside a great {other} costs {number(bad[side].value)} {unit}"
     else:
         finding = "Whether a great side makes up for a bad one stays open: "
@@ -260,13 +262,11 @@ def forgiveness(survey: Survey) -> Result:
 
 
 class Vignettes(NamedTuple):
-    """Means of the four stories (``story mean low high n``), contrasts (``estimate low high``), answers,
-    persons."""
+    """Means of the four stories (``story mean low high n``), contrasts (``estimate low high``), answers."""
 
     cells: pd.DataFrame
     contrasts: pd.DataFrame
     n: int
-    persons: int
 
 
 def vignette_contrasts(data: pd.DataFrame, *, confidence_level: float = 0.95) -> Vignettes:
@@ -275,13 +275,6 @@ def vignette_contrasts(data: pd.DataFrame, *, confidence_level: float = 0.95) ->
     ``data`` has ``stock courtesy`` (0 and 1, drawn by lot), ``satisfaction`` and, optionally, ``person``:
     when somebody answered more than one story the intervals are clustered by person, otherwise HC2, which is
     unbiased for randomised groups (Neyman 1923; Samii & Aronow 2012).
-
-    Examples
-    --------
-    >>> answers = pd.DataFrame({"stock": [0, 0, 0, 0, 1, 1, 1, 1], "courtesy": [0, 0, 1, 1] * 2,
-    ...                         "satisfaction": [1, 2, 3, 4, 6, 7, 8, 10]})
-    >>> round(float(vignette_contrasts(answers).contrasts.estimate.iloc[0]), 1)
-    -3.0
     """
     data = data[data["person"].notna()] if "person" in data else data
     table = complete_cases(data, ["satisfaction", "stock", "courtesy"], minimum=8)
@@ -294,22 +287,19 @@ def vignette_contrasts(data: pd.DataFrame, *, confidence_level: float = 0.95) ->
             f"the four stories have {sizes.tolist()} answers; each needs at least 2 for an interval"
         )
     persons = data.loc[table.index, "person"] if "person" in data else pd.Series(table.index)
-    repeated = bool(persons.duplicated().any())
-    result = fit(
-        table["satisfaction"], np.eye(4)[cell], covariance="HC2", groups=persons if repeated else None
-    )
-    cells = read_contrasts(result, dict(zip(_CELLS, np.eye(4), strict=True)), confidence_level).drop(
-        columns="error"
+    groups = persons if persons.duplicated().any() else None
+    result = fit(table["satisfaction"], np.eye(4)[cell], covariance="HC2", groups=groups)
+    cells, contrasts = (
+        read_contrasts(result, weights, confidence_level).drop(columns="error")
+        for weights in (_STORIES, _CONTRASTS)
     )
     cells = cells.rename(columns={"estimate": "mean"}).rename_axis("story").reset_index().assign(n=sizes)
-    contrasts = read_contrasts(result, _CONTRASTS, confidence_level).drop(columns="error")
-    return Vignettes(cells, contrasts, len(table), int(persons.nunique()))
+    return Vignettes(cells, contrasts, len(table))
 
 
 @question("vignette", needs="answers to the four stories (cx.expectations.vignette_form makes the form)")
 def stockout(vignette: Table) -> Result:
-    """Does courtesy make up for an empty shelf? A 2 x 2 story drawn by lot; the claim compares two of its
-    four means.
+    """Does courtesy make up for an empty shelf? A 2 x 2 story by lot; the claim compares two of its means.
 
     Table: ``story mean low high n``, one row a story.
     """
@@ -326,9 +316,8 @@ def stockout(vignette: Table) -> Result:
         finding += f"the goods with plain service score {more} points more."
         title = f"The goods with plain service score {points} points more"
     elif more.high < 0:
-        more = Number(estimate, low, high)
         finding = "courtesy more than makes up for an empty shelf: "
-        finding += f"it scores {more} points more than the goods with plain service."
+        finding += f"it scores {Number(estimate, low, high)} points more than the goods with plain service."
         title = f"Courtesy without the goods scores {points} points more"
     else:
         finding = "no clear difference was found between the goods with plain service "
@@ -342,20 +331,12 @@ def stockout(vignette: Table) -> Result:
     )  # fmt: skip
 
 
-def vignette_form(
-    persons: int, *, rng: int | np.random.Generator | None = 1, goods: str = "the shoes that you came for"
-) -> pd.DataFrame:
-    """Return a ready form: who reads which story, drawn by lot in blocks of four, with the question and a
-    blank.
+def vignette_form(persons: int, *, rng: int | np.random.Generator | None = 1) -> pd.DataFrame:
+    """Return a ready form: who reads which story, drawn by lot in blocks of four.
 
-    Returns
-    -------
-    DataFrame
-        ``person stock courtesy story question satisfaction``; ``satisfaction`` is empty, to be filled in.
-        Show people only story and question. The filled file is a table ``vignette``.
+    Columns ``person stock courtesy story question satisfaction``; ``satisfaction`` is empty, to be filled in.
+    Show people only story and question. The filled file is a table ``vignette``.
 
-    Examples
-    --------
     >>> vignette_form(8).groupby(["stock", "courtesy"]).size().tolist()
     [2, 2, 2, 2]
     """
@@ -363,19 +344,13 @@ def vignette_form(
         raise InputError(f"persons={persons!r} must be at least 1")
     random = generator(rng)
     blocks = np.concatenate([random.permutation(4) for _ in range(-(-persons // 4))])[:persons]
+    goods = "the shoes that you came for"
     shelf = (f"They do not have {goods}, and you leave without.", f"They have {goods}, and you buy them.")
     staff = ("The staff serve you correctly, without a friendly word.",
              "The staff greet you, look after you at once and speak to you warmly.")  # fmt: skip
-    story = [
-        f"You take thirty minutes to go to a shop. {staff[cell % 2]} {shelf[cell // 2]}" for cell in blocks
-    ]
-    return pd.DataFrame(
-        {
-            "person": np.arange(1, persons + 1),
-            "stock": blocks // 2,
-            "courtesy": blocks % 2,
-            "story": story,
-            "question": "How satisfied are you with this visit, from 0 (not at all) to 10 (completely)?",
-            "satisfaction": "",
-        }
+    form = pd.DataFrame({"person": range(1, persons + 1), "stock": blocks // 2, "courtesy": blocks % 2})
+    return form.assign(
+        story=[f"You take thirty minutes to go to a shop. {staff[b % 2]} {shelf[b // 2]}" for b in blocks],
+        question="How satisfied are you with this visit, from 0 (not at all) to 10 (completely)?",
+        satisfaction="",
     )
