@@ -22,6 +22,7 @@ from cxlab.workbook.executed import EXPLORE, PART, PLOTLY, RESULT, SOURCE, colle
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 LEAD_HEIGHT = 420
+MOST_ROWS = 60  # of a table on a page; the file has all
 _HIDDEN_TAGS = {"solution", "exercise", "parameters", "injected-parameters", "remove-cell"}
 _TAG = re.compile(r"<[^>]+>")
 _FOLD = re.compile(r"<details\b[^>]*>.*?</details>", re.DOTALL)
@@ -293,13 +294,10 @@ def tidy(markup: str) -> str:
 
 def _table(table: Mapping[str, Any]) -> dict[str, Any]:
     """Return a result's table with its cells as people read them, and which columns hold words."""
-    rows = table["rows"]
+    rows = table["rows"][:MOST_ROWS]
     words = [any(isinstance(row[i], str) for row in rows) for i in range(len(table["columns"]))]
-    return {
-        "columns": table["columns"],
-        "rows": [[_shown(cell) for cell in row] for row in rows],
-        "words": words,
-    }
+    shown = [[_shown(cell) for cell in row] for row in rows]
+    return {"columns": table["columns"], "rows": shown, "words": words, "more": len(table["rows"]) - len(rows)}
 
 
 def _shown(value: Any) -> str:

@@ -17,6 +17,7 @@ from cxlab.figures.style import SEQUENCE
 from cxlab.workbook import pen
 
 _DATE = re.compile(r"\d{4}-\d\d(-\d\d)?([T ].*)?")
+_CLOUD = 150  # points beyond which a cloud is drawn as one shape, without intervals and words
 _END = {"left": "start", "right": "end"}
 
 
@@ -370,6 +371,12 @@ class _Canvas:
             yield pen.path(f"{path}{ground}Z", "stroke:none", 0, "", fill)
         if "lines" in mode and line.get("width", 2) and path:
             yield pen.path(path, pen.paint(shade, "stroke"), line.get("width", 2), line.get("dash"))
+        if len(points) > _CLOUD:  # one path for all: dots are its round line ends
+            wide = float(_pick(marker.get("size"), 0) or 6)
+            spots = "".join(f"M{p[0]:.0f} {p[1]:.0f}h0" for p in dict.fromkeys(filter(None, points)))
+            style = pen.paint(shade, "stroke", marker.get("opacity", 1))
+            yield pen.path(spots, f"{style};stroke-linecap:round", wide) if "markers" in mode else ""
+            points = []
         for i, point in enumerate(points):
             if point is None:
                 continue
