@@ -74,6 +74,14 @@ def test_role_changes_are_recovered_and_none_is_said_to_be_none():
     move = found.table.query("`from` == 'guest' and to == 'resident'").iloc[0]
     assert move["low"] < 0.3 < move["high"] and "guest" in title(found) and "100 %" in found.finding
     assert found["stay-least"].value == pytest.approx(1 - move["probability"])
+    even = paths(0.0)
+    twin = even.frame.assign(person=even.frame["person"] + 1000)
+    by_lot = np.random.default_rng(2).random(len(even.frame) // 2) < 0.5  # the same chance from either role
+    even = even.with_(
+        frame=pd.concat([even.frame, twin]).assign(role=np.tile(np.where(by_lot.repeat(2), "a", "b"), 2))
+    )
+    same = cx.roles.changes(even)
+    assert same.finding.startswith("No difference between roles") and title(same).startswith("No difference")
     never = cx.roles.changes(paths(0.0))
     assert never.finding.startswith("No change was found") and title(never) == "No change of role was found"
 
