@@ -17,9 +17,8 @@ from common import Limits, print_coverage, print_redraws
 
 import cxlab as cx
 from cxlab.questions import importance
-from cxlab.stats.lmg import shapley_r2, subset_r2
-from cxlab.stats.resampling import composites, correlations, limits, slopes
-from cxlab.worlds.survey import make_survey, survey_truth
+from cxlab.stats.resampling import correlations, limits
+from cxlab.worlds.survey import make_survey
 
 SEED, DRAWS, ROWS = 20150401, 1000, 2000
 MANY = {"product": 9, "experience": 8}
@@ -67,14 +66,13 @@ def speed(players: list[int], most: int) -> None:
 
 
 def _truth(**world) -> dict[str, float]:
-    covariance, groups = survey_truth(**world)
-    raw, r2 = shapley_r2(covariance[None], groups)[:, 0], subset_r2(covariance[None], groups)[:, 0]
-    sd = np.sqrt(np.diag(covariance))
-    small = correlations(composites((covariance / np.outer(sd, sd))[None], groups, standardise=False))
-    return {
-        "share": raw[1] / raw.sum(), "unique": r2[3] - r2[1], "shared": (r2[1] + r2[2] - r2[3]) / r2[3],
-        "r2": r2[3], "slope": float(slopes(small)[1, 0]),
-    }  # fmt: skip
+    """What a survey of 400,000 people shows."""
+    survey = make_survey(400_000, bootstrap=0, **world).only("product", "experience")
+    ready, share, total = importance.shares(survey)
+    table = importance.parts(ready, 0.95)
+    slope = importance.standard_slopes(ready, survey)[1, 0]
+    return {"share": share[1, 0], "r2": total[0], "slope": slope, "unique": table.loc["experience", "raw"],
+            "shared": table.loc["product & experience", "share"]}  # fmt: skip
 
 
 def _limits(survey, truth: dict[str, float], words: str, per_item: float = 1) -> Limits:

@@ -13,7 +13,7 @@ from cxlab.questions import importance
 from cxlab.questions.words import number
 from cxlab.stats.lmg import shapley_r2
 from cxlab.stats.resampling import correlations
-from cxlab.worlds.survey import make_survey, survey_truth
+from cxlab.worlds.survey import make_survey
 
 SIDES = ("product", "experience")
 QUESTIONS = [
@@ -181,12 +181,12 @@ def test_parity_starts_at_the_headline_keeps_the_slopes_and_ends_at_nothing(ecsi
     assert "At 25 % of the spread" in title(cx.drivers.parity(ecsi, spread=0.25))
     other = cx.drivers.parity(ecsi, side="experience").table.set_index(["factor", "block"])["share"]
     assert other[0.0, "experience"] == pytest.approx(0, abs=1e-9)
-    half = survey_truth(correlation=0.0, spreads={"product": 0.5, "experience": 1.0})
-    raw = shapley_r2(half[0][None], half[1])[:, 0]
+    half = make_survey(100_000, correlation=0.0, spreads={"product": 0.5, "experience": 1.0}, bootstrap=0)
+    expected = importance.shares(half.only(*SIDES))[1][0, 0]
     big = make_survey(20_000, correlation=0.0)
     table = cx.drivers.parity_curve(big.frame, outcome="loyalty", blocks=big.blocks, bootstrap=0)
     found = table[(table["factor"] == 0.5) & (table["block"] == "product")]["share"].iloc[0]
-    assert found == pytest.approx(raw[0] / raw.sum(), abs=0.02)
+    assert found == pytest.approx(expected, abs=0.02)
 
 
 def test_items_are_named_by_rule_and_many_items_by_relative_weights():
@@ -295,13 +295,12 @@ def test_complete_data_use_no_model_and_gaps_use_all_rows_beside_the_complete_on
 
 
 def test_intervals_at_30_percent_missing_at_random_cover_the_truth():
-    covariance, groups = survey_truth()
-    raw = shapley_r2(covariance[None], groups)[:, 0]
+    truth = importance.shares(make_survey(200_000, bootstrap=0).only(*SIDES))[1][1, 0]
     hits = []
     for seed in range(16):
         survey = make_survey(300, missing=0.3, bootstrap=80, seed=seed, rng=seed).only(*SIDES)
         low, high = np.quantile(importance.shares(survey)[1][1, 1:], [0.025, 0.975])
-        hits.append(low <= raw[1] / raw.sum() <= high)
+        hits.append(low <= truth <= high)
     assert sum(hits) >= 13
 
 

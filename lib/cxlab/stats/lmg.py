@@ -20,24 +20,11 @@ _PIVOT = 1e-10
 def bootstrap_covariances(
     values: np.ndarray, weights: np.ndarray | None, draws: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the covariance matrix of the columns and of ``draws`` resamples of the rows.
+    """Return the covariance matrix (m, m) of the columns, and those of ``draws`` resamples of the rows.
 
     One matrix product (resampling counts times the products of the columns) replaces ``draws`` passes over
-    the rows.
-
-    Parameters
-    ----------
-    values : ndarray (n, m)
-    weights : ndarray (n,) or None
-        Survey weights; a resample repeats rows and keeps their weights.
-    draws : int
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    observed : ndarray (m, m)
-        Divided by the sum of the weights, not by n - 1 (R2 does not care).
-    resampled : ndarray (draws, m, m)
+    the rows. A resample keeps the weights of the rows that it repeats; covariances are divided by the sum of
+    the weights, not by n - 1 (R2 does not care).
     """
     n, m = values.shape
     rows, columns = np.triu_indices(m)
@@ -66,19 +53,10 @@ def bootstrap_covariances(
 
 
 def subset_r2(covariances: np.ndarray, groups: Sequence[Sequence[int]]) -> np.ndarray:
-    """Return R2 of the last column on every subset of the groups of columns.
+    """Return R2 of the last column on every subset of the groups of columns, (2**k, draws).
 
-    Parameters
-    ----------
-    covariances : ndarray (draws, m, m)
-        The outcome is the last column.
-    groups : sequence of sequences of column numbers
-        The k blocks; every column but the last stands in exactly one.
-
-    Returns
-    -------
-    ndarray (2**k, draws)
-        Row s holds the subset whose members are the set bits of s (bit 0 = first group).
+    Every column but the last stands in exactly one of the k groups. Row s holds the subset whose members are
+    the set bits of s (bit 0 = first group).
     """
     draws = len(covariances)
     step = max(1, _LONG_AXIS >> len(groups))

@@ -78,7 +78,7 @@ def make_survey(
     Notes
     -----
     Roles name the product's facets (items 1 and 2 useful, 3 usable and in use, 4 sensuous), and trust and
-    emotion where they are a side or an outcome. The exact covariances are in ``survey_truth``.
+    emotion where they are a side or an outcome.
 
     Examples
     --------
@@ -154,38 +154,6 @@ def sample_survey() -> Survey:
     """Return the default made-up survey: experience matters more, and there is no general liking."""
     kinds = dict.fromkeys(("new", "regular", "returning"), SLOPES)
     return make_survey(400, points=10, segments=kinds, rng=1)
-
-
-def survey_truth(
-    *,
-    slopes: Mapping[str, float] = SLOPES,
-    spreads: Each = 1.0,
-    items: Mapping[str, int] | int | None = None,
-    reliability: Each = 0.5625,
-    correlation: float = 0.6,
-    halo: float = 0.0,
-    noise: float = 0.7,
-    outcome_items: int = 3,
-    outcome_reliability: float = 0.81,
-) -> tuple[np.ndarray, list[list[int]]]:
-    """Return the exact covariance in ``make_survey`` (items, then an outcome) and the columns of each side.
-
-    They are what ``stats.lmg.shapley_r2`` takes, so a test can compare an interval with the true share.
-    """
-    sides = list(slopes)
-    spread = np.array([_of(spreads, side) for side in sides])
-    counts = [_count(items, side) for side in sides]
-    home = np.repeat(np.arange(len(sides)), counts)
-    latent = _covariance(spread, correlation)
-    error = spread**2 * (1 / np.array([_of(reliability, side) for side in sides]) - 1)
-    slope = np.array(list(slopes.values()))
-    found = np.full((len(home) + 1, len(home) + 1), halo**2)
-    found[:-1, :-1] += latent[np.ix_(home, home)] + np.diag(error[home])
-    found[-1, :-1] += (latent @ slope)[home]
-    found[:-1, -1] = found[-1, :-1]
-    found[-1, -1] += (slope @ latent @ slope + noise**2) * (1 + (1 / outcome_reliability - 1) / outcome_items)
-    ends = np.cumsum(counts)
-    return found, [list(range(end - n, end)) for end, n in zip(ends, counts, strict=True)]
 
 
 def _covariance(spread: np.ndarray, correlation: float) -> np.ndarray:
