@@ -286,7 +286,9 @@ def _cell(this: Conversion, one: Field) -> None:
     recode = {code: to for found in this.among(one.theirs, mapping.recode) for code, to in found.items()}
     for items, words in mapping.scales:
         recode |= words if this.among(one.theirs, dict.fromkeys(items)) else {}
-    typed = holds in ("number", "whole", "time", "flag") or (holds == "id" and this.kind.large)
+    typed = holds in ("number", "whole", "time", "flag") or (
+        holds == "id" and this.kind.large and type_ in _WHOLE
+    )
     if not one.text and typed and not codes and not recode:
         one.cell = f"nullif({ident(one.theirs)}, 'nan'::double)" if type_ == "DOUBLE" else ident(one.theirs)
         return
@@ -397,7 +399,13 @@ def _lean(this: Conversion, one: Field) -> None:
     """Read a large file's cells as they stand, until the first pass finds one that needs more (``probe``)."""
     x, type_, holds = ident(one.ours), this.types[one.theirs], one.column.holds
     plain = one.cell in (ident(one.theirs), text_sql(one.theirs, type_))
-    if not (this.raw.scanned and this.kind.large and plain and holds in ("id", "text", "time")):
+    if not (
+        this.raw.scanned
+        and not this.raw.lined
+        and this.kind.large
+        and plain
+        and holds in ("id", "text", "time")
+    ):
         return
     if type_ != "VARCHAR" and (holds != "time" or _numeric(type_)):
         return

@@ -113,9 +113,11 @@ def _old_encoding(data: bytes) -> str:
     from charset_normalizer import from_bytes
 
     odd = b"\n".join(line for line in data[:2_000_000].split(b"\n") if not line.isascii())[:100_000]
-    found = {match.encoding: match.chaos for match in from_bytes(odd, cp_isolation=list(_OLD), threshold=0.3)}
+    found = {
+        m.encoding: m.chaos - m.coherence for m in from_bytes(odd, cp_isolation=list(_OLD), threshold=0.3)
+    }
     best = min(found, key=found.get, default="cp1252")
-    return "cp1252" if found.get("cp1252", 1) <= found.get(best, 1) else best
+    return "cp1252" if best not in found or found.get("cp1252", 9) <= found[best] else best
 
 
 def sniff_delimiter(text: str) -> str:

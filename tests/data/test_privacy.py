@@ -1,0 +1,121 @@
+"""Personal columns are found, and small cells stay hidden, also by difference."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cxlab.data.errors import InputError
+from cxlab.data.mapping import Mapping
+from cxlab.data.privacy import (
+    hide_personal,
+    personal_columns,
+    plain_text,
+    pseudonyms,
+    spreadsheet_safe,
+    suppress,
+)
+from cxlab.data.study import converted, opened
+
+N = 60
+FIRST, LAST = (
+    "Ann Bob Cem Dora Eve Finn".split(),
+    "Adler Baum Celik Diaz Evans Frey Gill Haas Ito Jung".split(),
+)
+PERSONAL = {
+    "kontakt": [f"user{i}@example.org" for i in range(N)],
+    "reach": [f"+49 170 55{i:05d}" for i in range(N)],
+    "konto": ["DE89 3704 0044 0532 0130 00"] * N,
+    "from_where": [f"192.168.0.{i}" for i in range(N)],
+    "who": [f"{a} {b}" for a in FIRST for b in LAST],
+    "customer_no": [f"K-{i:06d}" for i in range(N)],
+    "userId": list(range(1000, 1000 + N)),
+    "remark": [f"Number {i}: I called three times and nobody at the counter could tell me anything at all." for i in range(N)],
+    "E-Mail": [None] * N,
+    "Vorname": ["x"] * N,
+    "firstName": ["x"] * N,
+    "date of birth": ["1990-01-01"] * N,
+    "phone": [1] * N,
+    "Postcode": [1] * N,
+}  # fmt: skip
+PLAIN = {
+    "Q1": [1 + i % 5 for i in range(N)],
+    "score": np.linspace(0, 1, N),
+    "region": ["north", "south"] * (N // 2),
+    "day": pd.date_range("2026-01-01", periods=N).astype(str).tolist(),
+    "when": pd.date_range("2026-01-01", periods=N),
+    "amount": [f"{i},50" for i in range(N)],
+    "firm_name": ["Acme", "Bolt"] * (N // 2),
+    "event_name": ["view", "buy"] * (N // 2),
+    "wave": ["2026-01"] * N,
+    "label": ["product", "both", "experience"] * (N // 3),
+    "empty": [None] * N,
+}
+
+
+def test_personal_columns_are_found_and_ordinary_ones_left_alone():
+    assert list(personal_columns(pd.DataFrame(PERSONAL))) == list(PERSONAL)
+    assert personal_columns(pd.DataFrame(PLAIN)) == {}
+    kept, notes = hide_personal(pd.DataFrame(PERSONAL | PLAIN), allowed=["Vorname"])
+    assert set(kept) == {*PLAIN, "Vorname"} and len(notes) == len(PERSONAL) - 1
+
+
+def test_an_opened_table_holds_nothing_personal(tmp_path):
+    frame = pd.DataFrame(
+        {"customer": PERSONAL["kontakt"], "coded_reason": "bill", "text": PERSONAL["remark"], **PERSONAL}
+    )
+    frame.to_csv(tmp_path / "contacts.csv", index=False)
+    found = opened(converted(Mapping("contacts", source=str(tmp_path / "contacts.csv")))).frame
+    assert set(found) == {"customer", "coded_reason", "text"}
+    assert found["customer"].tolist() == [str(i) for i in range(1, N + 1)]
+    log = frame.rename(columns={"customer": "customer_id", "coded_reason": "event"}).assign(
+        timestamp="2026-01-01", plan="x"
+    )
+    log.to_csv(tmp_path / "events.csv", index=False)
+    table = opened(converted(Mapping("events", source=str(tmp_path / "events.csv"))))
+    assert set(table.frame) == {"customer_id", "event", "timestamp", "plan"} and "left out" in table.notes
+    frame.assign(coded_reason=PERSONAL["kontakt"]).to_csv(tmp_path / "contacts.csv", index=False)
+    with pytest.raises(InputError, match="'coded_reason' holds e-mail addresses, and it would be shown"):
+        opened(converted(Mapping("contacts", source=str(tmp_path / "contacts.csv"))))
+
+
+def test_pseudonyms_keep_who_is_the_same():
+    assert pseudonyms(pd.Series(["b", "a", None, "b"])).fillna("-").tolist() == ["1", "2", "-", "1"]
+
+
+def test_markup_and_formulas_are_made_harmless():
+    assert (
+        plain_text("<script>alert(1)</script>\x00") == "‹script›alert(1)‹/script›" and plain_text("a") == "a"
+    )
+    safe = spreadsheet_safe(
+        pd.DataFrame({"=a": ["=cmd|x", "+1+2", "@x", "-3.5", "ok", " =x", None], "b": range(7)})
+    )
+    assert safe["'=a"].tolist()[:6] == ["'=cmd|x", "'+1+2", "'@x", "-3.5", "ok", "' =x"]
+    assert safe["b"].tolist() == list(range(7))
+
+
+def test_a_small_cell_takes_the_next_smallest_with_it():
+    cells = pd.DataFrame({"segment": list("abcd"), "n": [90, 7, 3, 40]})
+    shown, hidden = suppress(cells, count="n", min_cell=5)
+    assert shown["segment"].tolist() == ["a", "d"] and hidden == 2 and len(cells) == 4
+    shown, hidden = suppress(cells, count="n", min_cell=3)
+    assert shown.equals(cells) and hidden == 0
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("xyz"), st.integers(0, 30)), min_size=1, max_size=20),
+    st.integers(2, 9),
+)
+def test_no_difference_to_a_total_tells_a_small_cell(rows, least):
+    cells = pd.DataFrame(rows, columns=["step", "n"])
+    shown, hidden = suppress(cells, count="n", min_cell=least, within=["step"])
+    assert len(shown) + hidden == len(cells) and (shown["n"] >= least).all()
+    for step, total in cells.groupby("step")["n"].sum().items():
+        of_step = shown[shown["step"] == step]
+        gone = (cells["step"] == step).sum() - len(of_step)
+        rest = total - of_step["n"].sum()
+        assert gone == 0 or rest >= least or len(of_step) == 0
+        assert gone != 1 or len(of_step) == 0

@@ -1,0 +1,231 @@
+"""One reading of numbers, times and words everywhere; texts of any origin; large files as small ones."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cxlab.data import read, study, values
+from cxlab.data.delimited import decode, read_delimited, sniff_delimiter
+from cxlab.data.errors import InputError
+from cxlab.data.files import safe_address
+from cxlab.data.mapping import Mapping
+from cxlab.data.places import nearest, show
+from cxlab.data.shapes import flattened
+
+DUCK = read.connect()
+
+
+def one(sql, text):
+    return DUCK.execute(f"select {sql} from (select ? as x)", [text]).fetchall()[0][0]
+
+
+def time(text, day_first=None):
+    found = one(f"({values.time_sql('x', day_first)})::varchar", text)
+    return found and found.removesuffix(" 00:00:00")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("2026-03-08", "2026-03-08"), ("2026-03-08T06:30:00.5", "2026-03-08 06:30:00.5"), ("2026-3-8 6:30", "2026-03-08 06:30:00"),
+     ("2026-03-08T06:30:00,25", "2026-03-08 06:30:00.25"), ("2026-03-08T06:30:00Z", "2026-03-08 06:30:00"),
+     ("2026-03-08 06:30:00+05", "2026-03-08 01:30:00"), ("2026-03-08 06:30:00 -0500", "2026-03-08 11:30:00"),
+     ("2026-03-08 06:30:00 EDT", "2026-03-08 10:30:00"), ("2026/03/08 1:30:00 AM GMT-5", "2026-03-08 06:30:00"),
+     ("2026-03-29T00:30:00+01:00", "2026-03-28 23:30:00"), ("2026-03-08T06:30:00+01:00[Europe/Berlin]", "2026-03-08 05:30:00"),
+     ("8 Mar 2026 06:30", "2026-03-08 06:30:00"), ("8. März 2026", "2026-03-08"), ("8 de marzo de 2026", "2026-03-08"),
+     ("8 août 2026 06:30", "2026-08-08 06:30:00"), ("Mar 8, 2026", "2026-03-08"), ("08-MAR-26 06:30:00", "2026-03-08 06:30:00"),
+     ("Sunday, March 8, 2026 1:30 PM", "2026-03-08 13:30:00"), ("Sun, 08 Mar 2026 06:30:00 GMT", "2026-03-08 06:30:00"),
+     ("20260308", "2026-03-08"), ("20260308063000", "2026-03-08 06:30:00"), ("20260308T063000Z", "2026-03-08 06:30:00"),
+     ("1772951400", "2026-03-08 06:30:00"), ("1772951400.5", "2026-03-08 06:30:00.5"),
+     ("1772951400000", "2026-03-08 06:30:00"), ("1772951400123456", "2026-03-08 06:30:00.123456"),
+     ("1772951400123456789", "2026-03-08 06:30:00.123456"), ("18.3.2026", None), ("03/04/2026", None), ("2026-02-30", None),
+     ("9999-12-31", None), ("0001-01-01", None), ("100000-01-01", None), ("yesterday", None), ("12", None), ("soon 06:30", None),
+     ("2026-03-08 06:30:00 XYZ", None)],
+)  # fmt: skip
+def test_times(text, expected):
+    assert time(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "day_first", "expected"),
+    [("18/03/26 06:30", True, "2026-03-18 06:30:00"), ("18.03.2026", True, "2026-03-18"), ("03-04-26", True, "2026-04-03"),
+     ("03/08/2026 1:30:00 AM", False, "2026-03-08 01:30:00"), ("12/31/2026, 6:30 a.m.", False, "2026-12-31 06:30:00"),
+     ("31/12/2026", False, None)],
+)  # fmt: skip
+def test_days_and_months(text, day_first, expected):
+    assert time(text, day_first) == expected and values.is_slashed(text)
+
+
+def test_which_comes_first_is_told_by_the_column():
+    assert values.day_first_of(["03/04/2026", "13/04/2026"]) is True
+    assert values.day_first_of(["03/04/2026", "03/14/2026"]) is False
+    assert values.day_first_of(["03/04/2026"]) is None and values.day_first_of(["03.04.2026"]) is True
+
+
+@pytest.mark.parametrize(
+    ("text", "decimal", "expected"),
+    [("1", ".", 1), ("1.5", ".", 1.5), ("1,234", ".", 1234), ("12,345.5", ".", 12345.5), ("1e5", ".", 1e5), ("$ 5", ".", 5),
+     ("5%", ".", 5), ("1 234 567.5", ".", 1234567.5), ("−3", ".", -3), (".5", ".", 0.5), ("1'234", ".", 1234), ("12,34", ".", None),
+     ("1e999", ".", None), ("inf", ".", None), ("nan", ".", None), ("1_000", ".", None), ("x", ".", None),
+     ("1,5", ",", 1.5), ("1.234,5", ",", 1234.5), ("€ 3,50", ",", 3.5), ("9.5", ",", None), (".5", ",", None), (",5", ",", 0.5)],
+)  # fmt: skip
+def test_numbers(text, decimal, expected):
+    assert one(values.number_sql("x", decimal), text) == expected
+
+
+@given(st.floats(-1e9, 1e9).map(lambda number: round(number, 4)))
+def test_a_number_written_in_any_way_is_the_same(number):
+    plain = f"{number:,.4f}"
+    assert one(values.number_sql("x"), plain) == number
+    assert one(values.number_sql("x", ","), plain.translate(str.maketrans(",.", ".,"))) == number
+
+
+def test_decimal_marks_flags_codes_and_scales():
+    assert values.decimal_of(["1.234"], ";") is None and values.decimal_of(["1.234"]) == "."
+    assert values.decimal_of(["1.234", "3,5"], ";") == "," and values.decimal_of(["1.234", "3.5"], ";") == "."
+    assert [one(values.flag_sql("x"), t) for t in ("Ja", "no", "1.0", "maybe")] == [1, 0, 1, None]
+    texts = [
+        "10 - Extremely likely",
+        "0 – gar nicht",
+        "very good (5)",
+        "5 = gut",
+        "7 Extremely",
+        "18-24",
+        "Q1",
+        "5",
+    ]
+    assert [values.code_of(text) for text in texts] == [10, 0, 5, 5, 7, None, None, None]
+    assert values.scale_of_words(["teils/teils", "Trifft voll zu."]) == {
+        "teils/teils": 3,
+        "Trifft voll zu.": 5,
+    }
+    assert values.scale_of_words(["agree", "good"]) is None and values.scale_of_words(["agree"]) is None
+    for scale in values.scales():
+        words = [word for step in scale for word in step]
+        assert len(words) == len(set(words)) and 4 <= len(scale) <= 7, words
+
+
+def test_delimiters_and_lines():
+    texts = {"a,b\n1,2\n": ",", "a;b\n1,5;2\n": ";", "a\tb\n1\t2\n": "\t", "a|b\n1|2\n": "|", "one\n1\n2\n": ",",
+             'a;b\n"x;y, z, u";2\n3;4\n': ";", 'a,b\n"1;2;3",2\n': ","}  # fmt: skip
+    assert {text: sniff_delimiter(text) for text in texts} == texts
+    parsed = read_delimited(b'title\n\na,b\n1,"x\ny"\n\n2,z\n3,z,9\n', name="f")
+    assert (parsed.header, parsed.first_line, parsed.lines, parsed.ragged) == (
+        ["a", "b"],
+        3,
+        [4, 7],
+        [(8, 3)],
+    )
+    long = "q" * 100
+    parsed = read_delimited(f"{long},a,a\n1,2,3\n".encode(), name="f")
+    assert (
+        parsed.labels[parsed.header[0]] == long
+        and len(parsed.header[0]) == 80
+        and parsed.header[2] == "a (2)"
+    )
+
+
+@given(st.lists(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=8), min_size=3, max_size=3),
+                min_size=1, max_size=8))  # fmt: skip
+def test_what_csv_writes_is_what_is_read(rows):
+    stream = io.StringIO(newline="")
+    csv.writer(stream, quoting=csv.QUOTE_ALL).writerows([["one", "two", "three"], *rows])
+    parsed = read_delimited(stream.getvalue().encode(), name="f", delimiter=",", header_line=1)
+    assert parsed.rows == [row for row in rows if "".join(row).strip()]
+
+
+def test_old_encodings_are_guessed_from_their_letters():
+    for text, coding in (("Zażółć gęślą jaźń,5\nŁódź żółw,2\n" * 9, "cp1250"), ("Привет мир,5\nСпасибо,2\n" * 9, "cp1251"),
+                         ("Müller,5\nSøren,2\n", "cp1252"), ("你好世界,满意度\n很好,5\n" * 4, "gb18030")):  # fmt: skip
+        found, used, notes = decode(text.encode(coding), name="f")
+        assert found == text and notes, coding
+    assert decode("ü".encode("cp1252"), name="f", encoding="cp1252")[0] == "ü"
+
+
+def test_small_helpers():
+    assert safe_address("postgres://me:a/b@c@host/base#t") == "postgres://***@host/base#t"
+    assert show("a\u202e" + "b" * 50) == "'a\\u202e" + "b" * 33 + "...'" and nearest("surv", ["survey"])
+    nested = {
+        "a": {"b": [1, 2], "c": {"d": None}},
+        "e": [{"key": "k", "value": {"s": None, "i": 7}}],
+        "f": [{"g": 1}],
+    }
+    assert flattened(nested) == {"a.b": "1; 2", "a.c.d": None, "e.k": 7, "f": None}
+
+
+def log_of(n):
+    rng = np.random.default_rng(2)
+    start = pd.Timestamp("2026-01-01")
+    return pd.DataFrame({"customer_id": [f"c{i}" for i in rng.integers(0, n // 4, n)], "event": rng.choice(["a", "b c"], n),
+                         "timestamp": start + pd.to_timedelta(rng.integers(0, 10**6, n), unit="s"), "plan": "x"})  # fmt: skip
+
+
+@pytest.mark.parametrize("spoil", ["", "space", "blank", "zone", "markup", "date", "bad"])
+def test_a_large_log_is_read_as_a_small_one(spoil, tmp_path, monkeypatch):
+    frame = log_of(4_000)
+    frame["timestamp"] = frame["timestamp"].dt.strftime("%Y-%m-%d %H:%M:%S")
+    column, value = {"space": ("customer_id", " c1"), "blank": ("customer_id", "N/A"), "markup": ("event", "<b>"),
+                     "date": ("timestamp", "31.12.2026 10:00"), "bad": ("timestamp", "soon")}.get(spoil, ("plan", "x"))  # fmt: skip
+    frame.loc[3_900, column] = value
+    if spoil == "zone":
+        frame["timestamp"] += "+01:00"
+    frame.to_csv(tmp_path / "log.csv", index=False)
+    with gzip.open(tmp_path / "log.csv.gz", "wt") as out:
+        out.write((tmp_path / "log.csv").read_text())
+    frame.to_parquet(tmp_path / "log.parquet")
+    found, said = {}, set()
+    for name, size in (("log.csv", 10**9), ("log.csv", 1_000), ("log.csv.gz", 1_000), ("log.parquet", 0)):
+        monkeypatch.setattr(read, "_PARSED", size)
+        monkeypatch.setattr(read, "_HEAD", 1 << 14)
+        try:
+            found[name, size] = study.opened(
+                study.converted(Mapping("events", source=str(tmp_path / name)))
+            ).frame
+        except InputError as error:
+            said.add(str(error).split(":", 1)[1].replace("row 3901", "line 3902"))
+    first = next(iter(found.values()), None)
+    assert (first is None) == (spoil == "bad")
+    for table in found.values():
+        pd.testing.assert_frame_equal(table, first)
+    if spoil == "bad":
+        assert len(said) == 1 and "line 3902, column 'timestamp', value 'soon'" in said.pop()
+    else:
+        assert first["customer_id"].isna().sum() == (spoil == "blank") and len(first) == 4_000
+
+
+def test_beyond_half_a_million_rows_it_stays_in_duckdb(tmp_path, monkeypatch):
+    log_of(2_000).to_parquet(tmp_path / "log.parquet")
+    monkeypatch.setattr(study, "_WHOLE", 100)
+    table = study.opened(
+        study.converted(Mapping("events", source=str(tmp_path / "log.parquet"), where={"event": "a"}))
+    )
+    assert (
+        not hasattr(table.frame, "iloc")
+        and set(table.to_pandas()["event"]) == {"a"}
+        and "rows" in repr(table)
+    )
+
+
+def test_nested_parquet_and_numbers_as_ids(tmp_path):
+    rows = [
+        {"user": {"id": 7.0}, "what": "x", "at": 1772951400, "list": [1]},
+        {"user": {"id": None}, "what": "y", "at": 1},
+    ]
+    pq.write_table(pa.Table.from_pylist(rows[:1] * 3), tmp_path / "log")
+    mapping = Mapping("events", source=str(tmp_path / "log"), personal=("user.id",),
+                      columns={"user.id": "customer_id", "what": "event", "at": "timestamp"})  # fmt: skip
+    table = study.opened(study.converted(mapping))
+    assert table.frame["customer_id"].tolist() == ["7"] * 3 and "'list'" in table.notes
+    assert (table.frame["timestamp"] == pd.Timestamp("2026-03-08 06:30:00")).all()
+    pq.write_table(pa.Table.from_pylist([{"a": [1]}]), tmp_path / "log")
+    with pytest.raises(InputError, match="holds no plain column"):
+        read.read_raw(tmp_path / "log")
