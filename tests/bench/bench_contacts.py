@@ -12,7 +12,7 @@ from common import Limits, World, print_coverage
 from cxlab.data.survey import Survey
 from cxlab.questions.contacts import corrected_shares, reason_groups
 from cxlab.questions.customers import by_segment, estimate, measures
-from cxlab.stats.themes import theme_table
+from cxlab.stats.themes import fit_themes
 from cxlab.worlds.small import make_contacts
 
 SEED = 20150403  # chosen once, before the first run
@@ -28,13 +28,8 @@ SHARES = {
 def corrected(random: np.random.Generator) -> Limits:
     world = make_contacts(2000, shares=SHARES, checked=0.2, texts=False, rng=random)
     truth = {**SHARES, "product": 0.55, "experience": 0.3, "failure demand": 0.8}
-    found = []
-    for method in ("inverted", "calibrated"):
-        table = corrected_shares(world, groups=reason_groups(list(SHARES)), method=method)
-        found += [
-            (f"{name}, {method}", table.low[name], share, table.high[name]) for name, share in truth.items()
-        ]
-    return found
+    table = corrected_shares(world, groups=reason_groups(list(SHARES)))
+    return [(f"share of {name}", table.low[name], share, table.high[name]) for name, share in truth.items()]
 
 
 def clustered_survey(random: np.random.Generator, branches: int = 60, each: int = 8) -> Survey:
@@ -92,7 +87,7 @@ def planted_themes(seed: int = SEED) -> float:
     from sklearn.metrics import adjusted_rand_score
 
     world = make_contacts(1000, shares=SHARES, accuracy=1.0, slips={}, checked=1.0, rng=seed)
-    assigned = theme_table(world.text, themes=len(SHARES), resamples=0, rng=seed)[1]
+    assigned = fit_themes(world.text, themes=len(SHARES), join=False, rng=seed).assign(world.text)
     return float(adjusted_rand_score(world.coded_reason, assigned))
 
 

@@ -11,8 +11,6 @@ from cxlab.data.table import Table
 from cxlab.questions.contacts import REASONS, corrected_shares, reason_groups
 from cxlab.worlds.small import make_contacts
 
-METHODS = pytest.mark.parametrize("method", ["inverted", "calibrated"])
-
 
 def coded(cells: dict, unchecked: dict) -> pd.DataFrame:
     """Contacts from counts: ``{(coded, true): n}`` of the checked ones, ``{coded: n}`` of the rest."""
@@ -30,26 +28,18 @@ def title(result):
 
 
 TWO = coded({("a", "a"): 45, ("b", "a"): 5, ("a", "b"): 10, ("b", "b"): 40}, {"a": 500, "b": 400})
-LOOSE = coded({(c, t): 5 for c in "ab" for t in "ab"}, {"a": 10})
-
-
-def test_rogan_gladen_1978_formula_for_two_reasons():
-    sensitivity, specificity = 45 / 50, 40 / 50
-    table = corrected_shares(TWO)
-    assert table["share"]["a"] == pytest.approx((0.555 + specificity - 1) / (sensitivity + specificity - 1))
-    assert table["naive"]["a"] == pytest.approx(0.555) and table["checked"].tolist() == [50, 50]
 
 
 def test_tenenbein_1970_double_sampling_for_two_reasons():
-    expected = 0.555 * 45 / 55 + 0.445 * 5 / 45
-    assert corrected_shares(TWO, method="calibrated")["share"]["a"] == pytest.approx(expected)
+    table = corrected_shares(TWO)
+    assert table["share"]["a"] == pytest.approx(0.555 * 45 / 55 + 0.445 * 5 / 45)
+    assert table["naive"]["a"] == pytest.approx(0.555) and table["checked"].tolist() == [50, 50]
 
 
-@METHODS
-def test_shares_sum_to_one_and_groups_are_sums(method):
+def test_shares_sum_to_one_and_groups_are_sums():
     world = make_contacts(3000, texts=False, rng=2)
     groups = reason_groups(world["coded_reason"].unique())
-    table = corrected_shares(world, groups=groups, method=method)
+    table = corrected_shares(world, groups=groups)
     single = table[table["kind"] == "reason"]
     assert single["share"].sum() == pytest.approx(1)
     for name, members in groups.items():
@@ -57,28 +47,26 @@ def test_shares_sum_to_one_and_groups_are_sums(method):
     assert table["low"].between(0, table["share"]).all() and table["high"].between(table["share"], 1).all()
 
 
-@METHODS
-def test_perfect_coders_leave_the_naive_shares_and_their_intervals(method):
-    table = corrected_shares(coded({("a", "a"): 60, ("b", "b"): 40}, {"a": 300, "b": 200}), method=method)
+def test_perfect_coders_leave_the_naive_shares_and_their_intervals():
+    table = corrected_shares(coded({("a", "a"): 60, ("b", "b"): 40}, {"a": 300, "b": 200}))
     naive = table[["naive", "naive_low", "naive_high"]]
     np.testing.assert_allclose(table[["share", "low", "high"]], naive, atol=1e-9)
 
 
-@METHODS
-def test_the_variance_equals_the_bootstrap(method):
+def test_the_variance_equals_the_bootstrap():
     random = np.random.default_rng(1)
     world = coded({("a", "a"): 180, ("b", "a"): 20, ("a", "b"): 40, ("b", "b"): 160}, {"a": 500, "b": 400})
-    table = corrected_shares(world, method=method)
+    row = corrected_shares(world).loc["a"]
     picks = random.integers(0, len(world), (200, len(world)))
-    draws = [corrected_shares(world.iloc[pick], method=method)["share"]["a"] for pick in picks]
-    assert (table["high"]["a"] - table["low"]["a"]) / 3.92 == pytest.approx(np.std(draws), rel=0.15)
+    draws = [corrected_shares(world.iloc[pick])["share"]["a"] for pick in picks]
+    assert (row.high - row.low) / 3.92 == pytest.approx(np.std(draws), rel=0.15)
 
 
 def test_the_interval_holds_where_the_naive_one_does_not():
     assert bench.naive_coverage(30) < 0.2
     shares = coverage(bench.corrected, 60, bench.SEED)
-    assert len(shares) == 16 and all(0.85 <= share <= 1.0 for share in shares.values()), shares
-    assert np.mean(list(shares.values())) == pytest.approx(0.95, abs=0.03)
+    assert len(shares) == 8 and all(0.85 <= share <= 1.0 for share in shares.values()), shares
+    assert np.mean(list(shares.values())) == pytest.approx(0.95, abs=0.04)
 
 
 def test_reasons_without_second_coding_are_taken_as_coded():
@@ -133,27 +121,13 @@ def test_small_cells_and_empty_tables_are_not_shown():
     assert few.missing and "too few" in few.finding
 
 
-def test_themes_show_examples_of_made_up_texts_only():
+def test_themes_are_named_by_their_words_and_texts_not_shown():
     world = cx.open_source("simulated-contacts", table="contacts")
     made = cx.contacts.themes(world.with_(frame=world.frame.head(400)), themes=4)
-    assert "In made-up texts" in made.finding and made.table["example"].str.len().gt(10).all()
-    real = cx.contacts.themes(world.with_(frame=world.frame.head(400), simulated=False), themes=4)
-    assert "example" not in real.table and real["largest-theme"].value == pytest.approx(
-        real.table["share"].max()
-    )
-    assert real.table["theme"][0] in title(real)
+    assert "In made-up texts" in made.finding and made.table["theme"][0] in title(made)
+    assert made["largest-theme"].value == pytest.approx(made.table["share"].max())
     few = cx.contacts.themes(world.with_(frame=world.frame.head(9)))
     assert few.missing and "9 texts" in few.finding
     assert cx.contacts.themes(world.with_(frame=world.frame.drop(columns="text"))).missing
     tiny = cx.contacts.themes(world.with_(frame=world.frame.head(40), min_cell=50))
     assert tiny.missing and "too few texts" in tiny.finding
-
-
-@pytest.mark.parametrize(
-    ("options", "data", "message"),
-    [({"method": "magic"}, TWO, "method='magic'"), ({"reason": "why"}, TWO, "'why' is not in the data"),
-     ({}, LOOSE, "calibrated")],
-)  # fmt: skip
-def test_bad_input_is_named(options, data, message):
-    with pytest.raises(ValueError, match=message):
-        corrected_shares(data, **options)

@@ -1,11 +1,11 @@
-"""Themes in short texts: planted ones are found, steadiness, masks."""
+"""Themes in short texts: planted ones are found, and how steady they are."""
 
 import bench_contacts as bench
 import numpy as np
 import pytest
 
 from cxlab.data.errors import NotEnough
-from cxlab.stats.themes import example, fit_themes, masked, theme_table
+from cxlab.stats.themes import fit_themes, theme_table
 
 TEXTS = ["battery broken again"] * 12 + ["invoice charge wrong"] * 14 + ["", None]
 
@@ -15,9 +15,8 @@ def test_planted_themes_are_found():
 
 
 def test_every_text_is_sorted_and_steady_themes_come_back():
-    table, assigned = theme_table(TEXTS, themes=2, resamples=4, rng=1)
+    table = theme_table(TEXTS, themes=2, resamples=4, rng=1)
     assert table["n"].tolist() == [14, 12] and table["share"].sum() == pytest.approx(1)
-    assert assigned.tolist() == [1] * 12 + [0] * 14 + [-1, -1]
     assert (table["stability"] > 0.99).all() and (table["low"] < table["share"]).all()
     assert set(table["theme"][0].split(", ")) == {"charge", "invoice", "wrong"}
 
@@ -26,7 +25,7 @@ def test_new_texts_are_sorted_like_old_ones_and_unknown_words_have_no_theme():
     model = fit_themes(TEXTS, themes=2, rng=1)
     assert model.assign(["wrong invoice", "broken battery", "zzz", None]).tolist() == [0, 1, -1, -1]
     assert model.assign([]).tolist() == []
-    assert len(model.names) == 2 and set(model.words["theme"]) == {0, 1}
+    assert len(model.names) == 2
 
 
 def test_themes_that_share_a_naming_word_become_one():
@@ -34,14 +33,6 @@ def test_themes_that_share_a_naming_word_become_one():
     texts = [f"queue long {random.choice(['till', 'desk'])}" for _ in range(60)] + ["dirty toilet smell"] * 20
     assert len(fit_themes(texts, themes=3, rng=1).names) == 2
     assert len(fit_themes(texts, themes=3, join=False, rng=1).names) == 3
-
-
-def test_examples_hide_what_is_personal():
-    assert masked("mail ann@example.org or call +49 170 1234567, see www.x.org") == (
-        "mail [mail] or call [number], see [link]"
-    )
-    assert example(["a word " * 40]).endswith("…") and len(example(["a word " * 40])) <= 90
-    assert example([]) == ""
 
 
 @pytest.mark.parametrize(
@@ -54,4 +45,4 @@ def test_examples_hide_what_is_personal():
 )
 def test_too_little_text_is_told(texts, themes, message):
     with pytest.raises(NotEnough, match=message):
-        theme_table(texts, themes=themes, resamples=0)
+        fit_themes(texts, themes=themes)

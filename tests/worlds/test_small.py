@@ -1,6 +1,5 @@
 """Small made-up tables: their arguments are the truth."""
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -22,7 +21,6 @@ def test_accounts_follow_difficulty_and_the_lowest_level():
     scores = table.pivot(index="account", columns="level", values="score")
     renewed = table.drop_duplicates("account").set_index("account")["renewed"].astype(float)
     assert scores.min(axis=1).corr(renewed) > scores.mean(axis=1).corr(renewed)
-    assert table.attrs["truth"]["pass_all"] == pytest.approx((scores >= 50).all(axis=1).mean())
     by_mean = make_accounts(3000, rule="mean", strength=0.5, hidden_share=0.0, hostage_share=0.0, rng=2)
     scores = by_mean.pivot(index="account", columns="level", values="score")
     renewed = by_mean.drop_duplicates("account").set_index("account")["renewed"].astype(float)
@@ -35,7 +33,6 @@ def test_hidden_levels_have_no_score_and_hostages_stay():
     assert last["score"].isna().mean() == pytest.approx(0.4, abs=0.03)
     tied = table.drop_duplicates("account").query("dependence >= 70")
     assert tied["renewed"].mean() >= 0.9
-    assert make_accounts(5, difficulty=(60, 50, 40, 30, 20, 10), rng=1)["level"].nunique() == 6
 
 
 def test_contacts_have_the_shares_slips_and_second_coding_of_the_arguments():
@@ -59,12 +56,11 @@ def test_texts_are_sentences_about_the_true_reason():
     assert make_contacts(3, shares={"weather": 1}, rng=1)["text"].str.startswith("I have a").all()
 
 
-def test_ratings_have_the_forms_and_gaps_that_were_asked_for():
-    table = make_ratings(4, missing=0.3, rng=1)
+def test_ratings_have_the_forms_and_their_labels():
+    table = make_ratings(4, rng=1)
     counts = table.groupby(table["statement"].str[0])["statement"].nunique()
-    assert counts.to_dict() == {"d": 12, "m": 12, "s": 72, "t": 20}
-    assert table["label"].isna().mean() == pytest.approx(0.3, abs=0.06)
-    assert set(table["label"].dropna()) <= {label for _, labels, _ in FORMS.values() for label in labels}
+    assert counts.to_dict() == {"m": 12, "s": 72}
+    assert set(table["label"]) <= {label for _, labels, _ in FORMS.values() for label in labels}
 
 
 def test_stories_are_balanced_and_their_effects_recovered():
@@ -73,25 +69,13 @@ def test_stories_are_balanced_and_their_effects_recovered():
     assert means.tolist() == pytest.approx([3, 4, 6, 7.5], abs=0.2)
     again = make_vignette(10, stories=4, scale=(0, 10), rng=1)
     assert (again.groupby("person").size() == 4).all() and again["satisfaction"].between(0, 10).all()
-    assert np.all(again["satisfaction"] % 1 == 0)
+    assert (again["satisfaction"] % 1 == 0).all()
 
 
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: make_accounts(5, rule="median"), "rule='median'"),
-        (lambda: make_contacts(10, accuracy=1.2), "accuracy=1.2"),
-        (lambda: make_contacts(10, shares={"a": -1, "b": 2}), "positive"),
-        (
-            lambda: make_contacts(10, slips={("product_broken", "bill_error"): 0.95}),
-            "slips of 'product_broken'",
-        ),
-        (lambda: make_ratings(agreement=2), "agreement=2"),
-        (lambda: make_ratings(shares={"s": (1, 1, 1)}), "sum to 1"),
-        (lambda: make_ratings(wording=0.5), "more from a label"),
-        (lambda: make_vignette(10, stories=5), "stories=5"),
-    ],
-)
-def test_bad_arguments_are_named(call, message):
-    with pytest.raises(ValueError, match=message):
-        call()
+def test_bad_arguments_are_named():
+    with pytest.raises(ValueError, match="rule='median'"):
+        make_accounts(5, rule="median")
+    with pytest.raises(ValueError, match="accuracy=1.2"):
+        make_contacts(10, accuracy=1.2)
+    with pytest.raises(ValueError, match="exceed the accuracy"):
+        make_contacts(10, slips={("product_broken", "bill_error"): 0.95})

@@ -1,8 +1,7 @@
 """Who claims what, who answers whom, and which claims stand. Nothing here tells which claim is true.
 
 A claim stands when no unanswered attack reaches it (Dung 1995). A strength rises with every supporter, also
-with the speaker's own (Potyka 2018), so it rewards volume: ``strength`` shows that by leaving own support
-out.
+with the speaker's own (Potyka 2018): ``strength`` shows that it rewards volume by leaving own support out.
 """
 
 from __future__ import annotations
@@ -16,27 +15,21 @@ from cxlab.data.claims import load_evidence
 from cxlab.data.errors import InputError
 from cxlab.data.table import Table
 from cxlab.figures import general, special
-from cxlab.questions.raters import form, same_meaning  # noqa: F401
+from cxlab.questions.raters import TENTATIVE, form, same_meaning  # noqa: F401
 from cxlab.questions.result import Number, Result, question
 from cxlab.questions.words import count, number
 from cxlab.stats.agreement import krippendorff_alpha
-from cxlab.stats.intervals import generator
-
-TENTATIVE = 0.667  # the least alpha for tentative conclusions (Krippendorff 2004)
-_HOLDS = "holds"
+from cxlab.stats.intervals import generator, percentile_interval
 
 
 def thread(folder: str = "", **settings) -> Table:
-    """Return the coded debate: its claims as rows, and in ``related`` links, facts, codings, speakers,
-    statements.
+    """Return the coded debate: claims as rows; in ``related`` links, facts, codings, speakers, statements.
 
     ``settings`` are those of any table: ``bootstrap, seed, confidence_level``.
     """
-    tables = load_evidence(folder or None)._asdict()
-    title = "The debate as coded by two readers"
-    return Table(
-        frame=tables["claims"], kind="claims", name="thread", title=title, related=tables, **settings
-    )
+    tables, title = load_evidence(folder or None)._asdict(), "The debate as coded by two readers"
+    claims = tables["claims"]
+    return Table(frame=claims, kind="claims", name="thread", title=title, related=tables, **settings)
 
 
 def grounded_extension(
@@ -48,8 +41,6 @@ def grounded_extension(
     on. ``claims`` are the ids or a DataFrame with ``claim_id``; ``links`` pairs (attacker, attacked) or a
     DataFrame with ``from_claim to_claim relation``, of which only attacks count.
 
-    Examples
-    --------
     >>> sorted(grounded_extension("abc", [("a", "b"), ("b", "c")]))
     ['a', 'c']
     """
@@ -80,7 +71,6 @@ def argument_strength(
     base: float | Mapping[str, float] | None = None,
     draws: int = 200,
     self_support: bool = True,
-    speakers: Mapping[str, str] | None = None,
     confidence_level: float = 0.95,
     rng: int | np.random.Generator | None = 1,
 ) -> pd.DataFrame:
@@ -90,17 +80,15 @@ def argument_strength(
     strength is the fixed point of base - base * h(-E) + (1 - base) * h(E), reached from the base scores.
 
     ``base`` gives base scores in 0..1, a number or one a claim; None draws each uniformly, ``draws`` times.
-    ``self_support=False`` leaves out a speaker's support of own claims; ``speakers`` says whose they are
-    (default: the column ``speaker``). Index claim, columns ``strength low high`` (mean and percentiles over
-    the draws).
+    ``self_support=False`` leaves out a speaker's support of own claims (then ``claims`` has ``claim_id
+    speaker``). Index claim, columns ``strength low high`` (mean and percentiles over the draws).
     """
     ids = _ids(claims)
-    if speakers is None and isinstance(claims, pd.DataFrame) and "speaker" in claims:
-        speakers = dict(zip(claims["claim_id"], claims["speaker"], strict=True))
     if not self_support:
-        if speakers is None:
-            raise InputError("self_support=False needs speakers: give the claims as a table, or speakers=...")
-        own = links["from_claim"].map(speakers) == links["to_claim"].map(speakers)
+        if not isinstance(claims, pd.DataFrame):
+            raise InputError("self_support=False needs speakers: give the claims as a table")
+        speaker = claims.set_index("claim_id")["speaker"]
+        own = links["from_claim"].map(speaker) == links["to_claim"].map(speaker)
         links = links[~(own & (links["relation"] == "support"))]
     position = {claim: i for i, claim in enumerate(ids)}
     if unknown := sorted((set(links["from_claim"]) | set(links["to_claim"])) - set(ids)):
@@ -115,22 +103,20 @@ def argument_strength(
     if ((scores < 0) | (scores > 1)).any():
         raise InputError("base scores must lie between 0 and 1")
     strength = _settle(weights, scores)
-    tail = (1 - confidence_level) / 2
-    low, high = np.quantile(strength, [tail, 1 - tail], axis=0)
-    return pd.DataFrame(
-        {"strength": strength.mean(axis=0), "low": low, "high": high}, index=pd.Index(ids, name="claim")
-    )
+    low, high = percentile_interval(strength, confidence_level)
+    columns = {"strength": strength.mean(axis=0), "low": low, "high": high}
+    return pd.DataFrame(columns, index=pd.Index(ids, name="claim"))
 
 
-def _settle(weights: np.ndarray, base: np.ndarray, step: float = 0.2, tolerance: float = 1e-9) -> np.ndarray:
+def _settle(weights: np.ndarray, base: np.ndarray) -> np.ndarray:
     strength = base.copy()
     for _ in range(20_000):
         energy = strength @ weights.T
         up, down = (np.maximum(side, 0) ** 2 for side in (energy, -energy))
         goal = base - base * down / (1 + down) + (1 - base) * up / (1 + up)
-        if np.abs(goal - strength).max() < tolerance:
+        if np.abs(goal - strength).max() < 1e-9:
             return goal
-        strength = strength + step * (goal - strength)
+        strength = strength + 0.2 * (goal - strength)
     raise InputError(
         "the strengths did not settle: the links hold a cycle for which the model does not converge"
     )
@@ -148,19 +134,17 @@ def debate(thread: Table, *, topic: str = "") -> Result:
     """
     claims, links = thread.frame, thread.related["links"]
     chosen = claims if not topic else claims[claims["topic"] == topic]
-    testable = int((chosen["testable"] != "no").sum())
-    counts = {"claims": chosen, "testable": chosen[chosen["testable"] != "no"]}
-    table = pd.DataFrame({name: part["speaker"].value_counts() for name, part in counts.items()})
-    table = table.fillna(0).astype(int).sort_values("claims", ascending=False).rename_axis("speaker")
-    n, who, part = len(chosen), len(table), number(testable / max(len(chosen), 1), "share")
+    answerable = chosen[chosen["testable"] != "no"]
+    counts = {"claims": chosen["speaker"].value_counts(), "testable": answerable["speaker"].value_counts()}
+    table = pd.DataFrame(counts).fillna(0).astype(int).sort_values("claims", ascending=False)
+    n, testable, numbers = len(chosen), len(answerable), {}
     if topic:
-        finding = f"On {topic}, {count(who, 'speaker makes', 'speakers make')} {count(n, 'claim')}; "
+        finding = f"On {topic}, {count(len(table), 'speaker makes', 'speakers make')} {count(n, 'claim')}; "
         finding += f"{testable} can be tested at least in part."
         title = f"{topic.capitalize()}: {count(n, 'claim')}, {testable} testable"
-        numbers = {}
     else:
         finding = f"{testable} of the {n} claims in the debate can be tested with numbers, at least in part."
-        title = f"{n} claims, {part} of them testable at least in part"
+        title = f"{n} claims, {number(testable / n, 'share')} of them testable at least in part"
         numbers = {
             "claims": Number(n, unit="claims", label="claims in the thread"),
             "claims-testable": Number(testable, unit="claims", label="testable at least in part"),
@@ -194,9 +178,10 @@ def standing(thread: Table) -> Result:
     rows = {"attackers": attacks, "supporters": links[links["relation"] == "support"], "unanswered": free}
     table = pd.DataFrame({name: ids.map(part["to_claim"].value_counts()) for name, part in rows.items()})
     table = table.fillna(0).astype(int)
+    states = ["stands" if c in accepted else "falls" if c in out else "open" for c in ids]
     table.insert(0, "speaker", claims["speaker"])
     table.insert(1, "claim", claims["paraphrase"])
-    table.insert(2, "state", ["stands" if c in accepted else "falls" if c in out else "open" for c in ids])
+    table.insert(2, "state", states)
     table = table.set_index(pd.Index(ids, name="claim_id"))
     main, stand = table.loc[table["attackers"].idxmax()], int((table["state"] == "stands").sum())
     numbers = {
@@ -204,15 +189,12 @@ def standing(thread: Table) -> Result:
         "unanswered-attacks": Number(int(main.unanswered), unit="attacks on the main claim",
                                      label="unanswered attacks on the main claim"),
     }  # fmt: skip
-    finding = f"{stand} of {len(table)} claims stand, mostly because nobody attacked them. "
-    if stand and (table.loc[table["state"] == "stands", "attackers"] > 0).mean() > 0.5:
-        finding = f"{stand} of {len(table)} claims stand, most of them after attacks. "
-    finding += (
-        f"The main claim {main.state} under {count(int(main.unanswered), 'attack')} that nobody answered."
-    )
-    shown = pd.crosstab(table["speaker"], table["state"]).reindex(
-        columns=["stands", "falls", "open"], fill_value=0
-    )
+    answered = (table.loc[table["state"] == "stands", "attackers"] > 0).mean() > 0.5
+    why = "most of them after attacks" if answered else "mostly because nobody attacked them"
+    finding = f"{stand} of {len(table)} claims stand, {why}. The main claim {main.state} under "
+    finding += f"{count(int(main.unanswered), 'attack')} that nobody answered."
+    shown = pd.crosstab(table["speaker"], table["state"])
+    shown = shown.reindex(columns=["stands", "falls", "open"], fill_value=0)
     shown = shown.loc[shown.sum(axis=1).sort_values(ascending=False).index]
     title = f"{stand} of {len(table)} claims stand; the main claim {main.state}"
     return Result(
@@ -230,10 +212,9 @@ def strength(thread: Table, *, most: int = 5) -> Result:
     Table: ``claim counted strength low high`` of the claims whose strength differs ``most``.
     """
     claims, links = thread.frame, thread.related["links"]
+    settings = {"rng": thread.seed, "confidence_level": thread.confidence_level}
     counted = {
-        name: argument_strength(
-            claims, links, self_support=own, rng=thread.seed, confidence_level=thread.confidence_level
-        )
+        name: argument_strength(claims, links, self_support=own, **settings)
         for name, own in (("all support", True), ("support by others", False))
     }
     everyone, others = counted.values()
@@ -242,13 +223,11 @@ def strength(thread: Table, *, most: int = 5) -> Result:
     text = claims.set_index("claim_id")["paraphrase"]
     parts = [part.loc[fall.index[:most]].assign(counted=name, claim=text) for name, part in counted.items()]
     table = pd.concat(parts, ignore_index=True)[["claim", "counted", "strength", "low", "high"]]
-    first, second = (Number(*part.loc[main], "strength") for part in counted.values())
-    numbers = {
-        "main-claim-strength": first._replace(label="strength of the main claim, all support"),
-        "main-claim-strength-by-others": second._replace(
-            label="strength of the main claim, support by others"
-        ),
-    }
+    label = "strength of the main claim"
+    first, second = (
+        Number(*part.loc[main], "strength", label=f"{label}, {name}") for name, part in counted.items()
+    )
+    numbers = {"main-claim-strength": first, "main-claim-strength-by-others": second}
     a, b = number(first.value), number(second.value)
     if first.value - second.value > 0.1:
         finding = f"The main claim looks strong ({a} of 1) only through its own author's support; "
@@ -297,9 +276,8 @@ def coding(thread: Table) -> Result:
     if where.low > links.high:
         finding = f"Two readers agree well on where claims stand, alpha {where}, "
         finding += f"less on who answers whom, {links}."
-        title = (
-            f"Alpha {number(where.value)} for where claims stand, {number(links.value)} for who answers whom"
-        )
+        title = f"Alpha {number(where.value)} for where claims stand, "
+        title += f"{number(links.value)} for who answers whom"
     else:
         finding = f"No clear difference: two readers agree on where claims stand by {where}, "
         finding += f"on who answers whom by {links}."
@@ -320,15 +298,14 @@ def figures(thread: Table) -> Result:
     """
     facts = thread.related["facts"]
     counts, n = facts["status"].value_counts(), len(facts)
-    hold = int(counts.get(_HOLDS, 0))
-    wrong = int(counts[[status for status in counts.index if status.startswith("wrong")]].sum())
+    hold = int(counts.get("holds", 0))
+    wrong = int(counts[counts.index.str.startswith("wrong")].sum())
+    label = f"of {n} quoted figures hold as they stand"
     numbers = {
-        "figures-that-hold": Number(
-            hold, unit="figures", n=n, label=f"of {n} quoted figures hold as they stand"
-        ),
+        "figures-that-hold": Number(hold, unit="figures", n=n, label=label),
         "figures-wrong": Number(wrong, unit="figures", n=n, label="figures that are plainly wrong"),
     }
-    rest = facts[~facts["status"].isin((_HOLDS, "anecdote", "remark"))].sort_values("status", kind="stable")
+    rest = facts[~facts["status"].isin(("holds", "anecdote", "remark"))].sort_values("status", kind="stable")
     texts = [". ".join(filter(None, pair)) for pair in zip(rest["check"], rest["note"], strict=True)]
     table = pd.DataFrame({"figure": rest["fact"], "where": rest["article"] + ", " + rest["location"],
                           "verdict": rest["status"], "found": texts}).reset_index(drop=True)  # fmt: skip

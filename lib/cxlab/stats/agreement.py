@@ -17,12 +17,15 @@ import pandas as pd
 from cxlab.data.errors import InputError
 from cxlab.stats.intervals import generator, percentile_interval, wilson
 
-LEVELS = ("nominal", "ordinal", "interval")
+_DISTANCES = {
+    "nominal": lambda values, totals: 1 - np.eye(len(values)),
+    "ordinal": lambda values, totals: _squares(np.cumsum(totals, axis=1) - totals / 2),
+    "interval": lambda values, totals: _squares(values),
+}
 
 
 class Alpha(NamedTuple):
-    """Agreement: ``estimate`` (1 perfect, 0 chance) with ``low high``, the ``raw`` share of equal pairs,
-    counts."""
+    """Agreement: ``estimate`` (1 perfect, 0 chance), limits, the ``raw`` share of equal pairs, counts."""
 
     estimate: float
     low: float
@@ -30,16 +33,6 @@ class Alpha(NamedTuple):
     raw: float
     raters: int
     statements: int
-
-
-class Share(NamedTuple):
-    """A share of labels with its interval; ``n`` labels by ``raters`` raters."""
-
-    estimate: float
-    low: float
-    high: float
-    n: int
-    raters: int
 
 
 def krippendorff_alpha(
@@ -58,62 +51,78 @@ def krippendorff_alpha(
     The estimate is not-a-number where one label only was ever given: nothing shows whether the raters can
     tell two things apart.
 
-    Examples
-    --------
     >>> round(krippendorff_alpha([[1, 2, 3, 1], [1, 2, 3, 2]], bootstrap=0).estimate, 3)
     0.667
     """
-    if level not in LEVELS:
-        raise InputError(f"level={level!r} must be one of {', '.join(LEVELS)}")
-    codes, values = _codes(ratings, level)
-    pairable = (codes >= 0).sum(axis=0) >= 2
-    if not pairable.any():
+    if level not in _DISTANCES:
+        raise InputError(f"level={level!r} must be one of {', '.join(_DISTANCES)}")
+    table = pd.DataFrame(ratings)
+    if level != "nominal":
+        try:
+            table = table.astype(float)
+        except (TypeError, ValueError) as fault:
+            raise InputError(f"ratings hold words; level={level!r} needs numbers") from fault
+    codes, values = pd.factorize(table.to_numpy().ravel(), sort=level != "nominal")
+    codes = codes.reshape(table.shape)
+    codes = codes[:, (codes >= 0).sum(axis=0) >= 2]
+    if not codes.size:
         raise InputError(
             "ratings hold no statement with two labels: agreement needs two raters on the same statement"
         )
-    codes = codes[:, pairable]
-    known = codes >= 0
     # One matrix a statement: ordered pairs of labels, weighted by 1 / (labels given - 1).
-    counts = (codes[:, :, None] == np.arange(len(values))).sum(axis=0).astype(float)
-    pairs = counts[:, :, None] * counts[:, None, :]
-    pairs[:, np.arange(len(values)), np.arange(len(values))] -= counts
+    k, n = len(values), codes.shape[1]
+    counts = (codes[:, :, None] == np.arange(k)).sum(axis=0).astype(float)
+    pairs = counts[:, :, None] * counts[:, None, :] - counts[:, :, None] * np.eye(k)
     units = pairs / (counts.sum(axis=1) - 1)[:, None, None]
-    estimate = float(_alpha(units.sum(axis=0)[None], values, level)[0])
-    raw = float(np.trace(units.sum(axis=0)) / units.sum())
-    low = high = np.nan
-    if bootstrap and len(units) > 1 and np.isfinite(estimate):
-        kinds, counted = np.unique(units.reshape(len(units), -1), axis=0, return_counts=True)
-        times = generator(rng).multinomial(len(units), counted / len(units), size=bootstrap)
-        sums = (times @ kinds).reshape(bootstrap, len(values), len(values))
-        draws = _alpha(sums, values, level)
+    total = units.sum(axis=0)
+    estimate, low, high = float(_alpha(total[None], values, level)[0]), np.nan, np.nan
+    if bootstrap and n > 1 and np.isfinite(estimate):
+        kinds, counted = np.unique(units.reshape(n, -1), axis=0, return_counts=True)
+        times = generator(rng).multinomial(n, counted / n, size=bootstrap)
+        draws = _alpha((times @ kinds).reshape(bootstrap, k, k), values, level)
         if np.isfinite(draws).any():
             low, high = map(float, percentile_interval(draws[np.isfinite(draws)], confidence_level))
-    return Alpha(estimate, low, high, raw, int(known.any(axis=1).sum()), len(units))
+    raw, raters = float(np.trace(total) / total.sum()), int((codes >= 0).any(axis=1).sum())
+    return Alpha(estimate, low, high, raw, raters, n)
 
 
-def label_share(ratings: pd.DataFrame, labels: Collection[Any], confidence_level: float = 0.95) -> Share:
-    """Return the share of some labels, with an interval that respects that one rater's labels hang together.
+def _squares(values: np.ndarray) -> np.ndarray:
+    return (values[..., :, None] - values[..., None, :]) ** 2
 
-    Wilson's interval on the effective number of labels: the number whose binomial variance equals the
-    observed variance between raters, at least the number of raters and at most the number of labels. One row
-    a rater, one column a statement.
+
+def _alpha(sums: np.ndarray, values: np.ndarray, level: str) -> np.ndarray:
+    """Alpha of each coincidence matrix of a stack; the expected disagreement is computed anew for each."""
+    totals = sums.sum(axis=2)
+    n, distance = totals.sum(axis=1), _DISTANCES[level](values, totals)
+    observed = (sums * distance).sum(axis=(1, 2)) / n
+    expected = (totals[:, :, None] * totals[:, None, :] * distance).sum(axis=(1, 2)) / (n * (n - 1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(expected > 0, 1 - observed / expected, np.nan)
+
+
+def label_share(
+    ratings: pd.DataFrame, labels: Collection[Any], confidence_level: float = 0.95
+) -> tuple[float, float, float, int]:
+    """Return the share of some labels, its limits, and how many labels were given.
+
+    One row a rater, one column a statement. One rater's labels hang together: the interval is Wilson's on the
+    number of labels whose binomial variance equals the observed variance between raters, at least the number
+    of raters and at most the number of labels.
     """
     known = ratings.notna().to_numpy()
     hits = ratings.isin(list(labels)).to_numpy() & known
     given = known.sum(axis=1)
-    if not given.sum():
+    n, raters = int(given.sum()), int((given > 0).sum())
+    if not n:
         raise InputError("ratings hold no label for these statements: has the form been filled in?")
     own = hits[given > 0].sum(axis=1) / given[given > 0]
-    n, raters = int(known.sum()), int((given > 0).sum())
     share = float(hits.sum() / n)
     spread = float(np.var(own, ddof=1)) if raters > 1 else 0.0
+    effective = n if 0 < share < 1 and raters > 1 else raters
     if spread > 0:
-        effective = share * (1 - share) / (spread / raters)
-    else:
-        effective = n if 0 < share < 1 and raters > 1 else raters
-    effective = min(max(effective, raters), n)
+        effective = min(max(share * (1 - share) / (spread / raters), raters), n)
     low, high = wilson(share * effective, effective, confidence_level)
-    return Share(share, float(low), float(high), n, raters)
+    return share, float(low), float(high), n
 
 
 def wide(ratings: pd.DataFrame, form: str = "") -> pd.DataFrame:
@@ -125,35 +134,3 @@ def wide(ratings: pd.DataFrame, form: str = "") -> pd.DataFrame:
     if rows.empty or rows["label"].isna().all():
         raise InputError(f"ratings hold no label for the form {form!r}: has it been filled in?")
     return rows.pivot(index="rater", columns="statement", values="label")
-
-
-def _codes(ratings: Any, level: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the place of each label among all labels (-1: none), and the labels as numbers."""
-    table = pd.DataFrame(ratings)
-    if level != "nominal":
-        try:
-            table = table.astype(float)
-        except (TypeError, ValueError) as fault:
-            raise InputError(f"ratings hold words; level={level!r} needs numbers") from fault
-    codes, labels = pd.factorize(table.to_numpy().ravel(), sort=False, use_na_sentinel=True)
-    order = np.argsort(labels) if level != "nominal" else np.arange(len(labels))
-    place = np.append(np.argsort(order), -1)  # the last stands for a gap
-    values = np.sort(labels.astype(float)) if level != "nominal" else np.arange(len(labels), dtype=float)
-    return place[codes].reshape(table.shape), values
-
-
-def _alpha(sums: np.ndarray, values: np.ndarray, level: str) -> np.ndarray:
-    """Alpha of each coincidence matrix of a stack; the expected disagreement is computed anew for each."""
-    totals = sums.sum(axis=2)
-    n = totals.sum(axis=1)
-    if level == "nominal":
-        distance = np.broadcast_to(1 - np.eye(len(values)), sums.shape)
-    elif level == "interval":
-        distance = np.broadcast_to((values[:, None] - values[None, :]) ** 2, sums.shape)
-    else:
-        upto = np.cumsum(totals, axis=1) - totals / 2
-        distance = (upto[:, :, None] - upto[:, None, :]) ** 2
-    observed = (sums * distance).sum(axis=(1, 2)) / n
-    expected = (totals[:, :, None] * totals[:, None, :] * distance).sum(axis=(1, 2)) / (n * (n - 1))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(expected > 0, 1 - observed / expected, np.nan)
