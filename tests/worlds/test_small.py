@@ -75,7 +75,7 @@ def test_stories_are_balanced_and_their_effects_recovered():
 def test_bad_arguments_are_named():
     with pytest.raises(ValueError, match="rule='median'"):
         make_accounts(5, rule="median")
-    with pytest.raises(ValueError, match="accuracy=1.2"):
+    with pytest.raises(ValueError, match="accuracy 1.2"):
         make_contacts(10, accuracy=1.2)
     with pytest.raises(ValueError, match="exceed the accuracy"):
         make_contacts(10, slips={("product_broken", "bill_error"): 0.95})
