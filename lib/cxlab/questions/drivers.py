@@ -175,6 +175,8 @@ def overlap(survey: Survey) -> Result:
     low high``.
     """
     survey = survey.only(*SIDES)
+    if survey.categorical:
+        raise NotEnough("the items of a side are categories, which are not rated")
     ready = sample(survey)
     level, n = survey.confidence_level, ready.n
     r = correlations(ready.matrices)
@@ -185,7 +187,7 @@ def overlap(survey: Survey) -> Result:
     curve = curve.rename(columns={"estimate": "share"}).rename_axis("liking").reset_index()
     now, last = curve.iloc[0], curve.iloc[-1]
     numbers = {}
-    ratio = np.full(1, np.nan) if survey.categorical else htmt_ratio(np.abs(r), *ready.groups)
+    ratio = htmt_ratio(np.abs(r), *ready.groups)
     if np.isfinite(ratio[0]):
         one = estimate(ratio, survey, "ratio", n, "overlap of the two ratings (1 = one thing)")
         numbers["htmt-product-experience"] = one
@@ -198,7 +200,7 @@ def overlap(survey: Survey) -> Result:
             f"customers rate product and experience {alike} (overlap {one}, where 1 is one thing), {said}."
         )
     else:
-        finding = "this survey cannot say whether customers tell the sides apart: a side has too few scales."
+        finding = "this survey cannot say whether customers tell the sides apart: a side has a single item."
     label = "experience's share once the strongest possible general liking is taken out"
     numbers["share-experience-without-liking"] = Number(
         *last[["share", "low", "high"]], "share of R2", n, label

@@ -212,7 +212,8 @@ def question(kind: str, *sides: str, needs: str = "") -> Callable:
         def ask(data: Table, *args: Any, **kwargs: Any) -> Result:
             if not isinstance(data, Table):
                 raise InputError(f"{function.__name__} takes a table such as cx.{kind}(...), not {type(data).__name__}")
-            wanted = needs or f"a table of {kind}" + (f" with {' and '.join(sides)}" if sides else "")
+            table = "a survey" if kind == "survey" else f"a table of {kind}"
+            wanted = needs or table + (f" with {' and '.join(sides)}" if sides else "")
             has = getattr(data, "blocks", None) or getattr(data.frame, "columns", ())
             if data.missing or any(side not in has or (isinstance(has, dict) and not has[side]) for side in sides):
                 result = Result(f"Not answered here: this needs {wanted}.", data=data, missing=True)

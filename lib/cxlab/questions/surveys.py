@@ -125,26 +125,33 @@ def survey_by_survey(
     is the pooled share, whose ``lowest highest`` say where a new survey of this kind would lie.
     """
     settings = {"bootstrap": bootstrap, "seed": seed, "confidence_level": confidence_level}
-    rows, variances, made_up, skipped = {}, [], False, 0
+    rows, variances, skipped, opened = {}, [], 0, {}
     for each in surveys:
         try:
             one = open_source(each, table="survey", **settings) if isinstance(each, str) else each
-            if one.missing or one.name in rows:
-                continue
-            if any(not one.blocks.get(side) for side in SIDES):
-                raise NotEnough("a side is not asked")
-            (found, variance), (low, high) = _share(one), sorting_range(one)
         except (InputError, OSError):
             skipped += 1
             continue
-        title = (one.title or one.name or "own survey") + (" (made up)" if one.simulated else "")
+        if not one.missing:
+            opened.setdefault(one.name, one)
+    made_up = all(one.simulated for one in opened.values())  # made-up surveys never stand beside real ones
+    for one in opened.values():
+        try:
+            if one.simulated and not made_up:
+                raise NotEnough("made up")
+            if any(not one.blocks.get(side) for side in SIDES):
+                raise NotEnough("a side is not asked")
+            (found, variance), (low, high) = _share(one), sorting_range(one)
+        except NotEnough:
+            skipped += 1
+            continue
+        title = one.title or one.name or "own survey"
         rows[one.name] = (title, *found[:3], low.value, high.value, found.n, one.label(one.outcome))
         variances.append(max(variance, 1e-8))
-        made_up = made_up or one.simulated
     columns = ["survey", "share", "low", "high", "lowest", "highest", "n", "outcome"]
     table = pd.DataFrame(list(rows.values()), columns=columns)
     total = len(table)
-    data = Table(frame=table, kind="survey", name=", ".join(rows), simulated=made_up, seed=seed)
+    data = Table(frame=table, kind="survey", name=", ".join(rows), simulated=made_up and total > 0, seed=seed)
     if not total:
         needs = "Not answered here: this needs a survey with enough answers on product and experience."
         return Result(needs, data=data, missing=True, id="survey_by_survey")
@@ -186,7 +193,7 @@ def survey_by_survey(
         )
     if skipped:
         cautions.append(
-            f"{capital(count(skipped, 'survey'))} left out: a side is missing, or answers are too few."
+            f"{capital(count(skipped, 'survey'))} left out: a side is missing, answers are few, or made up."
         )
     return Result(
         stated(finding, made_up, "answers"), numbers, table, lambda: _forest(table, title), cautions, data,
