@@ -67,7 +67,7 @@ def repeated_surface(random: np.random.Generator) -> Limits:
 
 
 def stories(random: np.random.Generator) -> Limits:
-    table = vignette_contrasts(make_vignette(80, interaction=0.5, rng=random)).contrasts
+    table = vignette_contrasts(make_vignette(80, interaction=0.5, rng=random))[1]
     inter = table.loc["interaction"]
     return [
         ("story contrast, HC2", table.low[FIRST], -2.0, table.high[FIRST]),
@@ -76,7 +76,7 @@ def stories(random: np.random.Generator) -> Limits:
 
 
 def repeated_stories(random: np.random.Generator) -> Limits:
-    table = vignette_contrasts(make_vignette(60, stories=3, person_sd=1.5, rng=random)).contrasts
+    table = vignette_contrasts(make_vignette(60, stories=3, person_sd=1.5, rng=random))[1]
     return [("repeated stories, clustered", table.low[FIRST], -2.0, table.high[FIRST])]
 
 

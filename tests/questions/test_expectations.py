@@ -219,13 +219,11 @@ def test_contrasts_are_sums_of_cell_means_and_welch():
     from scipy.stats import ttest_ind
 
     data = make_vignette(80, rng=2)
-    found = vignette_contrasts(data)
-    out_plain, out_warm, in_plain, in_warm = found.cells["mean"]
-    first = found.contrasts.iloc[0]
+    cells, contrasts = vignette_contrasts(data)
+    out_plain, out_warm, in_plain, in_warm = cells["mean"]
+    first = contrasts.iloc[0]
     assert first.estimate == pytest.approx(out_warm - in_plain)
-    assert found.contrasts["estimate"]["interaction"] == pytest.approx(
-        in_warm - in_plain - out_warm + out_plain
-    )
+    assert contrasts["estimate"]["interaction"] == pytest.approx(in_warm - in_plain - out_warm + out_plain)
     cell = {key: part.satisfaction for key, part in data.groupby(["stock", "courtesy"])}
     welch = ttest_ind(cell[0, 1], cell[1, 0], equal_var=False)
     reach = abs(first.estimate / welch.statistic) * 1.9917  # t with 76 degrees of freedom
@@ -234,8 +232,8 @@ def test_contrasts_are_sums_of_cell_means_and_welch():
 
 def test_people_who_read_several_stories_are_compared_with_themselves():
     data = make_vignette(40, stories=4, person_sd=3, rng=3)
-    found, alone = vignette_contrasts(data), vignette_contrasts(data.drop(columns="person"))
-    width = [part.contrasts["high"].iloc[0] - part.contrasts["low"].iloc[0] for part in (found, alone)]
+    tables = (vignette_contrasts(part)[1] for part in (data, data.drop(columns="person")))
+    width = [table["high"].iloc[0] - table["low"].iloc[0] for table in tables]
     assert width[0] < 0.7 * width[1]
 
 

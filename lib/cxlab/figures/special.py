@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from textwrap import wrap
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from cxlab.figures.style import COLOURS, finish, rgba
 
-_SIDES = {"for the product": ("square", "product"), "for the experience": ("circle", "experience")}
+_SIDES = {  # sign of the stance -> words, symbol, colour
+    -1: ("for the product", "square", "product"),
+    1: ("for the experience", "circle", "experience"),
+    0: ("neither", "diamond", "neutral"),
+}
 _LINKS = {"support": ("solid", "good"), "attack": ("dash", "bad")}
 
 
@@ -19,25 +24,20 @@ def claims_map(
 ) -> go.Figure:
     """A debate as a map: claims along the thread, a lane a speaker, and who supports or attacks whom.
 
-    Parameters
-    ----------
-    claims : DataFrame
-        ``claim_id speaker location paraphrase stance_drivers`` in the order of the thread; a location is
-        "post" or "comment N".
-    links : DataFrame
-        ``from_claim to_claim relation`` (support or attack).
-    chosen : claim ids
-        Drawn large, with their links and what those lead to, all others faint; by default everything.
+    ``claims`` has ``claim_id speaker location paraphrase stance_drivers`` in the order of the thread (a
+    location is "post" or "comment N"), ``links`` ``from_claim to_claim relation`` (support or attack).
+    ``chosen`` claims are drawn large, with their links and what those lead to, all others faint; by default
+    everything.
     """
     place = pd.to_numeric(claims["location"].str.extract(r"(\d+)")[0]).fillna(0)
     within = claims.groupby("location", sort=False).cumcount()
     size = claims.groupby("location")["claim_id"].transform("size")
     lanes = {speaker: -i for i, speaker in enumerate(dict.fromkeys(claims["speaker"]))}
-    table = claims.assign(
-        x=(place + 0.85 * within / size).round(3),
-        y=claims["speaker"].map(lanes) + 0.22 * (within % 3 - 1),
-    ).set_index("claim_id")
-    table["side"] = table["stance_drivers"].astype(float).fillna(0).map(_side)
+    height = claims["speaker"].map(lanes) + 0.22 * (within % 3 - 1)
+    side = np.sign(claims["stance_drivers"].astype(float).fillna(0))
+    table = claims.assign(x=(place + 0.85 * within / size).round(3), y=height, side=side).set_index(
+        "claim_id"
+    )
     chosen = set(chosen) or set(table.index)
     shown = links[links["from_claim"].isin(chosen) | links["to_claim"].isin(chosen)]
     near = table.index.isin(chosen | set(shown["from_claim"]) | set(shown["to_claim"]))
@@ -55,8 +55,8 @@ def claims_map(
             x=sum(ends[: len(rows)], []), y=sum(ends[len(rows) :], []), mode="lines", name=relation,
             line={"width": 1.2, "dash": dash, "color": COLOURS[shade]}, opacity=0.5, hoverinfo="skip",
         )  # fmt: skip
-    for side, (symbol, shade) in {**_SIDES, "neither": ("diamond", "neutral")}.items():
-        part = table[near & (table["side"] == side).to_numpy()]
+    for sign, (side, symbol, shade) in _SIDES.items():
+        part = table[near & (table["side"] == sign).to_numpy()]
         sizes = [11 if claim in chosen else 7 for claim in part.index]
         line = {"width": 1, "color": "white"}
         figure.add_scatter(
@@ -73,12 +73,9 @@ def claims_map(
     return finish(figure, title=title, height=520)
 
 
-def _side(stance: float) -> str:
-    return "for the product" if stance < 0 else "for the experience" if stance > 0 else "neither"
-
-
 def _hovers(part: pd.DataFrame) -> list[str]:
+    places = part["speaker"] + ", " + part["location"]
     return [
-        f"{row.speaker}, {row.location}:<br>" + "<br>".join(wrap(row.paraphrase, 46))
-        for row in part.itertuples()
+        f"{place}:<br>{'<br>'.join(wrap(said, 46))}"
+        for place, said in zip(places, part["paraphrase"], strict=True)
     ]

@@ -96,10 +96,9 @@ def argument_strength(
     weights = np.zeros((len(ids), len(ids)))
     sign = links["relation"].map({"support": 1.0, "attack": -1.0}).to_numpy()
     weights[links["to_claim"].map(position), links["from_claim"].map(position)] = sign
-    if base is None:
-        scores = generator(rng).random((draws, len(ids)))
-    else:
-        scores = np.array([[base[c] if isinstance(base, Mapping) else base for c in ids]], float)
+    scores = generator(rng).random((draws, len(ids)))
+    if base is not None:
+        scores = pd.Series(base, index=ids, dtype=float).to_numpy()[None]
     if ((scores < 0) | (scores > 1)).any():
         raise InputError("base scores must lie between 0 and 1")
     strength = _settle(weights, scores)

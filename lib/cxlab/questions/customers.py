@@ -1,5 +1,4 @@
-"""Your customers in numbers: how satisfied they are, who answered, by segment, over time, and in their own
-words.
+"""Your customers in numbers: how satisfied they are, who answered, by segment, over time, in their own words.
 
 A measure is a score for each respondent whose mean is reported: 100, 0 or -100 for a net promoter score, 1 or
 0 for one of the two best answers (top-2-box, CSAT), the answer itself for a mean (CES). Means are weighted
@@ -9,6 +8,7 @@ and their errors clustered where the survey says so.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +20,7 @@ from cxlab.data.survey import Survey
 from cxlab.figures import general
 from cxlab.questions.contacts import in_themes
 from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import capital, count, number, stated
+from cxlab.questions.words import capital, count, is_share, number, stated
 from cxlab.stats.intervals import benjamini_hochberg, normal_quantile, wilson
 from cxlab.stats.pooling import pool
 from cxlab.stats.regression import t_quantile
@@ -32,23 +32,17 @@ _MOST_LEVELS = 30  # a column with more values is no segment
 
 
 class Measure(NamedTuple):
-    """What is reported of an outcome: its record name, unit, words, and a score for each respondent who
-    answered."""
+    """What is reported of an outcome: its record name, unit, words, and a score for each who answered."""
 
     name: str
     unit: str
     words: str
     scores: pd.Series
-    ends: tuple[float, float]
-
-    @property
-    def share(self) -> bool:
-        """Whether the score is yes or no."""
-        return self.unit.startswith("share")
+    ends: tuple[float, float] = (0, 1)
 
 
 def measures(survey: Survey, outcome: str = "") -> list[Measure]:
-    """Return the measures of an outcome, the main one first.
+    """Return the measures of an outcome (the survey's by default), the main one first.
 
     A whole number from 0 to 10 gives a net promoter score, unless it asks for satisfaction; a whole number on
     a scale of four or more points the share of the two best answers; yes or no the share of yes; all but yes
@@ -60,33 +54,30 @@ def measures(survey: Survey, outcome: str = "") -> list[Measure]:
         raise NotEnough(f"fewer than two different answers to {label!r}")
     whole, low, high = bool((answers % 1 == 0).all()), float(answers.min()), float(answers.max())
     if whole and (low, high) == (0, 1):
-        return [Measure("share-yes", "share of respondents", f"'yes' to {label}", answers, (0, 1))]
+        return [Measure("share-yes", "share of respondents", f"'yes' to {label}", answers)]
     if survey.scale and survey.scale[0] <= low and high <= survey.scale[1]:
         low, high = map(float, survey.scale)
     elif whole and low >= 0 and 7 < high <= 10:
         low, high = 0.0, 10.0
     mean = Measure("mean", f"points, {low:g} to {high:g}", f"mean of {label}", answers, (low, high))
-    found = [mean]
-    if whole and (low, high) == (0, 10) and not _SATISFIED.search(f"{outcome} {label}"):
+    named = f"{outcome} {label}"
+    if whole and (low, high) == (0, 10) and not _SATISFIED.search(named):
         scores = 100.0 * ((answers >= 9).astype(float) - (answers <= 6))
         words = "net promoter score" if label == "nps" else f"net promoter score, {label}"
-        found = [Measure("nps", "points, -100 to 100", words, scores, (-100, 100)), mean]
-    elif whole and high - low >= 3:
-        words = f"one of the two best answers on {label}"
-        top = Measure("top-2-box", "share of respondents", words, (answers >= high - 1).astype(float), (0, 1))
-        found = [mean, top] if _EFFORT.search(f"{outcome} {label}") else [top, mean]
-    return found
+        return [Measure("nps", "points, -100 to 100", words, scores, (-100, 100)), mean]
+    if not whole or high - low < 3:
+        return [mean]
+    words = f"one of the two best answers on {label}"
+    top = Measure("top-2-box", "share of respondents", words, (answers >= high - 1).astype(float))
+    return [mean, top] if _EFFORT.search(named) else [top, mean]
 
 
 def estimate(survey: Survey, measure: Measure) -> Number:
-    """Return the mean score with its interval: Wilson for shares, else Student's t; linearised for weights
-    and clusters."""
-    score, weight = measure.scores, _weights(survey, measure.scores)
-    mean, error, groups = _mean(survey, score, weight)
-    level, n = survey.confidence_level, len(score)
-    if measure.share:
-        plain = mean in (0.0, 1.0) or error == 0
-        size = n if plain else mean * (1 - mean) / error**2
+    """Return the mean score with its interval: Wilson for shares, else Student's t."""
+    mean, error, groups = _mean(survey, measure.scores)
+    level, n = survey.confidence_level, len(measure.scores)
+    if is_share(measure.unit):
+        size = mean * (1 - mean) / error**2 if 0 < mean < 1 and error > 0 else n
         low, high = map(float, wilson(mean * size, size, level))
     else:
         half = t_quantile(level, groups - 1) * error
@@ -94,55 +85,53 @@ def estimate(survey: Survey, measure: Measure) -> Number:
     return Number(mean, low, high, measure.unit, n, measure.words)
 
 
-def _weights(survey: Survey, score: pd.Series) -> np.ndarray:
-    if not survey.weights:
-        return np.ones(len(score))
-    return survey.frame.loc[score.index, survey.weights].fillna(0).to_numpy(float)
+def _weights(survey: Survey, rows: pd.Index) -> np.ndarray:
+    return (
+        survey.frame.loc[rows, survey.weights].fillna(0).to_numpy(float)
+        if survey.weights
+        else np.ones(len(rows))
+    )
 
 
-def _mean(survey: Survey, score: pd.Series, weight: np.ndarray) -> tuple[float, float, int]:
-    """Return the weighted mean, its standard error and the number of clusters (respondents without any)."""
+def _mean(survey: Survey, score: pd.Series) -> tuple[float, float, int]:
+    """Return the weighted mean, its error (linearised) and the number of clusters, or of respondents."""
+    weight = _weights(survey, score.index)
     values = score.to_numpy(float)
     mean = float(weight @ values / weight.sum())
     away = weight * (values - mean)
     if survey.clusters:
-        codes = pd.factorize(survey.frame.loc[score.index, survey.clusters].astype(str))[0]
-        away = np.bincount(codes, away)
+        away = np.bincount(pd.factorize(survey.frame.loc[score.index, survey.clusters].astype(str))[0], away)
     groups = len(away)
     if groups < 2:
         raise NotEnough("all answers come from one respondent or cluster")
-    error = np.sqrt(groups / (groups - 1) * (away**2).sum()) / weight.sum()
-    return mean, float(error), groups
+    return mean, float(np.sqrt(groups / (groups - 1) * (away**2).sum()) / weight.sum()), groups
 
 
 @question("survey")
 def in_numbers(survey: Survey) -> Result:
-    """How satisfied are your customers? Net promoter score, share of the two best answers, or mean, with the
-    answers.
+    """How satisfied are your customers? Net promoter score, share of the two best answers, or mean.
 
     Table: ``answer respondents share`` (unweighted), best answer first; an outcome of several items in whole
     points.
     """
     if not survey.outcome:
         raise NotEnough("this survey names no outcome")
-    found = measures(survey)
-    main, what = found[0], capital(survey.label(survey.outcome))
-    numbers = {measure.name: estimate(survey, measure) for measure in found}
     answers, asked = survey.frame[survey.outcome].dropna().astype(float), len(survey.frame)
-    n = len(answers)
+    numbers = {measure.name: estimate(survey, measure) for measure in measures(survey)}
+    main, what, n = measures(survey)[0], capital(survey.label(survey.outcome)), len(answers)
     words = f"respondents used, of {asked:,} asked"
     numbers["respondents-used"] = Number(n, unit="people", n=asked, label=words)
     counts = answers.round().astype(int).value_counts().sort_index(ascending=False)
     table = pd.DataFrame({"answer": counts.index.astype(str), "respondents": counts.to_numpy()})
     table["share"] = table["respondents"] / n
-    one = numbers[main.name]
-    of = f"({n:,} of {asked:,} answered)"
+    one, of = numbers[main.name], f"({n:,} of {asked:,} answered)"
     if main.name == "nps":
         for name, chosen in (("promoters", answers >= 9), ("detractors", answers <= 6)):
-            part = Measure(name, "share of respondents", name, chosen.astype(float), (0, 1))
+            part = Measure(name, "share of respondents", name, chosen.astype(float))
             numbers[name] = estimate(survey, part)
-        more = "more promoters than detractors" if one.low > 0 else "more detractors than promoters"
-        more = more if one.low > 0 or one.high < 0 else "no clear difference between promoters and detractors"
+        more = "no clear difference between promoters and detractors"
+        if one.low > 0 or one.high < 0:
+            more = "more promoters than detractors" if one.low > 0 else "more detractors than promoters"
         said = "the" if what == "Nps" else f"{what}: the"
         finding = f"{said} net promoter score is {one}, {more} {of}."
         title = f"Net promoter score {number(one.value)}: {more}"
@@ -173,8 +162,7 @@ def in_numbers(survey: Survey) -> Result:
 
 @question("survey")
 def answered(survey: Survey) -> Result:
-    """Who answered, and what was left out? Missing answers by item, and respondents who gave one answer to
-    all.
+    """Who answered, and what was left out? Missing answers by item, and one answer given to all.
 
     Table: ``item missing share``, most missing first.
     """
@@ -184,12 +172,13 @@ def answered(survey: Survey) -> Result:
     frame, n = survey.frame[items], len(survey.frame)
     gaps = frame.isna().sum().sort_values(ascending=False, kind="stable")
     complete, everything = int(frame.notna().all(axis=1).sum()), frame.dropna()
-    numbers = {"complete-share": _share(complete, n, survey, "respondents who answered everything")}
+    unit, level = "share of respondents", survey.confidence_level
+    words = "respondents who answered everything"
+    numbers = {"complete-share": Number.share(complete, n, unit, words, level)}
     cautions = []
     if len(items) >= 5 and len(everything) >= 20 and not survey.categorical:
-        alike, n_all = int((everything.nunique(axis=1) == 1).sum()), len(everything)
-        same = _share(alike, n_all, survey, "gave one answer to all items")
-        numbers["same-answer-share"] = same
+        alike, words = int((everything.nunique(axis=1) == 1).sum()), "gave one answer to all items"
+        same = numbers["same-answer-share"] = Number.share(alike, len(everything), unit, words, level)
         cautions = [f"{number(same.value, 'share')} gave the same answer to all {len(items)} items."]
     worst, most = survey.label(gaps.index[0]), gaps.iloc[0] / n
     if most == 0:
@@ -199,31 +188,22 @@ def answered(survey: Survey) -> Result:
         finding += f"most often left out: {worst} ({number(most, 'share')})."
         title = f"{number(complete / n, 'share')} answered everything; most left out: {worst}"
     words = [survey.label(item) for item in gaps.index]
-    table = pd.DataFrame({"item": words, "missing": gaps.to_numpy(), "share": gaps / n})
+    table = pd.DataFrame({"item": words, "missing": gaps.to_numpy(), "share": gaps.to_numpy() / n})
     shown = table[table["missing"] > 0].head(15)
-
-    def draw():
-        return general.bars(shown, title=title, x_title="missing", label="item", value="share", percent=True)
-
-    return Result(
-        stated(finding, survey.simulated, "answers"), numbers, table.reset_index(drop=True),
-        draw if len(shown) > 1 else None, cautions, survey,
-    )  # fmt: skip
-
-
-def _share(successes: int, n: int, survey: Survey, words: str) -> Number:
-    low, high = map(float, wilson(successes, n, survey.confidence_level))
-    return Number(successes / n, low, high, "share of respondents", n, words)
+    result = Result(stated(finding, survey.simulated, "answers"), numbers, table, None, cautions, survey)
+    if len(shown) < 2:
+        return result
+    look = {"label": "item", "value": "share", "percent": True}
+    return replace(result, draw=lambda: general.bars(shown, title=title, x_title="missing", **look))
 
 
 @question("survey")
 def by_segment(survey: Survey) -> Result:
-    """Do groups of customers differ? Each group's measure, drawn towards the mean by what luck would do,
-    against the rest.
+    """Do groups of customers differ? Each group's measure, drawn towards the mean by what luck would do.
 
-    Shrinkage by random effects, column by column (``stats.pooling.pool``); Benjamini & Hochberg
-    (1995) over all groups. Table: ``segment group n raw estimate low high adjusted differs``; ``estimate`` is
-    drawn to the mean.
+    Shrinkage by random effects, column by column (``stats.pooling.pool``); each against the rest, Benjamini &
+    Hochberg (1995) over all groups. Table: ``segment group n raw estimate low high adjusted differs``;
+    ``estimate`` is drawn to the mean.
     """
     measure = measures(survey)[0]
     parts, hidden = [], 0
@@ -241,15 +221,16 @@ def by_segment(survey: Survey) -> Result:
     table["differs"] = found & ((table["low"] > overall.value) | (table["high"] < overall.value))
     apart = table[table["differs"]]
     far = table.loc[(apart if len(apart) else table)["z"].abs().idxmax()]
+    farthest = Number(*far[["estimate", "low", "high"]], measure.unit, int(far.n), f"{what}: {far.group}")
+    words = "groups that differ"
     numbers = {
-        "groups-that-differ": Number(len(apart), unit="groups", n=len(table), label="groups that differ")
+        "groups-that-differ": Number(len(apart), unit="groups", n=len(table), label=words),
+        "farthest-group": farthest,
     }
-    limits = far.estimate, far.low, far.high
-    numbers["farthest-group"] = Number(*limits, measure.unit, int(far.n), f"{what}: {far.group}")
     if len(apart):
         verb = "stands" if len(apart) == 1 else "stand"
         finding = f"{len(apart)} of {len(table)} groups {verb} apart; {far.group} most, with "
-        finding += f"{numbers['farthest-group']} against {number(overall.value, measure.unit)} in all."
+        finding += f"{farthest} against {number(overall.value, measure.unit)} in all."
         title = f"{len(apart)} of {len(table)} groups {verb} apart; "
         title += f"{far.group} has {number(far.estimate, measure.unit)}"
     else:
@@ -262,7 +243,7 @@ def by_segment(survey: Survey) -> Result:
     return Result(
         stated(finding, survey.simulated, "answers"), numbers, table.drop(columns=["z", "p"]),
         lambda: general.dots(shown, title=title, x_title=what, label="group", reference=overall.value,
-                             percent=measure.share),
+                             percent=is_share(measure.unit)),
         [small] if hidden else [], survey,
     )  # fmt: skip
 
@@ -272,33 +253,32 @@ def _groups(survey: Survey, measure: Measure, column: str, groups: pd.Series) ->
     from scipy.special import ndtr
 
     score = measure.scores[groups.index]
-    weight = pd.Series(_weights(survey, score), score.index)
+    weight = pd.Series(_weights(survey, score.index), score.index)
     cells = pd.DataFrame({"w": weight, "ws": weight * score, "w2": weight**2, "n": 1})
     by = cells.groupby(groups, observed=True).sum()
     raw = by.ws / by.w
     size = by.w**2 / by.w2
     spread = max(float((weight * (score - groups.map(raw).astype(float)) ** 2).sum() / weight.sum()), 1e-12)
     if survey.clusters:  # how much they widen errors (Kish)
-        mean, error, _ = _mean(survey, score, weight.to_numpy())
+        mean, error, _ = _mean(survey, score)
         plain = float(np.average((score - mean) ** 2, weights=weight)) / size.sum()
         spread *= max(error**2 / plain, 1.0) if plain > 0 else 1.0
     variance = spread / size
     rest = (by.ws.sum() - by.ws) / (by.w.sum() - by.w)
     z = (raw - rest) / np.sqrt(spread * (1 / size + 1 / (size.sum() - size)))
     shrunk = pool(raw, variance, survey.confidence_level)[1].set_index(raw.index)
-    ends, segment = measure.ends, survey.label(column)
+    segment = survey.label(column)
     alone = len(survey.segments) == 1 and not raw.index.astype(str).str.fullmatch(r"[\d.]+").any()
     names = [survey.label(group) if alone else f"{segment}: {survey.label(group)}" for group in raw.index]
-    table = pd.DataFrame({"segment": segment, "group": names, "n": by.n.to_numpy(), "raw": raw.to_numpy()})
-    table["estimate"] = shrunk["shrunk"].to_numpy()
-    table[["low", "high"]] = shrunk[["low", "high"]].clip(*ends).to_numpy()
-    return table.assign(z=z.to_numpy(), p=2 * ndtr(-np.abs(z.to_numpy())))
+    table = pd.DataFrame({"segment": segment, "group": names, "n": by.n, "raw": raw}, index=raw.index)
+    table["estimate"] = shrunk["shrunk"]
+    table[["low", "high"]] = shrunk[["low", "high"]].clip(*measure.ends)
+    return table.assign(z=z, p=2 * ndtr(-z.abs()))
 
 
 @question("survey", needs="a survey with the day of each answer")
 def over_time(survey: Survey) -> Result:
-    """How did it move? The measure by period, and the smallest change between two periods that this sample
-    can see.
+    """How did it move? The measure by period, and the smallest change that this sample can see.
 
     Periods are the shortest of days, weeks, months and quarters in which half of them hold 30 answers or
     more. Table: ``period estimate low high n``.
@@ -319,7 +299,7 @@ def over_time(survey: Survey) -> Result:
         givers = survey.frame.loc[score.index, survey.clusters].nunique() if survey.clusters else len(score)
         if len(score) >= survey.min_cell and givers >= 2:
             one = estimate(survey, measure._replace(scores=score))
-            errors.append(_mean(survey, score, _weights(survey, score))[1])
+            errors.append(_mean(survey, score)[1])
             rows.append((period.start_time.date().isoformat(), one.value, one.low, one.high, one.n))
     if len(rows) < 2:
         raise NotEnough(f"all answers fall into {count(len(rows), 'period')}; two are needed to see a change")
@@ -329,25 +309,21 @@ def over_time(survey: Survey) -> Result:
     half, n = z * float(np.hypot(errors[0], errors[-1])), int(table["n"].sum())
     smallest = (z + _POWER) * float(np.sqrt(2 * np.mean(np.square(errors))))
     unit, words = measure.unit, "smallest change that two periods can show"
-    numbers = {
-        "change": Number(change, change - half, change + half, unit, n, "last period minus first"),
-        "smallest-change": Number(smallest, unit=unit, label=words),
-    }
-    moved, least = numbers["change"], number(smallest, unit)
+    moved = Number(change, change - half, change + half, unit, n, "last period minus first")
+    numbers = {"change": moved, "smallest-change": Number(smallest, unit=unit, label=words)}
+    seen = f"changes of {number(smallest, unit)} or more can be seen here."
     if moved.low > 0 or moved.high < 0:
         word = "rose" if change > 0 else "fell"
         size = Number(abs(change), *sorted((abs(moved.low), abs(moved.high))), unit)
-        finding = f"{capital(measure.words)} {word} by {size} from first to last period; "
-        finding += f"changes of {least} or more can be seen here."
+        finding = f"{capital(measure.words)} {word} by {size} from first to last period; {seen}"
         title = f"It {word} by {number(abs(change), unit)} from {first.period} to {last.period}"
     else:
-        finding = f"No change was found in {measure.words}: {moved} from first to last period; "
-        finding += f"changes of {least} or more can be seen here."
+        finding = f"No change was found in {measure.words}: {moved} from first to last period; {seen}"
         title = f"No change found from {first.period} to {last.period}: {number(change, unit)}"
     return Result(
         stated(finding, survey.simulated, "answers"), numbers, table,
         lambda: general.lines(table, x="period", y="estimate", title=title, x_title="period from",
-                              y_title=measure.words, percent=measure.share),
+                              y_title=measure.words, percent=is_share(measure.unit)),
         ["A change can also come from others having answered."], survey,
     )  # fmt: skip
 

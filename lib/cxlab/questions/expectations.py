@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import pandas as pd
 
@@ -14,7 +12,6 @@ from cxlab.figures import general
 from cxlab.questions.result import Number, Result, question
 from cxlab.questions.words import capital, number, stated
 from cxlab.stats.bends import (
-    Surface,
     kinked_slopes,
     product_experience,
     read_contrasts,
@@ -38,13 +35,8 @@ _BESIDE = {  # record -> (row of product_experience, sign)
     "slope-experience-top-product": ("experience in the top product quarter", 1),
     "slope-product-top-experience": ("product in the top experience quarter", 1),
 }
-_STORIES = {  # weights on the cell means
-    "out of stock, plain": (1, 0, 0, 0),
-    "out of stock, courteous": (0, 1, 0, 0),
-    "in stock, plain": (0, 0, 1, 0),
-    "in stock, courteous": (0, 0, 0, 1),
-}
-_CONTRASTS = {
+_STORIES = ("out of stock, plain", "out of stock, courteous", "in stock, plain", "in stock, courteous")
+_CONTRASTS = {  # weights on the means of the stories
     "out of stock and courteous, against in stock and plain": (0, 1, -1, 0),
     "courtesy when in stock": (0, 0, -1, 1),
     "courtesy when out of stock": (-1, 1, 0, 0),
@@ -71,14 +63,8 @@ def gap(survey: Survey) -> Result:
     if not all(told.values()) or survey.categorical:
         raise NotEnough("this survey did not ask, on a scale, what customers expected and what they got")
     data, what = _scores(survey, told, felt := _felt(survey)), survey.label(felt)
-    surface = response_surface(
-        data,
-        perceived="perceived",
-        expected="expected",
-        outcome="outcome",
-        groups="groups",
-        confidence_level=survey.confidence_level,
-    )
+    columns = {"perceived": "perceived", "expected": "expected", "outcome": "outcome", "groups": "groups"}
+    surface = response_surface(data, **columns, confidence_level=survey.confidence_level)
     table, better, lost = _compare(data, surface.centre, survey)
     prefix, n, unit = "recalled-" if recalled else "", len(data), "share of variance"
     r2 = {name: Number(*row[["r2", "low", "high"]], unit, n) for name, row in table.iterrows()}
@@ -129,7 +115,7 @@ def _compare(data: pd.DataFrame, centre: float, survey: Survey) -> tuple[pd.Data
     return table, limits(got - alone), limits(both - alone)
 
 
-def _lines(surface: Surface, data: pd.DataFrame, survey: Survey) -> dict[str, Number]:
+def _lines(surface: tuple, data: pd.DataFrame, survey: Survey) -> dict[str, Number]:
     """Return what the surface says about met and missed expectations, in the terms of the claims."""
     slope, level, n = "scale points per point", survey.confidence_level, surface.n
     a1, a3 = surface.shape.loc["a1"], surface.shape.loc["a3"]
@@ -261,16 +247,11 @@ def forgiveness(survey: Survey) -> Result:
     )  # fmt: skip
 
 
-class Vignettes(NamedTuple):
-    """Means of the four stories (``story mean low high n``), contrasts (``estimate low high``), answers."""
-
-    cells: pd.DataFrame
-    contrasts: pd.DataFrame
-    n: int
-
-
-def vignette_contrasts(data: pd.DataFrame, *, confidence_level: float = 0.95) -> Vignettes:
-    """Return the four means of the story experiment and what stock and courtesy are worth.
+def vignette_contrasts(
+    data: pd.DataFrame, *, confidence_level: float = 0.95
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the means of the four stories (``story mean low high n``), and what stock and courtesy are worth
+    (contrasts, ``estimate low high``).
 
     ``data`` has ``stock courtesy`` (0 and 1, drawn by lot), ``satisfaction`` and, optionally, ``person``:
     when somebody answered more than one story the intervals are clustered by person, otherwise HC2, which is
@@ -278,23 +259,19 @@ def vignette_contrasts(data: pd.DataFrame, *, confidence_level: float = 0.95) ->
     """
     data = data[data["person"].notna()] if "person" in data else data
     table = complete_cases(data, ["satisfaction", "stock", "courtesy"], minimum=8)
-    if not set(np.unique(table[["stock", "courtesy"]].to_numpy())) <= {0.0, 1.0}:
+    if not table[["stock", "courtesy"]].isin([0, 1]).all(axis=None):
         raise InputError("stock and courtesy must hold only 0 and 1; recode them first")
     cell = (2 * table["stock"] + table["courtesy"]).astype(int).to_numpy()
     sizes = np.bincount(cell, minlength=4)
     if sizes.min() < 2:
-        raise NotEnough(
-            f"the four stories have {sizes.tolist()} answers; each needs at least 2 for an interval"
-        )
+        raise NotEnough(f"the stories have {sizes.tolist()} answers; each needs at least 2 for an interval")
     persons = data.loc[table.index, "person"] if "person" in data else pd.Series(table.index)
     groups = persons if persons.duplicated().any() else None
     result = fit(table["satisfaction"], np.eye(4)[cell], covariance="HC2", groups=groups)
-    cells, contrasts = (
-        read_contrasts(result, weights, confidence_level).drop(columns="error")
-        for weights in (_STORIES, _CONTRASTS)
-    )
-    cells = cells.rename(columns={"estimate": "mean"}).rename_axis("story").reset_index().assign(n=sizes)
-    return Vignettes(cells, contrasts, len(table))
+    weights = (dict(zip(_STORIES, np.eye(4), strict=True)), _CONTRASTS)
+    cells, contrasts = (read_contrasts(result, w, confidence_level).drop(columns="error") for w in weights)
+    cells = cells.rename(columns={"estimate": "mean"}).rename_axis("story").reset_index()
+    return cells.assign(n=sizes), contrasts
 
 
 @question("vignette", needs="answers to the four stories (cx.expectations.vignette_form makes the form)")
@@ -303,12 +280,12 @@ def stockout(vignette: Table) -> Result:
 
     Table: ``story mean low high n``, one row a story.
     """
-    told = vignette_contrasts(vignette.frame, confidence_level=vignette.confidence_level)
-    estimate, low, high = told.contrasts.iloc[0]
+    cells, contrasts = vignette_contrasts(vignette.frame, confidence_level=vignette.confidence_level)
+    (estimate, low, high), n = contrasts.iloc[0], int(cells["n"].sum())
     words = "plain with stock minus courteous without"
-    numbers = {"stockout-contrast": Number(-estimate, -high, -low, "scale points", told.n, words)}
-    for name, row in told.contrasts.iloc[1:].iterrows():
-        numbers[name.replace(" ", "-")] = Number(*row, "scale points", told.n, name)
+    numbers = {"stockout-contrast": Number(-estimate, -high, -low, "scale points", n, words)}
+    for name, row in contrasts.iloc[1:].iterrows():
+        numbers[name.replace(" ", "-")] = Number(*row, "scale points", n, name)
     more = numbers["stockout-contrast"]
     points = number(abs(more.value))
     if more.low > 0:
@@ -324,8 +301,8 @@ def stockout(vignette: Table) -> Result:
         finding += f"and courtesy without the goods ({more} points)."
         title = f"No clear difference found: {points} points"
     return Result(
-        stated(finding, vignette.simulated, "answers"), numbers, told.cells,
-        lambda: general.dots(told.cells, title=title, x_title="mean satisfaction", label="story",
+        stated(finding, vignette.simulated, "answers"), numbers, cells,
+        lambda: general.dots(cells, title=title, x_title="mean satisfaction", label="story",
                              value="mean", reference=None),
         ["Stories measure what people say that they would feel."], vignette,
     )  # fmt: skip
