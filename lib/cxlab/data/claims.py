@@ -21,8 +21,8 @@ _COLUMNS = {
     "link_codings": "from_claim to_claim first second settled reason",
     "facts": "fact_id article location fact value unit check status check_source note",
     "ideas": "idea_id article idea method notebook",
-    "coverage": "claim notebook record table simulator reason evidence",
-    "records": "notebook record table unit what mirror mirrored simulator",
+    "coverage": "claim notebook record table reason evidence",
+    "records": "notebook record table unit what mirror mirrored",
     "speakers": "speaker product_means experience_means location",
     "statements": "statement form groups claims text second_wording",
 }

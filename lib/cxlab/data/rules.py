@@ -170,7 +170,6 @@ class Record:
     what: str
     mirror: str
     mirrored: str
-    simulator: str
 
 
 @dataclass(frozen=True)
@@ -397,7 +396,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 
 def _read_records(path: Path) -> dict[tuple[str, str], Record]:
-    keys = ("notebook", "record", "table", "unit", "what", "mirror", "mirrored", "simulator")
+    keys = ("notebook", "record", "table", "unit", "what", "mirror", "mirrored")
     records = {(row["notebook"], row["record"]): Record(*(row[key] for key in keys)) for row in _rows(path)}
     for (notebook, name), record in records.items():
         back = records.get((notebook, record.mirror))
