@@ -34,7 +34,7 @@ def draws(n, spread=2.0, mean=7.5, seed=1):
         ([0, 5, 8, 9, 7], {"scale": (0, 10)}, ["nps", "mean"]),  # nobody gave a 10
         ([1, 5, 4, 2], {"scale": (1, 5)}, ["top-2-box", "mean"]),
         ([1, 7, 4, 2], {"name": "effort", "scale": (1, 7)}, ["mean", "top-2-box"]),
-        ([1, 5, 4], {"name": "q7", "labels": {"q7": "effort it took"}, "scale": (1, 5)}, ["mean", "top-2-box"]),
+        ([1, 5], {"name": "q7", "labels": {"q7": "effort it took"}, "scale": (1, 5)}, ["mean", "top-2-box"]),
         ([0, 1, 1, 0], {}, ["share-yes"]),
         ([1, 2, 3, 2], {}, ["mean"]),
         ([1.5, 4.25, 3.0], {"scale": (1, 5)}, ["mean"]),

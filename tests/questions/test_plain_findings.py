@@ -22,14 +22,8 @@ def surveys():
 
 def answers():
     thread = cx.claims.thread(bootstrap=50)
-    for ask in (
-        cx.claims.debate,
-        cx.claims.standing,
-        cx.claims.strength,
-        cx.claims.coding,
-        cx.claims.figures,
-    ):
-        yield ask(thread)
+    for name in ("debate", "standing", "strength", "coding", "figures"):
+        yield getattr(cx.claims, name)(thread)
     yield cx.claims.debate(thread, topic=cx.claims.topics(thread)[0])
     for agreement in (0.05, 0.95):
         ratings = cx.open_source("simulated-ratings", table="ratings", bootstrap=50)
@@ -41,10 +35,8 @@ def answers():
             yield ask(survey)
     yield cx.expectations.stockout(cx.open_source("simulated-vignette", table="vignette"))
     contacts = cx.open_source("simulated-contacts", table="contacts")
-    yield from (
-        cx.contacts.reasons(contacts),
-        cx.contacts.themes(contacts.with_(frame=contacts.frame.head(300))),
-    )
+    yield cx.contacts.reasons(contacts)
+    yield cx.contacts.themes(contacts.with_(frame=contacts.frame.head(300)))
 
 
 def test_every_finding_is_a_short_plain_sentence():

@@ -51,9 +51,7 @@ def grounded_extension(
         links = zip(rows["from_claim"], rows["to_claim"], strict=True)
     for start, end in links:
         if start not in attackers or end not in attackers:
-            raise InputError(
-                f"the attack from {start!r} to {end!r} names a claim that is not among the claims"
-            )
+            raise InputError(f"the attack from {start!r} to {end!r} names what is not among the claims")
         attackers[end].add(start)
     accepted: set[str] = set()
     while True:
@@ -116,9 +114,7 @@ def _settle(weights: np.ndarray, base: np.ndarray) -> np.ndarray:
         if np.abs(goal - strength).max() < 1e-9:
             return goal
         strength = strength + 0.2 * (goal - strength)
-    raise InputError(
-        "the strengths did not settle: the links hold a cycle for which the model does not converge"
-    )
+    raise InputError("the strengths did not settle: a cycle of links for which the model does not converge")
 
 
 def _ids(claims: Iterable[str] | pd.DataFrame) -> list[str]:
@@ -178,10 +174,8 @@ def standing(thread: Table) -> Result:
     table = pd.DataFrame({name: ids.map(part["to_claim"].value_counts()) for name, part in rows.items()})
     table = table.fillna(0).astype(int)
     states = ["stands" if c in accepted else "falls" if c in out else "open" for c in ids]
-    table.insert(0, "speaker", claims["speaker"])
-    table.insert(1, "claim", claims["paraphrase"])
-    table.insert(2, "state", states)
-    table = table.set_index(pd.Index(ids, name="claim_id"))
+    about = pd.DataFrame({"speaker": claims["speaker"], "claim": claims["paraphrase"], "state": states})
+    table = about.join(table).set_index(pd.Index(ids, name="claim_id"))
     main, stand = table.loc[table["attackers"].idxmax()], int((table["state"] == "stands").sum())
     numbers = {
         "claims-standing": Number(stand, unit="claims", n=len(table), label="claims that stand"),
@@ -205,8 +199,7 @@ def standing(thread: Table) -> Result:
 
 @question("claims")
 def strength(thread: Table, *, most: int = 5) -> Result:
-    """Is the claim with most support the strongest? Strengths with all support, and with support by others
-    only.
+    """Is the claim with most support the strongest? Strengths with all support, and without own support.
 
     Table: ``claim counted strength low high`` of the claims whose strength differs ``most``.
     """
@@ -222,10 +215,8 @@ def strength(thread: Table, *, most: int = 5) -> Result:
     text = claims.set_index("claim_id")["paraphrase"]
     parts = [part.loc[fall.index[:most]].assign(counted=name, claim=text) for name, part in counted.items()]
     table = pd.concat(parts, ignore_index=True)[["claim", "counted", "strength", "low", "high"]]
-    label = "strength of the main claim"
-    first, second = (
-        Number(*part.loc[main], "strength", label=f"{label}, {name}") for name, part in counted.items()
-    )
+    first = Number(*everyone.loc[main], "strength", label="strength of the main claim, all support")
+    second = Number(*others.loc[main], "strength", label="strength of the main claim, support by others")
     numbers = {"main-claim-strength": first, "main-claim-strength-by-others": second}
     a, b = number(first.value), number(second.value)
     if first.value - second.value > 0.1:
@@ -250,13 +241,10 @@ def coding(thread: Table) -> Result:
 
     Table: ``question alpha low high raw n``.
     """
-    codings, pairs, count_ = thread.related["codings"], thread.related["link_codings"], len(thread.frame)
+    codings, pairs, n = thread.related["codings"], thread.related["link_codings"], len(thread.frame)
     rows, numbers = [], {}
-    settings = {
-        "bootstrap": thread.bootstrap,
-        "rng": thread.seed,
-        "confidence_level": thread.confidence_level,
-    }
+    level = thread.confidence_level
+    settings = {"bootstrap": thread.bootstrap, "rng": thread.seed, "confidence_level": level}
 
     def put(name: str, words: str, level: str, table: pd.DataFrame) -> None:
         alpha = krippendorff_alpha(table.to_numpy().T, level=level, **settings)
@@ -268,7 +256,7 @@ def coding(thread: Table) -> Result:
         put(f"{scale}-addressed", f"whether a claim says {words}", "nominal", (pair != "").astype(int))
         put(scale, f"what it says on {words}", "interval", pair[(pair != "").all(axis=1)].astype(float))
     seen = pairs[["first", "second"]].replace("", "none")
-    silent = pd.DataFrame("none", index=range(count_ * (count_ - 1) - len(seen)), columns=seen.columns)
+    silent = pd.DataFrame("none", index=range(n * (n - 1) - len(seen)), columns=seen.columns)
     put("links", "who answers whom", "nominal", pd.concat([seen, silent], ignore_index=True))
     table = pd.DataFrame(rows, columns=["question", "alpha", "low", "high", "raw", "n"])
     where, links = numbers["coding-alpha-drivers"], numbers["coding-alpha-links"]

@@ -8,7 +8,6 @@ and their errors clustered where the survey says so.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -86,11 +85,8 @@ def estimate(survey: Survey, measure: Measure) -> Number:
 
 
 def _weights(survey: Survey, rows: pd.Index) -> np.ndarray:
-    return (
-        survey.frame.loc[rows, survey.weights].fillna(0).to_numpy(float)
-        if survey.weights
-        else np.ones(len(rows))
-    )
+    column = survey.frame[survey.weights].fillna(0) if survey.weights else pd.Series(1.0, survey.frame.index)
+    return column[rows].to_numpy(float)
 
 
 def _mean(survey: Survey, score: pd.Series) -> tuple[float, float, int]:
@@ -190,11 +186,12 @@ def answered(survey: Survey) -> Result:
     words = [survey.label(item) for item in gaps.index]
     table = pd.DataFrame({"item": words, "missing": gaps.to_numpy(), "share": gaps.to_numpy() / n})
     shown = table[table["missing"] > 0].head(15)
-    result = Result(stated(finding, survey.simulated, "answers"), numbers, table, None, cautions, survey)
-    if len(shown) < 2:
-        return result
-    look = {"label": "item", "value": "share", "percent": True}
-    return replace(result, draw=lambda: general.bars(shown, title=title, x_title="missing", **look))
+
+    def draw():
+        return general.bars(shown, title=title, x_title="missing", label="item", value="share", percent=True)
+
+    told, draw = stated(finding, survey.simulated, "answers"), draw if len(shown) > 1 else None
+    return Result(told, numbers, table, draw, cautions, survey)
 
 
 @question("survey")
@@ -221,12 +218,9 @@ def by_segment(survey: Survey) -> Result:
     table["differs"] = found & ((table["low"] > overall.value) | (table["high"] < overall.value))
     apart = table[table["differs"]]
     far = table.loc[(apart if len(apart) else table)["z"].abs().idxmax()]
+    differ = Number(len(apart), unit="groups", n=len(table), label="groups that differ")
     farthest = Number(*far[["estimate", "low", "high"]], measure.unit, int(far.n), f"{what}: {far.group}")
-    words = "groups that differ"
-    numbers = {
-        "groups-that-differ": Number(len(apart), unit="groups", n=len(table), label=words),
-        "farthest-group": farthest,
-    }
+    numbers = {"groups-that-differ": differ, "farthest-group": farthest}
     if len(apart):
         verb = "stands" if len(apart) == 1 else "stand"
         finding = f"{len(apart)} of {len(table)} groups {verb} apart; {far.group} most, with "
@@ -263,10 +257,9 @@ def _groups(survey: Survey, measure: Measure, column: str, groups: pd.Series) ->
         mean, error, _ = _mean(survey, score)
         plain = float(np.average((score - mean) ** 2, weights=weight)) / size.sum()
         spread *= max(error**2 / plain, 1.0) if plain > 0 else 1.0
-    variance = spread / size
     rest = (by.ws.sum() - by.ws) / (by.w.sum() - by.w)
     z = (raw - rest) / np.sqrt(spread * (1 / size + 1 / (size.sum() - size)))
-    shrunk = pool(raw, variance, survey.confidence_level)[1].set_index(raw.index)
+    shrunk = pool(raw, spread / size, survey.confidence_level)[1].set_index(raw.index)
     segment = survey.label(column)
     alone = len(survey.segments) == 1 and not raw.index.astype(str).str.fullmatch(r"[\d.]+").any()
     names = [survey.label(group) if alone else f"{segment}: {survey.label(group)}" for group in raw.index]

@@ -32,16 +32,10 @@ _GROUPS = {
     "label-share-product": ("", ("product",), "'product', all statements"),
 }
 _ABOUT = {  # groups in the picture
-    "things": "a bought thing",
-    "status": "a feeling of status",
-    "feelings": "other feelings",
-    "service": "a service",
-    "thing-in-use": "a thing in use",
-    "account": "an account or a policy",
-    "device": "a device that hangs",
-    "driving": "driving a car",
-    "": "all statements",
-}
+    "things": "a bought thing", "status": "a feeling of status", "feelings": "other feelings",
+    "service": "a service", "thing-in-use": "a thing in use", "account": "an account or a policy",
+    "device": "a device that hangs", "driving": "driving a car", "": "all statements",
+}  # fmt: skip
 # form -> (labels, what is asked)
 _FORMS = {
     "labels": (

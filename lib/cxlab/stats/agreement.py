@@ -1,9 +1,8 @@
 """Do raters mean the same thing? Krippendorff's alpha with its interval, and how often a label is given.
 
-Alpha corrects the agreement for what guessing with the same label frequencies would give. With one label far
-more frequent than the others alpha is low though people mostly agree: the raw agreement stands beside it. The
-bootstrap over statements is too narrow with few statements (it covers 83 to 89 % at 12 statements, 93 % at
-30).
+Alpha takes out the agreement that guessing with the same label frequencies would give. With one label far
+more frequent than the others it is low though people mostly agree: the raw agreement stands beside it. The
+bootstrap over statements is too narrow with few of them (it covers 83 to 89 % at 12, 93 % at 30).
 """
 
 from __future__ import annotations
@@ -66,9 +65,7 @@ def krippendorff_alpha(
     codes = codes.reshape(table.shape)
     codes = codes[:, (codes >= 0).sum(axis=0) >= 2]
     if not codes.size:
-        raise InputError(
-            "ratings hold no statement with two labels: agreement needs two raters on the same statement"
-        )
+        raise InputError("ratings hold no statement with two labels: agreement needs two raters on one")
     # One matrix a statement: ordered pairs of labels, weighted by 1 / (labels given - 1).
     k, n = len(values), codes.shape[1]
     counts = (codes[:, :, None] == np.arange(k)).sum(axis=0).astype(float)

@@ -51,15 +51,12 @@ def response_surface(
     pooled mean by default). A gap score is the special case b1 = -b2, b3 = b4 = b5 = 0.
     """
     if len({perceived, expected, outcome}) < 3:
-        raise InputError(
-            f"perceived, expected and outcome must be three columns, got {[perceived, expected, outcome]}"
-        )
+        raise InputError(f"this needs three columns, got {[perceived, expected, outcome]}")
     table = complete_cases(data, [perceived, expected, outcome], minimum=12)
     pair = table[[perceived, expected]].to_numpy()
     centre = float(pair.mean()) if centre is None else centre
-    result = fit(
-        table[outcome], surface_terms(*(pair - centre).T), groups=_clusters(data, table.index, groups)
-    )
+    design = surface_terms(*(pair - centre).T)
+    result = fit(table[outcome], design, groups=_clusters(data, table.index, groups))
     terms = read_contrasts(result, {f"b{i}": row for i, row in enumerate(np.eye(6))}, confidence_level)
     shape = read_contrasts(result, SHAPES, confidence_level)
     return Surface(terms, shape, centre, result.r2, len(table), result)
@@ -115,10 +112,8 @@ def kinked_slopes(
         at = float(np.median(x) if knot is None else knot)
         sides[name] = at, below, above = at, int((x < at).sum()), int((x > at).sum())
         if min(below, above) < 10:
-            raise NotEnough(
-                f"{below} respondents lie below and {above} above the point where {name} may bend; "
-                "both sides need 10"
-            )
+            found = f"{below} respondents lie below and {above} above"
+            raise NotEnough(f"{found} the point where {name} may bend; both sides need 10")
         slopes += [np.minimum(x - at, 0), np.maximum(x - at, 0)]
         for end, side in ((x.max(), x[x > at]), (x.min(), x[x < at])):
             if (x == end).mean() > 0.05 and len(np.unique(side)) >= 3:  # two other values make a line

@@ -46,9 +46,7 @@ def fit_themes(
 
     texts = _filled(texts)
     if themes < 2 or len(texts) < 10 * themes:
-        raise NotEnough(
-            f"{len(texts)} texts cannot be sorted into {themes} themes; ten texts a theme are needed"
-        )
+        raise NotEnough(f"{len(texts)} texts are too few for {themes} themes; a theme needs ten texts")
     vectors = TfidfVectorizer(stop_words="english", min_df=2, sublinear_tf=True)
     try:
         matrix = vectors.fit_transform(texts)
@@ -61,8 +59,7 @@ def fit_themes(
     volume = np.bincount(weights.argmax(axis=1), minlength=themes).astype(float)
     topics, volume = topics[volume > 0], volume[volume > 0]
     joined = _join(topics) if join else np.arange(len(topics))
-    sizes = np.bincount(joined, volume)
-    order = np.argsort(-sizes, kind="stable")
+    order = np.argsort(-np.bincount(joined, volume), kind="stable")
     joined = np.argsort(order)[joined]
     together = pd.DataFrame(topics * volume[:, None]).groupby(joined).sum().to_numpy()
     vocabulary = vectors.get_feature_names_out()

@@ -79,11 +79,9 @@ def make_accounts(
     accounts: int = 200,
     *,
     strength: float = 2.0,
-    difficulty: Sequence[float] = (72, 66, 60, 56, 50),
     rule: str = "minimum",
     slope: float = 0.18,
     hidden_share: float = 0.35,
-    hidden_penalty: float = 8.0,
     hostage_share: float = 0.25,
     dependence_falls: float = 0.3,
     hostage_renewal: float = 0.92,
@@ -92,11 +90,11 @@ def make_accounts(
     """Simulate accounts on the levels of satisfaction: order, dependence, hidden levels and renewal.
 
     The truth: an account's general state moves all levels by ``8 * strength`` points (SD) against a noise of
-    8 in each, so at ``strength`` 0 the levels come in no order; ``difficulty`` is each level's mean, easiest
-    first. Renewal follows the lowest level (``rule="minimum"``) or the "mean", with ``slope`` log-odds a
-    point. The last level of a share ``hidden_share`` was never asked, and lies ``hidden_penalty`` points
-    lower. A share ``hostage_share`` depends on the vendor and renews with chance ``hostage_renewal`` whatever
-    its satisfaction; ``dependence_falls`` of those are freed before they renew.
+    8 in each, so at ``strength`` 0 the levels come in no order. Renewal follows the lowest level
+    (``rule="minimum"``) or the "mean", with ``slope`` log-odds a point. The last level of a share
+    ``hidden_share`` was never asked, and lies 8 points lower. A share ``hostage_share`` depends on the vendor
+    and renews with chance ``hostage_renewal`` whatever its satisfaction; ``dependence_falls`` of those are
+    freed before they renew.
 
     One row an account and level: ``account level score dependence dependence_later renewed first_attained``.
     """
@@ -105,9 +103,11 @@ def make_accounts(
     rng = np.random.default_rng(rng)
     each = len(LEVELS)
     general = rng.normal(0, 1, accounts)
-    score = np.array(difficulty) + 8 * strength * general[:, None] + rng.normal(0, 8, (accounts, each))
+    score = (
+        np.array([72, 66, 60, 56, 50]) + 8 * strength * general[:, None] + rng.normal(0, 8, (accounts, each))
+    )
     hidden = rng.random(accounts) < hidden_share
-    score[:, -1] -= hidden_penalty * hidden
+    score[:, -1] -= 8 * hidden
     score = np.round(np.clip(score, 0, 100), 1)
 
     state = score.min(axis=1) if rule == "minimum" else score.mean(axis=1)
@@ -254,8 +254,6 @@ def make_vignette(
     stock: float = 3.0,
     courtesy: float = 1.0,
     interaction: float = 0.0,
-    base: float = 3.0,
-    sd: float = 1.8,
     person_sd: float = 0.0,
     stories: int = 1,
     scale: tuple[float, float] | None = None,
@@ -264,9 +262,9 @@ def make_vignette(
     """Simulate answers to stories drawn by lot: ``person stock courtesy satisfaction``.
 
     The truth: what a full shelf (``stock``), a warm welcome (``courtesy``) and both together
-    (``interaction``) add to the ``base`` satisfaction of the worst story; ``sd`` is the spread of an answer,
-    ``person_sd`` that between people who read several ``stories`` (1 to 4, all different). ``scale`` rounds
-    and clips; the truth then holds up to its ends.
+    (``interaction``) add to the 3 points of the worst story; answers spread by 1.8, people who read several
+    ``stories`` (1 to 4, all different) by ``person_sd``. ``scale`` rounds and clips; the truth then holds up
+    to its ends.
 
     >>> make_vignette(8).groupby(["stock", "courtesy"]).size().tolist()
     [2, 2, 2, 2]
@@ -278,8 +276,8 @@ def make_vignette(
     person = np.repeat(np.arange(1, persons + 1), stories)
     has, warm = cell // 2, cell % 2
     level = random.normal(0, person_sd, persons)[person - 1] if person_sd else 0.0
-    answer = base + stock * has + courtesy * warm + interaction * has * warm + level
-    answer += random.normal(0, sd, len(cell))
+    answer = 3.0 + stock * has + courtesy * warm + interaction * has * warm + level
+    answer += random.normal(0, 1.8, len(cell))
     if scale is not None:
         answer = np.clip(np.round(answer), *scale)
     return pd.DataFrame({"person": person, "stock": has, "courtesy": warm, "satisfaction": answer})
