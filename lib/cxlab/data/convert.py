@@ -417,9 +417,9 @@ def _lean(this: Conversion, one: Field) -> None:
         one.probe += f" + count_if(not {values.is_iso_sql(x)})" if one.text else ""
         one.value, one.zone = read, ""
     else:
-        # A scanned text has no blank words left; what begins with a space or sorts before letters is looked at.
+        # A scanned text has no blank words left; of other files the first rows are looked at.
         first = f"(select {ident(one.theirs)} as {x} from {this.source} limit 200000)"
-        words = f" + (select count_if({x} in ({_USUAL})) from {first})" if this.raw.kind != "text" else ""
-        marks = f" + count_if(contains({x}, '<'))" if holds == "text" else ""
-        one.probe, one.value = f"cast(coalesce(min({x}) < '$', false) as int){words}{marks}", f"trim({x})"
+        words = f"(select count_if({x} in ({_USUAL})) from {first})" if this.raw.kind != "text" else "0"
+        one.probe = words + (f" + count_if(contains({x}, '<'))" if holds == "text" else "")
+        one.value = f"nullif(trim({x}), '')"
     one.full, one.cell = full, ident(one.theirs)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 LINE = "line of the file\x1f"  # the hidden column of line numbers
 OPTIONS = ("encoding", "delimiter", "header_line", "sheet", "table")
-_PARSED = 24_000_000  # bytes of text up to which every record is parsed here, with its line
+_PARSED = 8_000_000  # bytes of text up to which every record is parsed here, with its line
 _HEAD = 1 << 18
 _NULLS = ("", "NULL", "null", "NA", "N/A", "NaN", "nan", "\\N")  # each costs time on every cell
 _LOCKED = {
@@ -98,7 +98,7 @@ class Raw:
         if "unterminated quote" in text:
             return InputError(f"{where}: a quotation mark opens and is never closed, or text follows one")
         if "Maximum line size" in text:
-            return InputError(f"{where}: a line is longer than 12 million characters; is it a table?")
+            return InputError(f"{where}: a line is longer than 10 million characters; is it a table?")
         reason = of.reason_of(error)
         for file in self.scanned:
             reason = reason.replace(str(file), file.name)
@@ -339,7 +339,7 @@ def _scan(raw: Raw, plain: Sequence[Path], parsed: Delimited) -> str:
     return (
         f"read_csv([{listed}], auto_detect = false, header = false, skip = {raw.first_line}, "
         f"delim = {literal(parsed.delimiter)}, quote = '\"', escape = '\"', columns = {{{columns}}}, "
-        f"nullstr = [{', '.join(map(literal, _NULLS))}], max_line_size = 12000000, compression = '{packed}')"
+        f"nullstr = [{', '.join(map(literal, _NULLS))}], max_line_size = 10000000, compression = '{packed}')"
     )
 
 
