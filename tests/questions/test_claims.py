@@ -92,7 +92,6 @@ def test_the_debate_is_a_map_whole_and_by_topic(thread):
 def test_the_main_claim_of_the_thread_falls_and_lives_on_own_support(thread):
     standing, strength = cx.claims.standing(thread), cx.claims.strength(thread)
     assert standing.table.loc["P3", "state"] == "falls" and standing["unanswered-attacks"].value == 8
-    assert strength["main-claim-strength"].value > 0.5 > 0.2 > strength["main-claim-strength-by-others"].value
     assert "falls from 0.69 to 0.02" in strength.figure().layout.title.text.replace("<br>", " ")
     assert standing["claims-standing"].value == (standing.table["state"] == "stands").sum()
 

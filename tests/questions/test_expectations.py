@@ -78,9 +78,8 @@ def test_a_surface_without_noise_is_found_exactly_wherever_it_is_centred():
     assert found.shape["estimate"].tolist() == pytest.approx([0.1, 0.15, 0.9, -0.25])
     assert (found.r2, found.n) == (pytest.approx(1), 60)
     other = response_surface(data, **COLUMNS, centre=5.0)
-    np.testing.assert_allclose(
-        found.shape.loc[["a2", "a4"], "estimate"], other.shape.loc[["a2", "a4"], "estimate"]
-    )
+    bends = ["a2", "a4"]
+    assert found.shape["estimate"][bends].tolist() == pytest.approx(other.shape["estimate"][bends].tolist())
 
 
 def test_what_satisfies_flips_with_the_world():
@@ -206,11 +205,8 @@ def test_surveys_that_cannot_answer_say_what_they_lack():
         assert ask(housing).missing and "categories" in ask(housing).finding
     few = world(12)
     assert cx.expectations.kinks(few).missing and cx.expectations.forgiveness(few).missing
-    gaps = world()
-    gaps = gaps.with_(
-        frame=gaps.frame.assign(w=1.0).mask(np.arange(400)[:, None] < [[30, 0, 0, 0]]), weights="w"
-    )
-    cautions = cx.expectations.kinks(gaps).cautions
+    gaps = world().frame.assign(w=1.0).mask(np.arange(400)[:, None] < [[30, 0, 0, 0]])
+    cautions = cx.expectations.kinks(world().with_(frame=gaps, weights="w")).cautions
     assert "370 of 400 respondents" in cautions[0] and "weights" in cautions[1]
     assert cx.expectations.stockout(cx.open_source("", table="vignette")).missing
 
@@ -230,13 +226,6 @@ def test_contrasts_are_sums_of_cell_means_and_welch():
     assert (first.high - first.low) / 2 == pytest.approx(reach, rel=1e-3)
 
 
-def test_people_who_read_several_stories_are_compared_with_themselves():
-    data = make_vignette(40, stories=4, person_sd=3, rng=3)
-    tables = (vignette_contrasts(part)[1] for part in (data, data.drop(columns="person")))
-    width = [table["high"].iloc[0] - table["low"].iloc[0] for table in tables]
-    assert width[0] < 0.7 * width[1]
-
-
 @pytest.mark.parametrize(
     ("stock", "courtesy", "said", "headline"),
     [
@@ -252,11 +241,9 @@ def test_the_stock_out_finding_flips(stock, courtesy, said, headline):
     assert result["stockout-contrast"].value == pytest.approx(stock - courtesy, abs=0.8)
 
 
-@pytest.mark.parametrize("persons", [1, 8, 30])
-def test_the_form_is_balanced_and_its_stories_say_what_its_columns_say(persons):
-    form = vignette_form(persons, rng=persons)
-    most = form.groupby(["stock", "courtesy"]).size().max()
-    assert len(form) == persons and most <= -(-persons // 4)
+def test_the_form_is_balanced_and_its_stories_say_what_its_columns_say():
+    form = vignette_form(30, rng=2)
+    assert form.groupby(["stock", "courtesy"]).size().between(7, 8).all()
     assert (form["story"].str.contains("do not have") == (form["stock"] == 0)).all()
     assert (form["story"].str.contains("warmly") == (form["courtesy"] == 1)).all()
 

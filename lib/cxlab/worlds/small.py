@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from cxlab.data.errors import InputError
 from cxlab.data.table import Table
 
 LEVELS = ("company", "business users", "technology organisation", "technology team", "key individuals")
+DIFFICULTY = (72, 66, 60, 56, 50)  # mean of each level, easiest first
 # form letter -> (statements, labels, truth: share of each label)
 FORMS: dict[str, tuple[int, tuple[str, ...], tuple[float, ...]]] = {
     "s": (36, ("product", "experience", "both"), (0.40, 0.35, 0.25)),
@@ -94,9 +95,8 @@ def make_accounts(
     (``rule="minimum"``) or the "mean", with ``slope`` log-odds a point. The last level of a share
     ``hidden_share`` was never asked, and lies 8 points lower. A share ``hostage_share`` depends on the vendor
     and renews with chance ``hostage_renewal`` whatever its satisfaction; ``dependence_falls`` of those are
-    freed before they renew.
-
-    One row an account and level: ``account level score dependence dependence_later renewed first_attained``.
+    freed before they renew. Columns, a row an account and level: ``account level score dependence renewed
+    first_attained``.
     """
     if rule not in ("minimum", "mean"):
         raise InputError(f"rule={rule!r} must be 'minimum' or 'mean'")
@@ -115,7 +115,7 @@ def make_accounts(
     tied = rng.random(accounts) < hostage_share
     before = np.round(np.where(tied, rng.uniform(70, 100, accounts), rng.uniform(0, 55, accounts)), 0)
     freed = tied & (rng.random(accounts) < dependence_falls)
-    later = np.where(freed, np.round(before * rng.uniform(0.2, 0.5, accounts)), before)
+    rng.uniform(size=accounts)  # keeps the accounts that are known by their seed
     renewed = rng.random(accounts) < np.where(tied & ~freed, np.maximum(chance, hostage_renewal), chance)
 
     waits = rng.gamma(3, 60, score.shape) + 45 * strength * np.arange(each)
@@ -131,7 +131,6 @@ def make_accounts(
             "level": np.tile(LEVELS, accounts),
             "score": shown.ravel(),
             "dependence": np.repeat(before, each),
-            "dependence_later": np.repeat(later, each),
             "renewed": np.repeat(renewed, each),
             "first_attained": attained,
         }
@@ -208,32 +207,30 @@ def make_ratings(
     raters: int = 10,
     *,
     agreement: float = 0.4,
-    shares: Mapping[str, Sequence[float]] | None = None,
     statements: int = 0,
     wording: float = 0.15,
     rng: int | np.random.Generator | None = 1,
 ) -> pd.DataFrame:
     """Simulate the 'ask ten people' forms: ``rater statement label``.
 
-    The truth: every statement has a label, drawn with ``shares`` (form letter -> shares of its labels, see
-    ``FORMS``). A rater gives it with chance ``sqrt(agreement)`` and else draws from ``shares`` again, so that
-    Krippendorff's alpha (nominal) is ``agreement`` in expectation and every label keeps its share. The second
-    wording (``s01b`` ...) moves ``wording`` of the share from 'product' to 'experience'; 0 leaves it out.
+    The truth: every statement has a label, drawn with the shares of its form in ``FORMS``. A rater gives it
+    with chance ``sqrt(agreement)`` and else draws again, so that Krippendorff's alpha (nominal) is
+    ``agreement`` in expectation and every label keeps its share. The second wording (``s01b`` ...) moves
+    ``wording`` of the share from 'product' to 'experience'; 0 leaves it out.
     ``statements`` gives so many of the form ``s`` alone.
 
     >>> make_ratings(2, statements=2, wording=0, rng=0).statement.tolist()
     ['s01', 's02', 's01', 's02']
     """
     random, parts = np.random.default_rng(rng), []
-    for letter, (usual, labels, usual_shares) in FORMS.items():
+    for letter, (usual, labels, share) in FORMS.items():
         size = (statements if letter == "s" else 0) if statements else usual
-        share = np.asarray((shares or {}).get(letter, usual_shares), float)
         names = [f"{letter}{i + 1:02d}" for i in range(size)]
         place = random.random(size)
         parts.append(_form(random, raters, names, labels, share, agreement, place))
         if letter == "s" and wording:
             # The same events told again: each keeps its place, so only the wording moves its label.
-            moved, again = share + np.array([-wording, wording, 0.0]), [f"{name}b" for name in names]
+            moved, again = np.add(share, [-wording, wording, 0.0]), [f"{name}b" for name in names]
             parts.append(_form(random, raters, again, labels, moved, agreement, place))
     return pd.concat(parts, ignore_index=True)
 
