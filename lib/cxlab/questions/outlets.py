@@ -125,7 +125,7 @@ def league(visits: Table) -> Result:
     if (data["n"] >= 4).sum() >= 10:
         error = holdout_error(data, bootstrap=visits.bootstrap, confidence_level=level, rng=visits.seed)
         label = "error of fair rates against raw rates"
-        numbers["error-ratio-shrunk"] = Number(*error[:3], "ratio", error.outlets, label)
+        numbers["error-ratio-shrunk"] = Number(*error[:3], "ratio", error[3], label)
     finding = (
         f"with luck taken out, {stay} of the {least} outlets with the lowest rates stay among the lowest."
     )

@@ -7,9 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import brentq
+from scipy.special import betainc, betaincinv, betaln, chdtri, expit, gammaincc, ndtr
+from scipy.stats import binom
 
 from cxlab.data.errors import InputError, NotEnough
 from cxlab.stats.intervals import benjamini_hochberg, generator, normal_quantile, percentile_interval
+
+EXTREMES = 0.1  # this share at each end is pulled in or dropped before the spread of outlets is estimated
 
 
 class Common(NamedTuple):
@@ -19,13 +24,13 @@ class Common(NamedTuple):
     b: np.ndarray
     weight: np.ndarray
 
-    def spread(self, confidence_level: float = 0.95) -> tuple[float, float, float]:
+    def spread(self, confidence_level: float = 0.95) -> list[float]:
         """Return the standard deviation between outlets (median) and its interval."""
         size, tail = self.a + self.b, (1 - confidence_level) / 2
         deviation = np.sqrt(self.a * self.b / (size + 1)) / size
         order = np.argsort(deviation)
         place = np.searchsorted(np.cumsum(self.weight[order]), [0.5, tail, 1 - tail]).clip(max=size.size - 1)
-        return tuple(float(value) for value in deviation[order][place])
+        return deviation[order][place].tolist()
 
 
 def common_rates(satisfied: np.ndarray, n: np.ndarray) -> Common:
@@ -33,8 +38,6 @@ def common_rates(satisfied: np.ndarray, n: np.ndarray) -> Common:
 
     The prior is flat in the mean and in (a + b) ** -0.5, about the spread (Gelman et al. 2013, section 5.3).
     """
-    from scipy.special import betaln, expit
-
     x, n = np.asarray(satisfied, float), np.asarray(n, float)
     middle, points, size = np.log((x.sum() + 0.5) / ((n - x).sum() + 0.5)), 9, np.inf
     box = np.array([[middle - 6, middle + 6], [np.log(0.2), np.log(1e7)]])
@@ -64,26 +67,12 @@ def shrink_rates(
 ) -> pd.DataFrame:
     """Return each outlet's rate, pulled to what outlets have in common as far as its own count is thin.
 
-    Parameters
-    ----------
-    data : DataFrame
-        One row an outlet: ``outlet``, ``n`` (rated visits, at least 1), ``satisfied`` (0..n).
-    draws : int
-        From the posterior, for the ranks.
+    One row an outlet in (``outlet n satisfied``) and out, in the same order: ``rate low high`` posterior mean
+    and interval; ``rank rank_low rank_high`` posterior mean rank, without ties, and its interval, 1 the best
+    (Goldstein & Spiegelhalter 1996), from ``draws``. Beta-binomial, the common distribution itself uncertain:
+    six outlets get wide intervals, not wrong ones. Intervals are of the Beta with the posterior's moments. A
+    truly outlying small outlet is pulled in, too.
 
-    Returns
-    -------
-    DataFrame, rows in the order of the input
-        ``outlet``; ``rate low high`` posterior mean and interval; ``rank rank_low rank_high`` posterior mean
-        rank, without ties, and its interval, 1 the best (Goldstein & Spiegelhalter 1996).
-
-    Notes
-    -----
-    Beta-binomial, the common distribution itself uncertain: six outlets get wide intervals, not wrong ones.
-    Intervals are of the Beta with the posterior's moments. A truly outlying small outlet is pulled in, too.
-
-    Examples
-    --------
     >>> counts = pd.DataFrame({"outlet": ["A", "B", "C"], "n": [10, 1000, 100], "satisfied": [10, 800, 60]})
     >>> shrink_rates(counts)["rank"].tolist()
     [1, 2, 3]
@@ -91,9 +80,7 @@ def shrink_rates(
     x, n = _counts(data)
     if data["outlet"].duplicated().any():
         repeated = data.loc[data["outlet"].duplicated(), "outlet"].iloc[0]
-        raise InputError(
-            f"outlet={repeated!r} has several rows: sum n and satisfied to one row an outlet first"
-        )
+        raise InputError(f"outlet={repeated!r} has several rows: sum n and satisfied to one row an outlet")
     if draws < 1:
         raise InputError(f"draws={draws} must be at least 1; 1000 is usual")
     found = common_rates(x, n)
@@ -112,22 +99,15 @@ def shrink_rates(
 
 def fair_rates(x: np.ndarray, n: np.ndarray, found: Common, confidence_level: float) -> dict[str, np.ndarray]:
     """Return ``rate low high`` of each outlet, given what is known of all."""
-    from scipy.special import betaincinv
-
-    mean, size = _posterior(x, n, found)
-    tail = 0.5 - np.array([1, -1]) * (0.5 - (1 - confidence_level) / 2)
-    low, high = (betaincinv(mean * size, (1 - mean) * size, part) for part in tail)
-    return {"rate": mean, "low": low, "high": high}
-
-
-def _posterior(x: np.ndarray, n: np.ndarray, found: Common) -> tuple[np.ndarray, np.ndarray]:
-    """Return each rate's posterior mean and the size of the Beta with the posterior's mean and variance."""
     mean, square = np.zeros(len(x)), np.zeros(len(x))
     for a, b, weight in zip(*found, strict=True):
         own = (a + x) / (a + b + n)
         mean += weight * own
         square += weight * (own * (1 - own) / (a + b + n + 1) + own**2)
-    return mean, np.maximum(mean * (1 - mean) / np.maximum(square - mean**2, 1e-15) - 1, 1e-6)
+    size = np.maximum(mean * (1 - mean) / np.maximum(square - mean**2, 1e-15) - 1, 1e-6)
+    tail = (1 - confidence_level) / 2
+    low, high = (betaincinv(mean * size, (1 - mean) * size, part) for part in (tail, 1 - tail))
+    return {"rate": mean, "low": low, "high": high}
 
 
 def funnel_limits(
@@ -138,44 +118,22 @@ def funnel_limits(
     levels: Sequence[float] = (0.95, 0.998),
     overdispersion: str = "additive",
     extremes: str = "consistent",
-    share: float = 0.1,
-    discovery: float = 0.05,
 ) -> pd.DataFrame:
     """Return each outlet's value against its funnel, before and after allowing for how outlets differ anyway.
 
-    Parameters
-    ----------
-    data : DataFrame
-        ``kind="rate"``: ``outlet n satisfied``; ``kind="ratio"``: ``outlet observed expected``.
-    target : float, optional
-        Centre of the funnel; default the pooled rate, or 1 for ratios.
-    levels : two floats
-        The inner and the outer limits.
-    overdispersion : {"additive", "none"}
-        Whether a variance between outlets is added.
-    extremes, share : {"consistent", "trim"}, float
-        What is done with the most extreme ``share`` at each end before that variance is estimated, so that
-        true outliers do not hide themselves: pulled in and corrected for it, or dropped.
-    discovery : float
-        False-discovery rate of the last column.
-
-    Returns
-    -------
-    DataFrame, rows in the order of the input
-        ``outlet n value target z``; chance limits ``low high low_outer high_outer`` and ``naive`` (-1/0/1
-        beyond the outer ones); ``od_low od_high od_low_outer od_high_outer`` and ``flag`` the same with
-        over-dispersion; ``p`` two-sided, with over-dispersion; ``discovery`` boolean (Benjamini-Hochberg).
-        ``n`` is ``expected`` for ratios. ``attrs``: ``tau`` (spread between outlets) and the arguments.
-
-    Notes
-    -----
     Spiegelhalter (2005): interpolated exact binomial or exact Poisson limits, z of ratios on the log scale.
-    "trim" is the published moment estimate of ``tau``; it understates an ordinary spread. "consistent" makes
-    the winsorised z, given ``tau``, as wide as a normal's. ``p`` of rates is the tail of a Beta with the
-    funnel's mean and variance, right for small outlets, too.
+    ``kind="rate"`` reads ``outlet n satisfied``, ``kind="ratio"`` ``outlet observed expected``. ``target`` is
+    the centre (the pooled rate, or 1), ``levels`` are those of the inner and the outer limits.
+    ``overdispersion`` ("additive" or "none") adds a variance between outlets; ``extremes="trim"`` is the
+    published moment estimate of it, which understates an ordinary spread, ``"consistent"`` makes the
+    winsorised z as wide as a normal's, so that true outliers do not hide themselves.
 
-    Examples
-    --------
+    Columns, rows in the order of the input: ``outlet n value target z`` (``n`` is ``expected`` for ratios);
+    chance limits ``low high low_outer high_outer`` and ``naive`` (-1/0/1 beyond the outer ones); ``od_low
+    od_high od_low_outer od_high_outer`` and ``flag`` the same with over-dispersion; ``p`` two-sided, for
+    rates from a Beta with the funnel's mean and variance, right for small outlets, too; ``discovery``
+    (Benjamini-Hochberg, 5 %). ``attrs``: ``tau`` (spread between outlets) and the arguments.
+
     >>> data = pd.DataFrame({"outlet": list("AB"), "n": [50, 400], "satisfied": [40, 240]})
     >>> funnel_limits(data, target=0.8, overdispersion="none")["flag"].tolist()
     [0, -1]
@@ -187,25 +145,24 @@ def funnel_limits(
     ):
         if value not in allowed:
             raise InputError(f"{name}={value!r} must be one of {', '.join(allowed)}")
-    if not 0 <= share < 0.5:
-        raise InputError(f"share={share} must lie between 0 and 0.5: it is cut at each end")
-    x, n = _counts(data) if kind == "rate" else _ratio_counts(data)
-    target = float((x.sum() / n.sum() if kind == "rate" else 1.0) if target is None else target)
-    if target <= 0 or (kind == "rate" and target >= 1):
+    rate = kind == "rate"
+    x, n = _counts(data) if rate else _counts(data, "observed", "expected")
+    target = float((x.sum() / n.sum() if rate else 1.0) if target is None else target)
+    if target <= 0 or (rate and target >= 1):
         raise InputError(f"target={target:g}: a funnel needs a target above 0, for rates below 1")
     value, variance = x / n, _variance(kind, n, target)
-    away = value - target if kind == "rate" else np.log(np.maximum(value, 0.5 / n) / target)
-    tau2 = 0.0 if overdispersion == "none" else _between(away, variance, extremes, share)
+    away = value - target if rate else np.log(np.maximum(value, 0.5 / n) / target)
+    tau2 = 0.0 if overdispersion == "none" else _between(away, variance, extremes)
     settings = {"kind": kind, "target": target, "tau": tau2**0.5, "levels": tuple(sorted(levels))}
-    limits, z, wide = _limits(n, settings), away / np.sqrt(variance), away / np.sqrt(variance + tau2)
-    columns = {"outlet": data["outlet"].to_numpy(), "n": n, "value": value, "target": target, "z": z}
-    table = pd.DataFrame(columns | limits)
+    limits, wide = _limits(n, settings), away / np.sqrt(variance + tau2)
     naive = (value > limits["high_outer"]).astype(int) - (value < limits["low_outer"]).astype(int)
+    chance = {name: limits.pop(name) for name in ("low", "high", "low_outer", "high_outer")}
     beyond = np.where(np.abs(wide) > normal_quantile(settings["levels"][1]), np.sign(wide), 0).astype(int)
-    table.insert(9, "naive", naive)
-    table["flag"] = naive if overdispersion == "none" else beyond
-    table["p"] = _tails(x, n, target, variance + tau2) if kind == "rate" else 2 * _normal_tail(np.abs(wide))
-    table["discovery"] = benjamini_hochberg(table["p"], discovery)[0]
+    p = _tails(x, n, target, variance + tau2) if rate else 2 * ndtr(-np.abs(wide))
+    columns = {"outlet": data["outlet"].to_numpy(), "n": n, "value": value, "target": target}
+    columns |= {"z": away / np.sqrt(variance)} | chance | {"naive": naive} | limits
+    columns |= {"flag": naive if overdispersion == "none" else beyond, "p": p}
+    table = pd.DataFrame(columns | {"discovery": benjamini_hochberg(p)[0]})
     table.attrs.update(settings)
     return table
 
@@ -221,11 +178,8 @@ def funnel_curve(limits: pd.DataFrame, *, points: int = 80) -> pd.DataFrame:
 def alike(data: pd.DataFrame) -> float:
     """Return the probability that outlets with one common rate would differ as much as these.
 
-    A scaled chi-square with the exact mean and variance of the sum, so that small outlets count for what they
-    are.
+    A scaled chi-square with the exact mean and variance of the sum: small outlets count for what they are.
     """
-    from scipy.special import gammaincc
-
     x, n = _counts(data)
     mean = x.sum() / n.sum()
     if not 0 < mean < 1 or len(x) < 2:
@@ -236,28 +190,15 @@ def alike(data: pd.DataFrame) -> float:
     return float(gammaincc(half, total * half / free))
 
 
-class HoldoutError(NamedTuple):
-    """Squared error of shrunk rates over that of raw ones on held-out visits (below 1 shrinking helps)."""
-
-    ratio: float
-    low: float
-    high: float
-    outlets: int
-
-
 def holdout_error(
-    data: pd.DataFrame,
-    *,
-    splits: int = 4,
-    bootstrap: int = 500,
-    confidence_level: float = 0.95,
-    rng: int | np.random.Generator | None = 0,
-) -> HoldoutError:
-    """Compare how shrunk and raw rates of a random half of each outlet's visits predict the other half.
+    data: pd.DataFrame, *, splits: int = 4, bootstrap: int = 500, confidence_level: float = 0.95, rng=0
+) -> tuple[float, float, float, int]:
+    """Return the squared error of shrunk over raw rates on held-out visits, its interval, and how many outlets.
 
-    Outlets with fewer than 4 rated visits are left out. Given its counts, a random half has a hypergeometric
-    number of satisfied visits, so none is read again; what the held-out half owes to chance is taken off both
-    errors. The interval resamples outlets.
+    Below 1 shrinking helps. A random half of each outlet's visits predicts the other half; outlets with fewer
+    than 4 rated visits are left out. Given its counts, a random half has a hypergeometric number of satisfied
+    visits, so none is read again; what the held-out half owes to chance is taken off both errors. The
+    interval resamples outlets.
     """
     x, n = (values[_counts(data)[1] >= 4].astype(np.int64) for values in _counts(data))
     if len(n) < 10:
@@ -267,11 +208,11 @@ def holdout_error(
     for _ in range(splits):
         known = rng.hypergeometric(x, n - x, half)
         held, size = (x - known) / (n - half), n - half
-        fair = _posterior(known, half, common_rates(known, half))[0]
+        fair = fair_rates(known, half, common_rates(known, half), confidence_level)["rate"]
         errors += (np.array([fair, known / half]) - held) ** 2 - held * (1 - held) / (size - 1)
     shrunk, raw = errors[:, rng.integers(0, len(n), (bootstrap, len(n)))].sum(axis=2)
     low, high = percentile_interval(shrunk / raw, confidence_level)
-    return HoldoutError(float(errors[0].sum() / errors[1].sum()), float(low), float(high), len(n))
+    return float(errors[0].sum() / errors[1].sum()), float(low), float(high), len(n)
 
 
 def _limits(n: np.ndarray, settings: dict) -> dict[str, np.ndarray]:
@@ -279,19 +220,16 @@ def _limits(n: np.ndarray, settings: dict) -> dict[str, np.ndarray]:
     width = np.sqrt(_variance(settings["kind"], n, target) + settings["tau"] ** 2)
     found, wide = {}, {}
     for suffix, level in zip(("", "_outer"), settings["levels"], strict=True):
-        step = normal_quantile(level) * width
         for side, way in (("low", -1), ("high", 1)):
             exact = (_binomial_limit if rate else _poisson_limit)(n, target, level, way)
-            found[f"{side}{suffix}"] = exact
-            od = np.clip(target + way * step, 0, 1) if rate else target * np.exp(way * step)
-            wide[f"od_{side}{suffix}"] = od if settings["tau"] else exact
+            step = way * normal_quantile(level) * width
+            od = np.clip(target + step, 0, 1) if rate else target * np.exp(step)
+            found[f"{side}{suffix}"], wide[f"od_{side}{suffix}"] = exact, od if settings["tau"] else exact
     return found | wide
 
 
 def _binomial_limit(n: np.ndarray, target: float, level: float, way: int) -> np.ndarray:
     """Spiegelhalter (2005), appendix A.1.1: the binomial quantile, interpolated to the exact probability."""
-    from scipy.stats import binom
-
     n, probability = np.round(n), (1 + way * level) / 2
     r = binom.ppf(probability, n, target)
     part = (binom.cdf(r, n, target) - probability) / np.maximum(binom.pmf(r, n, target), 1e-300)
@@ -299,8 +237,6 @@ def _binomial_limit(n: np.ndarray, target: float, level: float, way: int) -> np.
 
 
 def _poisson_limit(expected: np.ndarray, target: float, level: float, way: int) -> np.ndarray:
-    from scipy.special import chdtri
-
     return chdtri(2 * (expected * target + (way > 0)), (1 - way * level) / 2) / 2 / expected
 
 
@@ -310,67 +246,46 @@ def _variance(kind: str, n: np.ndarray, target: float) -> np.ndarray:
 
 def _tails(x: np.ndarray, n: np.ndarray, target: float, variance: np.ndarray) -> np.ndarray:
     """Return twice the smaller tail of a Beta with this mean and variance; 1 where there is no such Beta."""
-    from scipy.special import betainc
-
     size = target * (1 - target) / variance - 1
     a, b = (np.maximum(part * size, 1e-9) for part in (target, 1 - target))
     below, above = (
-        betainc(*ends, np.minimum((k + 0.5) / n, 1)) for ends, k in (((a, b), x), ((b, a), n - x))
+        betainc(a, b, np.minimum((x + 0.5) / n, 1)),
+        betainc(b, a, np.minimum((n - x + 0.5) / n, 1)),
     )
     return np.where(size > 1e-9, np.minimum(2 * np.minimum(below, above), 1), 1.0)
 
 
-def _normal_tail(z: np.ndarray) -> np.ndarray:
-    from scipy.special import ndtr
-
-    return ndtr(-z)
-
-
-def _between(away: np.ndarray, variance: np.ndarray, extremes: str, share: float) -> float:
+def _between(away: np.ndarray, variance: np.ndarray, extremes: str) -> float:
     """Return the variance between outlets."""
-    z = away / np.sqrt(variance)
+    ends = [EXTREMES, 1 - EXTREMES]
     if extremes == "trim":
-        low, high = np.quantile(z, [share, 1 - share])
-        weight, z = 1 / variance[(z >= low) & (z <= high)], z[(z >= low) & (z <= high)]
+        z = away / np.sqrt(variance)
+        inside = (z >= np.quantile(z, ends[0])) & (z <= np.quantile(z, ends[1]))
+        weight, z = 1 / variance[inside], z[inside]
         room = weight.sum() - (weight**2).sum() / weight.sum()
         return max(0.0, float(((z**2).sum() - (len(z) - 1)) / room)) if len(z) > 1 else 0.0
-    edge = normal_quantile(1 - 2 * share) if share else np.inf  # what a normal keeps when it is winsorised:
-    kept = 1.0 - 2 * share * (1 - edge**2) if share else 1.0
-    kept -= 2 * edge * np.exp(-(edge**2) / 2) / np.sqrt(2 * np.pi) if share else 0.0
-    low, high = 0.0, float(away.max() - away.min()) ** 2
-    for _ in range(60):
-        middle = (low + high) / 2
-        z = away / np.sqrt(variance + middle)
-        wide = (z.clip(*np.quantile(z, [share, 1 - share])) ** 2).mean() > kept
-        low, high = (middle, high) if wide else (low, middle)
-    return low if low > 1e-12 else 0.0
+    edge = normal_quantile(1 - 2 * EXTREMES)  # what a normal keeps when it is winsorised:
+    kept = 1 - 2 * EXTREMES * (1 - edge**2) - 2 * edge * np.exp(-(edge**2) / 2) / np.sqrt(2 * np.pi)
+
+    def too_wide(tau2: float) -> float:
+        z = away / np.sqrt(variance + tau2)
+        return (z.clip(*np.quantile(z, ends)) ** 2).mean() - kept
+
+    return float(brentq(too_wide, 0.0, 4 * (away**2).max(), xtol=1e-15)) if too_wide(0.0) > 0 else 0.0
 
 
-def _counts(data: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    x, n = _columns(data, "satisfied", "n")
-    bad = ~((x >= 0) & (x <= n) & (n >= 1))
-    if bad.any():
-        row = int(np.flatnonzero(bad)[0])
+def _counts(data: pd.DataFrame, hits: str = "satisfied", size: str = "n") -> tuple[np.ndarray, np.ndarray]:
+    missing = [name for name in ("outlet", hits, size) if name not in data.columns]
+    if missing or not len(data):
+        raise InputError(f"data lacks the column(s) {', '.join(missing)}" if missing else "data has no rows")
+    x, n = (pd.to_numeric(data[name]).to_numpy(dtype=float, na_value=np.nan) for name in (hits, size))
+    right = (x >= 0) & ((x <= n) & (n >= 1) if size == "n" else n > 0)
+    if not right.all():
+        row, rule = (
+            int(np.argmin(right)),
+            "at least 1 and satisfied between 0 and n" if size == "n" else "above 0",
+        )
         raise InputError(
-            f"satisfied={x[row]:g} and n={n[row]:g} in row {row}: n must be at least 1 and satisfied "
-            "between 0 and n; drop empty outlets"
+            f"{hits}={x[row]:g} and {size}={n[row]:g} in row {row}: {size} must be {rule}; drop empty outlets"
         )
     return x, n
-
-
-def _ratio_counts(data: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    observed, expected = _columns(data, "observed", "expected")
-    if not ((observed >= 0) & (expected > 0)).all():
-        raise InputError("observed must be 0 or more and expected above 0 in every row; drop empty outlets")
-    return observed, expected
-
-
-def _columns(data: pd.DataFrame, *names: str) -> list[np.ndarray]:
-    missing = [name for name in ("outlet", *names) if name not in data.columns]
-    if missing:
-        raise InputError(
-            f"data lacks the column(s) {', '.join(missing)}; it has {', '.join(map(str, data.columns))}"
-        )
-    if not len(data):
-        raise InputError("data has no rows: nothing to judge")
-    return [pd.to_numeric(data[name]).to_numpy(dtype=float, na_value=np.nan) for name in names]
