@@ -102,6 +102,9 @@ def test_a_damaged_cache_entry_counts_as_missing_and_the_oldest_go(tmp_path, mon
     path.write_text(path.read_text()[:-1])
     assert keys.read("name") is None
     monkeypatch.setattr(keys, "_KEPT", 1)
+    keys.prune()
+    assert len(list(path.parent.iterdir())) == 1
+    monkeypatch.setattr(keys, "_IN_USE", -1.0)
     keys.store("other", "x")
     keys.prune()
     assert len(list(path.parent.iterdir())) == 1
@@ -129,9 +132,9 @@ def test_what_a_killed_run_left_is_swept_by_the_next(tmp_path):
     gone, alive = tmp_path / "cache" / "run-4194303-a", tmp_path / "cache" / f"run-{os.getpid()}-b"
     for folder in (gone, alive):
         folder.mkdir(parents=True)
-    with run.Kernels(1, min_cell=5, timeout=1) as kernels:
-        assert not gone.exists() and alive.exists() and kernels.folder.is_dir()
-    assert not kernels.folder.exists()
+    with run.Runners(1, min_cell=5, timeout=1) as runners:
+        assert not gone.exists() and alive.exists() and runners.folder.is_dir()
+    assert not runners.folder.exists()
 
 
 def test_failures_of_one_cause_are_told_once():

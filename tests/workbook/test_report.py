@@ -74,17 +74,8 @@ def test_what_is_published(book):
         "numbers/09-verdict-01.csv", "numbers/09-verdict-02.csv",
     }  # fmt: skip
     results = json.loads((out / "results.json").read_text())
-    assert results["02-split"] == {
-        "share": {
-            "value": 0.2,
-            "low": 0.5,
-            "high": 0.7,
-            "unit": "share of R2",
-            "n": 250,
-            "simulated": False,
-            "source": "",
-        }
-    }
+    share = {"value": 0.2, "low": 0.5, "high": 0.7, "unit": "share of R2", "n": 250, "simulated": False}
+    assert results["02-split"] == {"share": {**share, "source": "", "label": "Experience's share"}}
     assert results["09-verdict"]["claim-1"]["value"] == "supported"
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["schema"] == 2 and manifest["parameters"]["02-split"]["bootstrap"] == "200"

@@ -214,7 +214,7 @@ def test_a_file_added_to_a_folder_makes_a_report_stale(book):
     ("arguments", "words"),
     [
         (("--by", "regoin"), "did you mean 'region'"),
-        (("--only", "07"), "no page that was asked for reads a table of this study"),
+        (("--only", "07"), "no page asked for reads a table of this study"),
         (("-p", "source=nowhere"), "there is no source 'nowhere'"),
         (("-p", "source=there"), "holds events"),
         (("-p", "source=none.yaml"), "none.yaml"),

@@ -1,4 +1,4 @@
-"""The command line: one plain message for a fault, an exit code that a job can read, nothing imported too early."""
+"""The command line: one plain message for a fault, an exit code for jobs, nothing imported too early."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 success, 1 a failed notebook, 2 bad use or input, 3 a comparison found a change, 4 no disk or no registry,
-        130 interrupted.
+        0 success, 1 a failed notebook, 2 bad use or input, 3 a comparison found a change, 4 no disk or no
+        registry, 130 interrupted.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:

@@ -1,26 +1,24 @@
-"""Segments on a Dask cluster: each is made whole by one worker, the same bytes as here, and comes back as files.
+"""Segments on a Dask cluster: workers run the notebooks, the pages are made here, so the bytes are the same.
 
-Workers need the project (at the same version) and the study's files under the same paths, such as a shared disk.
+Workers need the project (at the same version) and the study's files under the same paths, such as a shared
+disk.
 """
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from cxlab.data.errors import InputError, NotebookError, OutOfReach
+from cxlab.workbook import keys
 from cxlab.workbook.parts import Build, Part
-from cxlab.workbook.run import Kernels
-from cxlab.workbook.site import write_part
+from cxlab.workbook.run import Runners
 
 
-def make_on_cluster(build: Build, parts: list[Part], folder: Path, progress: Any, run_parts: Any) -> None:
-    """Make the segments' reports on a Dask scheduler's workers and write them into the staged folder.
+def run_on_cluster(build: Build, parts: list[Part], progress: Any, run_parts: Any) -> None:
+    """Run the segments' notebooks on a Dask scheduler's workers.
 
-    A worker that dies has its segment made again by another one, up to three times; a few segments a worker are under
-    way at a time, so that memory stays bounded.
+    A worker that dies has its segment run again by another one, up to three times; two segments a worker are
+    under way at a time, so that memory stays bounded.
 
     Raises
     ------
@@ -29,7 +27,7 @@ def make_on_cluster(build: Build, parts: list[Part], folder: Path, progress: Any
     OutOfReach
         When nobody answers at the address.
     NotebookError
-        When a segment's workers died three times.
+        When a segment's workers died again and again.
     """
     try:
         from distributed import Client, KilledWorker, as_completed
@@ -41,36 +39,38 @@ def make_on_cluster(build: Build, parts: list[Part], folder: Path, progress: Any
     except (OSError, TimeoutError, ValueError) as fault:
         raise OutOfReach(f"--cluster {address}: no Dask scheduler answers ({fault})") from None
     with client:
-        waiting = list(reversed(parts))
-        send = {"retries": 3, "pure": False}
-        most = max(4, 2 * sum(client.nthreads().values()))
-        first = [client.submit(_made, build, waiting.pop(), run_parts, **send) for _ in range(min(most, len(parts)))]
-        queue = as_completed(first)
+        waiting, sent = list(reversed(parts)), {}
+
+        def send() -> Any:
+            part = waiting.pop()
+            future = client.submit(_run, build, part, run_parts, retries=3, pure=False)
+            sent[future.key] = part
+            return future
+
+        most = min(len(parts), max(4, 2 * sum(client.nthreads().values())))
+        queue = as_completed([send() for _ in range(most)])
         for done in queue:
+            part = sent[done.key]
             try:
-                index, files, stated, failed = done.result()
+                found, part.failed = done.result()
             except KilledWorker as fault:
-                raise NotebookError(f"--cluster: the workers of a segment died again and again ({fault})") from None
-            part = next(part for part in parts if part.folder == index)
-            part.stated, part.failed = stated, failed
-            for name, content in files.items():
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                (folder / name).write_bytes(content)
-            done.release()
+                raise NotebookError(
+                    f"--cluster: the workers of {part.label} died again and again ({fault})"
+                ) from None
+            for stem, (name, executed) in found.items():
+                keys.store(name, executed)
+                part.keep(stem, name, executed)
             for page in part.asked:
-                progress.done(f"{part.folder}/{page.stem}", word="failed" if page.stem in failed else "made")
+                progress.done(
+                    f"{part.folder}/{page.stem}", word="failed" if page.stem in part.failed else "made"
+                )
+            done.release()
             if waiting:
-                queue.add(client.submit(_made, build, waiting.pop(), run_parts, **send))
+                queue.add(send())
 
 
-def _made(build: Build, part: Part, run_parts: Any) -> tuple[str, dict[str, bytes], dict, dict]:
-    """Make one segment's report on a worker; return its folder, files, what it states, and what failed."""
-    folder = Path(tempfile.mkdtemp(prefix="cxlab-part-"))
-    try:
-        with Kernels(1, min_cell=build.min_cell, timeout=build.options.timeout) as kernels:
-            run_parts([part], kernels, build, None)
-        write_part(part, folder, build)
-        files = {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
-        return part.folder, files, part.stated, part.failed
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def _run(build: Build, part: Part, run_parts: Any) -> tuple[dict[str, tuple[str, str]], dict[str, str]]:
+    """Run one segment's notebooks on a worker; return them with their names in the store, and what failed."""
+    with Runners(1, min_cell=build.min_cell, timeout=build.options.timeout) as runners:
+        run_parts([part], runners, build, None)
+    return {stem: (name, keys.read(name)) for stem, name in part.executed.items()}, part.failed

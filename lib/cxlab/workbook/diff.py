@@ -1,11 +1,11 @@
-"""Two results.json side by side: which numbers changed, by how much, beyond their intervals, which verdicts moved.
+"""Two results.json side by side: which numbers changed, by how much, and which verdicts moved.
 
-A number counts as changed *beyond its interval* when the new value lies outside the old interval, or, where only the
-new one has an interval, when the old value lies outside that. A number without any interval can only be said to have
-changed; it raises no alarm, and neither does a new number. A number that is gone does, and so does a verdict that
-moved. Where both intervals exist and do not even touch, that is said as well (``apart``): with equal data behind both,
-a new value leaves the old 95 % interval by chance about one time in six, two intervals part about one time in two
-hundred.
+A number counts as changed *beyond its interval* when the new value lies outside the old interval, or, where
+only the new one has an interval, when the old value lies outside that. A number without any interval can only
+be said to have changed; it raises no alarm, and neither does a new number. A number that is gone does, and so
+does a verdict that moved. Where both intervals exist and do not even touch, that is said as well (``apart``):
+with equal data behind both, a new value leaves the old 95 % interval by chance about one time in six, two
+intervals part about one time in two hundred.
 """
 
 from __future__ import annotations
@@ -78,10 +78,9 @@ class Comparison:
         moved, beyond, other, new, gone, same = (
             len(self.of(kind)) for kind in ("moved", "beyond", "changed", "new", "gone", "same")
         )
-        return (
-            f"{len(self.changes)} recorded numbers: {moved} verdict{'' if moved == 1 else 's'} moved; {beyond} changed "
-            f"beyond their intervals; {other} changed otherwise; {new} new, {gone} gone; {same} the same."
-        )
+        verdicts = f"{moved} verdict{'' if moved == 1 else 's'} moved"
+        counts = f"{beyond} changed beyond their intervals; {other} changed otherwise; {new} new, {gone} gone"
+        return f"{len(self.changes)} recorded numbers: {verdicts}; {counts}; {same} the same."
 
 
 def read_results(path: str | Path) -> dict[str, dict[str, dict[str, Any]]]:

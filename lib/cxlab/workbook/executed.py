@@ -1,4 +1,4 @@
-"""An executed notebook, byte for byte the same on every run, and what it states: results, numbers and sources."""
+"""An executed notebook, the same bytes on every run, and what it states: results, numbers and sources."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WIDGETS = "application/vnd.jupyter.widget-view+json"
 
 
 def stabilise(notebook: dict[str, Any], paths: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Take out whatever differs between two runs of the same inputs: clocks, ids, addresses, paths, widget state.
+    """Take out whatever differs between two runs of the same inputs: clocks, ids, addresses, paths.
 
     Parameters
     ----------
@@ -119,8 +119,8 @@ def collect(notebook: Mapping[str, Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``results`` (in order), ``lead`` (the one that answers the page, or None), ``numbers`` (name -> what is recorded
-        of it) and ``sources`` (list of dicts, each once).
+        ``results`` (in order), ``lead`` (the one that answers the page, or None), ``numbers`` (name -> what
+        is recorded of it) and ``sources`` (list of dicts, each once).
 
     Raises
     ------
@@ -144,7 +144,7 @@ def collect(notebook: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def results_of(stated: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
-    """Return what results.json holds: ``{notebook: {name: {value, low, high, unit, n, label, simulated, source}}}``."""
+    """Return what results.json holds: notebook -> name -> ``value low high unit n label simulated source``."""
     keys = ("value", "low", "high", "unit", "n", "label", "simulated", "source")
     return {
         stem: {name: {key: number.get(key) for key in keys} for name, number in page["numbers"].items()}

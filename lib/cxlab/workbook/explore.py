@@ -24,12 +24,12 @@ def explore(draw: Callable[..., Any], **controls: Sequence | Mapping[str, Any]) 
     Parameters
     ----------
     draw : callable
-        ``draw(**values)`` returns a ``Result`` or a figure; it should answer within 100 ms, so compute before and draw
-        aggregates.
+        ``draw(**values)`` returns a ``Result`` or a figure; it should answer within 100 ms, so compute before
+        and draw aggregates.
     **controls
-        For each argument of ``draw`` the values it may take. Numbers make a slider, in rising order, anything else a
-        menu; a mapping ``{label: value}`` gives the values words and units. The first value listed is shown first;
-        underscores in a name become spaces.
+        For each argument of ``draw`` the values it may take. Numbers make a slider, in rising order, anything
+        else a menu; a mapping ``{label: value}`` gives the values words and units. The first value listed is
+        shown first; underscores in a name become spaces.
 
     Raises
     ------
@@ -38,8 +38,8 @@ def explore(draw: Callable[..., Any], **controls: Sequence | Mapping[str, Any]) 
 
     Notes
     -----
-    In a kernel that can ask questions back (JupyterLab, VS Code) the controls are live. papermill, nbclient and nbval
-    cannot, and get the baked states; ``CXLAB_EXPLORE=live`` or ``baked`` overrides the guess.
+    In a kernel that can ask questions back (JupyterLab, VS Code) the controls are live. papermill, nbclient
+    and nbval cannot, and get the baked states; ``CXLAB_EXPLORE=live`` or ``baked`` overrides the guess.
     """
     from IPython.display import display
 
@@ -77,7 +77,7 @@ def is_live() -> bool:
 
 
 class _Control:
-    """One argument of the drawing: its name in words, its values in order, and which of them is shown first."""
+    """One argument of the drawing: its name in words, its values in order, and which is shown first."""
 
     def __init__(self, name: str, values: Sequence | Mapping[str, Any]) -> None:
         if isinstance(values, str) or not isinstance(values, Sequence | Mapping):
@@ -146,8 +146,8 @@ class _States:
     def baked(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the bundle for the page, and the first figure in plotly's own form.
 
-        The bundle has ``controls``, ``states`` (an index into ``figures`` for each combination, the last control
-        fastest; equal figures are kept once) and ``layout`` (what all layouts share).
+        The bundle has ``controls``, ``states`` (an index into ``figures`` for each combination, the last
+        control fastest; equal figures are kept once) and ``layout`` (what all layouts share).
         """
         figures: list[dict] = []
         index: dict[str, int] = {}
@@ -169,7 +169,7 @@ class _States:
 
 
 def _live(states: _States, controls: Sequence[_Control]) -> None:
-    """Show native controls and, at each move, the picture that the kernel draws: a few KB, and no script to load."""
+    """Show native controls and, at each move, the picture that the kernel draws: a few KB, no script."""
     import anywidget
     import traitlets
     from IPython.display import display

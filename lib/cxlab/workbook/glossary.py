@@ -14,7 +14,7 @@ _SILENT = {"a", "code", "pre", "summary", "h1", "h2", "h3", "h4", "th", "button"
 
 @cache
 def read_glossary() -> dict[str, str]:
-    """Return the meaning of each term of ``data/glossary.csv``, in its order; nothing where a workbook has none."""
+    """Return the meaning of each term of ``data/glossary.csv``; nothing where a workbook has none."""
     path = data_folder() / "glossary.csv"
     if not path.is_file():
         return {}
@@ -24,7 +24,7 @@ def read_glossary() -> dict[str, str]:
 
 @cache
 def _pattern() -> tuple[re.Pattern[str], dict[str, str]]:
-    """Return what finds any term, with or without a plural s; what a term has in brackets is another name for it."""
+    """Return what finds any term, with or without a plural s; brackets hold another name for it."""
     terms = {}
     for term in read_glossary():
         terms |= {name.lower(): term for name in re.split(r"\s*[()]\s*", term) if name}
@@ -33,7 +33,7 @@ def _pattern() -> tuple[re.Pattern[str], dict[str, str]]:
 
 
 def explain(markup: str, seen: set[str]) -> str:
-    """Return HTML in which the first use of each term shows its meaning on hover and focus; ``seen`` is added to."""
+    """Return HTML in which the first use of a term shows its meaning on hover and focus; adds to ``seen``."""
     pattern, terms = _pattern()
     out, silent = [], []
     for part in re.split(r"(<[^>]+>)", markup):

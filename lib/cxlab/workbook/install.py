@@ -19,11 +19,14 @@ _AGAIN = "rm .venv/.ready && make lab"
 def check() -> pd.DataFrame:
     """Return one row a part of the install: ``part version state fix``.
 
-    State is ``ok``, ``missing`` or ``old``; fix is a command for a terminal, empty where nothing is to be done.
+    State is ``ok``, ``missing`` or ``old``; fix is a command for a terminal, empty where nothing is to be
+    done.
     """
     python = ".".join(map(str, sys.version_info[:2]))
     old = sys.version_info < (3, 11)
-    rows = [("python", python, "old" if old else "ok", "make clean && make lab PYTHON=python3.11" if old else "")]
+    rows = [
+        ("python", python, "old" if old else "ok", "make clean && make lab PYTHON=python3.11" if old else "")
+    ]
     for part in _PARTS:
         try:
             rows.append((part, version(part), "ok", ""))
@@ -33,7 +36,9 @@ def check() -> pd.DataFrame:
         project_folder()
         rows.append(("workbook folder", __version__, "ok", ""))
     except InputError:
-        rows.append(("workbook folder", __version__, "missing", "export CXLAB_HOME=<folder that holds README.md>"))
+        rows.append(
+            ("workbook folder", __version__, "missing", "export CXLAB_HOME=<folder that holds README.md>")
+        )
     return pd.DataFrame(rows, columns=["part", "version", "state", "fix"])
 
 
@@ -44,6 +49,10 @@ def in_place() -> Result:
     if wrong.empty:
         finding = f"Everything is in place: all {len(found)} parts answer."
     else:
-        finding = f"{len(wrong)} of {len(found)} parts need mending. Type in a terminal: {wrong['fix'].iloc[0]}"
-    numbers = {"parts-in-place": Number(len(found) - len(wrong), unit="parts", n=len(found), label="parts in place")}
+        finding = (
+            f"{len(wrong)} of {len(found)} parts need mending. Type in a terminal: {wrong['fix'].iloc[0]}"
+        )
+    numbers = {
+        "parts-in-place": Number(len(found) - len(wrong), unit="parts", n=len(found), label="parts in place")
+    }
     return Result(finding, numbers, found)

@@ -1,4 +1,4 @@
-"""What need not be run again: keys made of everything an executed notebook depends on, and the store of kept texts."""
+"""What need not be run again: keys of all that an executed notebook depends on, and the store of texts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -13,15 +14,14 @@ from typing import Any
 
 from cxlab.data.places import cache_folder, data_folder, project_folder
 
-_KEPT = 400
+_KEPT = 4000
+_IN_USE = 3600.0  # seconds
 _BIG = 32 * 2**20
 
 
 def key_of(value: Any) -> str:
     """Return the sha256 of a plain value."""
-    return hashlib.sha256(
-        json.dumps(value, sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogatepass")
-    ).hexdigest()
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def file_hash(path: Path) -> str:
@@ -41,45 +41,34 @@ def file_hash(path: Path) -> str:
 
 
 def tree_hash(path: Path) -> Any:
-    """Return the hash of a file, or the names and hashes of all files in a folder; None where there is nothing."""
-    if path.is_file():
-        return file_hash(path)
-    if not path.is_dir():
-        return None
-    return _tree(path, path.rglob("*"))
+    """Return the hash of a file, or names and hashes of a folder's files; None where there is nothing."""
+    if path.is_dir():
+        return _tree(path, path.rglob("*"))
+    return file_hash(path) if path.is_file() else None
 
 
 VOLATILE = "not kept"  # a report that read it is made anew each time
 
 
 def run_key(path: Path, parameters: Mapping[str, Any], files: Mapping[str, Any], **extra: Any) -> str:
-    """Return the key of an executed notebook: itself, package, parameters, every file it reads, lock and Python."""
+    """Return the key of an executed notebook: itself, package, parameters, every file that it reads, lock."""
     if VOLATILE in files.values():
         return os.urandom(16).hex()
-    return key_of(
-        {
-            "notebook": file_hash(path),
-            "package": _package_hash(),
-            "parameters": dict(parameters),
-            "files": dict(files),
-            "data": _data_hash(),
-            "lock": tree_hash(project_folder() / "lib" / "requirements.lock"),
-            "python": sys.version,
-            "extra": extra,
-        }
-    )
+    lock = tree_hash(project_folder() / "lib" / "requirements.lock")
+    around = [_package_hash(), _data_hash(), lock, sys.version]
+    return key_of([file_hash(path), dict(parameters), dict(files), around, extra])
 
 
-_ASIDE = (
-    "templates",
-    "cli.py",
-    "commands.py",
-    "diff.py",
-    "page.py",
+# What of this room a cell can call; all else only makes pages.
+_CALLED = (
+    "explore.py",
+    "exercises.py",
+    "executed.py",
+    "install.py",
+    "pen.py",
     "picture.py",
-    "site.py",
-    "publish.py",
-    "report.py",
+    "register.py",
+    "runner.py",
 )
 
 
@@ -93,18 +82,13 @@ def templates_hash() -> str:
 @cache
 def _package_hash() -> str:
     here = Path(__file__).resolve().parents[1]
-    aside = [here / "workbook" / name for name in _ASIDE]
-    files = [
-        p for p in here.rglob("*") if p.suffix != ".pyc" and not any(p == a or a in p.parents for a in aside)
-    ]
-    return key_of(_tree(here, files))
+    files = [p for p in here.rglob("*.*") if p.suffix != ".pyc" and p.parts[len(here.parts)] != "workbook"]
+    return key_of(_tree(here, [*files, *(here / "workbook" / name for name in _CALLED)]))
 
 
 @cache
 def _data_hash() -> str:
-    return key_of(
-        _tree(data_folder(), (path for path in data_folder().rglob("*") if path.name != "README.md"))
-    )
+    return key_of(_tree(data_folder(), (p for p in data_folder().rglob("*") if p.name != "README.md")))
 
 
 def _tree(root: Path, files: Iterable[Path]) -> dict[str, str]:
@@ -134,12 +118,11 @@ def store(name: str, content: str) -> None:
 
 
 def prune() -> None:
-    """Forget the oldest kept texts beyond a few hundred."""
-    files = sorted(
-        (p for p in _folder().iterdir() if p.is_file()), key=lambda p: p.stat().st_mtime, reverse=True
-    )
+    """Forget the oldest kept texts beyond some thousand; those of the last hour may be in use."""
+    files = sorted((p for p in _folder().iterdir() if p.is_file()), key=lambda p: -p.stat().st_mtime)
     for path in files[_KEPT:]:
-        path.unlink(missing_ok=True)
+        if path.stat().st_mtime < time.time() - _IN_USE:
+            path.unlink(missing_ok=True)
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""An executed notebook -> a page: the answer first, a section a question, workings folded; no script but our own."""
+"""An executed notebook -> a page: the answer first, a section a question, workings folded."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ _HIDDEN_TAGS = {"solution", "exercise", "parameters", "injected-parameters", "re
 _TAG = re.compile(r"<[^>]+>")
 _FOLD = re.compile(r"<details\b[^>]*>.*?</details>", re.DOTALL)
 _HARMFUL = re.compile(
-    r"<(script|iframe|object|embed|meta|link|base|form|style)\b.*?(</\1\s*>|$)|\son\w+\s*=\s*(\"[^\"]*\"|'[^']*'|\S+)",
+    r"<(script|iframe|object|embed|meta|link|base|form|style)\b.*?(</\1\s*>|$)"
+    r"|\son\w+\s*=\s*(\"[^\"]*\"|'[^']*'|\S+)",
     re.DOTALL | re.IGNORECASE,
 )
 
@@ -49,8 +50,8 @@ def render(notebook: Mapping[str, Any], context: Mapping[str, Any]) -> Page:
     notebook : dict
         Stabilised, as the cache keeps it.
     context : mapping
-        What stands around it: ``stem number name title question minutes pages previous next root segment parameters
-        versions``.
+        What stands around it: ``stem number name title question minutes pages previous next root segment
+        parameters versions``.
     """
     maker = _Maker(context["stem"])
     intro, *sections = maker.sections(notebook)
@@ -59,7 +60,7 @@ def render(notebook: Mapping[str, Any], context: Mapping[str, Any]) -> Page:
     text = environment().get_template("page.html.j2").render(
         **context, lead=maker.lead, intro=intro, sections=sections, sources=collect(notebook)["sources"],
         references=references,
-        has_code=any(block["kind"] == "code" for section in (intro, *sections) for block in section["blocks"]),
+        has_code=any(block["kind"] == "code" for each in (intro, *sections) for block in each["blocks"]),
     )  # fmt: skip
     search = list(_search(context, maker.lead, intro, sections))
     return Page(squeezed(text), maker.files, maker.results, search)
@@ -297,7 +298,12 @@ def _table(table: Mapping[str, Any]) -> dict[str, Any]:
     rows = table["rows"][:MOST_ROWS]
     words = [any(isinstance(row[i], str) for row in rows) for i in range(len(table["columns"]))]
     shown = [[_shown(cell) for cell in row] for row in rows]
-    return {"columns": table["columns"], "rows": shown, "words": words, "more": len(table["rows"]) - len(rows)}
+    return {
+        "columns": table["columns"],
+        "rows": shown,
+        "words": words,
+        "more": len(table["rows"]) - len(rows),
+    }
 
 
 def _shown(value: Any) -> str:

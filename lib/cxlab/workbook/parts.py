@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cxlab import __version__
+from cxlab.workbook.executed import collect
 from cxlab.workbook.plan import Page
 
 _PACKAGES = ("pandas", "numpy", "scipy", "statsmodels", "plotly", "papermill")
@@ -38,8 +40,8 @@ class Options:
 class Part:
     """One report of the build: the main one, or that of a segment.
 
-    ``paths`` are this machine's paths and the words for them; ``stated`` what each page states, ``failed`` why a page is
-    not there.
+    ``paths`` are this machine's paths and the words for them; ``executed`` names the kept notebooks,
+    ``stated`` is what each page states, ``failed`` why a page is not there.
     """
 
     folder: str
@@ -58,6 +60,11 @@ class Part:
     @property
     def there(self) -> list[Page]:
         return [page for page in self.pages if page.stem in self.stated]
+
+    def keep(self, stem: str, name: str, executed: str) -> None:
+        """Remember an executed notebook by its name in the store, and what it states."""
+        self.executed[stem] = name
+        self.stated[stem] = collect(json.loads(executed))
 
     def shown(self, value: Any) -> Any:
         """Return a value without this machine's paths."""

@@ -1,4 +1,4 @@
-"""Which notebooks run, and with which parameters: everything that can be wrong is said before a kernel starts."""
+"""Which notebooks run, and with which parameters: what can be wrong is said before anything runs."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import ast
 import io
 import json
 import math
+import re
 import tokenize
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from cxlab.data.errors import InputError
-from cxlab.data.places import data_folder
+from cxlab.data.places import data_folder, nearest, show
 
 _TYPES = {
     "str": str,
@@ -43,7 +43,8 @@ class Parameter:
 class Page:
     """A notebook of the report and what is asked of it.
 
-    ``tables`` is parameter -> kind of table; ``missing`` the kinds that a study lacks, when it lacks all of them.
+    ``tables`` is parameter -> kind of table; ``missing`` the kinds that a study lacks, when it lacks all of
+    them.
     """
 
     path: Path
@@ -75,7 +76,7 @@ class Page:
 
 
 def find_pages(folder: Path, *, study: bool = False) -> list[Page]:
-    """Return the notebooks of a folder that belong in the report, in reading order: a study's own page first."""
+    """Return a folder's notebooks that belong in the report, in reading order: a study's own page first."""
     pages = [page for page in map(read_page, sorted(folder.glob("*.ipynb"))) if page.in_report]
     if not pages:
         raise InputError(f"{folder} holds no notebook for the report; is CXLAB_HOME the workbook's folder?")
@@ -99,17 +100,12 @@ def read_page(path: Path) -> Page:
         raise InputError(
             f"{path} is not a notebook that can be read ({fault}); open it in Jupyter and save it"
         ) from None
-    lines = (
-        line
-        for cell in cells
-        if cell["cell_type"] == "markdown"
-        for line in "".join(cell["source"]).splitlines()
-    )
-    title = next((line[2:].strip() for line in lines if line.startswith("# ")), path.stem)
+    words = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
+    title = re.search(r"^# (.+)", "\n".join(words), flags=re.MULTILINE)
     tables = facts.get("tables", {})
     return Page(
         path=path,
-        question=facts.get("question") or title,
+        question=facts.get("question") or (title[1].strip() if title else path.stem),
         minutes=facts.get("minutes"),
         tables=dict(tables) if isinstance(tables, dict) else {},
         order=float(facts.get("order", 99)),
@@ -172,9 +168,8 @@ def select(pages: Sequence[Page], only: Sequence[str] | None) -> list[Page]:
         hits = [p for p in pages if word in (p.stem, p.path.name) or word.zfill(2) == p.number]
         if not hits:
             stems = [p.stem for p in pages]
-            raise InputError(
-                f"--only {word}: no page is called that{nearest(word, stems)}; there are {', '.join(stems)}"
-            )
+            there = f"{nearest(word, stems)}there are {', '.join(stems)}"
+            raise InputError(f"--only {show(word)}: no page is called that; {there}")
         wanted += hits
     return [page for page in pages if page in wanted]
 
@@ -182,12 +177,14 @@ def select(pages: Sequence[Page], only: Sequence[str] | None) -> list[Page]:
 def give_parameters(pages: Sequence[Page], given: Sequence[str]) -> None:
     """Check ``NAME=VALUE`` (or ``02.NAME=VALUE``, for one page) against what the pages declare, and keep it.
 
-    A name goes to every page that declares it; a source to the pages that read that kind of table under that name.
+    A name goes to every page that declares it; a source to the pages that read that kind of table under that
+    name.
 
     Raises
     ------
     InputError
-        For a name that no page declares, a value of another type or out of range, or a source that does not exist.
+        For a name that no page declares, a value of another type or out of range, or a source that does not
+        exist.
     """
     for text in given:
         name, equals, value = text.partition("=")
@@ -202,8 +199,9 @@ def give(pages: Sequence[Page], name: str, value: Any, *, origin: str) -> None:
     takers = [page for page in (select(pages, [scope]) if dot else pages) if bare in page.parameters]
     if not takers:
         names = sorted({parameter for page in pages for parameter in page.parameters})
+        there = ", ".join(names) or "none"
         raise InputError(
-            f"{origin}: no page has a parameter {bare!r}{nearest(bare, names)}; there are {', '.join(names) or 'none'}"
+            f"{origin}: no page has a parameter {show(bare)}; {nearest(bare, names)}there are {there}"
         )
     if value and isinstance(value, str) and any(bare in page.tables for page in takers):
         kind = kind_of(value, origin)
@@ -233,7 +231,7 @@ def kind_of(source: str, origin: str) -> str | None:
     if source in names:
         return source.removeprefix("simulated-")
     raise InputError(
-        f"{origin}: there is no source {source!r}{nearest(source, names)}; there are {', '.join(names)}, "
+        f"{origin}: there is no source {show(source)}; {nearest(source, names)}there are {', '.join(names)}, "
         "or the path of a study's mapping file (.yaml)"
     )
 
@@ -250,32 +248,24 @@ def _checked(parameter: Parameter, value: Any, origin: str) -> Any:
         whole = isinstance(read, int) and isinstance(parameter.default, int) and not isinstance(read, bool)
         if whole and not 0 <= read < 2**31 and parameter.default >= 0:
             raise InputError(
-                f"{origin}: {parameter.name} must be a whole number from 0 to 2147483647, not {read}"
+                f"{origin}: {parameter.name} must be a whole number from 0 to {2**31 - 1}, not {read}"
             )
         return read
     wanted = " or ".join(parameter.types)
     shown = value if isinstance(value, str) else repr(value)
-    comment = f"; {parameter.comment}" if parameter.comment else ""
-    raise InputError(
-        f"{origin}: {parameter.name} must be {wanted}, not {shown[:100]!r} (default {parameter.default!r}{comment})"
-    )
+    usual = f"default {parameter.default!r}" + (f"; {parameter.comment}" if parameter.comment else "")
+    raise InputError(f"{origin}: {parameter.name} must be {wanted}, not {show(shown)} ({usual})")
 
 
 def _read(kind: str, value: Any) -> Any:
-    """Return ``value`` as a plain literal of a type; papermill itself would pass "False" on as a true string."""
+    """Return ``value`` as a plain literal of a type; papermill would pass "False" on as a true string."""
     if isinstance(value, str) and kind != "str":
         value = _literal(kind, value.strip())
-    if (
-        kind == "float"
-        and isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and math.isfinite(value)
-    ):
+    if kind == "float" and type(value) in (int, float) and math.isfinite(value):
         return float(value)
-    if type(value) is _TYPES.get(kind) and kind != "float":
-        json.dumps(value)
-        return value
-    raise ValueError(kind)
+    if kind == "float" or type(value) is not _TYPES.get(kind):
+        raise ValueError(kind)
+    return value
 
 
 def _literal(kind: str, text: str) -> Any:
@@ -288,9 +278,3 @@ def _literal(kind: str, text: str) -> Any:
     if kind == "list" and not text.startswith("["):
         return [part.strip() for part in text.split(",")]
     return ast.literal_eval(text)
-
-
-def nearest(word: str, names: Iterable[str]) -> str:
-    """Return a hint at the nearest name, empty when none is near."""
-    near = get_close_matches(word, list(names), n=1, cutoff=0.5)
-    return f" (did you mean {near[0]!r}?)" if near else ""

@@ -22,7 +22,7 @@ SCHEMA = 2  # of manifest.json and results.json
 
 
 def check_target(out: Path) -> None:
-    """Refuse a folder that holds files but is no report of ours; nothing of a reader's is ever overwritten."""
+    """Refuse a folder that holds files but is no report of ours; nothing of a reader's is overwritten."""
     if out.exists() and not out.is_dir():
         raise InputError(f"--out {out}: a file of that name is in the way; name a folder")
     if out.is_dir() and any(out.iterdir()) and manifest_of(out) is None:
@@ -62,7 +62,7 @@ def _beside(out: Path, word: str) -> Path:
 
 @contextlib.contextmanager
 def locked(out: Path) -> Iterator[None]:
-    """Let one process at a time write a report to a folder; the lock lies beside it, whoever builds from wherever."""
+    """Let one process at a time write a report to a folder; the lock lies beside it, whoever builds."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(_beside(out, "lock"))
@@ -83,7 +83,7 @@ def locked(out: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def staging(out: Path) -> Iterator[Path]:
-    """Give an empty folder beside ``out``, on the same disk; it is gone afterwards unless it was published."""
+    """Give an empty folder beside ``out``, on the same disk; gone afterwards unless it was published."""
     folder = _beside(out, "next")
     _remove(folder)
     try:
@@ -110,8 +110,8 @@ def recover(out: Path) -> None:
 def publish(folder: Path, out: Path) -> None:
     """Put the staged report in the place of the old one, which is then removed.
 
-    One exchange where the operating system has it (Linux: renameat2), otherwise two renames with ``recover`` at the
-    next start. Files in the old folder that no manifest of ours names are carried over.
+    One exchange where the operating system has it (Linux: renameat2), otherwise two renames with ``recover``
+    at the next start. Files in the old folder that no manifest of ours names are carried over.
     """
     if not out.exists():
         os.rename(folder, out)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,9 +13,9 @@ from typing import Any
 from cxlab.data.errors import InputError, OutOfReach
 from cxlab.data.places import project_folder
 from cxlab.workbook import diff, keys, plan, publish
-from cxlab.workbook.executed import collect, results_of, to_json
+from cxlab.workbook.executed import results_of, to_json
 from cxlab.workbook.parts import Build, Options, Part, versions
-from cxlab.workbook.run import Failure, Kernels, failure_of, raise_failures
+from cxlab.workbook.run import Failure, Runners, failure_of, raise_failures
 
 
 def build_report(options: Options) -> int:
@@ -25,8 +24,8 @@ def build_report(options: Options) -> int:
     Returns
     -------
     int
-        0; 1 with ``strict`` when a part was skipped; 3 when ``against`` names an older results.json and numbers changed
-        beyond their intervals.
+        0; 1 with ``strict`` when a part was skipped; 3 when ``against`` names an older results.json and
+        numbers changed beyond their intervals.
 
     Raises
     ------
@@ -45,18 +44,18 @@ def build_report(options: Options) -> int:
             print(f"{_near(out)}: nothing has changed, the report stands")
             return _code(options, last.get("failed"), last.get("moved"))
         with publish.staging(out) as folder:
-            with Kernels(build.jobs, min_cell=build.min_cell, timeout=options.timeout) as kernels:
-                _make(build, kernels, folder)
+            with Runners(build.jobs, min_cell=build.min_cell, timeout=options.timeout) as runners:
+                _make(build, runners, folder)
             before = old if old is not None else _published(out)
             found = diff.compare(before, json.loads((folder / "results.json").read_text(encoding="utf-8")))
             failed = _finish(build, folder, key, found if old is not None else None)
             publish.publish(folder, out)
         keys.prune()
-    changed = sum(change.kind not in ("same", "new") for change in found.changes) if before else 0
-    skipped = sum(map(len, failed.values()))
+    changed = len(found.of("moved", "beyond", "gone", "changed")) if before else 0
     print(
-        f"{_near(out)}: {sum(len(part.stated) for part in build.parts)} pages, {len(found.changes) - len(found.of('gone'))} "
-        f"numbers ({changed} changed), {skipped} parts skipped; open {_near(out / 'index.html')}"
+        f"{_near(out)}: {sum(len(part.stated) for part in build.parts)} pages, "
+        f"{len(found.changes) - len(found.of('gone'))} numbers ({changed} changed), "
+        f"{sum(map(len, failed.values()))} parts skipped; open {_near(out / 'index.html')}"
     )
     if old is not None:
         print(found.headline())
@@ -100,9 +99,7 @@ def _plan(options: Options) -> Build:
             for name, value in values.items():
                 plan.give(every, f"{stem}.{name}", value, origin=f"{study.path.name}, notebooks")
     plan.give_parameters(pages, options.given)
-    min_cell = (
-        options.min_cell if options.min_cell is not None else study.min_cell if study is not None else 5
-    )
+    min_cell = options.min_cell or (study.min_cell if study is not None else 5)
     for page in pages:
         if "min_cell" in page.parameters and min_cell != 5:
             page.given.setdefault("min_cell", min_cell)
@@ -118,17 +115,13 @@ def _plan(options: Options) -> Build:
                     files |= _files_of(Study(path, path.stem, {"": path}))
     if pages and all(page.missing for page in pages):
         lacks = ", ".join(sorted({kind for page in pages for kind in page.missing}))
-        raise InputError(
-            f"{options.params}: no page that was asked for reads a table of this study; it lacks {lacks}"
-        )
+        raise InputError(f"{options.params}: no page asked for reads a table of this study; it lacks {lacks}")
     build = Build(options, study, min_cell, [Part("", "", pages, paths, files)])
     if options.by is not None:
         from cxlab.workbook import segments
 
         if study is None:
-            raise InputError(
-                f"--by {options.by} splits your own data: give --params STUDY/params.yaml as well"
-            )
+            raise InputError(f"--by {options.by} splits your own data: give --params STUDY as well")
         segments.add_parts(build)
     elif options.cluster:
         raise InputError("--cluster spreads the segments of --by COLUMN over machines: give --by as well")
@@ -171,42 +164,45 @@ def _whole_key(build: Build) -> str:
 # ---------------------------------------------------------------- run
 
 
-def _make(build: Build, kernels: Kernels, folder: Path) -> None:
-    """Run and write the main report, then the segments, some at a time so that memory stays small."""
+def _make(build: Build, runners: Runners, folder: Path) -> None:
+    """Run everything, segments some at a time; then write what may be shown."""
     from cxlab.workbook.site import write_part
 
     if any(page.needs_results for page in build.parts[0].pages):
         _check_rules()
     main, *others = build.parts
-    with _Progress(sum(len(part.asked) for part in build.parts)) as progress:
-        run_parts([main], kernels, build, progress)
-        write_part(main, folder, build)
-        if build.options.cluster:
-            from cxlab.workbook.cluster import make_on_cluster
+    progress = _Progress(sum(len(part.asked) for part in build.parts))
+    run_parts([main], runners, build, progress)
+    if build.options.cluster:
+        from cxlab.workbook.cluster import run_on_cluster
 
-            make_on_cluster(build, others, folder, progress, run_parts)
-            return
-        size = max(4, 2 * build.jobs)
-        for start in range(0, len(others), size):
-            run_parts(others[start : start + size], kernels, build, progress)
-            for part in others[start : start + size]:
-                write_part(part, folder, build)
+        run_on_cluster(build, others, progress, run_parts)
+        others = []
+    size = max(4, 2 * build.jobs)
+    for start in range(0, len(others), size):
+        run_parts(others[start : start + size], runners, build, progress)
+    if build.parts[1:]:
+        from cxlab.workbook.segments import hide_small
+
+        hide_small(build.parts, build.min_cell)
+    for part in build.parts:
+        write_part(part, folder, build)
 
 
 def _check_rules() -> None:
     """Refuse a malformed rule before any number is known that it would judge."""
     folder = project_folder() / "data" / "evidence"
-    if find_spec("cxlab.data.rules") is not None and (folder / "rules.toml").is_file():
+    if (folder / "rules.toml").is_file():
         from cxlab.data.claims import check_evidence
 
         check_evidence(folder)
 
 
-def run_parts(parts: Sequence[Part], kernels: Kernels, build: Build, progress: Any) -> None:
+def run_parts(parts: Sequence[Part], runners: Runners, build: Build, progress: Any) -> None:
     """Fill in each part's executed notebooks and what they state; pages that read the others come last."""
     for last in (False, True):
         wave = [(part, page) for part in parts for page in part.asked if page.needs_results == last]
-        failures = list(_run_wave(wave, kernels, build, progress))
+        failures = list(_run_wave(wave, runners, build, progress))
         raise_failures([failure for part, failure in failures if not _may_miss(part, failure, build)])
         for part, failure in failures:
             part.failed[failure.job.rpartition("/")[2]] = failure.reason
@@ -216,57 +212,52 @@ def run_parts(parts: Sequence[Part], kernels: Kernels, build: Build, progress: A
 
 
 def _may_miss(part: Part, failure: Failure, build: Build) -> bool:
-    """Tell whether the rest is published without this page: in a segment, or where a study's own data are at fault."""
+    """Tell whether the rest appears without this page: in a segment, or where a study's data are at fault."""
     if failure.kind is OutOfReach:
         return False
     return bool(part.folder) or (build.study is not None and failure.kind is InputError)
 
 
 def _run_wave(
-    wave: Iterable[tuple[Part, plan.Page]], kernels: Kernels, build: Build, progress: Any
+    wave: Iterable[tuple[Part, plan.Page]], runners: Runners, build: Build, progress: Any
 ) -> Iterable[tuple[Part, Failure]]:
     jobs, where = [], {}
+    watch = progress.watch if progress is not None else lambda *_: None
     for part, page in wave:
         given, paths, results = dict(page.given), dict(part.paths), None
         if page.needs_results:
             results = to_json(results_of(part.stated))
-            path = kernels.folder / f"results-{keys.key_of(part.folder)[:8]}.json"
+            path = runners.folder / f"results-{keys.key_of(part.folder)[:8]}.json"
             path.write_text(results, encoding="utf-8")
             given["results"] = str(path)
             paths[str(path)] = "results.json"
         key = _run_key(part, page, build, results)
         executed = None if build.options.fresh else keys.read(f"run-{key}")
         if executed is not None:
-            _keep(part, page, executed)
-            if progress is not None:
-                progress.done(page.stem, kept=True)
+            part.keep(page.stem, f"run-{key}", executed)
+            watch(page.stem, "kept", {})
             continue
         job = f"{part.folder}/{page.stem}" if part.folder else page.stem
         where[job] = (part, page, key)
         jobs.append(
             {"job": job, "path": str(page.path), "parameters": given, "cwd": str(Path.cwd()), "paths": paths}
         )
-    for event in kernels.run(jobs, progress.watch if progress is not None else lambda *_: None):
+    for event in runners.run(jobs, watch):
         part, page, key = where[event["job"]]
         if event["event"] == "failed":
             yield part, failure_of(event)
             continue
         executed = Path(event["executed"]).read_text(encoding="utf-8")
         keys.store(f"run-{key}", executed)
-        _keep(part, page, executed)
+        part.keep(page.stem, f"run-{key}", executed)
         shutil.rmtree(Path(event["executed"]).parent, ignore_errors=True)
-
-
-def _keep(part: Part, page: plan.Page, executed: str) -> None:
-    part.executed[page.stem] = executed
-    part.stated[page.stem] = collect(json.loads(executed))
 
 
 # ---------------------------------------------------------------- the whole
 
 
 def _finish(build: Build, folder: Path, key: str, found: diff.Comparison | None) -> dict[str, dict[str, str]]:
-    """Write what stands over all parts: assets, overview, changes, manifest; return the pages that are not there."""
+    """Write what stands over all parts: assets, overview, changes, manifest; return the pages not made."""
     from cxlab.workbook import site
 
     assets = folder / "assets"
@@ -305,33 +296,17 @@ def _near(path: Path) -> str:
 
 
 class _Progress:
-    """How far a build is: a bar on a terminal, plain lines elsewhere."""
+    """Says which pages are ready, a line each."""
 
     def __init__(self, pages: int) -> None:
-        self._pages, self._done, self._bar = pages, 0, None
-
-    def __enter__(self) -> _Progress:
-        if sys.stderr.isatty():
-            from tqdm import tqdm
-
-            self._bar = tqdm(total=self._pages, leave=False, desc="starting", dynamic_ncols=True)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
+        self._pages, self._done = pages, 0
 
     def watch(self, job: str, event: str, facts: dict[str, Any]) -> None:
-        """Take an event of the kernels."""
-        if event == "cell" and self._bar is not None:
-            self._bar.set_description_str(f"{job}, cell {facts['index'] + 1}"[:42])
-        elif event != "cell":
-            self.done(job, word="made" if event == "done" else "failed")
+        """Take an event of a runner."""
+        if event != "cell":
+            self.done(job, {"done": "made"}.get(event, event))
 
-    def done(self, job: str, *, kept: bool = False, word: str = "made") -> None:
+    def done(self, job: str, word: str) -> None:
         """Count a page that is ready."""
         self._done += 1
-        if self._bar is not None:
-            self._bar.update(1)
-        else:
-            print(f"{'kept' if kept else word:8} {job} ({self._done} of {self._pages})", flush=True)
+        print(f"{word:8} {job} ({self._done} of {self._pages})", flush=True)

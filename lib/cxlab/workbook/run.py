@@ -1,4 +1,4 @@
-"""The parent's side of the kernels: jobs out, events in, interrupts and failures in plain words."""
+"""The parent's side of the runners: jobs out, events in, interrupts and failures in plain words."""
 
 from __future__ import annotations
 
@@ -30,13 +30,9 @@ class Failure:
     @property
     def reason(self) -> str:
         """What went wrong, in one line."""
-        ename, evalue = self.facts["ename"], " ".join(str(self.facts.get("evalue", "")).split())[:600]
+        text = " ".join(str(self.facts.get("evalue", "")).split())[:600]
         return (
-            evalue
-            if ename in ("InputError", "NotEnough") and evalue
-            else f"{ename}: {evalue}"
-            if evalue
-            else ename
+            text if text and self.kind is InputError else f"{self.facts['ename']}: {text}".removesuffix(": ")
         )
 
     @property
@@ -52,11 +48,12 @@ class Failure:
         if self.facts.get("code_cell"):
             where += f", code cell {self.facts['code_cell']} ({self.facts.get('line', '')})"
         kept = f"; the notebook as far as it ran: {os.path.relpath(self.kept)}" if self.kept else ""
-        return f"{where}: {self.facts['ename']}: {' '.join(str(self.facts.get('evalue', '')).split())[:600]}{kept}"
+        text = " ".join(str(self.facts.get("evalue", "")).split())[:600]
+        return f"{where}: {self.facts['ename']}: {text}{kept}"
 
 
 def raise_failures(failures: Sequence[Failure]) -> None:
-    """Raise one fault that names every failed notebook, those of one cause together; nothing when there are none."""
+    """Raise one fault that names every failed notebook, those of one cause together; if there are any."""
     if not failures:
         return
     kinds = {failure.kind for failure in failures}
@@ -71,7 +68,7 @@ def raise_failures(failures: Sequence[Failure]) -> None:
     raise kind("; ".join(lines))
 
 
-class Kernels:
+class Runners:
     """Runs notebooks in processes; used as a context manager, which leaves nothing behind however it ends."""
 
     def __init__(self, jobs: int, *, min_cell: int, timeout: float) -> None:
@@ -79,7 +76,7 @@ class Kernels:
         self._process: subprocess.Popen[str] | None = None
         self._count = 0
 
-    def __enter__(self) -> Kernels:
+    def __enter__(self) -> Runners:
         _sweep()
         self.folder = Path(tempfile.mkdtemp(prefix=f"run-{os.getpid()}-", dir=cache_folder()))
         (self.folder / "tmp").mkdir()

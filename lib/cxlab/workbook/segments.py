@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import re
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import yaml
@@ -25,8 +26,8 @@ MOST = 2000
 def add_parts(build: Build) -> None:
     """Add a report for each value of ``--by`` that enough customers or respondents share.
 
-    A value is one identity from start to end: what the table holds, as text, case kept. Its folder is named by
-    its letters and a hash, so that two values never share one.
+    A value is one identity from start to end: what the table holds, as text, case kept. Its folder is named
+    by its letters and a hash, so that two values never share one.
 
     Raises
     ------
@@ -42,8 +43,8 @@ def add_parts(build: Build) -> None:
         counts = _counts(study.tables[kind], by, seen)
         if counts is not None:
             kept, _ = suppress(counts, count="n", min_cell=build.min_cell)
-            hidden |= set(counts["value"]) - set(kept["value"])
-            for value in kept["value"]:
+            hidden |= set(counts["value"].dropna()) - set(kept["value"])
+            for value in kept["value"].dropna():
                 shown.setdefault(value, []).append(kind)
     if not shown and not hidden:
         raise InputError(
@@ -69,6 +70,36 @@ def add_parts(build: Build) -> None:
         build.parts.append(part)
 
 
+def hide_small(parts: list[Part], min_cell: int) -> None:
+    """Take out the pages of segments whose counts would give few people away, also by difference.
+
+    The counts are those that the numbers rest on: each number's ``n`` in the whole sample and in every
+    segment.
+    """
+    main, *segments = parts
+    before = None
+    while before != (before := sum(len(part.stated) for part in segments)):
+        for stem, page in main.stated.items():
+            for name, whole in page["numbers"].items():
+                _hide(segments, stem, name, whole["n"], min_cell)
+
+
+def _hide(segments: list[Part], stem: str, name: str, total: int | None, min_cell: int) -> None:
+    found = [
+        (part, part.stated.get(stem, {"numbers": {}})["numbers"].get(name, {}).get("n")) for part in segments
+    ]
+    counted = [(part, n) for part, n in found if n is not None]
+    rest = (total or 0) - sum(n for _, n in counted)
+    cells = pd.DataFrame({"part": range(len(counted)), "n": [n for _, n in counted]})
+    if total is not None and 0 < rest < min_cell:
+        cells = pd.concat([cells, pd.DataFrame({"part": [-1], "n": [rest]})])
+    shown, hidden = suppress(cells, count="n", min_cell=min_cell) if len(cells) else (cells, 0)
+    for place in set(cells["part"]) - set(shown["part"]) - {-1} if hidden else ():
+        part = counted[place][0]
+        del part.stated[stem]
+        part.failed[stem] = "not shown: its counts would tell of a few people"
+
+
 def slug(label: str) -> str:
     """Return a folder's name for a value, another one for each value on every file system.
 
@@ -91,7 +122,7 @@ def _counts(mapping: Path, by: str, seen: set[str]) -> pd.DataFrame | None:
     counts = kind_named(table.kind).counts
     person = counts if counts in columns and counts != column else None
     if hasattr(table.frame, "groupby"):
-        groups = table.frame.dropna(subset=[column]).groupby(column, observed=True)
+        groups = table.frame.groupby(column, observed=True, dropna=False)
         found = (groups[person].nunique() if person else groups.size()).rename("n").reset_index()
     else:  # ibis: counted where the data are
         n = table.frame[person].nunique() if person else table.frame.count()
@@ -100,6 +131,10 @@ def _counts(mapping: Path, by: str, seen: set[str]) -> pd.DataFrame | None:
         str(int(v)) if isinstance(v, float) and v.is_integer() else str(v) for v in found[column]
     ]
     return found.sort_values("value")[["value", "n"]]
+
+
+def _text(value: Any) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _filtered(study: Study, kinds: list[str], by: str, value: str, min_cell: int) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What stands around the pages: the opening page that tells the story, the search, the overview, results, manifest."""
+"""What stands around the pages: the opening page with the story, the search, the overview, the manifest."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ _BOILERPLATE = "Is it the product, or the experience?"
 
 
 def write_part(part: Part, folder: Path, build: Build) -> None:
-    """Write the pages of a part and what belongs to it; its executed notebooks are let go."""
+    """Write the pages of a part and what belongs to it."""
     target = folder / part.folder
     for name in ("notebooks", "numbers"):
         (target / name).mkdir(parents=True, exist_ok=True)
     search: list[list[str]] = []
     results: dict[str, list[dict[str, Any]]] = {}
     for page in part.there:
-        made = render(json.loads(part.executed[page.stem]), _context(part, page))
+        executed = keys.read(part.executed[page.stem])
+        made = render(json.loads(executed), _context(part, page))
         search += made.search
         results[page.stem] = made.results
         (target / f"{page.stem}.html").write_text(made.html, encoding="utf-8")
-        (target / "notebooks" / f"{page.stem}.ipynb").write_text(part.executed[page.stem], encoding="utf-8")
+        (target / "notebooks" / f"{page.stem}.ipynb").write_text(executed, encoding="utf-8")
         for name, text in made.files.items():
             (target / name).write_text(text, encoding="utf-8")
-    part.executed.clear()
     (target / "results.json").write_text(to_json(results_of(part.stated)), encoding="utf-8")
     (target / "index.html").write_text(_opening(part, build, results), encoding="utf-8")
     (target / "how-to-read.html").write_text(_made("how-to-read.html.j2", part), encoding="utf-8")
@@ -90,7 +90,7 @@ def _parameters(part: Part, page: plan.Page) -> list[dict[str, Any]]:
 
 
 def _opening(part: Part, build: Build, results: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
-    """Return the opening page: the story in pictures, what it means for a business, and the pages with their findings."""
+    """Return the opening page: the story in pictures, what it means for a business, and the pages."""
     numbers = {page.number: page.stem for page in part.there}
     wanted = STORY if build.study is None else [(page.number, "") for page in part.there]
     found = [
@@ -110,9 +110,12 @@ def _opening(part: Part, build: Build, results: Mapping[str, Sequence[Mapping[st
         if result["id"] == BUSINESS
         for sentence in _sentences(result)
     ]
+    about = {
+        page.stem for page in part.there if page.order <= 0 and not page.tables
+    }  # the workbook itself: last
     cards = [
         {**link, "finding": lead["finding"] if lead else "", "simulated": bool(lead and lead["simulated"])}
-        for link in _links(part)
+        for link in sorted(_links(part), key=lambda link: link["stem"] in about)
         for lead in [part.stated[link["stem"]]["lead"]]
     ]
     links = [{"href": "../index.html", "text": "All segments side by side"}] if part.folder else []
@@ -130,7 +133,8 @@ def _opening(part: Part, build: Build, results: Mapping[str, Sequence[Mapping[st
         else "What your own customers say."
     )
     return _made(
-        "index.html.j2", part, heading=f"{title}: {part.label}" if part.label else title, lede=lede, links=links,
+        "index.html.j2", part, heading=f"{title}: {part.label}" if part.label else title, lede=lede,
+        links=links,
         stories=found[:5], business=business if build.study is None else [], cards=cards,
         failed=[(names[stem], reason) for stem, reason in part.failed.items()],
         missing=[(page.name, ", ".join(page.missing)) for page in part.pages if page.missing],
@@ -184,7 +188,7 @@ def overview(build: Build) -> str:
         having = [(part, part.label.partition(": ")[2]) for part in segments if page.stem in part.stated]
         everyone = [(main, "everyone"), *having]
         leads = [(part, label, part.stated[page.stem]["lead"]) for part, label in everyone]
-        if not having or not leads[0][2]:
+        if not having or not leads[0][2] or leads[0][2]["missing"]:
             continue
         answers = [
             {"label": label, "sentence": lead["finding"], "href": f"../{part.folder or '.'}/{page.stem}.html"}
@@ -202,7 +206,8 @@ def overview(build: Build) -> str:
         {"label": part.label.partition(": ")[2], "href": f"../{part.folder}/index.html"} for part in segments
     ]
     return _made(
-        "segments.html.j2", main, root="../", home="../index.html", pages=links, by=build.options.by, questions=questions,
+        "segments.html.j2", main, root="../", home="../index.html", pages=links, by=build.options.by,
+        questions=questions,
         segments=shown, hidden=build.hidden, failed=failed,
     )  # fmt: skip
 
@@ -220,10 +225,13 @@ def changes(main: Part, found: diff.Comparison) -> str:
 def _compared(leads: Sequence[tuple[Any, str, Mapping[str, Any] | None]]) -> list[dict[str, Any]]:
     """Return the key numbers of a page, each with a picture of all segments."""
     numbers = []
-    for name in leads[0][2]["lead"]["names"]:
+    first = leads[0][2]
+    for name in (
+        first["lead"]["names"] if first["lead"] else [number["name"] for number in first["numbers"][:3]]
+    ):
         rows = [(label, n) for _, label, lead in leads if lead for n in lead["numbers"] if n["name"] == name]
         rows = [(label, n) for label, n in rows if isinstance(n["value"], int | float)][:60]
-        if rows:
+        if rows and rows[0][1]["low"] is not None:
             word = rows[0][1]["label"]
             numbers.append({"label": word, "pictures": _forest(rows, f"{word}, by segment")})
     return numbers
