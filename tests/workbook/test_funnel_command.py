@@ -18,7 +18,9 @@ import pandas as pd
 import pytest
 
 import cxlab as cx
+from cxlab.data.errors import InputError
 from cxlab.workbook.cli import main
+from cxlab.workbook.funnel_command import run
 
 STEPS = ["visit", "cart", "pay"]
 
@@ -27,14 +29,11 @@ STEPS = ["visit", "cart", "pay"]
 def log(tmp_path_factory):
     rng = np.random.default_rng(1)
     n = 5_000
+    when = pd.to_datetime(1_700_000_000 + rng.integers(0, 30 * 86_400, n), unit="s")
     frame = pd.DataFrame(
-        {
-            "user": rng.integers(0, 600, n),
-            "what": rng.choice([*STEPS, "help"], n),
-            "when": pd.to_datetime(1_700_000_000 + rng.integers(0, 30 * 86_400, n), unit="s"),
-            "region": rng.choice(["north", "south"], n),
-        }
+        {"user": rng.integers(0, 600, n), "what": rng.choice([*STEPS, "help"], n), "when": when}
     )
+    frame["region"] = rng.choice(["north", "south"], n)
     path = tmp_path_factory.mktemp("funnel") / "log.csv"
     frame.to_csv(path, index=False)
     return path, frame
@@ -42,65 +41,97 @@ def log(tmp_path_factory):
 
 def words(path, *more):
     columns = ["--customer", "user", "--event", "what", "--timestamp", "when"]
-    return ["funnel", str(path), "--steps", ",".join(STEPS), *columns, *more]
+    return [str(path), "--steps", ",".join(STEPS), *columns, *more]
+
+
+def printed(capsys, path, *more):
+    assert run(words(path, "--format", "json", *more)) == 0
+    return json.loads(capsys.readouterr().out)
 
 
 def test_json_csv_and_table_hold_the_numbers_of_the_method(log, capsys):
     path, frame = log
     renamed = frame.rename(columns={"user": "customer_id", "what": "event", "when": "timestamp"})
     want = cx.funnel.ordered_funnel(renamed, steps=STEPS, conversion_window="3d", segment="region").table
-    assert main(words(path, "--window", "3d", "--by", "region", "--format", "json")) == 0
-    found = json.loads(capsys.readouterr().out)
+    found = printed(capsys, path, "--window", "3d", "--by", "region")
     assert [row["customers"] for row in found["table"]] == want.customers.tolist()
-    assert found["window_seconds"] == 3 * 86_400 and "at most 3 d" in found["rules"]
-    assert main(words(path, "--window", "3d", "--by", "region", "--format", "csv")) == 0
+    assert found["window_seconds"] == 3 * 86_400 and "at most 3 days" in found["rules"]
+    assert run(words(path, "--window", "3d", "--by", "region", "--format", "csv")) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert [float(row["low"]) for row in rows] == pytest.approx(want.low.tolist())
-    assert main(words(path, "--window", "3d", "--by", "region")) == 0
+    assert run(words(path, "--window", "3d", "--by", "region")) == 0
     text = capsys.readouterr().out
     assert all(f"{count:,}" in text for count in want.customers) and "Rules:" in text
 
 
 def test_duckdb_engine_prints_the_same(log, capsys):
+    local = printed(capsys, log[0], "--window", "none")
+    assert printed(capsys, log[0], "--window", "none", "--engine", "duckdb") == local
+
+
+def test_a_step_may_stand_again_and_is_a_later_event(log, capsys):
     path, _ = log
-    assert main(words(path, "--window", "none", "--format", "csv")) == 0
-    local = capsys.readouterr().out
-    assert main(words(path, "--window", "none", "--format", "csv", "--engine", "duckdb")) == 0
-    assert capsys.readouterr().out == local
+    table = printed(capsys, path, "--steps", "visit,cart,cart", "--window", "none")["table"]
+    assert table[1]["customers"] > table[2]["customers"] > 0
+
+
+def test_small_cells_of_a_segment_are_counted_and_never_named(tmp_path, capsys):
+    rows = [(i, "visit", "2026-01-01", "big") for i in range(40)] + [
+        (i, "cart", "2026-01-02", "big") for i in range(20)
+    ]
+    rows += [(100 + i, "visit", "2026-01-01", "rare") for i in range(2)] + [
+        (100, "cart", "2026-01-02", "rare")
+    ]
+    rows += [(200 + i, "visit", "2026-01-01", "mid") for i in range(9)] + [(200, "cart", "2026-01-02", "mid")]
+    path = tmp_path / "log.csv"
+    pd.DataFrame(rows, columns=["user", "what", "when", "region"]).to_csv(path, index=False)
+    asked = [path, "--steps", "visit,cart", "--by", "region"]
+    found = printed(capsys, *asked)
+    assert found["cells_not_shown"] >= 4 and "rare" not in json.dumps(found)
+    assert all(row["customers"] >= 5 for row in found["table"])
+    assert run(words(*asked)) == 0
+    text = capsys.readouterr().out
+    assert "rare" not in text and "cells that count fewer than 5" in text
+    everything = printed(capsys, *asked, "--min-cell", "1")
+    assert everything["cells_not_shown"] == 0 and {row["segment"] for row in everything["table"]} == {
+        "big",
+        "mid",
+        "rare",
+    }
+    assert [row["customers"] for row in printed(capsys, path, "--steps", "visit,cart")["table"]] == [51, 22]
+    with pytest.raises(InputError, match="--min-cell 0"):
+        run(words(*asked, "--min-cell", "0"))
+
+
+def test_cells_that_a_spreadsheet_would_run_are_escaped(tmp_path, capsys):
+    path = tmp_path / "log.csv"
+    path.write_text("user,what,when,region\n" + "".join(f'{i},"=1+1",2026-01-01,@x\n' for i in range(9)))
+    assert run([str(path), *words(path)[3:], "--steps", "=1+1", "--by", "region", "--format", "csv"]) == 0
+    assert "'@x,'=1+1,9" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("more", "message"),
     [
         (["--steps", "visit,cartt"], "nearest are cart"),
-        (["--steps", "visit,visit"], "'visit' twice"),
         (["--window", "0d"], "longer than zero"),
         (["--window", "soon"], "not a time span"),
-        (["--customer", "users"], "did you mean user"),
+        (["--customer", "users"], "nearest are user"),
         (["--memory", "lots"], "is no size"),
         (["--by", "country"], "no column 'country'"),
     ],
 )
-def test_bad_use_is_one_plain_line_and_exit_2(log, capsys, more, message):
-    assert main(words(log[0], *more)) == 2
+@pytest.mark.parametrize("engine", ["local", "duckdb"])
+def test_bad_use_is_one_plain_line_and_exit_2(log, capsys, more, message, engine):
+    assert main(["funnel", *words(log[0], *more, "--engine", engine)]) == 2
     caught = capsys.readouterr()
     assert message in caught.err and caught.err.count("\n") == 1 and caught.out == ""
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"user,what,when\n", b"\x00\x01\x02\x00binary\x00", b"user,what,when\n1,visit,never\n"]
-)
-def test_strange_files_end_in_one_line_or_zeros(tmp_path, capsys, content):
-    path = tmp_path / "log.csv"
-    path.write_bytes(content)
-    assert main(words(path)) == 2
-    assert capsys.readouterr().err.count("\n") == 1
-
-
 def test_a_local_file_needs_neither_pandas_nor_ibis_nor_statsmodels(log):
     code = (
-        "import sys\nfrom cxlab.workbook.cli import main\n"
-        f"main({words(log[0], '--format', 'json')!r})\n"
+        "import sys\nfrom cxlab.workbook.funnel_command import run\n"
+        f"run({words(log[0], '--format', 'json')!r})\n"
         "print([m for m in ('pandas', 'ibis', 'statsmodels', 'scipy') if m in sys.modules], file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -110,33 +141,120 @@ def test_a_local_file_needs_neither_pandas_nor_ibis_nor_statsmodels(log):
 def test_interrupted_scan_leaves_nothing_and_exits_130(tmp_path):
     import duckdb
 
-    path = tmp_path / "log.csv"
-    duckdb.sql(
-        "COPY (SELECT 'c' || (i % 999983) AS user, ['visit', 'cart', 'pay'][i % 3 + 1] AS what, "
-        "make_timestamp(1700000000000000 + i * 1000000) AS when FROM range(3000000) t(i)) "
-        f"TO '{path}' (HEADER)"
-    )
-    folder = tmp_path / "temporary"
+    path, folder = tmp_path / "log.csv", tmp_path / "temporary"
+    rows = "SELECT 'c' || (i % 999983) AS user, ['visit', 'cart', 'pay'][i % 3 + 1] AS what, "
+    rows += "make_timestamp(1700000000000000 + i * 1000000) AS when FROM range(3000000) t(i)"
+    duckdb.sql(f"COPY ({rows}) TO '{path}' (HEADER)")
     folder.mkdir()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "cxlab", *words(path)],
-        env={**os.environ, "TMPDIR": str(folder)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    asked = [sys.executable, "-m", "cxlab", "funnel", *words(path)]
+    process = subprocess.Popen(asked, env={**os.environ, "TMPDIR": str(folder)}, **pipes)
     until = time.monotonic() + 60
     while not list(folder.iterdir()) and time.monotonic() < until and process.poll() is None:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     out, error = process.communicate(timeout=60)
-    assert process.returncode == 130, error
-    assert "Traceback" not in error and out == ""
+    assert process.returncode == 130 and "Traceback" not in error and out == "", error
     assert not list(folder.iterdir())
 
 
 def test_temporary_folders_are_gone_after_a_run(log, monkeypatch, tmp_path):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", None)
-    assert main(words(log[0], "--format", "json")) == 0
+    assert run(words(log[0], "--format", "json")) == 0
     assert not list(Path(tmp_path).iterdir())
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        (["soon"], "'soon'"),
+        (["03/04/2026"], "day or month first"),
+        (["2026-03-29T00:30:00+01:00", "2026-03-29 01:00:00"], "time zone"),
+        (["7 potatoes", "2026-03-29"], "7 potatoes"),
+    ],
+)
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+@pytest.mark.parametrize("engine", ["local", "duckdb"])
+def test_a_time_that_cannot_be_read_is_one_sentence(tmp_path, cells, message, ending, engine):
+    frame = pd.DataFrame({"user": range(len(cells)), "what": "visit", "when": cells})
+    path = tmp_path / f"log.{ending}"
+    frame.to_csv(path, index=False) if ending == "csv" else frame.to_parquet(path)
+    with pytest.raises(InputError, match=message) as fault:
+        run(words(path, "--engine", engine))
+    assert "\n" not in str(fault.value)
+    renamed = frame.set_axis(["customer_id", "event", "timestamp"], axis=1)
+    with pytest.raises(InputError, match=message):
+        cx.funnel.ordered_funnel(renamed, steps=["visit"], conversion_window=None)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["2026-03-08 01:30:00", "2026-03-08 02:30:00"],
+        ["13/03/2026 1:30:00 AM", "13/03/2026 2:30:00 AM"],
+        ["2026-03-08T01:30:00+01:00", "2026-03-08T00:30:00-01:00"],
+        [1772951400, 1772955000],
+        [1772951400000000, 1772955000000000],
+        ["1772951400.5", "1772955000.5"],
+        ["8 Mar 2026 06:30", "8 Mar 2026 07:30"],
+    ],
+    ids=str,
+)
+def test_times_in_every_form_are_an_hour_apart(tmp_path, capsys, cells):
+    frame = pd.DataFrame({"user": 1, "what": ["visit", "cart"], "when": cells})
+    for ending, write in (("csv", frame.to_csv), ("parquet", frame.to_parquet)):
+        path = tmp_path / f"log.{ending}"
+        write(path, index=False)
+        for engine in ("local", "duckdb"):
+            table = printed(capsys, path, "--steps", "visit,cart", "--engine", engine)["table"]
+            assert (table[1]["customers"], table[1]["median_seconds"]) == (1, 3600)
+    renamed = frame.set_axis(["customer_id", "event", "timestamp"], axis=1)
+    made = cx.funnel.ordered_funnel(renamed, steps=["visit", "cart"], conversion_window=None)
+    assert made.medians() == [None, 3600]
+
+
+def test_ids_of_any_kind_are_text(tmp_path, capsys):
+    ids = [*range(21_000), "guest-1", "007", "7 ", "1812345678.1771840001"]
+    path = tmp_path / "log.csv"
+    pd.DataFrame({"user": ids, "what": "TRUE", "when": "2026-03-08"}).to_csv(path, index=False)
+    for engine in ("local", "duckdb"):
+        table = printed(capsys, path, "--steps", "TRUE", "--engine", engine)["table"]
+        assert table[0]["customers"] == 21_003  # '7 ' is 7
+
+
+def test_broken_files_and_two_columns_of_a_name_are_one_sentence(tmp_path):
+    (tmp_path / "log.parquet").write_bytes(b"PAR1 broken PAR1")
+    (tmp_path / "twice.csv").write_text("user,what,what,when\n1,visit,cart,2026-03-08\n")
+    (tmp_path / "empty.csv").write_bytes(b"")
+    (tmp_path / "nul.csv").write_bytes(b"\x00\x01\x02\x00binary\x00")
+    for name, message in (
+        ("log.parquet", "log.parquet"),
+        ("twice.csv", "two columns named 'what'"),
+        ("empty.csv", "empty"),
+        ("nul.csv", "nul.csv"),
+    ):
+        for engine in ("local", "duckdb"):
+            with pytest.raises(InputError, match=message) as fault:
+                run(words(tmp_path / name, "--engine", engine))
+            assert "\n" not in str(fault.value)
+
+
+def test_a_study_or_its_mapping_file_is_taken(log, tmp_path, capsys):
+    path, _ = log
+    columns = "{user: customer_id, what: event, when: timestamp, region: segment}"
+    (tmp_path / "events.yaml").write_text(f"table: events\nfile: {{path: '{path}'}}\ncolumns: {columns}\n")
+    (tmp_path / "params.yaml").write_text("study: Ours\ntables: {events: events.yaml}\nmin_cell: 7\n")
+    want = printed(capsys, path, "--by", "region")["table"]
+    for name in ("", "events.yaml", "params.yaml"):
+        asked = [str(tmp_path / name), "--steps", ",".join(STEPS), "--by", "segment", "--format", "json"]
+        assert run(asked) == 0
+        assert json.loads(capsys.readouterr().out)["table"] == want
+    with pytest.raises(InputError, match="nearest are pay"):
+        run([*asked, "--steps", "visit,payy"])
+    with pytest.raises(InputError, match="reads files"):
+        run([*asked, "--engine", "spark"])
+    (tmp_path / "survey.yaml").write_text("table: survey\nfile: {path: x.csv}\n")
+    (tmp_path / "params.yaml").write_text("tables: {survey: survey.yaml}\n")
+    with pytest.raises(InputError, match="no table of events"):
+        run([str(tmp_path), "--steps", "a"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -30,14 +30,7 @@ _KEPT: dict[tuple, tuple[Any, Any]] = {}
 
 
 def ordered_funnel(
-    events: Any,
-    *,
-    steps: Sequence[str],
-    conversion_window: object,
-    segment: str | None = None,
-    step_windows: Sequence[object] | None = None,
-    strict: bool = False,
-    exclude: Iterable[str] = (),
+    events: Any, *, steps: Sequence[str], conversion_window: object, segment: str | None = None
 ) -> Funnel:
     """Return how many customers reach each step, for this and for any other window.
 
@@ -46,26 +39,11 @@ def ordered_funnel(
     in step order. That is ClickHouse's windowFunnel. The shortest such time is kept for each customer and
     step, so ``.at(window)``, ``.curve()`` and ``.time_to_convert()`` need the events no more.
 
-    Parameters
-    ----------
-    events : DataFrame or ibis table
-        With ``customer_id event timestamp`` in any order; events without a customer are dropped and counted.
-    steps : sequence of str
-        Event names, in order; a name that stands again is a later event of that name.
-    conversion_window : time span or None
-        "7d", a Timedelta; from the first step to the step in question, inclusive. None: no limit.
-    segment : str, optional
-        A column to split by: the value recorded with the customer's first entry.
-    step_windows : sequence of time spans, optional
-        Longest time from each step to the next, one fewer than steps; None where there is no limit.
-    strict, exclude : bool, event names
-        No other event of the customer may lie between two steps; such an event ends a chain.
-
-    Returns
-    -------
-    Funnel
-        ``.table``: one row a step (and segment), ``step customers step_conversion overall_conversion low
-        high``. A step that never occurs is a row with 0 customers and a warning.
+    ``events`` is a DataFrame or an ibis table of ``customer_id event timestamp``; a step that stands again is
+    a later event of that name, one that never occurs a row of 0 customers and a warning. The window ("7d", a
+    Timedelta) is inclusive, None is no limit. ``segment`` is a column; the value at a customer's first entry
+    counts. The result's ``.table`` has one row a step (and segment), ``step customers step_conversion
+    overall_conversion low high``.
 
     Examples
     --------
@@ -74,7 +52,7 @@ def ordered_funnel(
     >>> ordered_funnel(log, steps=["visit", "buy"], conversion_window="7d").table.customers.tolist()
     [2, 1]
     """
-    rules = rules_of(steps, conversion_window, step_windows=step_windows, strict=strict, exclude=exclude)
+    rules = rules_of(steps, conversion_window)
     events = events.frame if isinstance(events, Table) else events
     if not hasattr(events, "columns"):
         raise InputError(f"events is a {type(events).__name__}; give a DataFrame or an ibis table of events")

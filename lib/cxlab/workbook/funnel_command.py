@@ -17,8 +17,6 @@ _OPTIONS = {
     "--event": ("event", "column of what happened (default event)"),
     "--timestamp": ("timestamp", "column of the time (default timestamp)"),
     "--by": (None, "one funnel for each value of this column"),
-    "--step-windows": ("", "longest time from each step to the next, such as 1d,2h (none: no limit)"),
-    "--exclude": ("", "events, separated by commas, that end a chain that is under way"),
     "--memory": ("2GB", "spill to a temporary folder beyond this (default 2GB)"),
 }
 _FILE = "a file of events, a folder or pattern of them, data.duckdb::table, a study or its mapping file"
@@ -42,7 +40,6 @@ def parser() -> argparse.ArgumentParser:
     for name, (usual, text) in _OPTIONS.items():
         made.add_argument(name, default=usual, help=text)
     made.add_argument("--min-cell", type=int, help="with --by, smaller cells are not shown (default 5)")
-    made.add_argument("--strict", action="store_true", help="no other event lies between two steps")
     made.add_argument("--engine", choices=("local", "duckdb", "spark"), default="local", help="same numbers")
     made.add_argument("--format", choices=("table", "json", "csv"), default="table", help="default table")
     return made
@@ -57,9 +54,9 @@ def run(args: list[str]) -> int:
     min_cell = asked.min_cell if asked.min_cell is not None else study[1] if study else 5
     if min_cell < 1:
         raise InputError(f"--min-cell {min_cell}: it must be a whole number of 1 or more; 5 is usual")
-    gaps = [_span(word) for word in _words(asked.step_windows)] or None
-    options = {"step_windows": gaps, "strict": asked.strict, "exclude": _words(asked.exclude)}
-    rules = rules_of(_words(asked.steps), _span(asked.window), **options)
+    unlimited = asked.window.strip().lower() in ("none", "no limit", "")
+    steps = [word.strip() for word in next(csv.reader([asked.steps]), []) if word.strip()]
+    rules = rules_of(steps, None if unlimited else asked.window)
     result = _study(asked, study[0], rules) if study else _files(asked, rules)
     rows = _rows(result)
     rows, hidden = _suppressed(rows, min_cell) if result.segmented else (rows, 0)
@@ -108,14 +105,6 @@ def _study(asked: argparse.Namespace, mapping: str, rules):
     for sentence in unknown:
         raise InputError(sentence)
     return result
-
-
-def _words(text: str) -> list[str]:
-    return [word.strip() for word in next(csv.reader([text])) if word.strip()] if text else []
-
-
-def _span(text: str) -> str | None:
-    return None if text.strip().lower() in ("none", "no limit", "") else text
 
 
 def _rows(result) -> list[dict]:

@@ -30,34 +30,20 @@ def deal(customer, low, bits, payload, begin, end, place, within, dealt):
 @numba.njit(cache=True, nogil=True)
 def within(durations, segment, window, begin, end, counts):
     """Count, by segment, the customers whose duration is at most the window."""
-    # Four counters side by side: neighbours often share a segment, and one counter would wait for itself.
-    lanes = np.zeros((4, counts.size), np.int64)
-    i = begin
-    while i + 4 <= end:
-        lanes[0, segment[i]] += durations[i] <= window
-        lanes[1, segment[i + 1]] += durations[i + 1] <= window
-        lanes[2, segment[i + 2]] += durations[i + 2] <= window
-        lanes[3, segment[i + 3]] += durations[i + 3] <= window
-        i += 4
-    while i < end:
-        lanes[0, segment[i]] += durations[i] <= window
-        i += 1
-    for lane in range(4):
-        for code in range(counts.size):
-            counts[code] += lanes[lane, code]
+    for i in range(begin, end):
+        counts[segment[i]] += durations[i] <= window
 
 
 @numba.njit(cache=True, nogil=True)
 def walk(within, dealt, ends, begin, end, bits, rules, found, offset):
     """Write what the customers of buckets ``begin`` to ``end`` reached, from ``offset`` on; return how many.
 
-    ``rules`` is shift, segment bits, number of steps, gaps, strict; ``found`` the arrays entered, segment and
-    durations. Only customers who met the first step are written. A bucket is small enough to be regrouped by
-    customer, sorted and walked inside the processor's cache.
+    ``rules`` is shift, segment bits, number of steps; ``found`` the arrays entered, segment and durations.
+    Only customers who met the first step are written. A bucket is small enough to be regrouped by customer,
+    sorted and walked inside the processor's cache.
     """
-    start = np.empty(rules[2] + 1, np.int64)  # the latest start that reaches step k; -1: none
-    last = np.empty(rules[2] + 1, np.int64)  # when it did
-    latest = (start, last, np.empty(rules[2], np.int64))  # and the shortest way there
+    start = np.empty(rules[2], np.int64)  # the latest start that reaches step k; -1: none
+    latest = (start, np.empty(rules[2], np.int64))  # and the shortest way there
     width = np.int64(1) << bits
     place = np.empty(width, np.int64)
     rows = np.empty(1024, np.int64)
@@ -90,8 +76,8 @@ def walk(within, dealt, ends, begin, end, bits, rules, found, offset):
 @numba.njit(cache=True, nogil=True)
 def _customer(rows, low, high, rules, latest, found, out):
     """Write one customer's line; return where the next one goes."""
-    shift, segment_bits, k_steps, gaps, strict = rules
-    start, last, shortest = latest
+    shift, segment_bits, k_steps = rules
+    start, shortest = latest
     entered, segment, durations = found
     code_mask = (np.int64(1) << (shift - segment_bits)) - 1
     segment_mask = (np.int64(1) << segment_bits) - 1
@@ -115,7 +101,6 @@ def _customer(rows, low, high, rules, latest, found, out):
     shortest[:] = _NEVER
     first = np.int64(-1)
     label = np.int64(0)
-    previous = np.int64(-1)
     for j in range(low, high):
         p = rows[j]
         t = p >> shift
@@ -125,19 +110,12 @@ def _customer(rows, low, high, rules, latest, found, out):
                 first = t
                 label = p & segment_mask
             start[0] = t
-            last[0] = t
-        elif code < k_steps:
+        else:
             s = start[code - 1]
-            if s >= 0 and t - last[code - 1] <= gaps[code] and not (strict and previous != code - 1):
+            if s >= 0:
                 start[code] = s
-                last[code] = t
                 if t - s < shortest[code]:
                     shortest[code] = t - s
-            elif strict:
-                code = np.int64(k_steps)  # a step out of place breaks the chain
-        else:
-            start[:] = -1
-        previous = code
     if first >= 0:
         entered[out] = first
         segment[out] = label

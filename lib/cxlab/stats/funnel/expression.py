@@ -53,21 +53,17 @@ def _text(column):
 
 
 def _log(events: ir.Table, columns: Columns, rules: Rules) -> ir.Table:
-    import ibis
-
     columns.check(events.columns)
-    stamp, other = events[columns.timestamp], len(rules.names)
+    stamp = events[columns.timestamp]
     if stamp.type().is_string() or stamp.type().is_date():
         stamp = stamp.try_cast("timestamp")
     elif not stamp.type().is_timestamp():
         raise InputError(
             f"the column {columns.timestamp!r} is of type {stamp.type()}, not a time; convert it first"
         )
-    code = events[columns.event].cast("string").strip().cases(
-        *((name, k) for k, name in enumerate(rules.names)),
-        *((name, other) for name in rules.exclude),
-        else_=other if rules.strict else None,
-    )  # fmt: skip
+    code = (
+        events[columns.event].cast("string").strip().cases(*((name, k) for k, name in enumerate(rules.names)))
+    )
     person = events[columns.customer]
     picked = {
         "person": person if person.type().is_integer() else _text(person),
@@ -77,7 +73,7 @@ def _log(events: ir.Table, columns: Columns, rules: Rules) -> ir.Table:
     if columns.segment is not None:
         picked["label"] = _text(events[columns.segment]).fill_null(NO_SEGMENT)
     log = events.select(**picked)
-    return log.filter(log.code.notnull() | ibis.literal(rules.strict))
+    return log.filter(log.code.notnull())
 
 
 def _micros(stamp, engine: str):
@@ -99,42 +95,19 @@ def _micros(stamp, engine: str):
 def journey_table(log: ir.Table, columns: Columns, rules: Rules) -> ir.Table:
     """Return one row a customer who met the first step, as an expression of the events' own engine.
 
-    Parameters
-    ----------
-    log : ibis table
-        ``person moment code [label]`` without missing values.
-
-    Returns
-    -------
-    ibis table
-        ``person entered [label] d1 d2 ...``: microseconds; ``d1`` is the shortest time from the first to the
-        second step, null where it was not reached.
+    ``log`` holds ``person moment code [label]`` without missing values, the result ``person entered [label]
+    d1 d2 ...`` in microseconds: ``d1`` is the shortest time from the first to the second step, else null.
     """
     import ibis
 
-    groups, order = ["person"], ["moment", "code"]
-    if rules.exclude and not rules.strict:
-        # the excluded event itself opens the next stretch; steps at the same time come before it in the order
-        cut = ibis.ifelse(log.code == len(rules.names), 1, 0)
-        log = log.mutate(run=cut.sum().over(ibis.window(group_by=groups, order_by=order, rows=(None, 0))))
-        groups.append("run")
-    # strict: the row right before; else all rows up to this one, or before it where a name may lead to itself
-    rows = (-1, -1) if rules.strict else (None, -1 if rules.repeats else 0)
-    window = ibis.window(group_by=groups, order_by=order, rows=rows)
-    first = ibis.ifelse(log.code == 0, log.moment, None)
-    log = log.mutate(s0=first, l0=first)
+    # all rows of the customer up to this one, or before it where a name may lead to itself
+    window = ibis.window(
+        group_by="person", order_by=["moment", "code"], rows=(None, -1 if rules.repeats else 0)
+    )
+    log = log.mutate(s0=ibis.ifelse(log.code == 0, log.moment, None))
     for k in range(1, len(rules.steps)):
-        log = log.mutate(
-            start=log[f"s{k - 1}"].max().over(window), before=log[f"l{k - 1}"].max().over(window)
-        )
-        valid = (log.code == rules.codes[k]) & log.start.notnull()
-        if rules.gaps and rules.gaps[k] != NEVER:
-            valid &= log.moment - log.before <= rules.gaps[k]
-        reached = {
-            f"s{k}": ibis.ifelse(valid, log.start, None),
-            f"l{k}": ibis.ifelse(valid, log.moment, None),
-        }
-        log = log.mutate(**reached).drop("start", "before")
+        start = log[f"s{k - 1}"].max().over(window)
+        log = log.mutate(**{f"s{k}": ibis.ifelse(log.code == rules.codes[k], start, None)})
     made = {"entered": log.s0.min()}
     if columns.segment is not None:
         log = log.mutate(first=log.s0.min().over(group_by="person"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -48,12 +47,11 @@ def _scan(events: Any, columns: Columns, rules: Rules) -> Scan:
         import duckdb
         import ibis
 
-        with tempfile.TemporaryDirectory(prefix="cxlab-scan-", ignore_cleanup_errors=True) as folder:
-            options = {"memory": memory_bytes(None), "folder": Path(folder), "progress": True}
-            try:
-                return scan_sql(backend.con, f"({ibis.to_sql(events)})", columns, rules, **options)
-            except duckdb.Error:  # such as a table in memory that DuckDB has not met yet: ibis knows how
-                pass
+        try:
+            options = {"memory": memory_bytes(None), "progress": True}
+            return scan_sql(backend.con, f"({ibis.to_sql(events)})", columns, rules, **options)
+        except duckdb.Error:  # such as a table in memory that DuckDB has not met yet: ibis knows how
+            pass
     return scan_table(events, columns, rules)
 
 
@@ -68,20 +66,9 @@ def funnel_of_files(
 ) -> Funnel:
     """Return the funnel of a file; a step that never occurs is refused, with the nearest names.
 
-    Parameters
-    ----------
-    path : path
-        A file that the workbook reads, a folder or pattern of them, or a database as ``path.duckdb::table``.
-    rules, columns
-        What is asked, and what the columns are called in the file.
-    engine : "local", "duckdb" or "spark"
-        local is the fast path; the others take one SQL expression in that engine (the same numbers). Spark
-        needs Java and the extra ``cxlab[spark]``; ``SPARK_REMOTE`` or ``MASTER`` names a cluster, else two
-        local threads are used.
-    memory : str
-        For example "2GB": beyond it the log is dealt out to files in a temporary folder.
-    progress : bool
-        A progress bar, on a terminal.
+    ``path`` is a file that the workbook reads, a folder or pattern of them, or ``path.duckdb::table``. The
+    engine "local" is the fast path; "duckdb" and "spark" take one SQL expression in that engine (the same
+    numbers). Beyond ``memory`` ("2GB") the log is dealt out to files in a temporary folder.
     """
     import duckdb
 
@@ -91,9 +78,7 @@ def funnel_of_files(
     columns.check([*raw.types, *raw.repeated])
     try:
         if engine == "local":
-            with tempfile.TemporaryDirectory(prefix="cxlab-scan-", ignore_cleanup_errors=True) as folder:
-                options = {"memory": limit, "folder": Path(folder), "progress": progress}
-                scan = scan_sql(raw.connection, raw.source, columns, rules, **options)
+            scan = scan_sql(raw.connection, raw.source, columns, rules, memory=limit, progress=progress)
         else:
             scan = _in_engine(engine, raw, path, columns, rules, limit)
         result = Funnel(rules, scan)

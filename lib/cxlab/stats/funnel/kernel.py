@@ -6,11 +6,9 @@ and keep, for each step k, the LATEST start from which a chain of steps reaches 
     c[1] = t at a first step;  c[k] = c[k-1] at a k-th step;  d[k] = min(d[k], t - c[k-1])
 
 A later start can only shorten what follows, so nothing else has to be remembered, and ``d[k] <= W`` answers
-'reached step k within W' for every window W. With per-step windows the time of the latest VALID (k-1)-th step
-is kept too; strict order and excluded events reset the chain. Rows carry ``payload = time << bits | code <<
-bits | segment``, so sorting a customer's payloads sorts by time, then by step; the code after the last name
-is any other event. A step whose name stood before needs a later row: then only rows strictly before a row may
-lead to it.
+'reached step k within W' for every window W. Rows carry ``payload = time << bits | code << bits | segment``,
+so sorting a customer's payloads sorts by time, then by step. A step whose name stood before needs a later
+row: then only rows strictly before a row may lead to it.
 """
 
 from __future__ import annotations
@@ -43,34 +41,18 @@ class Layout(NamedTuple):
 
 
 class Journeys(NamedTuple):
-    """One entry a customer who met the first step.
+    """One entry a customer who met the first step; times in microseconds."""
 
-    Attributes
-    ----------
-    entered : int64 array
-        Time of the first first-step event, microseconds since 1970.
-    segment : int array
-        Code of the segment recorded with that event (at equal times the smallest).
-    durations : list of int64 arrays
-        For step 2, 3, ...: the shortest time from a first step to that step, ``NEVER`` where it was not
-        reached.
-    """
-
-    entered: NDArray[np.int64]
-    segment: NDArray[np.int32]
-    durations: list[NDArray[np.int64]]
+    entered: NDArray[np.int64]  # the first first-step event, since 1970
+    segment: NDArray[np.int32]  # code of the segment recorded with it (at equal times the smallest)
+    durations: list[NDArray[np.int64]]  # the shortest times to step 2, 3, ...; NEVER where it was not reached
 
 
 def journeys(log: list[NDArray], layout: Layout, rules: Rules) -> Journeys:
     """Return what every customer reached.
 
-    Parameters
-    ----------
-    log : list of two arrays, customer and payload, one entry a row
-        **Emptied**, so that their memory can go as soon as they are regrouped. ``customer`` is int64 or
-        uint32; ``payload`` is ``(time - origin) << shift | code << segment_bits | segment``. Rows in any
-        order.
-    layout, rules
+    ``log`` are the arrays customer (int64 or uint32) and payload, one entry a row, in any order. It is
+    **emptied**, so that their memory can go as soon as they are regrouped.
     """
     n = log[0].size
     if n == 0:
@@ -163,9 +145,6 @@ def _block(keys: NDArray, row_bits: int, payload: NDArray, layout: Layout, rules
     entered = time[entry[kept]] + layout.origin
     segment = (p[entry[kept]] & ((1 << layout.segment_bits) - 1)).astype(np.int32)
 
-    reset = None
-    if rules.exclude:
-        reset = np.maximum.accumulate(np.where(code == len(rules.names), row, np.int32(-1)))
     latest = np.full(n, -1, np.int32)  # latest valid (k-1)-th step at or before each row
     latest[rows] = rows
     np.maximum.accumulate(latest, out=latest)
@@ -177,12 +156,6 @@ def _block(keys: NDArray, row_bits: int, payload: NDArray, layout: Layout, rules
         valid = before >= first_row[rows]
         if rules.repeats:
             valid &= rows > 0
-        if rules.strict:
-            valid &= before == rows - 1
-        if reset is not None:
-            valid &= before > reset[rows]
-        if rules.gaps and rules.gaps[k] != NEVER:
-            valid &= time[rows] - time[before] <= rules.gaps[k]
         rows, before = rows[valid], before[valid]
         start[rows] = start[before]
         column = np.full(begin.size, NEVER, np.int64)
@@ -208,8 +181,7 @@ def _compiled(log: list[NDArray], low: int, high: int, layout: Layout, rules: Ru
     total = buckets << bits
     entered, segment = np.empty(total, np.int64), np.empty(total, np.int32)
     durations = np.empty((k_steps - 1, total), np.int64)
-    gaps = np.array(rules.gaps or [NEVER] * k_steps, dtype=np.int64)
-    asked = (layout.shift, layout.segment_bits, k_steps, gaps, rules.strict), (entered, segment, durations)
+    asked = (layout.shift, layout.segment_bits, k_steps), (entered, segment, durations)
     edges = sorted({int(np.searchsorted(ends, dealt.size * part / 8)) for part in range(8)} | {0, buckets})
     spans = list(zip(edges[:-1], edges[1:], strict=True))
 
@@ -315,6 +287,6 @@ def _load():
         histogram(customer, 0, 0, 0, 0, eight)
         deal(customer, 0, 0, eight, 0, 0, eight, one, eight)
     few = np.zeros((1, 1), np.int64)
-    walk(one, eight, eight, 0, 0, 0, (1, 0, 2, eight, False), (eight, one.view(np.int32), few), 0)
+    walk(one, eight, eight, 0, 0, 0, (1, 0, 2), (eight, one.view(np.int32), few), 0)
     within(eight, one.view(np.int32), 0, 0, 0, eight)
     return histogram, deal, walk, within

@@ -1,4 +1,4 @@
-"""What a funnel is asked: the steps, the window, and the optional rules. No data here."""
+"""What a funnel is asked: the steps and the window. No data here."""
 
 from __future__ import annotations
 
@@ -25,32 +25,14 @@ _PART = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Rules:
-    """One funnel: what counts as reaching a step.
-
-    Attributes
-    ----------
-    steps : tuple of str
-        Event names in order; a name that stands again is a later event of that name.
-    window : int
-        The longest time from the first to the step in question, in microseconds, inclusive; ``NEVER`` is no
-        limit.
-    gaps : tuple of int
-        The longest time from the step before, one a step (the first is not used); ``NEVER`` is no limit.
-    strict : bool
-        No other event of the customer may lie between two steps.
-    exclude : tuple of str
-        Events that end a chain that is under way.
-    """
+    """One funnel: what counts as reaching a step; the window in microseconds, inclusive."""
 
     steps: tuple[str, ...]
     window: int = NEVER
-    gaps: tuple[int, ...] = ()
-    strict: bool = False
-    exclude: tuple[str, ...] = ()
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """The distinct event names; the place is the code of an event, the one after the last any other."""
+        """The distinct event names; the place is the code of an event."""
         return tuple(dict.fromkeys(self.steps))
 
     @cached_property
@@ -66,14 +48,8 @@ class Rules:
     def describe(self) -> str:
         """Return the rules as one sentence for the foot of a table."""
         limit = f"at most {in_words(self.window)} from first to that step"
-        words = [f"ordered, {'no time limit' if self.window == NEVER else limit}, best of all starts"]
-        words.append("no other event between steps" if self.strict else "other events may lie between")
-        gaps = list(zip(self.steps, self.gaps, strict=False))[1:]
-        words += [
-            f"{step} at most {in_words(gap)} after the step before" for step, gap in gaps if gap != NEVER
-        ]
-        words += ["a chain ends at " + ", ".join(self.exclude)] * bool(self.exclude)
-        return "; ".join(words)
+        limit = "no time limit" if self.window == NEVER else limit
+        return f"ordered, {limit}, best of all starts; other events may lie between"
 
 
 def microseconds(value: object, *, argument: str = "conversion_window") -> int:
@@ -144,14 +120,7 @@ def rounded_up(spans: Sequence[int]) -> list[int]:
     return sorted(values)
 
 
-def rules_of(
-    steps: Sequence[str],
-    conversion_window: object,
-    *,
-    step_windows: Sequence[object] | None = None,
-    strict: bool = False,
-    exclude: Iterable[str] = (),
-) -> Rules:
+def rules_of(steps: Sequence[str], conversion_window: object) -> Rules:
     """Check what was asked and return it as :class:`Rules`."""
     if isinstance(steps, str):
         raise InputError(f'steps={steps!r} is one text; give a list of events, such as ["visit", "buy"]')
@@ -163,19 +132,7 @@ def rules_of(
         raise InputError(f"steps holds {wrong[0]!r}; every step is the name of an event, as text")
     if len(names) > _MOST_STEPS:
         raise InputError(f"steps has {len(names)} names; at most {_MOST_STEPS} are supported")
-    gaps = tuple(microseconds(gap, argument="step_windows") for gap in step_windows or ())
-    if len(gaps) == len(names) - 1 and gaps:
-        gaps = (int(NEVER), *gaps)
-    if gaps and len(gaps) != len(names):
-        raise InputError(
-            f"step_windows has {len(gaps)} entries for {len(names)} steps; "
-            f"give {len(names) - 1}: the longest time from each step to the next (None for no limit)"
-        )
-    excluded = (exclude,) if isinstance(exclude, str) else tuple(exclude)
-    both = [name for name in excluded if name in names]
-    if both:
-        raise InputError(f"exclude names {both[0]!r}, which is a step; an event cannot be both")
-    return Rules(names, microseconds(conversion_window), gaps, bool(strict), excluded)
+    return Rules(names, microseconds(conversion_window))
 
 
 def hint(name: str, known: Iterable[str]) -> str:

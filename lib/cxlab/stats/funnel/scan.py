@@ -2,8 +2,7 @@
 
 Customers, events and segments are text: '1.10' and '1.1' are two customers; '', NULL, N/A and the like are
 nobody. From SQL only the needed columns and events are read, and when even two integers an event do not fit
-into ``memory`` they are dealt out by customer to files in a temporary folder, which is gone afterwards, also
-after an interruption.
+into ``memory`` DuckDB deals them out by customer to files in this process's temporary folder.
 """
 
 from __future__ import annotations
@@ -12,12 +11,13 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from cxlab.data import values
+from cxlab.data import files, values
 from cxlab.data.errors import InputError
 from cxlab.data.read import connect, ident, literal
 from cxlab.stats.funnel.kernel import Journeys, Layout, journeys, together, warm_up
@@ -30,8 +30,8 @@ _EPOCH_1900 = -2_208_988_800_000_000
 _TIME_BITS = 53  # microseconds from 1900 to the year 2185
 _LONG_SCAN = 20_000_000  # rows from which the compiled pass is loaded while DuckDB reads
 _BASE = 350_000_000  # bytes of interpreter, libraries and DuckDB's own buffers
+_LEAST_ROWS, _PARTS = 2_000_000, 32  # read at once whatever the memory; files of a log beyond it
 _BYTES_A_ROW = 25  # two integers, and what the customers of an average log leave behind
-_PARTS = 32
 
 
 class Columns(NamedTuple):
@@ -58,7 +58,7 @@ class Scan(NamedTuple):
 
     found: Journeys
     labels: list[str] | None  # of the segments, in the order of their codes; None: not asked for
-    events: int  # rows of a step (or other event that the rules need) that were used
+    events: int  # rows of a step that were used
     no_customer: int  # such rows without a customer: dropped
     no_time: int  # such rows without a time: dropped
     until: int  # the latest of their times, microseconds since 1970
@@ -72,13 +72,8 @@ def scan_frame(events, columns: Columns, rules: Rules) -> Scan:
     import pandas as pd
 
     columns.check(events.columns)
-    names = pd.Index([*rules.names, *rules.exclude])
     number, kinds = pd.factorize(events[columns.event])
-    code = np.append(names.get_indexer(_texts(kinds)), -1)[number]
-    other = len(rules.names)
-    code = np.minimum(code, other)
-    if rules.strict:
-        code[code < 0] = other
+    code = np.append(pd.Index(rules.names).get_indexer(_texts(kinds)), -1)[number]
     kept = code >= 0
     stamp = times(events[columns.timestamp], columns.timestamp)[kept]
     customer = people(events[columns.customer][kept])
@@ -92,7 +87,7 @@ def scan_frame(events, columns: Columns, rules: Rules) -> Scan:
         labels = sorted({texts[i] for i in np.unique(number)})
         segment = np.array([labels.index(text) if text in labels else 0 for text in texts])[number]
     origin, until = (int(stamp.min()), int(stamp.max())) if stamp.size else (0, 0)
-    layout = Layout(origin, other.bit_length(), max(len(labels or []) - 1, 0).bit_length())
+    layout = Layout(origin, len(rules.names).bit_length(), max(len(labels or []) - 1, 0).bit_length())
     if (until - origin).bit_length() + layout.shift > 62:
         raise InputError(
             "the times and segments of this log are too many to hold together; take fewer segments"
@@ -200,73 +195,94 @@ def refuse_times(
 
 
 def scan_sql(
-    connection,
-    table: str,
-    columns: Columns,
-    rules: Rules,
-    *,
-    memory: int,
-    folder: Path,
-    progress: bool = False,
+    connection, table: str, columns: Columns, rules: Rules, *, memory: int, progress: bool = False
 ) -> Scan:
-    """Scan one SQL table expression for a funnel.
-
-    Parameters
-    ----------
-    connection : duckdb connection
-    table : str
-        What stands after FROM.
-    columns, rules
-    memory : int
-        Bytes; beyond it the log is spilled to ``folder``.
-    progress : bool
-        Shows a progress bar when stderr is a terminal.
-    """
+    """Scan what stands after FROM for a funnel, in about ``memory`` bytes."""
     described = connection.execute(f"DESCRIBE SELECT * FROM {table}").fetchall()
     columns.check(row[0] for row in described)
     types = {row[0]: str(row[1]) for row in described}
     moment, wrong = time_sql(connection, table, columns.timestamp, types[columns.timestamp])
     labels, segment = _segments(connection, table, columns.segment)
     layout = _layout(connection, table, moment, rules, len(labels or []))
-    event = f"trim(CAST({ident(columns.event)} AS VARCHAR))"
     # list_position keeps DuckDB's rows in file order where IN does not, and is faster
-    code = f"list_position({listed(rules.names)}, {event}) - 1"
-    code = f"coalesce({code}, {len(rules.names)})" if rules.strict or rules.exclude else code
-    wanted = f"list_position({listed((*rules.names, *rules.exclude))}, {event}) IS NOT NULL"
-    wanted = "true" if rules.strict else wanted
+    code = f"list_position({listed(rules.names)}, trim(CAST({ident(columns.event)} AS VARCHAR)))"
     payload = f"(epoch_us({moment}) - ({layout.origin})) * {1 << layout.shift}"
-    payload += f" + ({code}) * {1 << layout.segment_bits} + ({segment})"
-    size = None
+    payload += f" + ({code} - 1) * {1 << layout.segment_bits} + ({segment})"
+    most = max((memory - _BASE) // _BYTES_A_ROW, _LEAST_ROWS)
     if table.startswith("read_parquet"):
-        size = connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
+        most = min(most, size := _length(connection, table))
         if size >= _LONG_SCAN:
             warm_up()
     for hopeful in (True, False):
-        person = _person(connection, table, columns, types[columns.customer], wanted, hopeful)
-        select = (
+        person = _person(connection, table, columns, types[columns.customer], f"{code} IS NOT NULL", hopeful)
+        query = (
             f"SELECT {person.sql} AS c, ({payload})::BIGINT AS p, ({person.wrong} + {wrong})::UTINYINT AS f"
         )
-        query = f"{select} FROM {person.source} WHERE {wanted}"
-        store, lost, found = Store(memory, folder, size, person.kind), np.zeros(2, int), 0
-        for batch in _batches(connection, query, progress):
-            c, p = batch.column(0), batch.column(1)
-            if person.wrong != "0" or wrong != "0":
-                found |= int(np.bitwise_or.reduce(_integers(batch.column(2)), initial=0))
-                if found & 1:
-                    break
-            if c.null_count or p.null_count:
-                has_customer, has_time = _present(c), _present(p)
-                lost += c.null_count, np.count_nonzero(has_customer & ~has_time)
-                keep = has_customer & has_time
-                store.add(_integers(c)[keep], _integers(p)[keep])
-            else:
-                store.add(_integers(c), _integers(p))
-        if not found & 1:
+        query += f" FROM {person.source} WHERE {code} IS NOT NULL"
+        seen = Seen()
+        log = _taken(connection, query, most, seen, progress)
+        if not seen.flags & 1:
             break
-    refuse_times(connection, table, columns.timestamp, moment, wrong, found)
-    made = store.finish(layout, rules)
-    until = (store.highest >> layout.shift) + layout.origin if store.rows else layout.origin
-    return Scan(made, labels, store.rows, *map(int, lost), until)
+    if log is not None:
+        made = journeys(log, layout, rules)
+    else:
+        seen, parts = Seen(), []
+        with tempfile.TemporaryDirectory(dir=files.temporary_folder()) as folder:
+            dealt = f"SELECT *, hash(c) & {_PARTS - 1} AS part FROM ({query})"
+            connection.execute(
+                f"COPY ({dealt}) TO {literal(folder)} (FORMAT parquet, PARTITION_BY part, OVERWRITE)"
+            )
+            for path in Path(folder).iterdir():
+                part = f"read_parquet({literal(f'{path}/*')})"
+                rows = _taken(connection, f"SELECT c, p, f FROM {part}", _length(connection, part), seen)
+                parts.append(journeys(rows, layout, rules))
+        made = together(parts, len(rules.steps))
+    refuse_times(connection, table, columns.timestamp, moment, wrong, seen.flags)
+    until = (seen.highest >> layout.shift) + layout.origin
+    return Scan(made, labels, seen.rows, seen.no_customer, seen.no_time, until)
+
+
+@dataclass
+class Seen:
+    """What was met while reading: rows used and dropped, flags (of ``time_sql``), the greatest payload."""
+
+    rows: int = 0
+    no_customer: int = 0
+    no_time: int = 0
+    flags: int = 0
+    highest: int = 0
+
+
+def _length(connection, table: str) -> int:
+    return connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
+
+
+def _taken(connection, query: str, most: int, seen: Seen, progress: bool = False):
+    """Return customers and payloads of a query, or None when they are more than ``most``."""
+    kept, size = None, 0
+    for batch in _batches(connection, query, progress):
+        c, p, flags = batch.columns
+        seen.flags |= int(np.bitwise_or.reduce(_integers(flags), initial=0))
+        if seen.flags & 1:
+            break
+        rows = [_integers(c), _integers(p)]
+        if c.null_count or p.null_count:
+            has_customer, has_time = _present(c), _present(p)
+            seen.no_customer += c.null_count
+            seen.no_time += np.count_nonzero(has_customer & ~has_time)
+            rows = [column[has_customer & has_time] for column in rows]
+        begin, size = size, size + rows[1].size
+        if size > most:
+            return None
+        if rows[1].min(initial=0) < 0:
+            raise InputError("the log holds times before 1900 or not finite; leave them out")
+        seen.highest = max(seen.highest, int(rows[1].max(initial=0)))
+        # room for all that may come: pages that are never written to take no memory
+        kept = kept or [np.empty(most, column.dtype) for column in rows]
+        for column, new in zip(kept, rows, strict=True):
+            column[begin:size] = new
+    seen.rows += size
+    return [column[:size] for column in kept or [np.empty(0, np.int64)] * 2]
 
 
 def _batches(connection, query: str, progress: bool) -> Iterable:
@@ -335,10 +351,9 @@ def _layout(connection, table: str, moment: str, rules: Rules, segments: int) ->
 
 
 class _Person(NamedTuple):
-    """SQL of an integer for each customer, its numpy type, where to read from, SQL of 1 where it fails."""
+    """SQL of an integer for each customer, where to read from, SQL of 1 where it fails."""
 
     sql: str
-    kind: type
     source: str
     wrong: str = "0"
 
@@ -346,27 +361,27 @@ class _Person(NamedTuple):
 def _person(connection, table: str, columns: Columns, kind: str, wanted: str, hopeful: bool) -> _Person:
     column = ident(columns.customer)
     if kind in ("UINTEGER", "USMALLINT", "UTINYINT"):
-        return _Person(f"CAST({column} AS UINTEGER)", np.uint32, table)
+        return _Person(f"CAST({column} AS UINTEGER)", table)
     if kind in ("BIGINT", "INTEGER", "SMALLINT", "TINYINT"):
         if table.startswith("read_parquet"):  # the least and the greatest stand in the footer
             low, high = connection.execute(f"SELECT min({column}), max({column}) FROM {table}").fetchall()[0]
             if low is not None and high - low < 2**32:
-                return _Person(f"CAST(CAST({column} AS BIGINT) - ({low}) AS UINTEGER)", np.uint32, table)
-        return _Person(f"CAST({column} AS BIGINT)", np.int64, table)
+                return _Person(f"CAST(CAST({column} AS BIGINT) - ({low}) AS UINTEGER)", table)
+        return _Person(f"CAST({column} AS BIGINT)", table)
     text = f"trim(CAST(log.{column} AS VARCHAR))"
     somebody = f"list_position({listed(NOBODY)}, lower({text})) IS NULL"
     if hopeful:  # texts that all are whole numbers as a number is written need no numbering
         number = f"try_cast({text} AS BIGINT)"
         plain = f"CAST({number} AS VARCHAR) IS NOT DISTINCT FROM {text}"
         fails = f"CASE WHEN {plain} OR {text} IS NULL THEN 0 WHEN {somebody} THEN 1 ELSE 0 END"
-        return _Person(number, np.int64, f"{table} AS log", fails)
+        return _Person(number, f"{table} AS log", fails)
     # Other ids: one integer each, exact (no hashes), made by DuckDB, which spills when they are many.
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE cxlab_people AS SELECT who, row_number() OVER () - 1 AS id FROM "
         f"(SELECT DISTINCT {text} AS who FROM {table} AS log WHERE {wanted} AND {somebody})"
     )
     joined = f"{table} AS log LEFT JOIN cxlab_people ON {text} = cxlab_people.who"
-    return _Person("CAST(cxlab_people.id AS UINTEGER)", np.uint32, joined)
+    return _Person("CAST(cxlab_people.id AS UINTEGER)", joined)
 
 
 def memory_bytes(text: str | int | None) -> int:
@@ -380,67 +395,3 @@ def memory_bytes(text: str | int | None) -> int:
     if size < 500_000_000:
         raise InputError(f"memory={text!r} is too little to start in; give at least 500MB")
     return size
-
-
-class Store:
-    """Two growing arrays, or files of them by customer once they outgrow the memory."""
-
-    def __init__(self, memory: int, folder: Path, size: int | None, kind: type):
-        self.limit = max((memory - _BASE) // _BYTES_A_ROW, 2_000_000)
-        capacity = min(size if size is not None else 1 << 22, self.limit)
-        self.c, self.p = np.empty(capacity, kind), np.empty(capacity, np.int64)
-        self.held = self.rows = self.highest = 0
-        self.folder, self.files = Path(tempfile.mkdtemp(dir=folder)), []
-
-    def add(self, c: np.ndarray, p: np.ndarray) -> None:
-        """Take a batch."""
-        if p.size == 0:
-            return
-        if p.min() < 0:
-            raise InputError("the log holds times before 1900 or not finite; leave them out")
-        self.highest = max(self.highest, int(p.max()))
-        end = self.held + p.size
-        if end > self.limit and self.held:
-            self.spill()
-            end = p.size
-        if end > self.c.size:
-            wider = max(end, min(2 * self.c.size, self.limit))
-            self.c.resize(wider, refcheck=False)
-            self.p.resize(wider, refcheck=False)
-        self.c[self.held : end], self.p[self.held : end] = c, p
-        self.held = end
-        self.rows += p.size
-
-    def spill(self) -> None:
-        """Deal what is held out to files by customer."""
-        self.files = self.files or [(self.folder / f"{i}.c", self.folder / f"{i}.p") for i in range(_PARTS)]
-        for begin in range(0, self.held, 4_000_000):
-            part = slice(begin, min(begin + 4_000_000, self.held))
-            mixed = self.c[part].astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-            bucket = (mixed >> np.uint64(59)).astype(np.uint8)
-            order = np.argsort(bucket, kind="stable")
-            cuts = np.searchsorted(bucket[order], np.arange(_PARTS + 1))
-            for i, pair in enumerate(self.files):
-                rows = order[cuts[i] : cuts[i + 1]]
-                for file, numbers in zip(pair, (self.c[part], self.p[part]), strict=True):
-                    with file.open("ab") as target:
-                        numbers[rows].tofile(target)
-        self.held = 0
-
-    def finish(self, layout: Layout, rules: Rules) -> Journeys:
-        """Return what the customers reached; the store is empty afterwards."""
-        kind = self.c.dtype
-        if self.files:
-            self.spill()
-        log = [self.c[: self.held], self.p[: self.held]]
-        self.c = self.p = None
-        if not self.files:
-            return journeys(log, layout, rules)
-        parts = []
-        for pair in self.files:
-            if pair[0].exists():
-                log = [np.fromfile(pair[0], kind), np.fromfile(pair[1], np.int64)]
-                for file in pair:
-                    file.unlink()
-                parts.append(journeys(log, layout, rules))
-        return together(parts, len(rules.steps))
