@@ -12,15 +12,10 @@ from cxlab.stats.intervals import normal_quantile
 
 
 class Scalability(NamedTuple):
-    """Loevinger's H of the levels.
+    """Loevinger's H of the levels, its interval, and the accounts ``n`` with every level known.
 
-    Attributes
-    ----------
-    H : 1 when every account climbs in the same order, 0 when the levels have nothing in common.
-    low, high : its interval, accounts drawn with replacement.
-    items : DataFrame, easiest level first: ``level mean Hi low high``.
-    pairs : DataFrame, H of each pair of levels.
-    n : accounts with every level known.
+    H is 1 when every account climbs in the same order, 0 when the levels have nothing in common. ``items``:
+    ``level mean Hi low high``, easiest level first; ``pairs``: H of each pair of levels.
     """
 
     H: float
@@ -38,31 +33,13 @@ def scalability(
     confidence_level: float = 0.95,
     rng: int | np.random.Generator | None = None,
 ) -> Scalability:
-    """Return Loevinger's H of the levels, for each level and for all.
+    """Return Loevinger's H of levels, one row an account and one column a level: 0/1, or scores on one scale.
 
-    Parameters
-    ----------
-    levels : DataFrame
-        One row an account, one column a level: 0/1 or scores on one scale. Rows with a gap are left out.
-    bootstrap : int
-        Draws of accounts; 0 leaves the intervals missing.
+    H is the sum of the covariances of all pairs of levels over the sum of the greatest that the margins allow
+    (Loevinger 1948; Mokken 1971; for scores Molenaar's weighted form). By convention .3 is a weak scale, .4
+    medium, .5 strong. Rows with a gap are left out. The limits are symmetric for log(1 - H) with the
+    bootstrap's standard error, since near 1 the percentiles of H fall short.
 
-    Raises
-    ------
-    InputError
-        For fewer than two levels.
-    NotEnough
-        For fewer than three complete accounts, or fewer than two levels that vary.
-
-    Notes
-    ----- H is the sum of the covariances of all pairs of levels over the sum of the greatest covariances that
-    the margins allow (Loevinger 1948; Mokken 1971; for scores Molenaar's weighted form). By convention .3 is
-    a weak scale, .4 medium, .5 strong. The limits are symmetric for log(1 - H) with the bootstrap's standard
-    error, since near 1 the percentiles of H fall short. H says how much the levels share one ladder, not that
-    one causes the next.
-
-    Examples
-    --------
     >>> ladder = pd.DataFrame({"first": [1, 1, 1, 1, 0], "second": [1, 1, 1, 0, 0], "third": [1, 0, 0, 0, 0]})
     >>> scalability(ladder, bootstrap=0).H
     1.0
@@ -79,29 +56,9 @@ def scalability(
     return Scalability(float(h[0]), float(limits[0, 0]), float(limits[1, 0]), table, pairs, len(x))
 
 
-def guttman_errors(levels: pd.DataFrame) -> pd.Series:
-    """Count, for each complete account, the pairs in which a harder level is passed and an easier one is not.
-
-    Examples
-    --------
-    >>> guttman_errors(pd.DataFrame({"easy": [1, 0, 1], "hard": [0, 1, 1]})).tolist()
-    [0, 1, 0]
-    """
-    x, _ = _complete(levels)
-    if not np.isin(x, (0, 1)).all():
-        raise InputError(
-            "levels must be 0 or 1 here: compare the scores with a pass mark first, such as levels >= 60"
-        )
-    ranked = x[:, np.argsort(-x.mean(axis=0), kind="stable")]
-    errors = (ranked * np.cumsum(1 - ranked, axis=1)).sum(axis=1).astype(int)
-    return pd.Series(errors, index=levels.dropna().index, name="guttman_errors")
-
-
 def _complete(levels: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
     if not isinstance(levels, pd.DataFrame) or levels.shape[1] < 2:
-        raise InputError(
-            "levels must be a table with one row an account and at least two columns, one a level"
-        )
+        raise InputError("levels must be a table with one row an account and at least two columns")
     x = levels.dropna().to_numpy(float)
     if len(x) < 3:
         raise NotEnough(f"only {len(x)} of {len(levels)} accounts have every level; at least 3 are needed")

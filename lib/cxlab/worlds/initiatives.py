@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ AREAS: dict[str, tuple[float, float, str]] = {
     "sales advice": (0.05, 0.06, "experience"),
 }
 LEVELS = {"account": 0.35, "unit": 0.45, "corporate": 0.20}
+SIZES = {"account": 0.8, "unit": 1.3, "corporate": 2.5}
 
 
 def sample_initiatives() -> Table:
@@ -40,9 +42,7 @@ def make_initiatives(
     effort_shares: Mapping[str, float] | None = None,
     focus_shares: Mapping[str, float] | float = 0.35,
     coder_agreement: float = 0.92,
-    team_share: float = 0.8,
     pay_share: float = 0.4,
-    pay_lift: float = 0.0,
     pay_silence: float = 0.5,
     late_share: float = 0.35,
     foresight: float = 0.65,
@@ -54,44 +54,26 @@ def make_initiatives(
 
     The truth: work is spread over areas by ``effort_shares``; a share ``focus_shares`` (of all, or by level)
     is customer-focused, and each of two readers sees that with chance ``coder_agreement``; a share
-    ``late_share`` ends after its due date (less ``pay_lift`` where pay is linked) and is called 'at risk'
+    ``late_share`` ends after its due date and is called 'at risk'
     before with chance ``foresight``, others with ``false_alarm``; where pay is linked a share ``pay_silence``
     of these reports is kept back.
 
-    Parameters
-    ----------
-    effort_shares : mapping of area to share, optional
-        Default: none in customer service, the area that hurts most.
-    team_share, pay_share : float
-        Share with a responsible team; share whose goals are tied to pay.
-    months : int
-        Length of the history, ending with December 2025.
-
-    Returns
-    -------
-    DataFrame
-        The columns of the table ``initiatives``; ``status_history`` has one ``DATE STATUS`` a month, parted
-        by semicolons.
+    The history has ``months``, ending with December 2025. Columns: those of the table ``initiatives``.
     """
     rng = np.random.default_rng(rng)
     areas, shares = _shares(effort_shares or {name: effort for name, (_, effort, _) in AREAS.items()})
     levels, level_shares = _shares(LEVELS)
     area, level = rng.choice(areas, n, p=shares), rng.choice(levels, n, p=level_shares)
-    size = (
-        rng.lognormal(0, 0.7, n)
-        * pd.Series(level).map({"account": 0.8, "unit": 1.3, "corporate": 2.5}).to_numpy()
-    )
-    impact, spread = (
-        np.round(10 * size**0.6 * rng.lognormal(0, 0.6, n), 1).clip(0.5),
-        rng.uniform(0.2, 0.6, n),
-    )
+    size = rng.lognormal(0, 0.7, n) * pd.Series(level).map(SIZES).to_numpy()
+    impact = np.round(10 * size**0.6 * rng.lognormal(0, 0.6, n), 1).clip(0.5)
+    spread = rng.uniform(0.2, 0.6, n)
     by_level = dict.fromkeys(LEVELS, focus_shares) if isinstance(focus_shares, float) else focus_shares
     focused = rng.random(n) < pd.Series(level).map(by_level).to_numpy(float)
     codes = [np.where(rng.random(n) < coder_agreement, focused, ~focused) for _ in range(2)]
     pay = rng.random(n) < pay_share
     start = rng.integers(0, max(1, months - 4), n)
     due = start + rng.integers(3, 10, n)
-    late = rng.random(n) < np.clip(late_share - pay_lift * pay, 0, 1)
+    late = rng.random(n) < late_share
     done = np.where(late, due + rng.integers(1, 6, n), due - rng.integers(0, 2, n))
     warned = rng.random(n) < np.where(late, foresight, false_alarm) * (1 - pay_silence * pay)
     warned_from = np.where(warned, due - rng.integers(1, 4, n), 10**6)
@@ -106,18 +88,14 @@ def make_initiatives(
             "side": [AREAS.get(name, (0, 0, "experience"))[2] for name in area],
             "customer_focused": codes[0],
             "customer_focused_2": codes[1],
-            "team": np.where(
-                rng.random(n) < team_share, "team " + pd.Series(rng.integers(1, 15, n)).astype(str), ""
-            ),
+            "team": np.where(rng.random(n) < 0.8, [f"team {k}" for k in rng.integers(1, 15, n)], ""),
             "impact_low": np.round(impact * (1 - spread), 1),
             "impact": impact,
             "impact_high": np.round(impact * (1 + 1.6 * spread), 1),
             "cost": np.round(40 * size * rng.lognormal(0, 0.25, n)).clip(5),
             "due": later[due],
             "done": pd.Series(later[done]).where(done < months),
-            "status_history": [
-                _history(ends, *row) for row in zip(start, due, done, warned_from, strict=True)
-            ],
+            "status_history": list(map(partial(_history, ends), start, due, done, warned_from)),
             "compensation_linked": pay,
         }
     )
@@ -127,22 +105,18 @@ def make_pain(
     complaints: int = 400,
     *,
     pain_shares: Mapping[str, float] | None = None,
-    responses: int = 150,
-    satisfaction: Sequence[float] | None = None,
     rng: int | np.random.Generator | None = 1,
 ) -> pd.DataFrame:
-    """Simulate complaints by area (multinomial over ``pain_shares``) and how many are satisfied there.
+    """Simulate complaints by area (multinomial over ``pain_shares``) and satisfaction, low where it hurts.
 
-    ``satisfaction`` is the true share of satisfied customers by area; by default it falls with the area's
-    pain. Columns: area contacts complaints responses satisfied.
+    Columns: area contacts complaints responses satisfied.
     """
     rng = np.random.default_rng(rng)
     areas, shares = _shares(pain_shares or {name: pain for name, (pain, _, _) in AREAS.items()})
-    rates = 0.9 - 0.9 * shares if satisfaction is None else np.asarray(satisfaction, dtype=float)
     counts = rng.multinomial(complaints, shares)
     contacts = counts + rng.poisson(4 * complaints * shares)
-    satisfied = rng.binomial(responses, np.clip(rates, 0, 1))
-    columns = {"contacts": contacts, "complaints": counts, "responses": responses, "satisfied": satisfied}
+    satisfied = rng.binomial(150, np.clip(0.9 - 0.9 * shares, 0, 1))
+    columns = {"contacts": contacts, "complaints": counts, "responses": 150, "satisfied": satisfied}
     return pd.DataFrame({"area": areas, **columns})
 
 
@@ -154,10 +128,6 @@ def _shares(shares: Mapping[str, float]) -> tuple[list[str], np.ndarray]:
 
 
 def _history(ends: pd.DatetimeIndex, start: int, due: int, done: int, warned_from: int) -> str:
-    entries = []
-    for k in range(start, min(done, len(ends) - 1) + 1):
-        status = (
-            "done" if k >= done else "late" if k >= due else "at risk" if k >= warned_from else "on schedule"
-        )
-        entries.append(f"{ends[k].date()} {status}")
-    return "; ".join(entries)
+    stages = ((done, "done"), (due, "late"), (warned_from, "at risk"), (0, "on schedule"))
+    months = range(start, min(done, len(ends) - 1) + 1)
+    return "; ".join(f"{ends[k].date()} {next(word for since, word in stages if k >= since)}" for k in months)
