@@ -360,8 +360,8 @@ def test_the_table_is_guessed_and_said(tmp_path):
         init_study(tmp_path / "stages.csv", tmp_path / "stages.csv")
 
 
-def test_wide_raters_become_rows(tmp_path):
-    text = "rater,s1,s2\n" + "".join(f"r{i},product,both\n" for i in range(6))
-    ratings, _, mapping = start(tmp_path, text, table="ratings")
-    assert mapping.wide_to_long["name"] == "statement"
-    assert ratings.frame["statement"].tolist() == ["s1", "s2"] * 6
+def test_open_answers_are_proposed_as_texts(tmp_path):
+    said = [f"Number {i}: nobody at the counter could tell me anything at all about it." for i in range(N)]
+    body = [[*row[:3], text] for row, text in zip(ONE_TO_FIVE, said, strict=True)]
+    survey, _, mapping = start(tmp_path, csv([["quality", "service", "loyalty", "what happened"], *body]))
+    assert mapping.roles == {"text": ["what happened"]} and survey.frame["what happened"].tolist() == said

@@ -227,6 +227,10 @@ def _columns(this: Conversion) -> dict[str, Column]:
     for holds, names in (("text", mapping.segments), ("id", [mapping.clusters]), ("time", [mapping.date])):
         for name in this.ours(filter(None, names)):
             wanted.setdefault(name, Column(name, holds, "", required=False, gaps=True))
+    for name in this.ours(mapping.roles.get("text", ())):  # open answers stay text and are never shown
+        wanted.setdefault(
+            name, Column(name, "text", "an open answer", required=False, gaps=True, personal=True)
+        )
     if mapping.weights:
         name = mapping.ours(mapping.weights)
         wanted.setdefault(name, Column(name, "number", "survey weight", low=0))

@@ -20,6 +20,7 @@ from cxlab.data.errors import InputError
 from cxlab.data.places import show
 
 BYTES = 1_500_000_000
+OPTIONS = ("encoding", "delimiter", "header_line", "sheet", "table")  # how a file is to be read
 _PREFIX = "cxlab-data-"
 # (first bytes, what it is, how it is read: "" for kinds that are not read)
 _KINDS = (

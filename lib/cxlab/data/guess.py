@@ -1,12 +1,12 @@
-"""Guesses about a stranger's file, each with its reason and to be confirmed: which column is what, which codes are none."""
+"""Guesses about a stranger's file, each with its reason: which column is what, which codes mean 'no answer'."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from cxlab.data import values
@@ -19,54 +19,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MARK = "# guess: confirm"
-SCALES = (
-    (0, 2),
-    (0, 3),
-    (0, 4),
-    (0, 5),
-    (0, 6),
-    (0, 7),
-    (1, 3),
-    (1, 4),
-    (1, 5),
-    (1, 6),
-    (1, 7),
+SCALES = [
+    *((0, n) for n in range(2, 8)),
+    *((1, n) for n in range(3, 8)),
     (0, 10),
     (1, 10),
     (1, 9),
     (0, 100),
     (1, 100),
-)
-CODES = (-9999, -999, -998, -997, -99, -98, -97, -96, -95, -9, -8, -7, -1, 66, 77, 88, 95, 96, 97, 98, 99, 777, 888, 995,
-         996, 997, 998, 999, 9999, 8, 9, 11)  # fmt: skip
-# Whole words, with the usual endings, in the languages of data/scales.toml.
-_ENDING = r"(?:s|es|ed|d|ing|er|ly|e|n|en|r|es|ness|al|ance|ability|ful|fulness|eit)?"
-_OUTCOMES = {
-    "recommendation": "recommend|recommendation|nps|netpro|promoter|advocacy|empfehl|weiterempfehl|weiterempfehlung|"
-    "empfehlung|recommander|recommandation|recomendaría|recomendar|aanbeveling|aanbevelen",
-    "loyalty": "loyal|loyalty|loy|cusl|repurchase|rebuy|renew|renewal|retention|retain|stay|remain|intention|treue|wiederkauf|"
-    "fidélité|lealtad|loyaliteit|buy again|purchase again|come back|return",
-    "churn": "churn|churned|cancelled|leave|left|kündigung|quit",
-    "satisfaction": "csat|overall|cusa|zufriedenheit|gesamtzufriedenheit|satisfaction|satisfacción|tevredenheid|insgesamt|"
-    "all|rating|gesamt|global",
-}
-_SIDES = {
-    "product": "product|qualit|quality|range|reliab|reliable|reliability|equipment|feature|perform|performance|network|design|"
-    "durab|durable|durability|assortment|goods|material|food|menu|taste|works|fault|wifi|store|art|cabin|meal|hardware|software|"
-    "funktion|qualität|sortiment|produkt|zuverlässig|zuverlässigkeit|auswahl|produit|qualité|gamme|fiabilité|producto|calidad|"
-    "variedad|kwaliteit|aanbod|speed|accuracy",
-    "experience": "service|staff|support|help|helpful|friend|friendly|contact|complaint|advice|deliver|delivery|website|app|"
-    "onboard|onboarding|inform|information|experience|agent|call|wait|waiting|courte|courtesy|courteous|ease|easy|effort|care|"
-    "hotline|communicat|communication|invoice|billing|responsive|response|checkin|check|signs|sign|screens|restroom|boarding|"
-    "cleanliness|clean|security|safe|crew|booking|mitarbeiter|beratung|freundlich|freundlichkeit|lieferung|reklamation|"
-    "wartezeit|personal|accueil|personnel|livraison|conseil|attente|personal|atención|entrega|amabilidad|medewerkers|levering|"
-    "bediening|passthru|find",
-    "price": "price|pricing|value|cost|cheap|fee|tariff|terms|discount|money|preis|preise|prix|precio|prijs|kosten",
-    "brand": "brand|image|trust|reputation|sympath|known|marke|vertrauen|marque|confiance|marca|confianza|merk|vertrouwen",
-}
-_GROUPS = "age|gender|sex|region|country|tier|segment|plan|tariff|industry|branch|income|size|type|channel|city|state|department|"
-_GROUPS += "alter|geschlecht|land|branche|tarif|abo|âge|sexe|pays|edad|sexo|país|leeftijd|geslacht|method|lang|language|cohort|wave"
-_NO_ITEM = "age|year|gender|sex|wave|month|alter|income|zip|plz|count|number|duration|price|amount|hour|day|week|times|visits|id"
+]
+CODES = {8, 9, 11, 66, 77, 88, *range(95, 100), 777, 888, *range(995, 1000), 9999, -1, *range(-9, -6), *range(-99, -94),
+         *range(-999, -996), -9999}  # fmt: skip
+_ENDING = r"(?:s|es|ed|d|ing|er|ly|e|n|en|r|ness|al|ance|ability|ful|fulness|eit)?"
+Cells = Mapping[str, Sequence[str | None]]  # column -> its first cells as texts
+Item = tuple[tuple[float, float], dict[str, int]]  # a scale, and the numbers of its answers in words
 
 
 @dataclass
@@ -85,10 +51,9 @@ class Guess:
     outcomes: dict[str, list[str]] = field(default_factory=dict)
     range: tuple[float, float] | None = None
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
-    reversed: list[str] = field(default_factory=list)
     segments: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
     single: dict[str, str] = field(default_factory=dict)  # weights, clusters, date
-    wide: dict[str, object] = field(default_factory=dict)
     decimal: str = ""
     decide: list[str] = field(default_factory=list)
 
@@ -104,13 +69,22 @@ def words_of(name: str) -> list[str]:
     return re.findall(r"[^\W_]+", apart.casefold())
 
 
-def _hits(words: Sequence[str], listed: str) -> int:
-    return len(re.findall(rf"(?<= )(?:{listed}){_ENDING}\d*(?= )", f" {'  '.join(words)} "))
+@cache
+def _pattern(group: str, name: str) -> re.Pattern:
+    lists = values.word_lists()[group]
+    listed = lists[name] if name else [word for words in lists.values() for word in words]
+    return re.compile(rf"(?<= )(?:{'|'.join(listed)}){_ENDING}\d*(?= )")
+
+
+def _hits(words: Sequence[str], group: str, name: str = "") -> int:
+    """How many whole words (with the usual endings) are of a list in data/words.toml."""
+    return len(_pattern(group, name).findall(f" {' '.join(words)} "))
 
 
 def plain(name: str) -> str:
     """Return a name as aliases are written."""
-    return "_".join(words_of(re.sub(r"\((utc|gmt)[^)]*\)", "", name.casefold() if name.isupper() else name)))
+    name = re.sub(r"\((utc|gmt)[^)]*\)", "", name.casefold() if name.isupper() else name)
+    return "_".join(words_of(name))
 
 
 def number_of(text: str | None) -> float | None:
@@ -123,12 +97,12 @@ def sample_of(
     raw: Raw, source: str, names: Sequence[str], rows: int = 5_000
 ) -> dict[str, Sequence[str | None]]:
     """Return the first cells of columns as texts, blank ones as None."""
-    found: dict[str, Sequence[str | None]] = {}
+    found: dict[str, Sequence[str | None]] = dict.fromkeys(names, ())
     for start in range(0, len(names), 500):
         part = names[start : start + 500]
         listed = ", ".join(text_sql(name, raw.types.get(name, "OTHER")) for name in part)
         cells = raw.all(f"select {listed} from {source} limit {rows}")
-        found |= dict(zip(part, zip(*cells, strict=True), strict=True)) if cells else dict.fromkeys(part, ())
+        found |= dict(zip(part, zip(*cells, strict=True), strict=bool(cells)))
     return found
 
 
@@ -146,26 +120,26 @@ def missing_codes(texts: Iterable[str | None], bounds: tuple[float, float] | Non
     counts = Counter(text for text in texts if text is not None)
     numbers = {text: number for text in counts if (number := number_of(text)) is not None}
     words = [text for text in counts if text not in numbers]
-    known = [word for word in words if word.casefold() in values.NO_ANSWER and (numbers or len(word) > 1)]
+    known = [word for word in words if values.is_no_answer(word) and (numbers or len(word) > 1)]
     mostly = sum(counts[text] for text in numbers) >= 0.5 * counts.total() and len(words) <= 3
     if numbers and mostly and not any(values.code_of(word) is not None for word in words):
         known = words
-    others = [n for n in numbers.values() if n not in CODES or (bounds and bounds[0] <= n <= bounds[1])]
+    low, high = bounds or (1, 0)
+    others = [number for number in numbers.values() if number not in CODES or low <= number <= high]
     if not others or len(numbers) > 3_000:
         return known
-    low, high = min(others), max(others)
+    least, most, span = min(others), max(others), max(1.0, max(others) - min(others))
     ten = {0, 10} & set(numbers.values())
     for text, code in sorted(numbers.items(), key=lambda pair: pair[1]):
-        if code not in CODES or (bounds and bounds[0] <= code <= bounds[1]):
+        if code not in CODES or low <= code <= high:
             continue
+        suspect = code - most > span
         if code < 0:
-            suspect = low >= 0 or low - code > max(1.0, high - low)
+            suspect = least >= 0 or least - code > span
         elif code in (8, 9):
-            suspect = 1 <= low and high <= 5 and not ten
+            suspect = least >= 1 and most <= 5 and not ten
         elif code == 11:
-            suspect = high == 10 and len(others) >= 5
-        else:
-            suspect = code - high > max(1.0, high - low)
+            suspect = most == 10 and len(others) >= 5
         known += [text] if suspect else []
     return known
 
@@ -173,19 +147,12 @@ def missing_codes(texts: Iterable[str | None], bounds: tuple[float, float] | Non
 def scale_of(numbers: Sequence[float]) -> tuple[float, float] | None:
     """Return the usual rating scale that numbers seem to use, None when they are no ratings."""
     different = set(numbers)
-    if len(different) < 2:
-        return None
     low, high = min(different), max(different)
     whole = all(number % 1 == 0 for number in different)
-    if (
-        low < 0
-        or high > 100
-        or high <= 1
-        or (high > 10 and not whole)
-        or (whole and len(different) > 15 and high <= 10)
-    ):
+    if len(different) < 2 or low < 0 or not 1 < high <= 100 or (whole and len(different) > 15 and high <= 10):
         return None
-    if high > 10 and (high <= 50 or not 4 <= len(different) <= 101 or len(numbers) < 2 * len(different)):
+    wide = whole and high > 50 and 4 <= len(different) <= 101 and len(numbers) >= 2 * len(different)
+    if high > 10 and not wide:
         return None
     fits = [scale for scale in SCALES if scale[0] <= low and high <= scale[1]]
     return min(fits, key=lambda scale: (scale[1] - scale[0], scale[0]), default=None)
@@ -225,8 +192,13 @@ def kind_of_table(raw: Raw) -> str:
         columns = _matched(kind, cells)[0]
         score = len(columns) + sum(plain(theirs) == ours for theirs, ours in columns.items()) / 10
         score -= items if kind.name in ("contacts", "visits") else 0
-        enough = set(kind.required) <= set(columns.values()) and len(columns) >= min(3, len(kind.columns))
-        if enough and (not kind.one_of or set(kind.one_of) & set(columns.values())) and score > most:
+        there, needed = set(columns.values()), not kind.one_of or set(kind.one_of) & set(columns.values())
+        if (
+            set(kind.required) <= there
+            and len(there) >= min(3, len(kind.columns))
+            and needed
+            and score > most
+        ):
             best, most = kind.name, score
     return best
 
@@ -237,43 +209,41 @@ def guess_table(raw: Raw, kind: Kind) -> Guess:
     guess = Guess(kind)
     guess.columns, guess.why = _matched(kind, cells)
     if kind.name == "survey":
+        _people(guess, cells)
         _survey(guess, cells, raw.labels)
     _times(guess, cells)
-    _wide(guess, cells)
-    made = {*guess.columns.values(), *guess.wide.get("values", {}), guess.wide.get("name")}
-    guess.open = [column for column in kind.columns if column.required and column.name not in made]
+    guess.open = [c for c in kind.columns if c.required and c.name not in guess.columns.values()]
     _missing(guess, cells)
     holds = {theirs: kind[ours].holds for theirs, ours in guess.columns.items()} | dict.fromkeys(
         guess.used, "number"
     )
-    numbers = [name for name, what in holds.items() if what in ("number", "whole")]
-    marks = [values.decimal_of(filter(None, cells[name]), raw.delimiter) for name in numbers]
-    if None in marks and "," not in marks:
-        guess.decimal = ","
+    numbers = [cells[name] for name, what in holds.items() if what in ("number", "whole")]
+    marks = [values.decimal_of(filter(None, texts), raw.delimiter) for texts in numbers]
+    guess.decimal = "," if None in marks and "," not in marks else ""
     _decide(guess)
     return guess
 
 
-def _missing(guess: Guess, cells: dict[str, Sequence[str | None]]) -> None:
-    coded = {item for items, _ in guess.scales for item in items}
-    found = {}
+def _missing(guess: Guess, cells: Cells) -> None:
+    coded, found = {item for items, _ in guess.scales for item in items}, {}
     for name, texts in cells.items():
         item = name in guess.used or name in guess.other
         holds = "number" if item else guess.kind[guess.columns[name]].holds if name in guess.columns else ""
-        if holds in ("number", "whole", "flag", "text") or name in guess.segments:
-            codes = missing_codes(texts, guess.ranges.get(name, guess.range) if name in guess.used else None)
-            if holds not in ("number", "whole") or name in coded:
-                codes = [code for code in codes if code.casefold() in values.NO_ANSWER and len(code) > 1]
-            found |= {name: codes} if codes else {}
+        if holds not in ("number", "whole", "flag", "text") and name not in guess.segments:
+            continue
+        codes = missing_codes(texts, guess.ranges.get(name, guess.range) if name in guess.used else None)
+        if holds not in ("number", "whole") or name in coded:
+            codes = [code for code in codes if values.is_no_answer(code) and len(code) > 1]
+        found[name] = codes
     shared = Counter(code for codes in found.values() for code in codes if number_of(code) is None)
     guess.missing = sorted(code for code, count in shared.items() if count > 1)
     rest = {name: [code for code in codes if code not in guess.missing] for name, codes in found.items()}
-    rest = {name: codes for name, codes in rest.items() if codes}
     for name, codes in rest.items():
         stem = re.sub(r"(?<=\D)\d+$|(?<=\d)[A-Za-z]+$", "", name)
         alike = [other for other in cells if other.startswith(stem)]
-        same = len(alike) > 2 and all(rest.get(other, codes) == codes for other in alike)
-        guess.missing_in[f"{stem}*" if stem and same and not re.search(r"[*?\[]", stem) else name] = codes
+        same = len(alike) > 2 and all(rest.get(other, codes) in (codes, []) for other in alike)
+        if codes:
+            guess.missing_in[f"{stem}*" if stem and same and not re.search(r"[*?\[]", stem) else name] = codes
 
 
 def columns_of(frame: object, kind: str) -> dict[str, str]:
@@ -285,17 +255,19 @@ def answers_in_words(frame: pd.DataFrame, items: Sequence[str]) -> list[dict[str
     """Return the ``scales`` of a mapping for the items of a DataFrame whose answers are words."""
     found = []
     for item in dict.fromkeys(items):
-        number = frame[item].dtype.kind in "iufb"
-        scale = None if number else _item("", [str(value).strip() for value in frame[item].dropna().unique()])
+        texts = (
+            [] if frame[item].dtype.kind in "iufb" else frame[item].dropna().astype(str).str.strip().unique()
+        )
+        scale = _item("", list(texts))
         found += [{"items": [item], "codes": scale[1]}] if scale and scale[1] else []
     return found
 
 
-def _matched(kind: Kind, cells: dict[str, Sequence[str | None]]) -> tuple[dict[str, str], dict[str, str]]:
+def _matched(kind: Kind, cells: Cells) -> tuple[dict[str, str], dict[str, str]]:
     """Match columns to declared ones by name, by what others call them, and by what they hold."""
     columns: dict[str, str] = {}
     why: dict[str, str] = {}
-    free = {name: [plain(name), plain(name.rsplit(".", 1)[-1])] for name in cells}
+    free = {name: (plain(name), plain(name.rsplit(".", 1)[-1])) for name in cells}
     for said in ("the same name", "a usual name for it"):
         for column in kind.columns:
             if column.name in columns.values():
@@ -311,24 +283,21 @@ def _matched(kind: Kind, cells: dict[str, Sequence[str | None]]) -> tuple[dict[s
             fits = [name for name in free if cells[name] and _holds(cells[name], column)]
             if len(fits) == 1:
                 columns[fits[0]], why[column.name] = column.name, "the only column of times"
-    order = list(cells)
-    return dict(sorted(columns.items(), key=lambda pair: order.index(pair[0]))), why
+    return {name: columns[name] for name in cells if name in columns}, why
 
 
 def _holds(texts: Sequence[str | None], column: Column) -> bool:
     """Whether most cells can be read as what is declared."""
-    filled = [text for text in texts if text is not None and text.casefold() not in values.NO_ANSWER][:100]
-    if column.holds in ("id", "text"):
-        return True
-    if not filled:
-        return column.gaps or not len(texts)
+    filled = [text for text in texts if text is not None and not values.is_no_answer(text)][:100]
+    if column.holds in ("id", "text") or not filled:
+        return column.holds in ("id", "text") or column.gaps or not len(texts)
     if column.holds == "time":
-        return readable_times(tuple(filled)) >= 0.7 * len(filled)
-    if column.holds == "flag":
-        return sum(text.casefold() in (*values.YES, *values.NO) for text in filled) >= 0.7 * len(filled)
-    return sum(number_of(text.replace(" ", "").strip("%$€£")) is not None for text in filled) >= 0.7 * len(
-        filled
-    )
+        good = readable_times(tuple(filled))
+    elif column.holds == "flag":
+        good = sum(text.casefold() in (*values.YES, *values.NO) for text in filled)
+    else:
+        good = sum(number_of(text.replace(" ", "").strip("%$€£")) is not None for text in filled)
+    return good >= 0.7 * len(filled)
 
 
 @lru_cache(maxsize=4096)
@@ -343,18 +312,16 @@ def readable_times(texts: tuple[str, ...]) -> int:
     return raw.all(f"select count_if({read}) from {raw.source}")[0][0]
 
 
-def _times(guess: Guess, cells: dict[str, Sequence[str | None]]) -> None:
+def _times(guess: Guess, cells: Cells) -> None:
     """Guess whether a date and a time of day stand apart, and say where day and month could be changed round."""
-    clock = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?(\s*[AaPp][Mm])?")
+    clock = re.compile(r"\s*\d{1,2}:\d\d(:\d\d(\.\d+)?)?(\s*[AaPp][Mm])?\s*")
     called = ("time", "hour", "uhrzeit", "zeit", "heure", "hora", "tijd", "event_time", "time_of_day")
     for theirs, ours in list(guess.columns.items()):
         if guess.kind[ours].holds != "time":
             continue
         texts = [text for text in cells[theirs] if text]
         clocks = [name for name in cells if name not in guess.columns and plain(name) in called]
-        clocks = [
-            name for name in clocks if all(clock.fullmatch(text.strip()) for text in cells[name] if text)
-        ]
+        clocks = [name for name in clocks if all(clock.fullmatch(text or "0:00") for text in cells[name])]
         if clocks and not any(":" in text for text in texts[:200]):
             joined = f"{theirs} + {clocks[0]}"
             guess.columns = {(joined if name == theirs else name): to for name, to in guess.columns.items()}
@@ -362,37 +329,20 @@ def _times(guess: Guess, cells: dict[str, Sequence[str | None]]) -> None:
         odd = next((text for text in texts if values.is_slashed(text)), None)
         if odd and values.day_first_of(texts) is None:
             guess.decide.append(
-                f"column {theirs!r}: {odd!r} may be day or month first: say day_first under file:"
+                f"column {theirs!r}: {odd!r} may be day or month first: day_first under file:"
             )
 
 
-def _wide(guess: Guess, cells: dict[str, Sequence[str | None]]) -> None:
-    """Guess whether columns are rows laid side by side: one column a statement, a level or a stage."""
-    shapes = {"ratings": ("rater", "statement", "label"), "accounts": ("account", "level", "score"),
-              "stages": ("respondent", "stage", "passed"), "kpis": ("organisation", "kpi", "weight")}  # fmt: skip
-    owner, name, value = shapes.get(guess.kind.name, ("", "", ""))
-    if owner in guess.columns.values() and not {name, value} & set(guess.columns.values()):
-        free = [
-            column
-            for column in cells
-            if column not in guess.columns and _holds(cells[column], guess.kind[value])
-        ]
-        if len(free) > 1:
-            guess.wide = {"name": name, "values": {value: {column: column for column in free}}}
-
-
-def _item(name: str, texts: Sequence[str | None]) -> tuple[tuple[float, float], dict[str, int]] | None:
+def _item(name: str, texts: Sequence[str | None]) -> Item | None:
     """Return an item's scale and the numbers of its answers in words; None when a column is no rating."""
     words = words_of(name)
-    if META.fullmatch(plain(name)) or (
-        _hits(words, _NO_ITEM) and not _hits(words, _OUTCOMES["satisfaction"])
-    ):
-        return None
-    filled = [text for text in texts if text is not None]
-    gone = {code.casefold() for code in missing_codes(filled)} | values.NO_ANSWER | set(values.BLANK)
-    answers = [text for text in filled if text.casefold() not in gone]
+    dull = _hits(words, "columns", "no_rating") and not _hits(words, "outcomes", "satisfaction")
+    gone = {code for code in missing_codes(texts)}
+    answers = [
+        text for text in texts if text is not None and text not in gone and not values.is_no_answer(text)
+    ]
     different = list(dict.fromkeys(answers))
-    if not different or len(different) > 200:
+    if dull or META.fullmatch(plain(name)) or not different or len(different) > 200:
         return None
     numbers = [number_of(text) for text in answers]
     if None not in numbers:
@@ -403,113 +353,115 @@ def _item(name: str, texts: Sequence[str | None]) -> tuple[tuple[float, float], 
     }
     if None not in ends.values() and len(set(ends.values())) == len(ends):
         scale = scale_of([float(code) for code in ends.values()] * 2)
-        return (
-            (scale, {text: code for text, code in ends.items() if number_of(text) is None}) if scale else None
-        )
+        codes = {text: code for text, code in ends.items() if number_of(text) is None}
+        return (scale, codes) if scale else None
     codes = values.scale_of_words(different)
-    return ((1, max(7 if max(codes.values()) > 5 else 5, *codes.values())), codes) if codes else None
+    return ((1, 7 if max(codes.values()) > 5 else 5), codes) if codes else None
 
 
-def _survey(guess: Guess, cells: dict[str, Sequence[str | None]], labels: dict[str, str]) -> None:
+def _survey(guess: Guess, cells: Cells, labels: Mapping[str, str]) -> None:
     """Guess which columns are items, on which side they stand, what is the outcome, and which groups there are."""
-    _people(guess, cells)
-    taken = {name for name, ours in guess.columns.items() if ours not in ("segment", "firm")} | set(
-        guess.single.values()
-    )
+    taken = {name for name, ours in guess.columns.items() if ours not in ("segment", "firm")}
+    taken |= set(guess.single.values())
     items: dict[str, tuple[float, float]] = {}
-    guess.blocks = {side: [] for side in _SIDES}
+    guess.blocks = {side: [] for side in values.word_lists()["sides"]}
     for name, texts in cells.items():
-        if name in taken:
-            continue
-        found, outcome = _item(name, texts), _outcome(name, labels.get(name, ""))
+        label = labels.get(name, "")
+        found, outcome = _item(name, texts), _outcome(name, label)
         different = {text.casefold(): text for text in texts if text}
         if found is None and outcome and len(different) == 2 and set(different) <= {*values.YES, *values.NO}:
             codes = {text: int(word in values.YES) for word, text in different.items()}
             found = ((0, 1), {} if {"0", "1"} >= set(different) else codes)
-        if found is None:
+        if found is None or name in taken:
             continue
         items[name], codes = found
         guess.columns.pop(name, None)
         if codes:
-            same = next((part for part in guess.scales if part[1].items() & codes.items()), None)
-            if same and all(same[1].get(text, code) == code for text, code in codes.items()):
-                same[0].append(name)
-                same[1].update(codes)
-            else:
-                guess.scales.append(([name], dict(codes)))
+            _same_words(guess, name, codes)
         # An outcome is the mean of items on one scale only: others become outcomes of their own.
         if outcome in guess.outcomes and items[guess.outcomes[outcome][0]] != items[name]:
             outcome = f"{outcome} {name}"[:40]
         if outcome:
             guess.outcomes.setdefault(outcome, []).append(name)
         else:
-            guess.blocks.get(_side(name, labels.get(name, "")), guess.other).append(name)
-    if not guess.outcomes:
-        asked = [
-            n for n in items if re.search("satisf|zufrieden|tevreden", n.casefold()) and len(words_of(n)) < 3
-        ]
-        guess.outcomes = {"satisfaction": asked[:1]} if asked else {}
-        guess.blocks = {
-            side: [n for n in names if n not in asked[:1]] for side, names in guess.blocks.items()
-        }
+            guess.blocks.get(_side(name, label), guess.other).append(name)
+    asked = [
+        n for n in items if re.search("satisf|zufrieden|tevreden", n.casefold()) and len(words_of(n)) < 3
+    ]
+    if not guess.outcomes and asked:
+        guess.outcomes = {"satisfaction": asked[:1]}
+        guess.blocks = {side: [n for n in names if n != asked[0]] for side, names in guess.blocks.items()}
     counted = Counter(items[name] for name in guess.used or guess.other)
     guess.range = max(counted, key=lambda scale: (counted[scale], scale[1]), default=None)
     guess.ranges = {name: items[name] for name in guess.used if items[name] != guess.range}
     mapped = [theirs for theirs, ours in guess.columns.items() if ours == "segment"]
-    others = [name for name in cells if name not in items and name not in taken and name not in mapped]
-    guess.segments = [*mapped, *(name for name in others if _group(name, cells[name]))][:12]
+    rest = [name for name in cells if name not in items and name not in taken and name not in mapped]
+    guess.segments = [*mapped, *(name for name in rest if _group(name, cells[name]))][:12]
+    guess.texts = [name for name in rest if not META.fullmatch(plain(name)) and _is_open(cells[name])][:5]
 
 
-def _people(guess: Guess, cells: dict[str, Sequence[str | None]]) -> None:
+def _same_words(guess: Guess, name: str, codes: dict[str, int]) -> None:
+    for items, known in guess.scales:
+        if known.keys() & codes.keys() and all(known.get(text, code) == code for text, code in codes.items()):
+            items.append(name)
+            known.update(codes)
+            return
+    guess.scales.append(([name], dict(codes)))
+
+
+def _people(guess: Guess, cells: Cells) -> None:
     """Find weights, the day of the answer, and who gave several rows."""
+    repeats = {
+        name: len(set(texts) - {None}) < len([text for text in texts if text])
+        for name, texts in cells.items()
+    }
     for theirs, ours in list(guess.columns.items()):
-        filled = [text for text in cells[theirs] if text]
-        if ours == "cluster" or (ours == "respondent" and len(set(filled)) < len(filled)):
+        if ours == "cluster" or (ours == "respondent" and repeats[theirs]):
             del guess.columns[theirs]
             guess.single["clusters"] = theirs
         elif ours in ("weight", "date"):
             guess.single["weights" if ours == "weight" else "date"] = theirs
     known = {plain(alias) for alias in KINDS["events"]["customer_id"].aliases}
     for name in [name for name in cells if name not in guess.columns and plain(name) in known][:1]:
-        filled = [text for text in cells[name] if text]
-        if 1 < len(set(filled)) < 0.9 * len(filled) and not _item(name, filled):
+        if len(set(cells[name])) > 1 and repeats[name] and not _item(name, cells[name]):
             guess.single.setdefault("clusters", name)
     guess.why["clusters"] = "who answers stands on several rows"
 
 
 def _outcome(name: str, label: str) -> str:
     words, said = words_of(name), words_of(label or name)
-    for outcome, listed in _OUTCOMES.items():
+    for outcome in values.word_lists()["outcomes"]:
         weak = outcome == "satisfaction"
-        if _hits(words, listed) and not (
-            weak and (len(words) > 4 or _hits(words, "|".join(_SIDES.values())))
-        ):
+        if _hits(words, "outcomes", outcome) and not (weak and (len(words) > 4 or _hits(words, "sides"))):
             return outcome
-        if not weak and _hits(said, listed):
+        if not weak and _hits(said, "outcomes", outcome):
             return outcome
-    overall = _hits(
-        said, "overall|insgesamt|generally|all in all|alles in allem|globalement|en general|general"
-    )
-    return (
-        "satisfaction"
-        if overall and re.search("satisf|zufrieden|tevreden|experience|rate", label or name, re.I)
-        else ""
-    )
+    asked = re.search("satisf|zufrieden|tevreden|experience|rate", label or name, re.I)
+    return "satisfaction" if asked and _hits(said, "columns", "overall") else ""
 
 
 def _side(name: str, label: str) -> str:
-    hits = {side: _hits([*words_of(name), *words_of(label)], listed) for side, listed in _SIDES.items()}
+    words = [*words_of(name), *words_of(label)]
+    hits = {side: _hits(words, "sides", side) for side in values.word_lists()["sides"]}
     best = max(hits, key=hits.get)
     return best if hits[best] and list(hits.values()).count(hits[best]) == 1 else ""
 
 
+def _is_open(texts: Sequence[str | None]) -> bool:
+    filled = [text for text in texts if text]
+    return (
+        len(filled) >= 10
+        and len(set(filled)) > 0.5 * len(filled)
+        and sum(map(len, filled)) > 25 * len(filled)
+    )
+
+
 def _group(name: str, texts: Sequence[str | None]) -> bool:
     """Whether a column parts respondents into a few groups; multiple answers and remarks do not."""
-    dull = "comment|remark|text|note|verbatim|reason|why|kommentar|bemerkung|id"
-    if META.fullmatch(plain(name)) or _hits(words_of(name), dull):
-        return False
     filled = [text for text in texts if text is not None]
     different = set(filled)
+    if META.fullmatch(plain(name)) or _hits(words_of(name), "columns", "remarks"):
+        return False
     if not 2 <= len(different) <= 12 or len(filled) < 4 * len(different) or max(map(len, different)) > 60:
         return False
     pieces = {piece.strip() for text in different for piece in re.split(r"[;|]|, ", text)}
@@ -517,25 +469,25 @@ def _group(name: str, texts: Sequence[str | None]) -> bool:
     numeric = sum(number_of(text) is not None for text in filled) > 0.5 * len(filled)
     if several and len(pieces) < 2 * len(different):
         return False
-    return not numeric or bool(_hits(words_of(name), _GROUPS))
+    return not numeric or bool(_hits(words_of(name), "columns", "groups"))
 
 
 def _decide(guess: Guess) -> None:
     """Say what only the owner can decide, the most important first, in at most five lines."""
     say = [f"no column looks like {column.name!r} ({column.description}); map one" for column in guess.open]
-    if guess.kind.name == "survey":
-        if not guess.outcomes:
-            say.append("which column is the outcome? name it under outcomes:")
-        empty = [side for side in ("product", "experience") if not guess.blocks.get(side)]
-        if empty:
-            say.append(f"which items speak of the {' and of the '.join(empty)}? name them in blocks:")
-        if guess.other:
-            say.append(
-                f"{len(guess.other)} more column(s) look like items: name them in blocks: or leave them"
-            )
-        if guess.scales:
-            say.append("answers in words became numbers: look at scales:")
+    survey = guess.kind.name == "survey"
+    empty = [side for side in ("product", "experience") if survey and not guess.blocks.get(side)]
     codes = dict.fromkeys(code for codes in [guess.missing, *guess.missing_in.values()] for code in codes)
+    if survey and not guess.outcomes:
+        say.append("which column is the outcome? name it under outcomes:")
+    if empty:
+        say.append(f"which items speak of the {' and of the '.join(empty)}? name them in blocks:")
+    if guess.other:
+        say.append(f"{len(guess.other)} more column(s) look like items: name them in blocks: or leave them")
+    if guess.scales:
+        say.append("answers in words became numbers: look at scales:")
+    if guess.range in ((0, 5), (0, 6), (0, 7)):
+        say.append(f"are 0 and {guess.range[1]} answers, or 'not used'? see range: and missing_in:")
     if codes:
         say.append(f"do {', '.join(repr(code) for code in list(codes)[:4])} mean 'no answer'?")
     if guess.decimal:

@@ -126,7 +126,7 @@ def mapping_text(raw: Raw, guess: Guess, *, folder: Path, source: str, sheet: st
         *_file_lines(raw, guess, folder, source, sheet),
     ]
     items = [item for names in [*guess.blocks.values(), *guess.outcomes.values()] for item in names]
-    named = [*items, *guess.segments, *guess.single.values()]
+    named = [*items, *guess.segments, *guess.texts, *guess.single.values()]
     named = [name for name in dict.fromkeys(named) if name not in guess.columns]
     short = short_names(named, {*raw.types, *kind.names, *guess.outcomes})
     lines += ["columns:   # theirs: ours"] if guess.columns or short else ["columns: {}   # theirs: ours"]
@@ -153,15 +153,6 @@ def mapping_text(raw: Raw, guess: Guess, *, folder: Path, source: str, sheet: st
             ordered = dict(sorted(codes.items(), key=lambda pair: pair[1]))
             lines.append(f"  - items: {_list(short.get(name, name) for name in names)}")
             lines.append(f"    codes: {_dict(ordered)}")
-    if guess.wide:
-        lines += [
-            f"wide_to_long:   {MARK} (columns that stand side by side become rows)",
-            f"  name: {guess.wide['name']}",
-        ]
-        lines += [
-            "  values:",
-            *(f"    {ours}: {_dict(labels)}" for ours, labels in guess.wide["values"].items()),
-        ]
     if kind.name == "survey":
         lines += _survey_lines(guess, short)
     used = {*guess.columns, *named, *(part for theirs in guess.columns for part in theirs.split(" + "))}
@@ -170,8 +161,7 @@ def mapping_text(raw: Raw, guess: Guess, *, folder: Path, source: str, sheet: st
         lines.append(
             f"# items on no side: {shown}{f' and {len(guess.other) - 60} more' if len(guess.other) > 60 else ''}"
         )
-    wide = guess.wide.get("values", {}).values()
-    used |= {*guess.other, *(column for labels in wide for column in labels.values())}
+    used |= set(guess.other)
     rest = [quote(name[:40]) for name in raw.types if name not in used]
     if rest:
         lines.append(
@@ -211,8 +201,6 @@ def _survey_lines(guess: Guess, short: dict[str, str]) -> list[str]:
         lines += [
             f"  {quote(short.get(name, name))}: [{a:g}, {b:g}]" for name, (a, b) in guess.ranges.items()
         ]
-    if guess.reversed:
-        lines.append(f"reversed: {listed(guess.reversed)}   {MARK} (run against the others: high means bad)")
     lines.append(
         f"blocks:   {MARK} (by words in their names and texts); an item that stands nowhere is not used"
     )
@@ -228,6 +216,10 @@ def _survey_lines(guess: Guess, short: dict[str, str]) -> list[str]:
     lines.append(
         f"segments: {listed(guess.segments)}" + (f"   {MARK} (few different words)" if guess.segments else "")
     )
+    if guess.texts:
+        lines.append(
+            f"roles: {{text: {listed(guess.texts)}}}   {MARK} (open answers: only themes of them are shown)"
+        )
     for key, name in guess.single.items():
         lines.append(f"{key}: {quote(short.get(name, name))}   {MARK} ({guess.why.get(key, 'by its name')})")
     return lines

@@ -1,43 +1,22 @@
 """The mapping file: from the names, codes and shapes of a stranger's file to ours; and the one YAML reader.
 
-Every key but ``table`` and ``file`` is optional::
-
-    table: survey
-    title: Customers of 2026, second wave
-    file: {path: ../their.csv}        # or {url: postgres://host/base, table: answers}
-                                      # also: encoding, delimiter, header_line, sheet, decimal, day_first
-    columns: {Kundennummer: respondent, Gebiet: segment}      # theirs: ours
-    missing: [-99, "don't know"]      # mean 'no answer' in every answer, as the file holds them
-    missing_in: {Q7: [9], "Q9*": [0, 6]}                      # ... or in some columns only
-    scales: [{items: [Q1, Q2], codes: {bad: 1, good: 2}}]     # answers in words
-    recode: {Gebiet: {1: north, 2: south}}                    # codes match as numbers
-    range: [1, 10]                    # of all items; ranges: {Q9: [0, 100]} of single ones
-    out_of_range: missing             # counts cells outside as missing; without it they are faults
-    reversed: [Q7]                    # high means bad: turned round within the range
-    wide_to_long: {name: event, values: {timestamp: {ordered: day_1, paid: day_2}}}
-    blocks: {product: [Q1, Q2], experience: [Q3, Q4], price: []}
-    outcomes: {loyalty: [Q10, Q11]}   # each becomes a column, the mean of its items where all were answered
-    default_outcome: loyalty
-    segments: [segment]
-    weights: weight                   # survey weights; clusters: who gave several rows; date: day of the answer
-    where: {segment: north}           # keep only these rows (our column: value, after recoding)
-    personal: [email]                 # columns that may stay although they look personal
-    labels: {Q1: works without fault}
-    roles: {}                         # further lists of items that a page asks for
+data/README.md lists the keys; all but ``table`` and ``file`` are optional.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from cxlab.data.errors import InputError
-from cxlab.data.files import regular_file
+from cxlab.data.files import OPTIONS, regular_file
 from cxlab.data.places import nearest, refuse_unknown, show
 from cxlab.data.tables import kind_named
 
-_FILE = ("path", "url", "table", "encoding", "delimiter", "header_line", "sheet", "decimal", "day_first")
+_FILE = ("path", "url", *OPTIONS, "decimal", "day_first")
 _LIMIT = 2_000_000
 
 
@@ -114,24 +93,24 @@ class Mapping:
     decimal: str | None = None
     day_first: bool | None = None
     columns: dict[str, str] = field(default_factory=dict)
-    missing: tuple[str, ...] = ()
-    missing_in: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    scales: tuple[tuple[tuple[str, ...], dict[str, str]], ...] = ()
+    missing: Sequence[str] = ()
+    missing_in: dict[str, list[str]] = field(default_factory=dict)
+    scales: list[tuple[list[str], dict[str, str]]] = field(default_factory=list)
     recode: dict[str, dict[str, str]] = field(default_factory=dict)
     range: tuple[float, float] | None = None
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     out_of_range: str = ""
-    reversed: tuple[str, ...] = ()
+    reversed: Sequence[str] = ()
     wide_to_long: dict[str, Any] = field(default_factory=dict)
     where: dict[str, str] = field(default_factory=dict)
     blocks: dict[str, list[str]] = field(default_factory=dict)
     outcomes: dict[str, list[str]] = field(default_factory=dict)
     default_outcome: str = ""
-    segments: tuple[str, ...] = ()
+    segments: Sequence[str] = ()
     weights: str = ""
     clusters: str = ""
     date: str = ""
-    personal: tuple[str, ...] = ()
+    personal: Sequence[str] = ()
     labels: dict[str, str] = field(default_factory=dict)
     roles: dict[str, list[str]] = field(default_factory=dict)
     licence: str = "own data"
@@ -150,21 +129,19 @@ class Mapping:
         return self.columns.get(name, name)
 
 
-_KEYS = (*(key for key in Mapping.__dataclass_fields__ if key not in ("source", "path", "read", "decimal", "day_first")),
-         "file")  # fmt: skip
+_KEYS = {*Mapping.__dataclass_fields__, "file"} - {"source", "path", "read", "decimal", "day_first"}
 
 
 def read_mapping(path: str | Path) -> Mapping:
     """Read and check a mapping file."""
     path = Path(path)
-    content = read_yaml(path)
-    name = path.name
-    refuse_unknown(content, _KEYS, name)
-    if not isinstance(content.get("table"), str) or not content["table"]:
+    content, name = read_yaml(path), path.name
+    refuse_unknown(content, sorted(_KEYS), name)
+    table = content.get("table")
+    if not isinstance(table, str) or not table:
         raise InputError(
             f"{name}: the key table is missing; it says which table this is, such as table: survey"
         )
-    mapping = from_dict(content, content["table"], name)
     file = content.get("file") or {}
     file = {"path": file} if isinstance(file, str) else file
     if not isinstance(file, dict) or any(isinstance(value, dict | list) for value in file.values()):
@@ -173,119 +150,81 @@ def read_mapping(path: str | Path) -> Mapping:
     source = file.get("url") or None
     if file.get("path"):
         source = file["path"] if "://" in file["path"] else str((path.parent / file["path"]).resolve())
-    read = {key: file[key] for key in ("encoding", "delimiter", "sheet", "table") if file.get(key)}
+    read: dict[str, Any] = {key: file[key] for key in OPTIONS if file.get(key)}
     if read.get("delimiter") in ("tab", "\\t"):
         read["delimiter"] = "\t"
-    if file.get("header_line"):
-        if not file["header_line"].isdecimal() or not 0 < int(file["header_line"]) < 1e9:
-            raise InputError(
-                f"{name}: header_line must be a whole number of 1 or more, got {show(file['header_line'])}"
-            )
-        read["header_line"] = int(file["header_line"])
-    decimal, day_first = file.get("decimal") or None, (file.get("day_first") or "").casefold()
-    if decimal not in (None, ",", "."):
-        raise InputError(f"{name}: decimal must be ',' or '.', got {show(decimal)}")
-    if day_first not in ("", "true", "false"):
-        raise InputError(f"{name}: day_first must be true or false, got {show(day_first)}")
-    first = day_first == "true" if day_first else None
-    return replace(mapping, source=source, path=path.resolve(), read=read, decimal=decimal, day_first=first)
+    checks = {"header_line": ("[1-9][0-9]{0,8}", "a whole number of 1 or more"), "decimal": ("[.,]", "',' or '.'"),
+              "day_first": ("(?i)true|false", "true or false")}  # fmt: skip
+    for key, (pattern, rule) in checks.items():
+        if file.get(key) and not re.fullmatch(pattern, file[key]):
+            raise InputError(f"{name}: {key} must be {rule}, got {show(file[key])}")
+    if "header_line" in read:
+        read["header_line"] = int(read["header_line"])
+    first = file["day_first"].casefold() == "true" if file.get("day_first") else None
+    facts = {"decimal": file.get("decimal") or None, "day_first": first, "read": read, "path": path.resolve()}
+    return replace(from_dict(content, table, name), source=source, **facts)
 
 
 def from_dict(content: dict[str, Any], table: str, name: str = "mapping") -> Mapping:
     """Build a mapping from the content of a mapping file."""
-    kind = kind_named(table)
-    known: dict[str, Any] = {"table": kind.name}
+    known: dict[str, Any] = {"table": kind_named(table).name}
     for key, value in content.items():
-        where = f"{name}: {key}"
-        if value in (None, "", [], {}, ()) or key in ("table", "file"):
-            continue
-        if key in ("columns", "labels", "where"):
-            known[key] = _texts(value, where)
-        elif key in ("missing_in", "blocks", "outcomes", "roles"):
-            known[key] = {str(k): list(_list(v, f"{where}, {k}")) for k, v in _dict(value, where).items()}
-        elif key in ("missing", "reversed", "segments", "personal"):
-            known[key] = _list(value, where)
-        elif key == "recode":
-            known[key] = {str(k): _texts(v, f"{where}, {k}") for k, v in _dict(value, where).items()}
-        elif key == "range":
-            known[key] = _range(value, where)
-        elif key == "ranges":
-            known[key] = {str(k): _range(v, f"{where}, {k}") for k, v in _dict(value, where).items()}
-        elif key == "scales":
-            known[key] = tuple(
-                _scale(part, where) for part in (value if isinstance(value, list) else [value])
-            )
-        elif key == "wide_to_long":
-            known[key] = _wide(value, where)
-        elif isinstance(value, dict | list):
-            raise InputError(f"{where} must be one line, got {show(value)}")
-        else:
-            known[key] = str(value)
+        if value not in (None, "", [], {}, ()) and key not in ("table", "file"):
+            known[key] = _SHAPES.get(key, _text)(value, f"{name}: {key}")
     if known.get("out_of_range", "missing") != "missing":
         raise InputError(
             f"{name}: out_of_range must be missing or stay away, got {show(known['out_of_range'])}"
         )
-    _consistent(known, name)
-    known["blocks"] = {side: items for side, items in known.get("blocks", {}).items() if items}
-    return Mapping(**known)
-
-
-def _consistent(known: dict[str, Any], name: str) -> None:
     columns, outcomes, blocks = (known.get(key, {}) for key in ("columns", "outcomes", "blocks"))
     ours = list(columns.values())
-    twice = [to for to in ours if ours.count(to) > 1]
-    if twice:
-        theirs = [key for key, to in columns.items() if to == twice[0]]
-        raise InputError(
-            f"{name}: columns {' and '.join(map(show, theirs))} both become {show(twice[0])}; keep one"
-        )
+    for twice in [to for to in ours if ours.count(to) > 1][:1]:
+        theirs = " and ".join(show(key) for key, to in columns.items() if to == twice)
+        raise InputError(f"{name}: columns {theirs} both become {show(twice)}; keep one")
     default = known.get("default_outcome")
     if default and default not in outcomes:
-        raise InputError(
-            f"{name}: default_outcome {show(default)} is not among outcomes; {nearest(default, outcomes)}".strip()
-        )
-    both = {item for items in blocks.values() for item in items} & {
-        i for items in outcomes.values() for i in items
-    }
-    if both:
-        raise InputError(
-            f"{name}: {show(min(both))} stands among the blocks and among the outcomes; keep it in one"
-        )
-    owner: dict[str, str] = {}
+        hint = nearest(default, outcomes).strip()
+        raise InputError(f"{name}: default_outcome {show(default)} is not among outcomes; {hint}")
+    owner = {item: "the outcomes" for items in outcomes.values() for item in items}
     for side, items in blocks.items():
         for item in items:
-            if item in owner:
+            if owner.setdefault(item, side) != side or items.count(item) > 1:
                 raise InputError(
-                    f"{name}: {show(item)} stands in {owner[item]} and in {side}; keep it on one side"
+                    f"{name}: {show(item)} stands in {owner[item]} and in {side}; keep it in one"
                 )
-            owner[item] = side
     if known["table"] != "survey" and (any(blocks.values()) or outcomes):
         raise InputError(
             f"{name}: blocks and outcomes belong to the table survey only; this is {known['table']}"
         )
-    empty = [outcome for outcome, items in outcomes.items() if not items]
-    if empty:
-        raise InputError(f"{name}: the outcome {show(empty[0])} has no items; list them in the mapping file")
+    for outcome, items in outcomes.items():
+        if not items:
+            raise InputError(
+                f"{name}: the outcome {show(outcome)} has no items; list them in the mapping file"
+            )
+    known["blocks"] = {side: items for side, items in blocks.items() if items}
+    return Mapping(**known)
 
 
-def _dict(value: Any, where: str) -> dict:
+def _dict(value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InputError(f"{where} must hold 'name: value' lines, got {show(value)}")
-    return value
+    return {str(key): inner for key, inner in value.items()}
 
 
-def _texts(value: Any, where: str) -> dict[str, str]:
-    for key, inner in _dict(value, where).items():
-        if not isinstance(inner, str | int | float) or inner == "":
-            raise InputError(f"{where}, {key} must be one text, got {show(inner)}")
-    return {str(key): str(inner) for key, inner in value.items()}
+def _each(shape: Callable[[Any, str], Any]) -> Callable[[Any, str], dict[str, Any]]:
+    return lambda value, where: {k: shape(v, f"{where}, {k}") for k, v in _dict(value, where).items()}
 
 
-def _list(value: Any, where: str) -> tuple[str, ...]:
+def _text(value: Any, where: str) -> str:
+    if not isinstance(value, str | int | float) or value == "":
+        raise InputError(f"{where} must be one text, got {show(value)}")
+    return str(value)
+
+
+def _list(value: Any, where: str) -> list[str]:
     value = [value] if isinstance(value, str) and value else value or []
     if not isinstance(value, list | tuple) or any(isinstance(item, dict | list) for item in value):
         raise InputError(f"{where} must be a list such as [a, b], got {show(value)}")
-    return tuple(str(item) for item in value)
+    return [str(item) for item in value]
 
 
 def _range(value: Any, where: str) -> tuple[float, float]:
@@ -298,9 +237,12 @@ def _range(value: Any, where: str) -> tuple[float, float]:
     raise InputError(f"{where} must be [lowest, highest], such as [1, 5]; got {show(value)}")
 
 
-def _scale(value: Any, where: str) -> tuple[tuple[str, ...], dict[str, str]]:
-    refuse_unknown(_dict(value, where), ("items", "codes"), where)
-    return _list(value.get("items"), f"{where}, items"), _texts(value.get("codes") or {}, f"{where}, codes")
+def _scales(value: Any, where: str) -> list[tuple[list[str], dict[str, str]]]:
+    found = []
+    for part in value if isinstance(value, list) else [value]:
+        refuse_unknown(_dict(part, where), ("items", "codes"), where)
+        found.append((_list(part.get("items"), where), _each(_text)(part.get("codes") or {}, where)))
+    return found
 
 
 def _wide(value: Any, where: str) -> dict[str, Any]:
@@ -308,4 +250,18 @@ def _wide(value: Any, where: str) -> dict[str, Any]:
     values = value.get("values")
     if not isinstance(value.get("name"), str) or not isinstance(values, dict) or not values:
         raise InputError(f"{where} needs name (our column) and values (our column: {{label: their column}})")
-    return {"name": value["name"], "values": {str(k): _texts(v, f"{where}, {k}") for k, v in values.items()}}
+    return {"name": value["name"], "values": _each(_each(_text))(values, where)}
+
+
+_SHAPES = {
+    **dict.fromkeys(("columns", "labels", "where"), _each(_text)),
+    **dict.fromkeys(("missing_in", "blocks", "outcomes", "roles"), _each(_list)),
+    **dict.fromkeys(("missing", "reversed", "segments", "personal"), _list),
+    **{
+        "recode": _each(_each(_text)),
+        "range": _range,
+        "ranges": _each(_range),
+        "scales": _scales,
+        "wide_to_long": _wide,
+    },
+}

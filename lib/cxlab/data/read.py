@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     import duckdb
 
 LINE = "line of the file\x1f"  # the hidden column of line numbers
-OPTIONS = ("encoding", "delimiter", "header_line", "sheet", "table")
 _PARSED = 8_000_000  # bytes of text up to which every record is parsed here, with its line
 _HEAD = 1 << 18
 _NULLS = ("", "NULL", "null", "NA", "N/A", "NaN", "nan", "\\N")  # each costs time on every cell
@@ -221,7 +220,7 @@ def _strings(values: Sequence[str | None]):
 
 
 def _text(found: list[Path], name: str, options: dict) -> Raw:
-    picked = {key: options[key] for key in OPTIONS[:3] if options.get(key) is not None}
+    picked = {key: options[key] for key in of.OPTIONS[:3] if options.get(key) is not None}
     heads = [_head(file) for file in found]
     first = heads[0].lstrip(b"\xef\xbb\xbf \r\n\t")[:1]
     raw = Raw(connect(), "", name, "text", row_word="line", scanned=found)

@@ -185,6 +185,7 @@ def own_frame(frame: Any, kind: str, content: dict[str, Any]) -> Table:
             mapping.weights,
             mapping.clusters,
             mapping.date,
+            *this.ours(mapping.roles.get("text", ())),
             "respondent",
         }
         this.fields = [field for field in this.fields if field.ours in named]

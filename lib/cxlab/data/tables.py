@@ -23,22 +23,11 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Column:
-    """One declared column.
+    """One declared column; ``holds`` is one of WORDS.
 
-    Attributes
-    ----------
-    holds : str
-        ``id``, ``text``, ``number``, ``whole``, ``flag`` (True/False; with gaps 1, 0 and missing) or ``time``.
-    required, gaps : bool
-        Whether a table without the column is refused; whether single values may be missing.
-    allowed, usual : tuple
-        The only values that are accepted; values that pages expect (others are told, not refused).
-    low, high : float
-        Smallest and greatest value.
-    personal : bool
-        Whether it may tell who somebody is; never shown unless a study's file names it.
-    aliases : tuple
-        What others call it, for guesses.
+    ``required`` columns must be there, ``gaps`` says whether single values may be missing. ``allowed`` are the only
+    values that are accepted, ``usual`` those that pages expect. ``personal`` columns may tell who somebody is and are
+    never shown unless a study's file names them. ``aliases`` are what others call it, for guesses.
     """
 
     name: str
@@ -56,25 +45,12 @@ class Column:
 
 @dataclass(frozen=True)
 class Kind:
-    """One declared kind of table.
+    """One declared kind of table; ``row`` says what one row is.
 
-    Attributes
-    ----------
-    title, row : str
-        What a reader calls it, and what one row is.
-    counts : str or None
-        The column whose distinct values are people to be protected in small cells, ``""`` when each row is one, None
-        when the table is about projects, outlets, accounts or raters who agreed.
-    key : tuple
-        Columns that together may occur once only.
-    one_of : tuple
-        At least one of these columns is needed.
-    ordered : tuple
-        Pairs (a, b) of columns with a <= b in each row.
-    large : bool
-        Whether a file of it may be of any size: it stays in DuckDB (an ibis table).
-    beside : str
-        The kind of table that this small one stands beside (``related``).
+    ``counts`` names the column whose distinct values are people to be protected in small cells: ``""`` when each row is
+    one, None when the table is about projects, outlets, accounts or raters. Columns of ``key`` may occur together once
+    only, one of ``one_of`` is needed, pairs of ``ordered`` must not decrease. ``large`` tables may be of any size and
+    stay in DuckDB then. A table ``beside`` another is small and belongs to it (``related``).
     """
 
     name: str
@@ -102,235 +78,229 @@ class Kind:
         return [column.name for column in self.columns if column.required]
 
 
-def need(name: str, holds: str, description: str, *aliases: str, **more) -> Column:
+def need(name: str, holds: str, description: str, aliases: str = "", **more) -> Column:
     """Declare a column that must be there."""
-    return Column(name, holds, description, aliases=aliases, **more)
+    return Column(name, holds, description, aliases=tuple(aliases.split()), **more)
 
 
-def may(name: str, holds: str, description: str, *aliases: str, **more) -> Column:
+def may(name: str, holds: str, description: str, aliases: str = "", **more) -> Column:
     """Declare a column that may be absent and may have gaps."""
-    return Column(
-        name, holds, description, required=False, gaps=more.pop("gaps", True), aliases=aliases, **more
-    )
+    return need(name, holds, description, aliases, required=False, **{"gaps": True, **more})
 
 
-_PERSON = ("customer", "customer_id", "user", "user_id", "userid", "client", "client_id", "member", "kunde", "kundennummer",
-           "cust_id", "user_pseudo_id", "distinct_id", "anonymous_id", "visitor_id", "case_id",
-            "amplitude_id")  # fmt: skip
-_TIME = ("time", "date", "datetime", "created_at", "occurred_at", "event_time", "event_timestamp", "original_timestamp",
-         "sent_at", "received_at", "ts", "zeit", "datum", "date_time", "zeitstempel", "horodatage",
-            "fecha")  # fmt: skip
-_STAGE = ("step", "phase", "lifecycle_stage")
-_SEGMENT = may(
-    "segment", "text", "group to compare, such as region or tariff", "group", "region", "tier", "country"
+_PERSON = (
+    "customer customer_id user user_id userid client client_id member kunde kundennummer cust_id user_pseudo_id "
+    "distinct_id anonymous_id visitor_id case_id amplitude_id"
 )
-_ORGANISATION = may("organisation", "text", "company or partner that the row belongs to",
-                    "organization", "company", "tenant", "brand", "partner")  # fmt: skip
-
-_SURVEY = Kind(
-    "survey", "survey of customers",
-    "one respondent; the items and outcomes are columns of your own, named in the mapping file",
-    (
-        may("respondent", "id", "respondent's number; made from the line when absent",
-            "respondent_id", "respid", "response_id", "participant", "case", "id", "respnum", "antwort_id",
-            gaps=False, personal=True),
-        may("weight", "number", "survey weight, positive", "weights", "wt", "gewicht", "weighting", low=0),
-        _SEGMENT,
-        may("firm", "text", "firm that the answer is about", "brand", "vendor", "provider", "supplier"),
-        may("date", "time", "day of the answer", "submitdate", "submitted_at", "recorded_date", "end_date",
-            "completed",
-            "completion_time", "survey_date", "interview_date", "response_date", "zeitstempel", "timestamp",
-            "datum"),
-        may("cluster", "id", "who or what gave several rows, such as a person or a branch", personal=True),
+_TIME = (
+    "time date datetime created_at occurred_at event_time event_timestamp original_timestamp sent_at received_at ts zeit "
+    "datum date_time zeitstempel horodatage fecha"
+)
+_SEGMENT = may("segment", "text", "group to compare, such as region or tariff", "group region tier country")
+_ORGANISATION = may(
+    "organisation",
+    "text",
+    "company or partner that the row belongs to",
+    "organization company tenant brand partner",
+)
+_ALL = (
+    Kind(
+        "survey", "survey of customers",
+        "one respondent; the items and outcomes are columns of your own, named in the mapping file",
+        (
+            may("respondent", "id", "respondent's number; made from the line when absent",
+                "respondent_id respid response_id participant case id respnum antwort_id", gaps=False,
+                personal=True),
+            may("weight", "number", "survey weight, positive", "weights wt gewicht weighting", low=0),
+            _SEGMENT,
+            may("firm", "text", "firm that the answer is about", "brand vendor provider supplier"),
+            may("date", "time", "day of the answer",
+                "submitdate submitted_at recorded_date end_date completed completion_time survey_date "
+                "interview_date response_date zeitstempel timestamp datum"),
+            may("cluster", "id", "who or what gave several rows, such as a person or a branch",
+                personal=True),
+        ),
+        counts="", key=("respondent",),
     ),
-    counts="", key=("respondent",),
-)  # fmt: skip
-_EVENTS = Kind(
-    "events", "events of customers", "one event of one customer",
-    (
-        need("customer_id", "id", "who did it; rows without are dropped and counted", *_PERSON, "session_id",
-            "visitor",
-             "person", "person_id", "account_id", gaps=True, personal=True),
-        need("event", "text", "what happened; the steps of a funnel are chosen among these",
-             "action", "event_name", "event_type", "activity", "step", "type", "ereignis", "concept_name"),
-        need("timestamp", "time", "when; without a time zone, or all with one", *_TIME),
-        _SEGMENT,
-        _ORGANISATION,
-        may("product_score", "number", "what the customer thought of the product"),
-        may("experience_score", "number", "what the customer thought of the experience"),
-        may("amount", "number", "money or pieces, for purchases", "value", "revenue", "price", "betrag"),
-        may("session", "text", "visit to the site that the event belongs to", "ga_session_id", "visit_id"),
+    Kind(
+        "events", "events of customers", "one event of one customer",
+        (
+            need("customer_id", "id", "who did it; rows without are dropped and counted",
+                _PERSON + " session_id visitor person person_id account_id", gaps=True, personal=True),
+            need("event", "text", "what happened; the steps of a funnel are chosen among these",
+                "action event_name event_type activity step type ereignis concept_name"),
+            need("timestamp", "time", "when; without a time zone, or all with one", _TIME),
+            _SEGMENT,
+            _ORGANISATION,
+            may("product_score", "number", "what the customer thought of the product"),
+            may("experience_score", "number", "what the customer thought of the experience"),
+            may("amount", "number", "money or pieces, for purchases", "value revenue price betrag"),
+            may("session", "text", "visit to the site that the event belongs to", "ga_session_id visit_id"),
+        ),
+        counts="customer_id", large=True,
     ),
-    counts="customer_id", large=True,
-)  # fmt: skip
-_VISITS = Kind(
-    "visits", "visits to outlets", "one visit of one person to one outlet",
-    (
-        need("outlet", "id", "shop, restaurant, branch", "shop", "store", "branch", "site", "restaurant",
-            "filiale",
-             "location", "place_id", "store_id", "outlet_id"),
-        _ORGANISATION,
-        may("person", "id", "who came", "visitor", "guest", "customer", "customer_id", "user_id",
-            personal=True),
-        may("role", "text", "what the person was that day: visitor, guest, investor, resident",
-            "persona", "visitor_type", "customer_type"),
-        may("timestamp", "time", "when", *_TIME),
-        may("score", "number", "satisfaction with the visit, as asked", "rating", "satisfaction", "stars",
-            "csat"),
-        may("comment", "text", "what was said; never shown", "text", "feedback", "remark", "verbatim",
-            personal=True),
+    Kind(
+        "visits", "visits to outlets", "one visit of one person to one outlet",
+        (
+            need("outlet", "id", "shop, restaurant, branch",
+                "shop store branch site restaurant filiale location place_id store_id outlet_id"),
+            _ORGANISATION,
+            may("person", "id", "who came", "visitor guest customer customer_id user_id", personal=True),
+            may("role", "text", "what the person was that day: visitor, guest, investor, resident",
+                "persona visitor_type customer_type"),
+            may("timestamp", "time", "when", _TIME),
+            may("score", "number", "satisfaction with the visit, as asked", "rating satisfaction stars csat"),
+            may("comment", "text", "what was said; never shown", "text feedback remark verbatim",
+                personal=True),
+        ),
+        counts="person", large=True,
     ),
-    counts="person", large=True,
-)  # fmt: skip
-_CONTACTS = Kind(
-    "contacts", "contacts with customers", "one contact (call, mail, chat)",
-    (
-        may("customer", "id", "who made contact", *_PERSON, personal=True),
-        need("coded_reason", "text", "reason as first coded; may be no_known_contact or no_human_reached",
-             "reason", "reason_code", "contact_reason", "category", "topic", "grund"),
-        may("second_coding", "text", "reason as coded by a second reader, on a random part of the contacts",
-            "second_reason", "recoded_reason", "audit_reason", "reason2"),
-        may("text", "text", "what the customer said or wrote; never shown",
-            "comment", "message", "note", "verbatim", "body", personal=True),
-        _SEGMENT,
-        may("timestamp", "time", "when", *_TIME),
+    Kind(
+        "contacts", "contacts with customers", "one contact (call, mail, chat)",
+        (
+            may("customer", "id", "who made contact", _PERSON, personal=True),
+            need("coded_reason", "text", "reason as first coded; may be no_known_contact or no_human_reached",
+                "reason reason_code contact_reason category topic grund"),
+            may("second_coding", "text",
+                "reason as coded by a second reader, on a random part of the contacts",
+                "second_reason recoded_reason audit_reason reason2"),
+            may("text", "text", "what the customer said or wrote; never shown",
+                "comment message note verbatim body", personal=True),
+            _SEGMENT,
+            may("timestamp", "time", "when", _TIME),
+        ),
+        counts="customer",
     ),
-    counts="customer",
-)  # fmt: skip
-_INITIATIVES = Kind(
-    "initiatives", "initiatives", "one project",
-    (
-        need("id", "id", "the project's own name or number", "project", "project_id", "initiative", "name"),
-        may("area", "text", "what it works on, in the words of the table pain", "theme", "topic", "category"),
-        need("level", "text", "whom it is for", "scope", "tier", allowed=("account", "unit", "corporate")),
-        need("impact", "number", "expected impact, most likely value", "impact_mid", "benefit", "value",
-            "nutzen", low=0),
-        may("impact_low", "number", "expected impact, low", "impact_min", "benefit_low"),
-        may("impact_high", "number", "expected impact, high", "impact_max", "benefit_high"),
-        may("effort", "number", "hours or person-days", "hours", "days", "person_days", "aufwand", low=0),
-        need("cost", "number", "cost in one currency", "budget", "price", "spend", "kosten", low=0),
-        may("due", "time", "day it is promised for", "due_date", "deadline", "planned_end"),
-        may("done", "time", "day it was finished; empty while open", "done_date", "finished", "completed",
-            "actual_end"),
-        may("status_history", "text",
-            "DATE STATUS pairs, parted by a semicolon: 2026-01-31 on schedule; 2026-02-28 late",
-            "history", "status_log", "status"),
-        may("compensation_linked", "flag", "whether somebody's pay depends on it",
-            "pay_linked", "bonus", "compensation", "incentive"),
-        may("title", "text", "what it is called on a page"),
-        may("side", "text", "what it improves", usual=("product", "experience")),
-        may("approach", "text", "by which means", usual=("technology", "people")),
-        may("depth", "text", "whether it removes a cause or repairs its effects", usual=("cause", "repair")),
-        may("customer_focused", "flag", "whether it is customer-focused, as first coded"),
-        may("customer_focused_2", "flag", "the same as coded by a second reader"),
-        may("team", "text", "the responsible team; not a person's name", "responsible_team"),
-        may("impact_loyalty", "number", "expected impact on loyalty or experience"),
-        may("impact_choice", "number", "expected impact on the choice of vendor"),
-        may("start", "time", "day it began", "start_date", "begin"),
-        may("progress", "number", "part that is done, 0 to 1", low=0, high=1),
+    Kind(
+        "initiatives", "initiatives", "one project",
+        (
+            need("id", "id", "the project's own name or number", "project project_id initiative name"),
+            may("area", "text", "what it works on, in the words of the table pain", "theme topic category"),
+            need("level", "text", "whom it is for", "scope tier", allowed=("account", "unit", "corporate")),
+            need("impact", "number", "expected impact, most likely value", "impact_mid benefit value nutzen",
+                low=0),
+            may("impact_low", "number", "expected impact, low", "impact_min benefit_low"),
+            may("impact_high", "number", "expected impact, high", "impact_max benefit_high"),
+            may("effort", "number", "hours or person-days", "hours days person_days aufwand", low=0),
+            need("cost", "number", "cost in one currency", "budget price spend kosten", low=0),
+            may("due", "time", "day it is promised for", "due_date deadline planned_end"),
+            may("done", "time", "day it was finished; empty while open",
+                "done_date finished completed actual_end"),
+            may("status_history", "text",
+                "DATE STATUS pairs, parted by a semicolon: 2026-01-31 on schedule; 2026-02-28 late",
+                "history status_log status"),
+            may("compensation_linked", "flag", "whether somebody's pay depends on it",
+                "pay_linked bonus compensation incentive"),
+            may("title", "text", "what it is called on a page"),
+            may("side", "text", "what it improves", usual=("product", "experience")),
+            may("approach", "text", "by which means", usual=("technology", "people")),
+            may("depth", "text", "whether it removes a cause or repairs its effects",
+                usual=("cause", "repair")),
+            may("customer_focused", "flag", "whether it is customer-focused, as first coded"),
+            may("customer_focused_2", "flag", "the same as coded by a second reader"),
+            may("team", "text", "the responsible team; not a person's name", "responsible_team"),
+            may("impact_loyalty", "number", "expected impact on loyalty or experience"),
+            may("impact_choice", "number", "expected impact on the choice of vendor"),
+            may("start", "time", "day it began", "start_date begin"),
+            may("progress", "number", "part that is done, 0 to 1", low=0, high=1),
+        ),
+        key=("id",), ordered=(("impact_low", "impact"), ("impact", "impact_high")),
     ),
-    key=("id",), ordered=(("impact_low", "impact"), ("impact", "impact_high")),
-)  # fmt: skip
-_PAIN = Kind(
-    "pain", "where it hurts", "one area of work",
-    (
-        need("area", "text", "area, in the words of the table initiatives", "theme", "topic", "reason",
-            "category"),
-        may("contacts", "whole", "contacts about it in the period", "calls", "tickets", "count", "n", low=0),
-        may("complaints", "whole", "complaints about it in the period", "claims", "beschwerden", low=0),
-        may("responses", "whole", "answers to a question about it", low=0),
-        may("satisfied", "whole", "satisfied ones among the responses", low=0),
+    Kind(
+        "accounts", "levels of satisfaction of an account", "one account at one of its five levels",
+        (
+            need("account", "id", "the business customer", "customer client company account_id"),
+            need("level", "text", "the level that is scored, such as company or key individuals",
+                "layer horizon stage"),
+            need("score", "number", "satisfaction at that level; 0/1 or a scale, the same for all",
+                "rating satisfaction value", gaps=True),
+            may("dependence", "number", "how hard it would be for the account to leave",
+                "switching_cost lock_in"),
+            may("renewed", "flag", "whether the account renewed; the same on all its rows",
+                "renewal retained renew"),
+            may("first_attained", "time", "day on which the level was first reached",
+                "first_attained_date attained reached date"),
+            may("spread", "number", "standard deviation of the answers behind the score", low=0),
+            may("dependence_later", "number", "dependence in a later wave"),
+            may("metrics_agreed", "whole", "at how many of the five levels measures were agreed on", low=0,
+                high=5),
+            may("not_replaced", "number", "agreement that the vendor would not be replaced"),
+            may("dependable", "number", "agreement that the vendor can be depended on"),
+            may("not_held", "number", "agreement that the account stays freely"),
+            may("trust", "number", "trust in the vendor"),
+            may("recommend", "number", "likelihood to recommend, 0 to 10", low=0, high=10),
+            may("extra", "flag", "whether the account bought more"),
+        ),
+        key=("account", "level"),
     ),
-    key=("area",), one_of=("contacts", "complaints"), ordered=(("satisfied", "responses"),), beside="initiatives",
-)  # fmt: skip
-_KPIS = Kind(
-    "kpis", "what partners are paid for", "one measure that one organisation rewards",
-    (
-        need("organisation", "text", "who rewards", "organization", "company", "partner", "department"),
-        need("kpi", "text", "the measure", "measure", "metric", "indicator", "goal"),
-        need("weight", "number", "its weight in pay or targets; any positive scale", "share", "percent",
-            "importance", low=0),
+    Kind(
+        "ratings", "labels that raters gave", "one label by one rater for one statement",
+        (
+            need("rater", "id", "who rated; a letter or number, not a name",
+                "coder judge annotator respondent", personal=True),
+            need("statement", "id", "which statement", "item unit sentence question"),
+            need("label", "text", "the label, such as product, experience or both",
+                "code rating category answer", gaps=True),
+        ),
+        key=("rater", "statement"),
     ),
-    key=("organisation", "kpi"), beside="visits",
-)  # fmt: skip
-_ACCOUNTS = Kind(
-    "accounts", "levels of satisfaction of an account", "one account at one of its five levels",
-    (
-        need("account", "id", "the business customer", "customer", "client", "company", "account_id"),
-        need("level", "text", "the level that is scored, such as company or key individuals", "layer",
-            "horizon", "stage"),
-        need("score", "number", "satisfaction at that level; 0/1 or a scale, the same for all",
-             "rating", "satisfaction", "value", gaps=True),
-        may("dependence", "number", "how hard it would be for the account to leave", "switching_cost",
-            "lock_in"),
-        may("renewed", "flag", "whether the account renewed; the same on all its rows", "renewal",
-            "retained", "renew"),
-        may("first_attained", "time", "day on which the level was first reached",
-            "first_attained_date", "attained", "reached", "date"),
-        may("spread", "number", "standard deviation of the answers behind the score", low=0),
-        may("dependence_later", "number", "dependence in a later wave"),
-        may("metrics_agreed", "whole", "at how many of the five levels measures were agreed on", low=0,
-            high=5),
-        may("not_replaced", "number", "agreement that the vendor would not be replaced"),
-        may("dependable", "number", "agreement that the vendor can be depended on"),
-        may("not_held", "number", "agreement that the account stays freely"),
-        may("trust", "number", "trust in the vendor"),
-        may("recommend", "number", "likelihood to recommend, 0 to 10", low=0, high=10),
-        may("extra", "flag", "whether the account bought more"),
+    Kind(
+        "vignette", "randomised vignettes",
+        "one answer to one story in which stock and courtesy were drawn by lot",
+        (
+            need("person", "id", "who answered", "respondent participant subject id", personal=True),
+            need("stock", "whole", "1 the product was in stock, 0 it was not", "in_stock available",
+                allowed=(0, 1)),
+            need("courtesy", "whole", "1 the staff were courteous, 0 they were not",
+                "courteous polite friendly", allowed=(0, 1)),
+            need("satisfaction", "number", "satisfaction with the visit in the story",
+                "score rating csat outcome", gaps=True),
+        ),
+        counts="person",
     ),
-    key=("account", "level"),
-)  # fmt: skip
-_RATINGS = Kind(
-    "ratings", "labels that raters gave", "one label by one rater for one statement",
-    (
-        need("rater", "id", "who rated; a letter or number, not a name", "coder", "judge", "annotator",
-            "respondent",
-             personal=True),
-        need("statement", "id", "which statement", "item", "unit", "sentence", "question"),
-        need("label", "text", "the label, such as product, experience or both", "code", "rating", "category",
-            "answer",
-             gaps=True),
+    Kind(
+        "stages", "quality, owners, words and deeds by stage",
+        "one customer at one stage, one function's part in one, or one colleague's words about one",
+        (
+            may("respondent", "id", "customer who was served, or colleague who answered",
+                _PERSON + " person participant respondent_id", personal=True),
+            need("stage", "text", "stage of the lifecycle", "step phase lifecycle_stage"),
+            may("function", "text", "function that did it or is spoken of, such as sales",
+                "department team unit abteilung"),
+            may("passed", "flag", "whether the stage went right the first time",
+                "ok success right_first_time pass result"),
+            may("role", "text", "the function's part there", "raci responsibility part",
+                usual=("accountable", "responsible", "consulted", "informed")),
+            may("says_priority", "flag", "says that it is a priority", "priority says important"),
+            may("does_review", "flag", "does review it regularly", "review reviews does"),
+        ),
+        counts="respondent", one_of=("passed", "role", "says_priority"),
     ),
-    key=("rater", "statement"),
-)  # fmt: skip
-_VIGNETTE = Kind(
-    "vignette", "randomised vignettes", "one answer to one story in which stock and courtesy were drawn by lot",
-    (
-        need("person", "id", "who answered", "respondent", "participant", "subject", "id", personal=True),
-        need("stock", "whole", "1 the product was in stock, 0 it was not", "in_stock", "available",
-            allowed=(0, 1)),
-        need("courtesy", "whole", "1 the staff were courteous, 0 they were not",
-             "courteous", "polite", "friendly", allowed=(0, 1)),
-        need("satisfaction", "number", "satisfaction with the visit in the story",
-             "score", "rating", "csat", "outcome", gaps=True),
+    Kind(
+        "pain", "where it hurts", "one area of work",
+        (
+            need("area", "text", "area, in the words of the table initiatives",
+                "theme topic reason category"),
+            may("contacts", "whole", "contacts about it in the period", "calls tickets count n", low=0),
+            may("complaints", "whole", "complaints about it in the period", "claims beschwerden", low=0),
+            may("responses", "whole", "answers to a question about it", low=0),
+            may("satisfied", "whole", "satisfied ones among the responses", low=0),
+        ),
+        key=("area",), one_of=("contacts", "complaints"), ordered=(("satisfied", "responses"),),
+        beside="initiatives",
     ),
-    counts="person",
-)  # fmt: skip
-_STAGES = Kind(
-    "stages", "quality, owners, words and deeds by stage",
-    "one customer at one stage, one function's part in one, or one colleague's words about one",
-    (
-        may("respondent", "id", "customer who was served, or colleague who answered",
-            *_PERSON, "person", "participant", "respondent_id", personal=True),
-        need("stage", "text", "stage of the lifecycle", *_STAGE),
-        may("function", "text", "function that did it or is spoken of, such as sales", "department", "team",
-            "unit", "abteilung"),
-        may("passed", "flag", "whether the stage went right the first time",
-            "ok", "success", "right_first_time", "pass", "result"),
-        may("role", "text", "the function's part there", "raci", "responsibility", "part",
-            usual=("accountable", "responsible", "consulted", "informed")),
-        may("says_priority", "flag", "says that it is a priority", "priority", "says", "important"),
-        may("does_review", "flag", "does review it regularly", "review", "reviews", "does"),
+    Kind(
+        "kpis", "what partners are paid for", "one measure that one organisation rewards",
+        (
+            need("organisation", "text", "who rewards", "organization company partner department"),
+            need("kpi", "text", "the measure", "measure metric indicator goal"),
+            need("weight", "number", "its weight in pay or targets; any positive scale",
+                "share percent importance", low=0),
+        ),
+        key=("organisation", "kpi"), beside="visits",
     ),
-    counts="respondent", one_of=("passed", "role", "says_priority"),
 )  # fmt: skip
-
-KINDS: dict[str, Kind] = {
-    kind.name: kind
-    for kind in (
-        _SURVEY, _EVENTS, _VISITS, _CONTACTS, _INITIATIVES, _ACCOUNTS, _RATINGS, _VIGNETTE, _STAGES, _PAIN, _KPIS,
-    )
-}  # fmt: skip
+KINDS: dict[str, Kind] = {kind.name: kind for kind in _ALL}
 
 
 def kind_named(name: str) -> Kind:

@@ -13,7 +13,7 @@ from functools import cache
 from cxlab.data.places import data_folder
 from cxlab.data.read import literal
 
-# Words that are no value anywhere, and words that mean 'no answer' in an answer.
+# Words that are no value anywhere; those that mean 'no answer' in an answer stand in data/words.toml.
 BLANK = (
     "",
     "na",
@@ -29,16 +29,6 @@ BLANK = (
     "#div/0!",
     "#value!",
     "#ref!",
-)
-NO_ANSWER = frozenset(
-    "don't know|dont know|do not know|dk|d/k|don’t know|refused|refusal|no answer|not answered|no opinion|not applicable|"
-    "not asked|n.a.|n. a.|unknown|prefer not to say|prefer not to answer|rather not say|i don't know|don't know/na|"
-    "does not apply|did not use|not used|have not used|weiß nicht|weiss nicht|keine angabe|keine antwort|nicht zutreffend|"
-    "k.a.|k. a.|ka|trifft nicht auf mich zu|ne sait pas|nsp|je ne sais pas|sans opinion|non applicable|sans réponse|no sabe|"
-    "no sé|ns/nc|no aplica|prefiero no responder|weet niet|weet ik niet|geen antwoord|geen mening|niet van toepassing|nvt|"
-    "n.v.t.|missing|none given|skipped|blank|-|--|.|?|*|not sure|can't say|(blank)|[no answer]|no response|.n/a".split(
-        "|"
-    )
 )
 YES = (
     "yes",
@@ -247,6 +237,17 @@ def code_of(text: str) -> int | None:
     """Return the number of an answer with words at it, such as ``10 - Extremely likely`` or ``very good (5)``."""
     match = _ENDS.fullmatch(text)
     return int(match[1] or match[2]) if match else None
+
+
+@cache
+def word_lists() -> dict[str, dict[str, list[str]]]:
+    """Return the words of ``data/words.toml`` by which columns and answers are guessed."""
+    return tomllib.loads((data_folder() / "words.toml").read_text(encoding="utf-8"))
+
+
+def is_no_answer(text: str) -> bool:
+    """Whether a text usually means 'no answer', such as ``prefer not to say``."""
+    return text.strip().casefold() in (*word_lists()["columns"]["no_answer"], *BLANK)
 
 
 @cache
