@@ -16,7 +16,7 @@ from openpyxl.worksheet.formula import ArrayFormula
 
 from cxlab.data.errors import InputError, OutOfReach
 from cxlab.workbook import register as store
-from cxlab.workbook.register import COLUMNS, Register, write_template
+from cxlab.workbook.register import EXAMPLE, Register, write_template
 
 FORK = multiprocessing.get_context("fork")
 ALL = [f"P-{k:03d}" for k in range(1, 7)]
@@ -31,15 +31,7 @@ def path(request, tmp_path):
     target = write_template(tmp_path / f"register.{request.param}")
     register = Register(target)
     for k in range(2, 7):
-        add(
-            register,
-            id=f"P-{k:03d}",
-            title=f"project {k}",
-            area="billing",
-            level="account",
-            impact=k,
-            cost=10 * k,
-        )
+        add(register, id=f"P-{k:03d}", title=f"project {k}", level="account", impact=k, cost=10 * k)
     register.save()
     return target
 
@@ -58,18 +50,11 @@ def draft(path, number=1):
 @pytest.mark.parametrize("ending", ["csv", "xlsx"])
 def test_template_is_a_register_without_problems(tmp_path, ending):
     register = Register(write_template(tmp_path / f"new.{ending}"))
-    assert list(register.table) == list(COLUMNS) and register.problems() == []
+    assert list(register.table) == list(EXAMPLE) and register.problems() == []
     with pytest.raises(InputError, match="never overwrites"):
         write_template(tmp_path / f"new.{ending}")
     with pytest.raises(InputError, match=r"\.csv or \.xlsx"):
         write_template(tmp_path / "new.txt")
-
-
-def test_excel_template_has_lists_and_number_rules(tmp_path):
-    sheet = load_workbook(write_template(tmp_path / "new.xlsx"))["initiatives"]
-    kinds = [rule.type for rule in sheet.data_validations.dataValidation]
-    assert kinds.count("list") == 5 and kinds.count("decimal") == 4
-    assert all(cell.comment.text for cell in sheet[1])
 
 
 def test_problems_name_line_and_column(path):
@@ -135,7 +120,7 @@ def test_excel_keeps_other_sheets_types_and_formulas(tmp_path):
     register.table.loc[0, ["title", "cost", "due"]] = ["=1+1", "25000", "2026-07-31"]
     register.save()
     book = load_workbook(target)
-    row = dict(zip(COLUMNS, list(book["initiatives"][2]), strict=True))
+    row = dict(zip(EXAMPLE, list(book["initiatives"][2]), strict=True))
     assert book.sheetnames == ["initiatives", "theirs"] and book["theirs"]["A1"].value == "keep me"
     assert row["title"].data_type == "s" and row["title"].value == "=1+1" and row["cost"].value == 25000
     assert row["due"].value == pd.Timestamp("2026-07-31") and row["customer_focused_2"].data_type == "f"
@@ -160,8 +145,7 @@ def test_rows_are_lost_only_when_named(path):
 
 
 @pytest.mark.parametrize(
-    ("value", "message"),
-    [("", "row 3 has no id"), ("   ", "no id"), ("P-001", "P-001 occurs more than once")],
+    ("value", "message"), [(" ", "row 3 has no id"), ("P-001", "P-001 occurs more than")]
 )
 def test_a_row_without_its_own_id_is_told_and_kept_in_a_draft(path, value, message):
     register = Register(path)
@@ -191,7 +175,7 @@ def test_rows_without_an_own_id_can_be_mended_but_not_dropped(tmp_path, rows):
 
 
 @pytest.mark.parametrize(
-    "value", ["007", "1e5", "1.50", "0", "-3", " 4", "nan", "=A1", "TRUE", "12345678901234567890"]
+    "value", ["007", "1e5", "1.50", "-3", " 4", "nan", "=A1", "TRUE", "12345678901234567890"]
 )
 def test_what_was_typed_is_what_is_read_again(path, value):
     register = Register(path)
@@ -219,10 +203,8 @@ def test_names_with_brackets_keep_every_backup_and_draft(tmp_path):
         register.save()
         with pytest.raises(InputError, match=rf"draft-000{k + 1}"):
             register.save(register.table.head(0))
-    assert [Register(file).table.loc[0, "title"] for file in register._numbered("backup")][1:] == [
-        "round 0",
-        "round 1",
-    ]
+    kept = [Register(file).table.loc[0, "title"] for file in register._numbered("backup")]
+    assert kept[1:] == ["round 0", "round 1"]
     assert len(register._numbered("draft")) == 3
 
 
@@ -246,39 +228,23 @@ def test_a_cell_that_a_csv_cannot_hold_is_refused_and_kept(tmp_path):
     register.table.loc[0, "title"] = "x" * 200_000
     with pytest.raises(InputError, match="could not be read again"):
         register.save()
-    assert Register(target).table.loc[0, "title"] == COLUMNS["title"][1]
+    assert Register(target).table.loc[0, "title"] == EXAMPLE["title"]
 
 
-def _array(book):
-    book.active["B2"] = ArrayFormula("B2:B2", "=SUM(A1:A2)")
+HARMED = {
+    "B2 holds an array formula": lambda sheet: sheet.__setitem__("B2", ArrayFormula("B2:B2", "=SUM(A1:A2)")),
+    "merged": lambda sheet: sheet.merge_cells("A2:B2"),
+    "charts or pictures": lambda sheet: sheet.add_chart(BarChart(), "D4"),
+    "columns": lambda sheet: sheet.__setitem__("XFD1048576", 1),
+}
 
 
-def _merge(book):
-    book.active.merge_cells("A2:B2")
-
-
-def _chart(book):
-    book.active.add_chart(BarChart(), "D4")
-
-
-def _far(book):
-    book.active["XFD1048576"] = 1
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (_array, "B2 holds an array formula"),
-        (_merge, "merged"),
-        (_chart, "charts or pictures"),
-        (_far, "columns"),
-    ],
-)
-def test_workbooks_that_a_save_would_harm_are_refused_on_opening(tmp_path, change, message):
+@pytest.mark.parametrize("message", HARMED)
+def test_workbooks_that_a_save_would_harm_are_refused_on_opening(tmp_path, message):
     book, target = Workbook(), tmp_path / "theirs.xlsx"
     book.active.append(["id", "title"])
     book.active.append(["A", "one"])
-    change(book)
+    HARMED[message](book.active)
     book.save(target)
     before = target.read_bytes()
     with pytest.raises(InputError, match=message):
@@ -308,12 +274,8 @@ def test_missing_and_broken_files_folders_and_pipes_are_one_message(tmp_path):
     (tmp_path / "bad.xlsx").write_bytes(b"no workbook")
     (tmp_path / "folder.csv").mkdir()
     os.mkfifo(tmp_path / "pipe.csv")
-    for name, message in (
-        ("none.csv", "no file"),
-        ("bad.xlsx", "bad.xlsx"),
-        ("folder.csv", "folder"),
-        ("pipe.csv", "pipe"),
-    ):
+    told = {"none.csv": "no file", "bad.xlsx": "bad.xlsx", "folder.csv": "folder", "pipe.csv": "pipe"}
+    for name, message in told.items():
         with pytest.raises(InputError, match=message):
             Register(tmp_path / name)
 
@@ -370,16 +332,12 @@ def test_a_lock_that_is_not_released_is_told(path, monkeypatch):
     assert "1 changed" in register.save()
 
 
-@given(
-    st.lists(
-        st.tuples(
-            st.integers(0, 3),
-            st.sampled_from(["title", "cost"]),
-            st.text("ab,;\"'\n\r=äé😀 \x1f\x00", max_size=6),
-        ),
-        max_size=6,
-    )
+EDIT = st.tuples(
+    st.integers(0, 3), st.sampled_from(["title", "cost"]), st.text("ab,;\"'\n\r=äé😀 \x1f\x00", max_size=6)
 )
+
+
+@given(st.lists(EDIT, max_size=6))
 @settings(max_examples=40)
 def test_any_edit_is_saved_as_typed_or_refused_with_a_draft(tmp_path_factory, edits):
     path = tmp_path_factory.mktemp("register") / "register.csv"
@@ -443,25 +401,7 @@ def test_kills_at_random_moments_never_leave_half_a_file(tmp_path):
         worker.kill()
         worker.join(60)
         table = Register(path).table
-        assert table["id"].tolist() == ["P-001"] and table.shape[1] == len(COLUMNS)
-
-
-class _Full:
-    """A file that accepts a few bytes and then reports a full disk."""
-
-    def __init__(self, file):
-        self.file = file
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.file.close()
-
-    def write(self, raw):
-        self.file.write(raw[: len(raw) // 2])
-        self.file.flush()
-        raise OSError(errno.ENOSPC, "No space left on device")
+        assert table["id"].tolist() == ["P-001"] and table.shape[1] == len(EXAMPLE)
 
 
 @pytest.mark.parametrize("which", ["backup", "saving"])
@@ -469,14 +409,16 @@ def test_a_full_disk_leaves_the_register_as_it_was(path, monkeypatch, which):
     before = path.read_bytes()
     register = Register(path)
     register.table.loc[0, "title"] = "too much"
-    plain = store.Path.open
+    plain = os.fsync
 
-    def open_(self, mode="r", *args, **kwargs):
-        file = plain(self, mode, *args, **kwargs)
-        return _Full(file) if mode in ("wb", "xb") and which in self.name else file
+    def full(number):
+        opened = os.fstat(number)
+        if any(which in one.name and os.path.samestat(one.stat(), opened) for one in path.parent.iterdir()):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        plain(number)
 
     with monkeypatch.context() as patch:
-        patch.setattr(store.Path, "open", open_)
+        patch.setattr(os, "fsync", full)
         with pytest.raises(OutOfReach, match=r"disk is full.*as it was.*free some space"):
             register.save()
     assert path.read_bytes() == before and not list(path.parent.glob(".register*saving"))

@@ -1,11 +1,4 @@
-"""A register of initiatives that a team keeps in a CSV or Excel file: no save loses a row or somebody's edit.
-
->>> from cxlab.workbook.register import Register, write_template  # doctest: +SKIP
->>> register = Register(write_template("register.xlsx"))  # doctest: +SKIP
->>> register.table.loc[0, "cost"] = "25000"  # doctest: +SKIP
->>> register.save()  # doctest: +SKIP
-'Saved: 1 changed. The file before is register.backup-0001.xlsx.'
-"""
+"""A register of initiatives of a team in a CSV or Excel file: no save loses a row or somebody's edit."""
 
 from __future__ import annotations
 
@@ -33,49 +26,21 @@ from cxlab.questions.delivery import status_table
 BACKUPS = 20
 WAIT = 10.0  # seconds for another editor's save to end
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-YES_NO = "yes,no"
-# Column: what to write, example, and what Excel allows (a list, or 'number' or 'part').
-COLUMNS: dict[str, tuple[str, str, str]] = {
-    "id": ("the project's own number, never used twice", "P-001", ""),
-    "title": ("a few words", "call back within an hour", ""),
-    "area": ("what it works on, in the words of the complaints", "customer service", ""),
-    "level": ("account, unit or corporate", "unit", "account,unit,corporate"),
-    "side": ("product or experience", "experience", "product,experience"),
-    "customer_focused": ("yes or no, coded by one person", "yes", YES_NO),
-    "customer_focused_2": ("yes or no, coded by another who has not seen the first", "yes", YES_NO),
-    "team": ("who is responsible", "service desk", ""),
-    "impact_low": ("expected impact if it goes badly", "3", "number"),
-    "impact": ("expected impact, most likely", "5", "number"),
-    "impact_high": ("expected impact if it goes well", "9", "number"),
-    "cost": ("in one currency", "20000", "number"),
-    "due": ("day it is promised for, as 2026-06-30", "2026-06-30", ""),
-    "done": ("day it was finished; empty while open", "", ""),
-    "status_history": (
-        "one DATE STATUS a report, parted by semicolons: on schedule, at risk, late or done",
-        "2026-01-31 on schedule; 2026-02-28 at risk",
-        "",
-    ),
-    "compensation_linked": ("yes or no: does somebody's pay depend on it?", "no", YES_NO),
-}
+EXAMPLE = {
+    "id": "P-001", "title": "call back within an hour", "area": "customer service", "level": "unit",
+    "side": "experience", "customer_focused": "yes", "customer_focused_2": "yes", "team": "service desk",
+    "impact_low": "3", "impact": "5", "impact_high": "9", "cost": "20000", "due": "2026-06-30", "done": "",
+    "status_history": "2026-01-31 on schedule; 2026-02-28 at risk", "compensation_linked": "no",
+}  # fmt: skip
 
 
 class Register:
-    """A register of initiatives in a CSV or Excel file.
+    """A register in a CSV or Excel file with a column ``id``; :func:`write_template` makes one.
 
-    Parameters
-    ----------
-    path : str or Path
-        An existing file with a column ``id``; :func:`write_template` makes one.
-
-    Attributes
-    ----------
-    table : DataFrame
-        All cells as text, exactly as in the file. Edit it, then :meth:`save`.
-
-    Notes
-    ----- A save holds a lock beside the file and reads the file again. If somebody else saved meanwhile, or
-    if anything would be lost, nothing is written and your version is kept in a numbered draft. The file is
-    replaced in one step, after a numbered backup.
+    ``table`` holds all cells as text, exactly as in the file: edit it, then :meth:`save`. A save holds a lock
+    beside the file and reads the file again. If somebody else saved meanwhile, or if anything would be lost,
+    nothing is written and your version is kept in a numbered draft. The file is replaced in one step, after a
+    numbered backup.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -103,22 +68,9 @@ class Register:
     def save(self, table: pd.DataFrame | None = None, *, remove: Iterable[str] = ()) -> str:
         """Write the register back, with a backup, and say what was done; refuse rather than lose anything.
 
-        Parameters
-        ----------
-        table : DataFrame, optional
-            The edited register; ``self.table`` by default.
-        remove : ids that may disappear
-            Any other row of the file that is not in ``table`` stops the save. Rows of a workbook are removed
-            in Excel, where formulas follow.
-
-        Raises
-        ------
-        InputError
-            For a missing or repeated id, a row or column that would be lost, a cell that the file cannot
-            hold, a file that somebody else saved meanwhile, or a lock that is not released. Your version is
-            then kept in a draft beside the file.
-        OutOfReach
-            When the disk is full; the file is as it was.
+        Rows of the file that are not in ``table`` (``self.table`` by default) stop the save, but for those with
+        an id in ``remove``; rows of a workbook are removed in Excel, where formulas follow. A refusal is an
+        InputError that names the draft; OutOfReach says that the disk is full, the file is then as it was.
         """
         mine = (self.table if table is None else table).fillna("").astype(str).astype(object)
         mine = mine.reset_index(drop=True)
@@ -146,15 +98,11 @@ class Register:
         if found := self._id_problems(mine):
             raise InputError(f"{found[0]}; give each initiative its own id and save again")
         if _content(self.path) != self._raw:
-            raise InputError(
-                "somebody else saved meanwhile; nothing was written, call reload() and edit again"
-            )
+            raise InputError("somebody else saved meanwhile; nothing was written, reload() and edit again")
         own = base["id"][(base["id"].str.strip() != "") & ~base["id"].duplicated(keep=False)]
         lost = [one for one in own if one not in set(mine["id"]) and one not in allowed]
         if lost:
-            raise InputError(
-                f"{_some(lost)} would be lost; name rows that may go: save(remove=[{lost[0]!r}])"
-            )
+            raise InputError(f"{_some(lost)} would be lost; name what may go: save(remove=[{lost[0]!r}])")
         # Rows without an own id are known by their place alone: they may be mended, and rows added below.
         if len(own) < len(base) and len(mine) < len(base):
             raise InputError("a row would be lost; give every row its own id before any is removed")
@@ -179,21 +127,10 @@ class Register:
 
     def _workbook(self, mine: pd.DataFrame) -> bytes:
         """Write changed cells only into the workbook as it was: formats, other sheets and rules stay."""
-        from openpyxl.utils.exceptions import IllegalCharacterError
-
         if len(mine) < len(self._before):
             raise InputError("a row of a workbook is removed in Excel, where formulas follow")
         book, sheet = _sheet(self._raw, self.path.name)
-        lines = [*self._lines, *range(self._lines[-1] + 1, self._lines[-1] + 2 + len(mine))]
-        for line, values in zip(lines, [list(mine), *mine.to_numpy().tolist()], strict=False):
-            for column, value in enumerate(values, start=1):
-                cell = sheet.cell(line, column)
-                try:
-                    if _text(cell.value) != value:
-                        _set(cell, value)
-                except IllegalCharacterError:
-                    name = mine.columns[column - 1]
-                    raise InputError(f"{values[0]}, column {name!r} holds a control character") from None
+        _fill(sheet, [*self._lines, *range(self._lines[-1] + 1, self._lines[-1] + 2 + len(mine))], mine)
         out = io.BytesIO()
         book.save(out)
         return out.getvalue()
@@ -241,45 +178,25 @@ class Register:
 
 
 def write_template(path: str | Path) -> Path:
-    """Write an empty register with one example row, as ``.csv`` or ``.xlsx``; return its path.
+    """Write a register with one example row, as a new ``.csv`` or ``.xlsx``; return its path."""
+    path = Path(path)
+    table = pd.DataFrame([EXAMPLE])
+    if path.suffix.lower() == ".csv":
+        raw = _delimited(table, {"encoding": "utf-8-sig", "newline": "\r\n"})  # so that Excel reads accents
+    elif path.suffix.lower() == ".xlsx":
+        from openpyxl import Workbook
 
-    Excel gets drop-down lists, rules for numbers, and a note on each column's head. An existing file is never
-    overwritten.
-    """
-    path, example = Path(path), [value for _, value, _ in COLUMNS.values()]
-    if path.suffix.lower() not in (".csv", ".xlsx"):
+        book, out = Workbook(), io.BytesIO()
+        book.active.title = "initiatives"
+        _fill(book.active, [1, 2], table)
+        book.save(out)
+        raw = out.getvalue()
+    else:
         raise InputError(f"{path.name}: a register ends in .csv or .xlsx")
-    form = {"encoding": "utf-8-sig", "newline": "\r\n"}  # so that Excel reads accents right
-    table = pd.DataFrame([example], columns=list(COLUMNS))
     try:
-        return _put(_delimited(table, form) if path.suffix.lower() == ".csv" else _template(example), path)
+        return _put(raw, path)
     except FileExistsError:
         raise InputError(f"{path.name}: exists already; a template never overwrites a register") from None
-
-
-def _template(example: list[str]) -> bytes:
-    from openpyxl import Workbook
-    from openpyxl.comments import Comment
-    from openpyxl.worksheet.datavalidation import DataValidation
-
-    book, out = Workbook(), io.BytesIO()
-    sheet = book.active
-    sheet.title, sheet.freeze_panes = "initiatives", "B2"
-    sheet.append(list(COLUMNS))
-    for cell, value, (words, _, rule) in zip(sheet[1], example, COLUMNS.values(), strict=True):
-        letter = cell.column_letter
-        cell.comment = Comment(words, "CX Lab")
-        sheet.column_dimensions[letter].width = max(12, len(cell.value) + 2)
-        _set(sheet.cell(2, cell.column), value)
-        if rule:
-            kind = {"type": "list", "formula1": f'"{rule}"'}
-            if rule == "number":
-                kind = {"type": "decimal", "operator": "greaterThanOrEqual", "formula1": "0"}
-            check = DataValidation(**kind, allow_blank=True, error=words, errorTitle=cell.value)
-            check.add(f"{letter}2:{letter}500")
-            sheet.add_data_validation(check)
-    book.save(out)
-    return out.getvalue()
 
 
 def _content(path: Path) -> bytes:
@@ -298,9 +215,7 @@ def _parsed(raw: bytes, name: str) -> tuple[pd.DataFrame, list[int], dict[str, s
     else:
         text, encoding, _ = decode(raw, name=name)
         if "\ufffd" in text or " and " in encoding:
-            raise InputError(
-                f"{name}: letters are neither UTF-8 nor of one old encoding; save it as CSV UTF-8"
-            )
+            raise InputError(f"{name}: letters are neither UTF-8 nor of one old encoding; save as CSV UTF-8")
         head, mark = text.split("\n", 1)[0], raw.startswith(b"\xef\xbb\xbf")
         form = {"delimiter": max(",;\t", key=head.count), "encoding": "utf-8-sig" if mark else encoding}
         form["newline"] = "\r\n" if head.endswith("\r") else "\n"
@@ -316,9 +231,7 @@ def _parsed(raw: bytes, name: str) -> tuple[pd.DataFrame, list[int], dict[str, s
     while head and not head[-1]:
         head.pop()
     if "id" not in head or "" in head or len(set(head)) < len(head):
-        raise InputError(
-            f"{name}: needs a column 'id', and every column once with a name; it has {', '.join(head)}"
-        )
+        raise InputError(f"{name}: needs a column 'id', every column once; it has {', '.join(head)}")
     for line, row in rows:
         if any(row[len(head) :]):
             raise InputError(f"{name}: line {line} has more cells than the header; mend it first")
@@ -358,6 +271,21 @@ def _sheet(raw: bytes, name: str) -> tuple[Any, Any]:
     return book, sheet
 
 
+def _fill(sheet: Any, lines: list[int], table: pd.DataFrame) -> None:
+    """Write head and rows into these lines of a sheet, changed cells only."""
+    from openpyxl.utils.exceptions import IllegalCharacterError
+
+    for line, values in zip(lines, [list(table), *table.to_numpy().tolist()], strict=False):
+        for column, value in enumerate(values, start=1):
+            cell = sheet.cell(line, column)
+            try:
+                if _text(cell.value) != value:
+                    _set(cell, value)
+            except IllegalCharacterError:
+                name = table.columns[column - 1]
+                raise InputError(f"{values[0]}, column {name!r} holds a control character") from None
+
+
 def _text(value: object) -> str:
     if value is None:
         return ""
@@ -372,11 +300,8 @@ def _set(cell: Any, value: str) -> None:
         if _text(number) == value:  # 007 and 1.50 stay the text that somebody typed
             cell.value = number
             return
-    if (
-        cell.is_date
-        and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value)
-        and not pd.isna(day := pd.to_datetime(value, errors="coerce"))
-    ):
+    day = pd.to_datetime(value, format="%Y-%m-%d", errors="coerce") if cell.is_date else None
+    if not pd.isna(day) and str(day.date()) == value:
         cell.value = day.to_pydatetime()
         return
     cell.value = value or None
@@ -387,12 +312,7 @@ def _set(cell: Any, value: str) -> None:
 def _put(raw: bytes, target: Path, part: Path | None = None) -> Path:
     """Write a file and return it: with ``part`` aside and renamed, so that nobody sees half of it.
 
-    Without ``part`` the file must be new (FileExistsError).
-
-    Raises
-    ------
-    OutOfReach
-        When the disk is full; the target is as it was.
+    Without ``part`` it must be new (FileExistsError). Raises OutOfReach when the disk is full; the target is as it was.
     """
     aside = part or target
     try:
@@ -408,13 +328,9 @@ def _put(raw: bytes, target: Path, part: Path | None = None) -> Path:
     except OSError as error:
         aside.unlink(missing_ok=True)
         if error.errno in FULL:
-            raise OutOfReach(
-                f"{target.name}: the disk is full, nothing was written, the register is as it was; your "
-                "edits are still here: free some space and save again"
-            ) from None
-        raise InputError(
-            f"{target.name}: cannot be written ({error.strerror}); your edits are still here"
-        ) from None
+            words = "the disk is full, nothing was written, all is as it was; free some space, save again"
+            raise OutOfReach(f"{target.name}: {words}") from None
+        raise InputError(f"{target.name}: cannot be written ({error.strerror})") from None
     return target
 
 
