@@ -9,13 +9,14 @@ import pandas as pd
 
 from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.table import Table
-from cxlab.figures import general
 from cxlab.questions.portfolio import LEVELS
 from cxlab.questions.result import Number, Result, question
+from cxlab.questions.shares import direction, dotted, points, shares
 from cxlab.questions.words import count, number, stated
 from cxlab.stats.intervals import normal_quantile, wilson
 
 FEW = 10  # below this many a share says less than a list
+GROUPS = ("group", "count", "initiatives")
 STATUSES = ("on schedule", "at risk", "late")
 
 
@@ -34,34 +35,26 @@ def delivery(initiatives: Table) -> Result:
     rows = [("all that were due", past.on_time)]
     rows += [(f"level {name}", past.on_time[past["level"] == name]) for name in LEVELS]
     rows += [("never called at risk", ~late[~told.warned]), ("called at risk before", ~late[told.warned])]
-    table = shares(rows, level)
     unit = "share of initiatives"
     share = Number.share(past.on_time.sum(), len(past), unit, "delivered on time", level)
     numbers, said = {"on-time-share": share}, f"{share} of the initiatives that were due came on time"
-    if min(told.warned.sum(), (~told.warned).sum()):
-        counts = (
-            (late & told.warned).sum(),
-            told.warned.sum(),
-            (late & ~told.warned).sum(),
-            (~told.warned).sum(),
-        )
+    warned, calm = late[told.warned], late[~told.warned]
+    if min(len(warned), len(calm)):
+        counts = warned.sum(), len(warned), calm.sum(), len(calm)
         gap = Number.difference(*counts, unit, "late: called at risk minus never called so", level)
         numbers["at-risk-late-difference"] = gap
-        words = "no link between warning and delay was found"
-        if gap.low > 0 or gap.high < 0:
-            words = f"a warning foretells {'delay' if gap.low > 0 else 'punctuality'}"
-        said += f"; {words}"
+        said += "; " + (
+            direction(gap, "a warning foretells punctuality", "a warning foretells delay")
+            or "no link between warning and delay was found"
+        )
         if late.any():
             label = "late ones that had been called at risk"
             caught = Number.share(counts[0], int(late.sum()), "share of late initiatives", label, level)
             numbers["late-ones-announced"] = caught
     title = f"{number(share.value, 'share')} of {len(past)} promised initiatives came on time"
-    names = {"label": "group", "x_title": "came on time", "reference": None, "percent": True}
-    return Result(
-        stated(said + ".", initiatives.simulated), numbers, table,
-        lambda: general.dots(table, title=title, **names),
-        ["What was never promised for a day is not counted."], initiatives,
-    )  # fmt: skip
+    caution = "What was never promised for a day is not counted."
+    table = shares(counted(rows), level, GROUPS)
+    return dotted(said + ".", title, numbers, table, initiatives, caution, x_title="came on time")
 
 
 @question(
@@ -90,30 +83,22 @@ def pay_link(initiatives: Table) -> Result:
     gap, n = float(a.mean() - b.mean()), len(past)
     ends = np.array([gap, gap - half, gap + half])
     label = "report above outcome: with a link to pay minus without"
-    numbers = {
-        "pay-link-gap": Number(*ends.tolist(), "share of initiatives", n, label),
-        "paid-metric-minus-outcome": Number(*(ends / scale).tolist(), "outcome SD", n, f"{label}, in SD"),
-    }
-    groups, measures = (
-        {"pay linked": paid, "no link": ~paid},
-        {"never at risk": fine, "on time": past.on_time},
-    )
+    wider = Number(*ends.tolist(), "share of initiatives", n, label)
+    sized = Number(*(ends / scale).tolist(), "outcome SD", n, f"{label}, in SD")
+    groups = {"pay linked": paid, "no link": ~paid}
+    measures = {"never at risk": fine, "on time": past.on_time}
     rows = [(f"{g}: {m}", part[mask]) for g, mask in groups.items() for m, part in measures.items()]
-    table = shares(rows, initiatives.confidence_level)
     said = "no difference was found between reports of initiatives with and without a link to pay"
     title = "With or without a link to pay: no difference in reports found"
-    if ends[1] > 0 or ends[2] < 0:
-        word, size = "rosier" if gap > 0 else "gloomier", f"{100 * abs(gap):.0f} points"
-        near, far = sorted(abs(100 * ends[1:]))
-        said = (
-            f"where pay is linked, reports are {word} than outcomes by {size} more ({near:.0f} to {far:.0f})"
-        )
+    if word := direction(wider, "gloomier", "rosier"):
+        size, spread = points(wider).split(" (")
+        said = f"where pay is linked, reports are {word} than outcomes by {size} more ({spread}"
         title = f"Where pay is linked, reports are {size} {word}"
-    names = {"label": "group", "x_title": "share of initiatives past due", "reference": None, "percent": True}
-    return Result(
-        stated(said + ".", initiatives.simulated), numbers, table,
-        lambda: general.dots(table, title=title, **names),
-        ["Pay was not assigned by lot: a gap is a reason to look, not a proof."], initiatives,
+    return dotted(
+        said + ".", title, {"pay-link-gap": wider, "paid-metric-minus-outcome": sized},
+        shares(counted(rows), initiatives.confidence_level, GROUPS), initiatives,
+        "Pay was not assigned by lot: a gap is a reason to look, not a proof.",
+        x_title="share of initiatives past due",
     )  # fmt: skip
 
 
@@ -147,48 +132,40 @@ def scorecard(initiatives: Table, *, period: str = "quarter") -> Result:
         parts = {status: [state == status for state in states] for status in STATUSES}
         if "customer_focused" in frame:
             parts = {"customer-focused": [mask & focused(frame)[0] for mask in open_]} | parts
-        share = [
-            (name, *(part.sum() / n for part, n in zip(p, sizes, strict=True))) for name, p in parts.items()
-        ]
-        drawn = pd.DataFrame(share, columns=columns)
-        low, high = wilson((drawn.now * sizes[0]).round(), sizes[0], initiatives.confidence_level)
-        drawn = drawn.assign(low=low, high=high, initiatives=sizes[0])
+        rows = [(name, *(part.sum() for part in two)) for name, two in parts.items()]
+        drawn = pd.DataFrame(rows, columns=columns)
+        low, high = wilson(drawn.now, sizes[0], initiatives.confidence_level)
+        drawn = drawn.assign(now=drawn.now / sizes[0], before=drawn.before / sizes[1], low=low, high=high)
+        drawn["initiatives"] = sizes[0]
         table = pd.concat([table, drawn.assign(measure=drawn.measure + ", share of open")], ignore_index=True)
     table.insert(3, "change", table.now - table.before)
-    change = Number(sizes[0] - sizes[1], unit="initiatives", label=f"change since the last {period}")
     numbers = {
         "open-initiatives": Number(sizes[0], unit="initiatives", label="open now"),
-        "open-change": change,
+        "open-change": Number(
+            sizes[0] - sizes[1], unit="initiatives", label=f"change since the last {period}"
+        ),
     }
-    said = f"{sizes[0]} initiatives are open, {sizes[1]} were a {period} before."
     if drawn.empty:
+        said = f"{sizes[0]} initiatives are open, {sizes[1]} were a {period} before."
         return Result(stated(said, initiatives.simulated), numbers, table, data=initiatives)
     late = drawn.iloc[-1]
-    numbers["open-late-share"] = Number(
-        late.now, late.low, late.high, "share of open initiatives", sizes[0], "late ones"
-    )
+    share = Number(late.now, late.low, late.high, "share of open initiatives", sizes[0], "late ones")
     shown = number(late.now, "share"), number(late.before, "share")
-    title = f"{shown[0]} of {sizes[0]} open initiatives are late, {shown[1]} a {period} before"
-    said = f"{numbers['open-late-share']} of the {sizes[0]} open initiatives are late."
     before = drawn.assign(now=drawn.before, low=np.nan, high=np.nan, when=f"a {period} before")
-    long = pd.concat([drawn.assign(when="now"), before], ignore_index=True)
-    names = {"label": "measure", "value": "now", "group": "when", "x_title": "share of open initiatives"}
-    return Result(
-        stated(said, initiatives.simulated), numbers, table,
-        lambda: general.dots(long, title=title, reference=None, percent=True, **names),
-        ["Closed initiatives leave the count, so late ones can vanish by being closed."], initiatives,
+    return dotted(
+        f"{share} of the {sizes[0]} open initiatives are late.",
+        f"{shown[0]} of {sizes[0]} open initiatives are late, {shown[1]} a {period} before",
+        numbers | {"open-late-share": share}, table, initiatives,
+        "Closed initiatives leave the count, so late ones can vanish by being closed.",
+        drawn=pd.concat([drawn.assign(when="now"), before], ignore_index=True),
+        label="measure", value="now", group="when", x_title="share of open initiatives",
     )  # fmt: skip
 
 
 def status_table(initiatives: pd.DataFrame) -> pd.DataFrame:
     """Unfold ``status_history`` (``2026-01-31 on schedule; 2026-02-28 late``) into ``id month status``.
 
-    One row an initiative and month (its last report), in the order of time.
-
-    Raises
-    ------
-    InputError
-        For an entry that is not a date followed by on schedule, at risk, late or done.
+    One row an initiative and month (its last report), in the order of time; other entries are an InputError.
     """
     text = initiatives["status_history"].dropna().astype(str)
     entries = text.str.split(";").explode().str.strip()
@@ -218,18 +195,12 @@ def focused(frame: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
 
 def yes(values: pd.Series) -> pd.Series:
     """Return which values are yes: true, not 0, not an empty text, not missing."""
-    return (
-        values.map(lambda value: bool(value.strip() if isinstance(value, str) else value)).eq(True)
-        & values.notna()
-    )
+    return values.map(lambda value: bool(value.strip() if isinstance(value, str) else value)) & values.notna()
 
 
-def shares(rows: list[tuple[str, pd.Series]], level: float) -> pd.DataFrame:
-    """Return ``group count initiatives estimate low high`` (Wilson); empty groups are left out."""
-    counted = [(name, int(part.sum()), len(part)) for name, part in rows if len(part)]
-    table = pd.DataFrame(counted, columns=["group", "count", "initiatives"])
-    low, high = wilson(table["count"], table.initiatives, level)
-    return table.assign(estimate=table["count"] / table.initiatives, low=low, high=high)
+def counted(rows: list[tuple[str, pd.Series]]) -> list[tuple[str, int, int]]:
+    """Return name, hits and size of each group."""
+    return [(name, int(part.sum()), len(part)) for name, part in rows]
 
 
 def _status(frame: pd.DataFrame, history: pd.DataFrame, month: pd.Period) -> np.ndarray:
@@ -241,13 +212,11 @@ def _status(frame: pd.DataFrame, history: pd.DataFrame, month: pd.Period) -> np.
 def _past_due(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the initiatives whose due month has passed, with ``on_time reported warned``."""
     due, done = (pd.to_datetime(frame[name]).dt.to_period("M") for name in ("due", "done"))
-    told = (
-        status_table(frame) if "status_history" in frame else pd.DataFrame(columns=["id", "month", "status"])
-    )
+    told = pd.DataFrame(columns=["id", "month", "status"])
+    if "status_history" in frame:
+        told = status_table(frame)
     last = told.month.max() if len(told) else done.max()
-    early = (
-        told.merge(pd.DataFrame({"id": frame["id"], "due": due})).query("month < due") if len(told) else told
-    )
+    early = told[told.month < told["id"].map(due.set_axis(frame["id"]))] if len(told) else told
     warned = early.loc[early.status == "at risk", "id"]
     table = frame.assign(
         on_time=done.notna() & (done <= due),

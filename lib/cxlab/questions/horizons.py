@@ -13,8 +13,9 @@ import pandas as pd
 from cxlab.data.errors import NotEnough
 from cxlab.data.table import Table
 from cxlab.figures import general
-from cxlab.questions.hostages import CELLS, LEAST, advocates, by_points, direction, hostages  # noqa: F401
+from cxlab.questions.hostages import CELLS, LEAST, advocates, hostages  # noqa: F401
 from cxlab.questions.result import Number, Result, question
+from cxlab.questions.shares import direction, dotted, points, shares
 from cxlab.questions.words import capital, count, number, stated
 from cxlab.stats.intervals import normal_quantile, wilson
 from cxlab.stats.resampling import limits
@@ -69,10 +70,8 @@ def all_must_hold(accounts: Table, *, pass_at: float = 0.5) -> Result:
     known = levels.notna().all(axis=1) & renewed.notna()
     x, y = levels[known].to_numpy(float), renewed[known].to_numpy(float)
     if len(y) < LEAST or min(y.sum(), len(y) - y.sum()) < 5:
-        raise NotEnough(
-            f"{len(y)} of {len(levels)} accounts have every level and a known renewal; {LEAST} are "
-            "needed, five of them renewed and five not"
-        )
+        have = f"{len(y)} of {len(levels)} accounts have every level and a known renewal"
+        raise NotEnough(f"{have}; {LEAST} are needed, five of them renewed and five not")
     designs = {"lowest level": x.min(axis=1)[:, None], "average": x.mean(axis=1)[:, None], "each level": x}
     gains = _held_out(designs, y, accounts.seed)
     half = normal_quantile(accounts.confidence_level) / np.sqrt(len(y))
@@ -100,11 +99,10 @@ def all_must_hold(accounts: Table, *, pass_at: float = 0.5) -> Result:
         best = number(table.estimate[:2].max(), "share")
         title = f"{capital(winner)} predicts renewal better: {best} explained"
     said += f". A passing average hides a failing level in {hides}."
-    names = {"label": "rule", "x_title": "explained of renewal", "percent": True}
-    return Result(
-        stated(said, accounts.simulated, "accounts"),
-        numbers, table, lambda: general.dots(table, title=title, **names),
-        ["Where the two scores rise together, even many accounts can hardly tell them apart."], accounts,
+    return dotted(
+        said, title, numbers, table, accounts,
+        "Where the two scores rise together, even many accounts can hardly tell them apart.",
+        made_up="accounts", label="rule", x_title="explained of renewal", reference=0.0,
     )  # fmt: skip
 
 
@@ -124,14 +122,10 @@ def tied_accounts(accounts: Table, *, pass_at: float = 0.5, dependent: float = 0
     cells = {name: data.renewed[(satisfied == a) & (tied == b)] for (a, b), name in CELLS.items()}
     held, free = cells["not satisfied but tied"], cells["not satisfied and free"]
     if min(len(held), len(free)) < 5:
-        raise NotEnough(
-            f"{count(len(held), 'account')} not satisfied but tied and {len(free)} not satisfied and free; "
-            "five of each are needed"
-        )
-    rows = [(name, int(part.sum()), len(part)) for name, part in cells.items() if len(part)]
-    table = pd.DataFrame(rows, columns=["group", "renewed", "accounts"])
-    low, high = wilson(table.renewed, table.accounts, accounts.confidence_level)
-    table = table.assign(estimate=table.renewed / table.accounts, low=low, high=high)
+        have = f"{count(len(held), 'account')} not satisfied but tied and {len(free)} not satisfied and free"
+        raise NotEnough(f"{have}; five of each are needed")
+    rows = [(name, part.sum(), len(part)) for name, part in cells.items()]
+    table = shares(rows, accounts.confidence_level, ("group", "renewed", "accounts"))
     label, unit = "renewal of the dissatisfied: tied minus free", "share of accounts"
     counts = held.sum(), len(held), free.sum(), len(free)
     gap = Number.difference(*counts, unit, label, accounts.confidence_level)
@@ -140,15 +134,13 @@ def tied_accounts(accounts: Table, *, pass_at: float = 0.5, dependent: float = 0
     said = "no difference in renewal was found between dissatisfied customers who depend on us and others"
     title = "Dissatisfied accounts: no difference found, tied or free"
     if verdict:
-        said = f"dissatisfied customers renew {verdict} when they depend on us, {by_points(gap)}"
+        said = f"dissatisfied customers renew {verdict} when they depend on us, by {points(gap)}"
         one, other = (number(part.mean(), "share") for part in (held, free))
         title = f"Dissatisfied accounts renew {verdict} when tied: {one} against {other}"
-    names = {"label": "group", "x_title": "renewed", "reference": None, "percent": True}
-    return Result(
-        stated(said + ".", accounts.simulated, "accounts"),
-        {"hostage-renewal-drop": gap, "hostage-cell": share}, table,
-        lambda: general.dots(table, title=title, **names),
-        ["Nobody was tied by lot, so other differences may lie behind this."], accounts,
+    return dotted(
+        said + ".", title, {"hostage-renewal-drop": gap, "hostage-cell": share}, table, accounts,
+        "Nobody was tied by lot, so other differences may lie behind this.",
+        made_up="accounts", x_title="renewed",
     )  # fmt: skip
 
 
@@ -171,29 +163,24 @@ def unseen(accounts: Table, *, pass_at: float = 0.5) -> Result:
         ("only where seen", sure, seen),
         ("if all unseen pass", sure + gap, n),
     ]
-    table = pd.DataFrame([row for row in rows if row[2]], columns=["reading", "passed", "accounts"])
-    low, high = wilson(table.passed, table.accounts, accounts.confidence_level)
-    table = table.assign(estimate=table.passed / table.accounts, low=low, high=high)
+    table = shares(rows, accounts.confidence_level, ("reading", "passed", "accounts"))
     width = _share(gap, n, "accounts that the unseen level leaves open", accounts)
-    numbers = {
-        "hidden-width": width,
-        "pass-all-least": Number(sure / n, unit=width.unit, n=n, label="pass every level at least"),
-        "pass-all-most": Number((sure + gap) / n, unit=width.unit, n=n, label="pass every level at most"),
-        "hidden-level-seen": Number(
-            seen / n, unit=width.unit, n=n, label=f"accounts where {hidden} was seen"
-        ),
-    }
+    numbers = {"hidden-width": width}
+    for name, hits, label in (
+        ("pass-all-least", sure, "pass every level at least"),
+        ("pass-all-most", sure + gap, "pass every level at most"),
+        ("hidden-level-seen", seen, f"accounts where {hidden} was seen"),
+    ):
+        numbers[name] = Number(hits / n, unit=width.unit, n=n, label=label)
     if not gap:
         said = f"nothing is hidden: {number(sure / n, 'share')} of accounts pass every level, seen or not."
         return Result(stated(said, accounts.simulated, "accounts"), numbers, table, data=accounts)
     looked = number(seen / n, "share")
     said = f"the level '{hidden}' was seen in {looked} of accounts, which leaves {width} open."
     title = f"Unseen '{hidden}' leaves {number(gap / n, 'share')} of accounts open"
-    names = {"label": "reading", "x_title": "pass every level", "reference": None, "percent": True}
-    return Result(
-        stated(said, accounts.simulated, "accounts"), numbers, table,
-        lambda: general.dots(table, title=title, **names),
-        ["More accounts do not narrow these bounds; only looking does."], accounts,
+    return dotted(
+        said, title, numbers, table, accounts, "More accounts do not narrow these bounds; only looking does.",
+        made_up="accounts", label="reading", x_title="pass every level",
     )  # fmt: skip
 
 
@@ -214,9 +201,8 @@ def next_steps(accounts: Table, *, pass_at: float = 0.5) -> Result:
     wanted = [*names, *(f"look at {name}" for name in names), "keep all"]
     plan = card["next"].value_counts().reindex(wanted).dropna().astype(int)
     good, n = int(plan.get("keep all", 0)), len(card)
-    numbers = {
-        "accounts-that-pass": Number(good, unit="accounts", n=n, label="accounts that pass every level")
-    }
+    passed = Number(good, unit="accounts", n=n, label="accounts that pass every level")
+    numbers = {"accounts-that-pass": passed}
     work = plan[plan.index.isin(names)]
     said, title = (
         f"no level that was seen fails in any of {n} accounts",

@@ -10,6 +10,7 @@ from cxlab.data.privacy import suppress
 from cxlab.data.survey import Survey
 from cxlab.figures import general
 from cxlab.questions.result import Number, Result, question
+from cxlab.questions.shares import direction, points, shares
 from cxlab.questions.words import count, number, with_interval
 from cxlab.stats.intervals import normal_quantile, wilson
 from cxlab.stats.regression import Fit, fit
@@ -21,6 +22,10 @@ CELLS = {
     (True, True): "satisfied and tied",
     (False, True): "not satisfied but tied",
     (False, False): "not satisfied and free",
+}
+TOLD = {
+    "hostage-share": ("not satisfied but tied", "not satisfied but find leaving hard"),
+    "satisfied-and-free": ("satisfied and free", "satisfied and find leaving easy"),
 }
 
 
@@ -47,15 +52,10 @@ def hostages(survey: Survey) -> Result:
     label = f"change in what {said} does for {word} as leaving gets harder"
     slope = Number(gap, low, high, "standardised slope", len(z), label)
     numbers = {"hostage-loyalty-gap": slope}
-    shares = {
-        "hostage-share": ("not satisfied but tied", "not satisfied but find leaving hard"),
-        "satisfied-and-free": ("satisfied and free", "satisfied and find leaving easy"),
-    }
-    for name, (group, meaning) in shares.items():
+    cell, level = cells.set_index("group").respondents, survey.confidence_level
+    for name, (group, meaning) in TOLD.items():
         if group in set(shown.group):
-            size = cells.set_index("group").respondents[group]
-            level = survey.confidence_level
-            numbers[name] = Number.share(size, len(data), "share of customers", meaning, level)
+            numbers[name] = Number.share(cell[group], len(data), "share of customers", meaning, level)
     first = ""
     if "hostage-share" in numbers:
         first = f"{numbers['hostage-share']} of customers are not satisfied but find leaving hard. "
@@ -63,8 +63,7 @@ def hostages(survey: Survey) -> Result:
     second = f"No difference was found in what {said} does for {word} where leaving is hard."
     title = f"Leaving hard or easy: no difference found in what {said} does"
     if verdict:
-        near, far = sorted(abs(end) for end in (low, high))
-        by = with_interval(abs(gap), near, far)
+        by = with_interval(abs(gap), *sorted(abs(end) for end in (low, high)))
         second = f"Where leaving is hard, {said} {verdict}, by {by}."
         title = f"Where leaving is hard, {said} {verdict}: slope {number(gap)}"
     cautions = ["The survey reaches people who are still customers; those who left are missing."]
@@ -86,7 +85,7 @@ def advocates(survey: Survey) -> Result:
     Recommending is the outcome, or else the first item, whose label says so; who recommends answers in the
     upper sixth of the scale, the satisfied in its upper third. Trust is the role or block ``trust``; its
     slope on satisfaction is standardised, beside the mean of the product's items, with HC3 limits. Columns of
-    the table: group, estimate, low, high, respondents.
+    the table: group, respondents, estimate, low, high.
     """
     happy, _ = _pair(survey, two=False)
     named = survey.outcomes | {item: [item] for item in survey.frame if item in survey.labels}
@@ -96,15 +95,14 @@ def advocates(survey: Survey) -> Result:
     data = _columns(survey, {"satisfaction": survey.outcomes[happy], "recommend": found[0]})
     pleased = data.satisfaction >= _mark(survey, SATISFIED, data)
     tells = data.recommend >= _mark(survey, RECOMMENDS, data)
-    sizes, hits = (
-        [int(part[mask].sum()) for mask in (pleased, ~pleased)] for part in (pleased | True, tells)
-    )
-    if min(sizes) < survey.min_cell:
+    groups = {"satisfied": tells[pleased], "not satisfied": tells[~pleased]}
+    rows = [(name, part.sum(), len(part)) for name, part in groups.items()]
+    if min(len(part) for part in groups.values()) < survey.min_cell:
         raise NotEnough("too few customers stand on one side of satisfied and not satisfied")
-    low, high = wilson(hits, sizes, survey.confidence_level)
-    table = pd.DataFrame({"group": ["satisfied", "not satisfied"], "estimate": np.divide(hits, sizes)})
-    table = table.assign(low=low, high=high, respondents=sizes)
-    counts = hits[0], sizes[0], hits[1], sizes[1]
+    table = shares(rows, survey.confidence_level, ("group", "recommend", "respondents")).drop(
+        columns="recommend"
+    )
+    counts = [*rows[0][1:], *rows[1][1:]]
     label = "recommend: satisfied minus not satisfied"
     gap = Number.difference(*counts, "share of customers", label, survey.confidence_level)
     numbers = {"satisfied-recommend": gap}
@@ -112,7 +110,7 @@ def advocates(survey: Survey) -> Result:
     finding = "No difference in recommending was found between satisfied customers and others"
     title = "Satisfied or not: no difference found in recommending"
     if verdict:
-        finding = f"Satisfied customers would recommend {verdict} than others, {by_points(gap)}"
+        finding = f"Satisfied customers would recommend {verdict} than others, by {points(gap)}"
         one, other = (number(value, "share") for value in table.estimate)
         title = f"Satisfied customers recommend {verdict}: {one} against {other}"
     finding += _trust(survey, happy, numbers)
@@ -121,17 +119,6 @@ def advocates(survey: Survey) -> Result:
         finding, numbers, table, lambda: general.dots(table, title=title, **names),
         ["Answers of one person in one sitting move together for many reasons."], survey,
     )  # fmt: skip
-
-
-def direction(value: Number, below: str, above: str) -> str:
-    """Return the word for an interval that lies on one side of zero, else nothing."""
-    return above if value.low > 0 else below if value.high < 0 else ""
-
-
-def by_points(gap: Number) -> str:
-    """Return the size of a difference of shares in points, such as ``by 20 points (5 to 33)``."""
-    near, far = sorted(abs(100 * end) for end in (gap.low, gap.high))
-    return f"by {abs(100 * gap.value):.0f} points ({near:.0f} to {far:.0f})"
 
 
 def standard_fit(
@@ -163,9 +150,8 @@ def _columns(survey: Survey, items: dict[str, list[str]]) -> pd.DataFrame:
     data = pd.DataFrame(answers)
     known = data.dropna()
     if len(known) < LEAST:
-        raise NotEnough(
-            f"only {len(known)} of {len(data)} respondents answered all of this; {LEAST} are needed"
-        )
+        have = f"only {len(known)} of {len(data)} respondents answered all of this"
+        raise NotEnough(f"{have}; {LEAST} are needed")
     if (np.ptp(known.to_numpy(), axis=0) == 0).any():
         raise NotEnough("everybody gave the same answer, so nothing can be compared")
     return known

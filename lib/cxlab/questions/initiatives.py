@@ -11,11 +11,11 @@ import pandas as pd
 
 from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.table import Table
-from cxlab.figures import general
-from cxlab.questions.delivery import FEW, delivery, focused, pay_link, scorecard, shares, yes  # noqa: F401
+from cxlab.questions.delivery import FEW, GROUPS, counted, delivery, focused, pay_link, scorecard, yes  # noqa: F401
 from cxlab.questions.portfolio import LEVELS, choose, safe_choices, select_portfolio  # noqa: F401
 from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import capital, count, number, stated
+from cxlab.questions.shares import dotted, shares
+from cxlab.questions.words import capital, count, number
 from cxlab.stats.agreement import krippendorff_alpha
 from cxlab.stats.intervals import newcombe, normal_quantile, rule_of_three, wilson
 
@@ -41,7 +41,7 @@ def metric(initiatives: Table) -> Result:
     for name, words in (("team", "a responsible team"), ("compensation_linked", "a link to pay")):
         if name in frame:
             rows.append((f"of these with {words}", yes(frame.loc[hits, name])))
-    table = shares(rows, level)
+    table = shares(counted(rows), level, GROUPS)
     share = Number.share(hits.sum(), n, "share of initiatives", "customer-focused initiatives", level)
     number_of = Number(int(hits.sum()), unit="initiatives", n=n, label="customer-focused, as a count")
     numbers = {"customer-focused-share": share, "customer-focused-count": number_of}
@@ -59,38 +59,21 @@ def metric(initiatives: Table) -> Result:
     if _differ(levels):
         top = levels.loc[levels.estimate.idxmax(), "group"]
         title = f"{number(share.value, 'share')} are customer-focused, most at {top}"
-    names = {"label": "group", "x_title": "share", "reference": None, "percent": True}
-    return Result(
-        stated(said + ".", initiatives.simulated), numbers, table,
-        lambda: general.dots(table, title=title, **names),
-        cautions, initiatives,
-    )  # fmt: skip
+    return dotted(said + ".", title, numbers, table, initiatives, *cautions, x_title="share")
 
 
 def coverage(
     initiatives: pd.DataFrame, *, pain: pd.DataFrame, confidence_level: float = 0.95
 ) -> pd.DataFrame:
-    """Set each area's share of the pain beside its share of the initiatives.
+    """Set each area's share of the pain beside its share of the initiatives (both by ``area``).
 
-    Parameters
-    ----------
-    initiatives : DataFrame
-        Column ``area``; rows without one are left out.
-    pain : DataFrame
-        ``area`` and ``complaints`` (else ``contacts``), one row an area.
+    ``pain`` counts ``complaints`` (else ``contacts``), one row an area. Columns, most pain first: ``area pain
+    pain_share pain_low pain_high initiatives initiative_share initiative_low initiative_high difference
+    difference_low difference_high upper chance_of_none alarm``. The difference is the share of initiatives
+    minus that of pain (Newcombe). ``upper`` bounds the share of an area without initiative (rule of three,
+    one-sided; Hanley & Lippman-Hand 1983), ``chance_of_none`` is the chance of that if work went by pain,
+    ``alarm`` is set where that is below 5 %.
 
-    Returns
-    -------
-    DataFrame
-        Most pain first, one row an area of either table: ``area pain pain_share pain_low pain_high
-        initiatives initiative_share initiative_low initiative_high difference difference_low difference_high
-        upper chance_of_none alarm``. The difference is the share of initiatives minus that of pain
-        (Newcombe). ``upper`` bounds the share of an area without initiative (rule of three, one-sided; Hanley
-        & Lippman-Hand 1983), ``chance_of_none`` is the chance of that if work went by pain, ``alarm`` is set
-        where that is below 5 %.
-
-    Examples
-    --------
     >>> work = pd.DataFrame({"area": ["product"] * 100})
     >>> hurt = pd.DataFrame({"area": ["product", "service"], "complaints": [300, 100]})
     >>> table = coverage(work, pain=hurt).set_index("area")
@@ -99,14 +82,10 @@ def coverage(
     """
     column = next((name for name in ("complaints", "contacts") if name in pain), None)
     if column is None or "area" not in pain or "area" not in initiatives:
-        raise InputError(
-            "coverage: initiatives need a column area, pain the columns area and complaints (or contacts)"
-        )
+        raise InputError("initiatives need a column area, pain the columns area and complaints (or contacts)")
     hurt = pain.set_index("area")[column].fillna(0).astype(float)
     if hurt.index.duplicated().any() or (hurt < 0).any() or hurt.sum() <= 0:
-        raise InputError(
-            f"pain: each area may occur once, with {column} of at least 0 that do not all vanish"
-        )
+        raise InputError(f"pain: each area once, with {column} of at least 0 that do not all vanish")
     work = initiatives["area"].dropna()[lambda area: ~area.isin(["", "not stated"])].value_counts()
     areas = [*hurt.index, *(area for area in work.index if area not in hurt.index)]
     pained, done = (part.reindex(areas, fill_value=0).to_numpy(float) for part in (hurt, work))
@@ -141,18 +120,16 @@ def pain(initiatives: Table) -> Result:
     worst = picked.loc[picked.difference.idxmin()]
     excess, beyond = _divergence(table, initiatives)
     n, alarms = int(table.initiatives.sum()), table[table.alarm]
-    ends = worst[["difference", "difference_low", "difference_high"]]
     label = f"{worst.area}: share of initiatives minus share of complaints"
-    gap = Number(*ends.astype(float), "share of initiatives", n, label)
-    label = "complaints about areas without any initiative"
-    missed = Number(
-        float(alarms.pain_share.sum()), unit="share of complaints", n=int(table.pain.sum()), label=label
-    )
-    none = Number(len(alarms), unit="areas", n=len(table), label="areas that hurt and have none")
+    ends = worst[["difference", "difference_low", "difference_high"]].astype(float)
+    gap, missed = Number(*ends, "share of initiatives", n, label), float(alarms.pain_share.sum())
+    hit, label = int(table.pain.sum()), "complaints about areas without any initiative"
     numbers = {
         "effort-minus-pain-lowest": gap,
-        "areas-without-initiative": none,
-        "pain-share-without-initiative": missed,
+        "areas-without-initiative": Number(
+            len(alarms), unit="areas", n=len(table), label="areas that hurt and have none"
+        ),
+        "pain-share-without-initiative": Number(missed, unit="share of complaints", n=hit, label=label),
         "divergence-excess": excess,
         **_outcome_slope(table, hurt, initiatives),
     }
@@ -171,18 +148,16 @@ def pain(initiatives: Table) -> Result:
     elif beyond:
         said = "work is spread unlike complaints, but no single area stands out."
         title = "Work is spread unlike complaints: no single area stands out"
-    columns = ["estimate", "low", "high"]
     parts = [
-        table[["area", f"{part}_share", f"{part}_low", f"{part}_high"]]
-        .set_axis(["area", *columns], axis=1)
+        table.filter(regex=f"^area$|^{part}_(share|low|high)$")
+        .set_axis(["area", "estimate", "low", "high"], axis=1)
         .assign(of=word)
         for word, part in (("complaints", "pain"), ("initiatives", "initiative"))
     ]
-    names = {"label": "area", "group": "of", "x_title": "share", "reference": None, "percent": True}
-    return Result(
-        stated(said, initiatives.simulated), numbers, table,
-        lambda: general.dots(pd.concat(parts), title=title, **names),
-        ["An area without complaints may be one where customers have given up."], initiatives,
+    return dotted(
+        said, title, numbers, table, initiatives,
+        "An area without complaints may be one where customers have given up.",
+        drawn=pd.concat(parts), label="area", group="of", x_title="share",
     )  # fmt: skip
 
 
@@ -231,10 +206,8 @@ def _outcome_slope(table: pd.DataFrame, hurt: pd.DataFrame, initiatives: Table) 
     y = (known["satisfied"] / known["responses"]).to_numpy(float)
     if len(known) < 4 or not np.ptp(x) or not np.ptp(y):
         return {}
-    r, half = (
-        float(np.corrcoef(x, y)[0, 1]),
-        normal_quantile(initiatives.confidence_level) / np.sqrt(len(x) - 3),
-    )
+    r = float(np.corrcoef(x, y)[0, 1])
+    half = normal_quantile(initiatives.confidence_level) / np.sqrt(len(x) - 3)
     low, high = np.tanh(np.arctanh(np.clip(r, -0.999999, 0.999999)) + np.array([-half, half]))
     label = "satisfaction by area on the number of initiatives"
     return {"count-outcome-slope": Number(r, float(low), float(high), "standardised slope", len(x), label)}

@@ -17,10 +17,6 @@ from cxlab.stats.knapsack import Groups, by_ratio, fill, solve
 from cxlab.stats.resampling import limits
 
 LEVELS = ("account", "unit", "corporate")
-MOST_SETS, MOST_WORK = (
-    100_000,
-    2_000_000,
-)  # looked at together and in all; beyond them the best set is not proven
 WORLDS = 100  # guessed ones at most
 SAFE = 0.95
 
@@ -40,29 +36,11 @@ def select_portfolio(
 ) -> Portfolio:
     """Choose the set of initiatives with the greatest total impact that a budget can pay.
 
-    Parameters
-    ----------
-    initiatives : DataFrame
-        Columns ``id impact cost``, and ``level`` (account, unit, corporate) where there are minima. Impacts
-        add up; costs are at least 0.
-    budget : float
-        In the unit of ``cost``.
-    minimum : mapping of level to count, optional
-        How many initiatives of each level must be in the set.
+    ``initiatives`` has ``id impact cost``, and ``level`` where ``minimum`` says how many of a level must
+    be in it. An InputError names what is missing, repeated or negative, and the levels whose minima clash. A
+    0-1 knapsack with minima (Martello & Toth 1990), by dynamic programming over an expanding core (Pisinger
+    1997).
 
-    Raises
-    ------
-    InputError
-        For a missing column or value, a repeated id, a negative cost or budget, and for minima that cannot be
-        met: the message names the levels that clash.
-
-    Notes
-    ----- 0-1 knapsack with minima (Martello & Toth 1990), by dynamic programming over an expanding core
-    (Pisinger 1997): HiGHS solves the linear relaxation, and only initiatives whose price leaves a doubt are
-    searched.
-
-    Examples
-    --------
     >>> table = pd.DataFrame({"id": list("abc"), "impact": [6, 5, 5], "cost": [6, 5, 5], "level": "unit"})
     >>> select_portfolio(table, budget=10).impact
     10.0
@@ -83,10 +61,8 @@ def choose(initiatives: Table, *, budget_share: float = 0.2, each_level: int = 8
     Columns of the table: rule, impact, share (of the best), cost, chosen.
     """
     frame, budget, minimum = _task(initiatives, budget_share, each_level)
-    best, held = (
-        select_portfolio(frame, budget=budget),
-        select_portfolio(frame, budget=budget, minimum=minimum),
-    )
+    best = select_portfolio(frame, budget=budget)
+    held = select_portfolio(frame, budget=budget, minimum=minimum)
     impact, cost = frame["impact"].to_numpy(float), frame["cost"].to_numpy(float)
     sets = {
         "best": best.table.selected.to_numpy(),
@@ -113,11 +89,11 @@ def choose(initiatives: Table, *, budget_share: float = 0.2, each_level: int = 8
         )
     words = f"the best set for this budget holds {count(size, 'initiative')}; {said}."
     names = {"label": "rule", "value": "share", "x_title": "impact, best set = 100 %", "percent": True}
-    doubt = ["The search was stopped before the best set was proven."]
     return Result(
         stated(words, initiatives.simulated), numbers, table,
         lambda: general.bars(table, title=title, **names),
-        [] if best.proven and held.proven else doubt, initiatives,
+        ["The search was stopped before the best set was proven."] * (not (best.proven and held.proven)),
+        initiatives,
     )  # fmt: skip
 
 
@@ -141,19 +117,17 @@ def safe_choices(initiatives: Table, *, budget_share: float = 0.2, each_level: i
     drawn = worlds[1:]
     regret = 1 - (drawn * chosen[0]).sum(axis=1) / np.maximum((drawn * chosen[1:]).sum(axis=1), 1e-12)
     safe, open_, n = int((choice == "safe").sum()), int((choice == "hangs on the guess").sum()), len(frame)
-    lost = Number(
-        float(regret.mean()), unit="share of impact", n=len(drawn), label="lost by the middle guesses"
-    )
+    unit, label = "share of impact", "lost by the middle guesses"
     numbers = {
         "safe-choices": Number(safe, unit="initiatives", n=n, label="chosen whatever the guess"),
         "choices-that-hang-on-the-guess": Number(open_, unit="initiatives", n=n, label="hang on the guess"),
-        "regret-of-the-middle-guess": lost,
+        "regret-of-the-middle-guess": Number(float(regret.mean()), unit=unit, n=len(drawn), label=label),
     }
     low, high = limits(losses[1:].T, initiatives.confidence_level)
     for (name, label), value, start, end in zip(LOSSES.items(), losses[0], low, high, strict=True):
         if np.isfinite(value):
             ends = min(float(start), float(value)), max(float(end), float(value))
-            numbers[name] = Number(float(value), *ends, "share of impact", n, label)
+            numbers[name] = Number(float(value), *ends, unit, n, label)
     shown = {name: frame[name].to_numpy() for name in ("id", "title", "level") if name in frame}
     table = pd.DataFrame(shown | {"share": share, "choice": choice})
     table = table.sort_values("share", ascending=False, kind="stable", ignore_index=True)
@@ -183,11 +157,8 @@ def _world(impact, cost, budget: float, groups: Groups, sides) -> tuple[np.ndarr
     """Return the best set that serves every level, and the shares of the best impact that others lose."""
     held, _ = solve(impact, cost, budget, groups)
     free, _ = solve(impact, cost, budget, [])
-    sets = [
-        fill(np.argsort(-impact, kind="stable"), cost, budget),
-        fill(by_ratio(impact, cost), cost, budget),
-        held,
-    ]
+    naive = np.argsort(-impact, kind="stable"), by_ratio(impact, cost)
+    sets = [*(fill(one, cost, budget) for one in naive), held]
     lost = [1 - impact[one].sum() / max(impact[free].sum(), 1e-12) for one in sets]
     for side in ("product", "experience"):
         own = np.flatnonzero(sides == side)
@@ -216,9 +187,7 @@ def _task(
     """Return the initiatives that are not done, the budget, and minima by level that it can pay."""
     frame = initiatives.frame
     if not 0 < budget_share <= 1 or each_level < 0:
-        raise InputError(
-            f"budget_share={budget_share!r} must lie in (0, 1], each_level={each_level!r} at 0 or above"
-        )
+        raise InputError(f"{budget_share=} must lie in (0, 1], {each_level=} at 0 or above")
     if len(frame) < 2:
         raise NotEnough("a choice needs at least two initiatives")
     budget = round(budget_share * float(frame["cost"].sum()))
@@ -238,8 +207,8 @@ def _checked(
                 f"initiatives: there is no column {name!r}; needed are id, impact, cost (and level)"
             )
     ids = initiatives["id"].astype("string").str.strip().fillna("")
-    if not len(ids) or (ids == "").any() or ids.duplicated().any():
-        twice = ids[ids.duplicated() & (ids != "")]
+    twice = ids[ids.duplicated() & (ids != "")]
+    if not len(ids) or (ids == "").any() or len(twice):
         why = (
             f"{twice.iloc[0]!r} occurs twice"
             if len(twice)
@@ -248,25 +217,22 @@ def _checked(
             else "there is no row"
         )
         raise InputError(f"initiatives: every row needs an id of its own, but {why}")
-    impact, cost = (
-        pd.to_numeric(initiatives[c], errors="coerce").to_numpy(float) for c in ("impact", "cost")
-    )
+    given = initiatives[["impact", "cost"]].apply(pd.to_numeric, errors="coerce").astype(float)
+    impact, cost = given["impact"].to_numpy(), given["cost"].to_numpy()
     for name, values, least in (("impact", impact, -np.inf), ("cost", cost, 0.0)):
         bad = np.flatnonzero(~np.isfinite(values) | (values < least))
         if len(bad):
             rule = "a number of at least 0" if name == "cost" else "a number"
-            given = initiatives[name].iloc[bad[0]]
-            raise InputError(f"initiatives: {name} of {ids.iloc[bad[0]]!r} is {given!r}; it must be {rule}")
+            found = initiatives[name].iloc[bad[0]]
+            raise InputError(f"initiatives: {name} of {ids.iloc[bad[0]]!r} is {found!r}; it must be {rule}")
     if not np.isfinite(budget) or budget < 0:
         raise InputError(f"budget={budget!r} must be a number of at least 0, in the unit of cost")
     groups, prices = [], {}
     for level, least in minimum.items():
         member = (initiatives["level"] == level).to_numpy()
         if least != int(least) or not 0 <= least <= member.sum():
-            raise InputError(
-                f"minimum: {least!r} of level {level!r} are wanted; it must be a whole number of "
-                f"at least 0, and the table has {int(member.sum())}"
-            )
+            rule = f"it must be a whole number of at least 0, and the table has {int(member.sum())}"
+            raise InputError(f"minimum: {least!r} of level {level!r} are wanted; {rule}")
         groups.append((int(least), member))
         prices[level] = float(np.sort(cost[member])[: int(least)].sum())
     if sum(prices.values()) > budget * (1 + 1e-12):

@@ -68,8 +68,8 @@ class Register:
     def save(self, table: pd.DataFrame | None = None, *, remove: Iterable[str] = ()) -> str:
         """Write the register back, with a backup, and say what was done; refuse rather than lose anything.
 
-        Rows of the file that are not in ``table`` (``self.table`` by default) stop the save, but for those with
-        an id in ``remove``; rows of a workbook are removed in Excel, where formulas follow. A refusal is an
+        Rows of the file that are not in ``table`` (by default ``self.table``) stop the save, but for ids in
+        ``remove``; rows of a workbook are removed in Excel, where formulas follow. A refusal is an
         InputError that names the draft; OutOfReach says that the disk is full, the file is then as it was.
         """
         mine = (self.table if table is None else table).fillna("").astype(str).astype(object)
@@ -312,7 +312,8 @@ def _set(cell: Any, value: str) -> None:
 def _put(raw: bytes, target: Path, part: Path | None = None) -> Path:
     """Write a file and return it: with ``part`` aside and renamed, so that nobody sees half of it.
 
-    Without ``part`` it must be new (FileExistsError). Raises OutOfReach when the disk is full; the target is as it was.
+    Without ``part`` it must be new (FileExistsError). Raises OutOfReach when the disk is full; the target is
+    then as it was.
     """
     aside = part or target
     try:
