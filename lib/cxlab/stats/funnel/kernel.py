@@ -13,6 +13,7 @@ row: then only rows strictly before a row may lead to it.
 
 from __future__ import annotations
 
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -114,6 +115,8 @@ def together(parts: list[Journeys], k_steps: int = 0) -> Journeys:
     if not parts:
         empty = np.empty(0, np.int64)
         return Journeys(empty, np.empty(0, np.int32), [empty.copy() for _ in range(k_steps - 1)])
+    if len(parts) == 1:
+        return parts[0]
     return Journeys(
         np.concatenate([part.entered for part in parts]),
         np.concatenate([part.segment for part in parts]),
@@ -233,38 +236,20 @@ def _dealt(log: list[NDArray], low: int, high: int) -> tuple[NDArray, NDArray, N
 
 def count_within(found: Journeys, window: int, codes: int) -> list[NDArray[np.int64]]:
     """Return, for each later step, who reached it within a window, by segment: one pass, nothing sorted."""
-    n = found.entered.size
-    compiled = _numba_pass() if n >= _COUNTED_FROM else None
-    if compiled is None or found.segment.dtype != np.int32:
-        return [np.bincount(found.segment[column <= window], minlength=codes) for column in found.durations]
-    within = compiled[3]
-    threads = _threads()
-    cuts = [n * part // threads for part in range(threads + 1)]
-    counts = np.zeros((len(found.durations), threads, codes), np.int64)
-
-    def work(part: int) -> None:
-        for column, line in zip(found.durations, counts, strict=True):
-            within(column, found.segment, window, cuts[part], cuts[part + 1], line[part])
-
-    with ThreadPoolExecutor(max_workers=threads) as pool:
-        list(pool.map(work, range(threads)))
-    return list(counts.sum(axis=1))
+    compiled = _numba_pass() if found.entered.size >= _COUNTED_FROM else None
+    if compiled is not None:
+        return [compiled[3](column, found.segment, window, codes) for column in found.durations]
+    return [np.bincount(found.segment[column <= window], minlength=codes) for column in found.durations]
 
 
 def _threads() -> int:
-    import os
-
-    try:
-        return max(1, min(4, len(os.sched_getaffinity(0))))
-    except AttributeError:  # not Linux
-        return max(1, min(4, os.cpu_count() or 1))
+    own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(4, own))
 
 
-def warm_up() -> threading.Thread:
+def warm_up() -> None:
     """Load the compiled pass in the background, while a long scan runs."""
-    thread = threading.Thread(target=_numba_pass, daemon=True)
-    thread.start()
-    return thread
+    threading.Thread(target=_numba_pass, daemon=True).start()
 
 
 _LOCK = threading.Lock()
@@ -288,5 +273,5 @@ def _load():
         deal(customer, 0, 0, eight, 0, 0, eight, one, eight)
     few = np.zeros((1, 1), np.int64)
     walk(one, eight, eight, 0, 0, 0, (1, 0, 2), (eight, one.view(np.int32), few), 0)
-    within(eight, one.view(np.int32), 0, 0, 0, eight)
+    within(eight, one.view(np.int32), 0, 1)
     return histogram, deal, walk, within

@@ -30,7 +30,7 @@ _EPOCH_1900 = -2_208_988_800_000_000
 _TIME_BITS = 53  # microseconds from 1900 to the year 2185
 _LONG_SCAN = 20_000_000  # rows from which the compiled pass is loaded while DuckDB reads
 _BASE = 350_000_000  # bytes of interpreter, libraries and DuckDB's own buffers
-_LEAST_ROWS, _PARTS = 2_000_000, 32  # read at once whatever the memory; files of a log beyond it
+_LEAST_ROWS = 2_000_000  # held whatever the memory
 _BYTES_A_ROW = 25  # two integers, and what the customers of an average log leave behind
 
 
@@ -210,7 +210,8 @@ def scan_sql(
     payload += f" + ({code} - 1) * {1 << layout.segment_bits} + ({segment})"
     most = max((memory - _BASE) // _BYTES_A_ROW, _LEAST_ROWS)
     if table.startswith("read_parquet"):
-        most = min(most, size := _length(connection, table))
+        size = connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
+        most = min(most, size)
         if size >= _LONG_SCAN:
             warm_up()
     for hopeful in (True, False):
@@ -219,24 +220,12 @@ def scan_sql(
             f"SELECT {person.sql} AS c, ({payload})::BIGINT AS p, ({person.wrong} + {wrong})::UTINYINT AS f"
         )
         query += f" FROM {person.source} WHERE {code} IS NOT NULL"
-        seen = Seen()
-        log = _taken(connection, query, most, seen, progress)
-        if not seen.flags & 1:
-            break
-    if log is not None:
-        made = journeys(log, layout, rules)
-    else:
-        seen, parts = Seen(), []
         with tempfile.TemporaryDirectory(dir=files.temporary_folder()) as folder:
-            dealt = f"SELECT *, hash(c) & {_PARTS - 1} AS part FROM ({query})"
-            connection.execute(
-                f"COPY ({dealt}) TO {literal(folder)} (FORMAT parquet, PARTITION_BY part, OVERWRITE)"
-            )
-            for path in Path(folder).iterdir():
-                part = f"read_parquet({literal(f'{path}/*')})"
-                rows = _taken(connection, f"SELECT c, p, f FROM {part}", _length(connection, part), seen)
-                parts.append(journeys(rows, layout, rules))
-        made = together(parts, len(rules.steps))
+            seen = Seen()
+            log = _taken(_batches(connection, query, progress), most, Path(folder), seen)
+            if not seen.flags & 1:
+                made = together([journeys(part, layout, rules) for part in _parts(log, Path(folder))])
+                break
     refuse_times(connection, table, columns.timestamp, moment, wrong, seen.flags)
     until = (seen.highest >> layout.shift) + layout.origin
     return Scan(made, labels, seen.rows, seen.no_customer, seen.no_time, until)
@@ -253,14 +242,10 @@ class Seen:
     highest: int = 0
 
 
-def _length(connection, table: str) -> int:
-    return connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
-
-
-def _taken(connection, query: str, most: int, seen: Seen, progress: bool = False):
-    """Return customers and payloads of a query, or None when they are more than ``most``."""
+def _taken(batches: Iterable, most: int, folder: Path, seen: Seen) -> list[np.ndarray]:
+    """Return customers and payloads; beyond ``most`` those before went to files in the folder."""
     kept, size = None, 0
-    for batch in _batches(connection, query, progress):
+    for batch in batches:
         c, p, flags = batch.columns
         seen.flags |= int(np.bitwise_or.reduce(_integers(flags), initial=0))
         if seen.flags & 1:
@@ -271,18 +256,43 @@ def _taken(connection, query: str, most: int, seen: Seen, progress: bool = False
             seen.no_customer += c.null_count
             seen.no_time += np.count_nonzero(has_customer & ~has_time)
             rows = [column[has_customer & has_time] for column in rows]
-        begin, size = size, size + rows[1].size
-        if size > most:
-            return None
         if rows[1].min(initial=0) < 0:
             raise InputError("the log holds times before 1900 or not finite; leave them out")
         seen.highest = max(seen.highest, int(rows[1].max(initial=0)))
+        seen.rows += rows[1].size
         # room for all that may come: pages that are never written to take no memory
-        kept = kept or [np.empty(most, column.dtype) for column in rows]
+        kept = kept or [np.empty(max(most, rows[1].size), column.dtype) for column in rows]
+        if size + rows[1].size > kept[1].size:
+            _deal([column[:size] for column in kept], folder)
+            size = 0
         for column, new in zip(kept, rows, strict=True):
-            column[begin:size] = new
-    seen.rows += size
+            column[size : size + new.size] = new
+        size += rows[1].size
     return [column[:size] for column in kept or [np.empty(0, np.int64)] * 2]
+
+
+def _deal(log: list[np.ndarray], folder: Path) -> None:
+    """Append rows to 32 pairs of files by customer."""
+    for begin in range(0, log[1].size, 4_000_000):
+        rows = [column[begin : begin + 4_000_000] for column in log]
+        bucket = (rows[0].astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(59)).astype(np.uint8)
+        order = np.argsort(bucket, kind="stable")
+        for number, chosen in enumerate(np.split(order, np.searchsorted(bucket[order], range(1, 32)))):
+            for column, ending in zip(rows, "cp", strict=True):
+                with (folder / f"{number}.{ending}").open("ab") as file:
+                    column[chosen].tofile(file)
+
+
+def _parts(log: list[np.ndarray], folder: Path) -> Iterable[list[np.ndarray]]:
+    """Yield the log, or its parts where it went to files."""
+    names, kind = list(folder.glob("*.c")), log[0].dtype
+    if not names:
+        yield log
+        return
+    _deal(log, folder)
+    log.clear()
+    for name in names:
+        yield [np.fromfile(name, kind), np.fromfile(name.with_suffix(".p"), np.int64)]
 
 
 def _batches(connection, query: str, progress: bool) -> Iterable:
