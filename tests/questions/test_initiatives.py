@@ -12,7 +12,6 @@ from cxlab.questions.delivery import status_table
 from cxlab.worlds.initiatives import AREAS, make_initiatives, make_pain
 
 m = cx.initiatives
-MINIMUM = {"account": 12, "unit": 12, "corporate": 10}
 PAIN = make_pain(rng=1)
 ALL = [m.metric, m.pain, m.choose, m.safe_choices, m.delivery, m.pay_link, m.scorecard]
 
@@ -86,9 +85,8 @@ def test_none_of_a_hundred_is_bounded_by_2_95_percent():
     assert rows.loc["customer service", "initiative_high"] == pytest.approx(0.0370, abs=5e-5)
     assert rows.loc["customer service", "chance_of_none"] == pytest.approx(0.8**100)
     assert rows.loc["customer service", "alarm"] and not rows.loc["product", "alarm"]
-    rare = m.coverage(work, pain=pd.DataFrame({"area": ["product", "b"], "contacts": [995, 5]})).set_index(
-        "area"
-    )
+    few = pd.DataFrame({"area": ["product", "b"], "contacts": [995, 5]})
+    rare = m.coverage(work, pain=few).set_index("area")
     assert rare.loc["b", "chance_of_none"] > 0.5 and not rare.loc["b", "alarm"]
     for bad in (hurt.assign(complaints=0), pd.concat([hurt, hurt]), hurt[["area"]]):
         with pytest.raises(cx.InputError, match="pain"):
@@ -157,9 +155,8 @@ def test_knapsack_p01_of_the_classic_test_set():
 def test_more_money_never_hurts_and_minima_never_help(seed):
     rng = np.random.default_rng(seed)
     frame = make_initiatives(25, rng=rng)
-    impacts = [
-        m.select_portfolio(frame, budget=b).impact for b in np.sort(rng.uniform(0, frame.cost.sum(), 3))
-    ]
+    budgets = np.sort(rng.uniform(0, frame.cost.sum(), 3))
+    impacts = [m.select_portfolio(frame, budget=budget).impact for budget in budgets]
     assert impacts == sorted(impacts)
     rich = frame.cost.sum()
     assert m.select_portfolio(frame, budget=rich).impact == pytest.approx(frame.impact.sum())
@@ -180,33 +177,25 @@ def test_minima_that_clash_are_named(register):
     assert m.select_portfolio(register, budget=least, minimum=both).cost == pytest.approx(least)
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"cost": -1.0}, "at least 0"),
-        ({"impact": np.nan}, "must be a number"),
-        ({"id": "I001"}, "occurs twice"),
-        ({"id": None}, "a row has none"),
-    ],
-)
-def test_wrong_rows_are_refused_by_name(register, change, message):
-    frame = register.copy()
-    for column, value in change.items():
+def test_wrong_rows_and_arguments_are_refused(register):
+    def refused(message, frame=register, **wanted):
+        with pytest.raises(cx.InputError, match=message):
+            m.select_portfolio(frame, **{"budget": 100, **wanted})
+
+    wrong = {
+        "cost": (-1.0, "at least 0"),
+        "impact": (np.nan, "must be a number"),
+        "id": ("I001", "occurs twice"),
+    }
+    for column, (value, message) in (*wrong.items(), ("id", (None, "a row has none"))):
+        frame = register.copy()
         frame.loc[5, column] = value
-    with pytest.raises(cx.InputError, match=message):
-        m.select_portfolio(frame, budget=100)
-
-
-def test_wrong_arguments_are_refused(register):
+        refused(message, frame)
     for budget in (-1, np.nan, np.inf):
-        with pytest.raises(cx.InputError, match="budget"):
-            m.select_portfolio(register, budget=budget)
-    with pytest.raises(cx.InputError, match="no column 'cost'"):
-        m.select_portfolio(register.drop(columns="cost"), budget=1)
-    with pytest.raises(cx.InputError, match="there is no row"):
-        m.select_portfolio(register.head(0), budget=1)
-    with pytest.raises(cx.InputError, match="whole number"):
-        m.select_portfolio(register, budget=1, minimum={"unit": 1.5})
+        refused("budget", budget=budget)
+    refused("no column 'cost'", register.drop(columns="cost"))
+    refused("there is no row", register.head(0))
+    refused("whole number", minimum={"unit": 1.5})
     with pytest.raises(cx.InputError, match="budget_share"):
         m.choose(table(register), budget_share=0)
     assert m.select_portfolio(register, budget=0).impact == 0
@@ -219,25 +208,16 @@ def test_simple_rules_beside_the_best_set(register):
     assert (rows.cost <= 0.2 * register.cost.sum() + 1).all()
     assert "loses" in title(result)
     even = register.assign(cost=10.0)
-    assert (
-        "No difference" in title(m.choose(table(even), each_level=0))
-        and m.choose(table(even.head(1))).missing
-    )
+    assert "No difference" in title(m.choose(table(even), each_level=0))
+    assert m.choose(table(even.head(1))).missing
     poor = m.choose(table(register), budget_share=0.001)  # minima are lowered until the budget can pay them
     assert not poor.missing and poor.table["chosen"].max() <= 3
 
 
 def test_safe_choices_under_guessed_impacts():
-    frame = pd.DataFrame(
-        {
-            "id": ["sure", "coin", "flip", "never"],
-            "level": "unit",
-            "impact_low": [90.0, 5, 5, 0.1],
-            "impact": [100.0, 10, 10, 0.2],
-            "impact_high": [110.0, 15, 15, 0.3],
-            "cost": [10.0, 10, 10, 10],
-        }
-    )
+    names, impact = ["sure", "coin", "flip", "never"], np.array([100.0, 10, 10, 0.2])
+    frame = pd.DataFrame({"id": names, "level": "unit", "impact": impact, "cost": 10.0})
+    frame = frame.assign(impact_low=impact * [0.9, 0.5, 0.5, 0.5], impact_high=impact * [1.1, 1.5, 1.5, 1.5])
     result = m.safe_choices(table(frame, bootstrap=100), budget_share=0.5, each_level=0)
     rows = result.table.set_index("id")
     assert rows.choice[["sure", "never"]].tolist() == ["safe", "never"]
@@ -259,9 +239,8 @@ def test_losses_of_simpler_choices_mirror_when_the_sides_are_swapped(register):
     swapped = register.assign(side=register.side.map({"product": "experience", "experience": "product"}))
     mirror = m.safe_choices(table(swapped, bootstrap=20)).numbers
     assert mirror["product-only-loss"].value == pytest.approx(numbers["experience-only-loss"].value)
-    assert (
-        "product-only-loss" not in m.safe_choices(table(register.drop(columns="side"), bootstrap=5)).numbers
-    )
+    bare = m.safe_choices(table(register.drop(columns="side"), bootstrap=5))
+    assert "product-only-loss" not in bare.numbers
 
 
 # Promises, pay and the scorecard ----------------------------------------------------------------------------
@@ -301,26 +280,22 @@ def test_delivery_by_hand():
 
 
 def test_warnings_foretell_delay_only_where_the_simulator_says_so():
-    honest = {"pay_silence": 0, "months": 30}
-    sharp = m.delivery(
-        table(make_initiatives(3000, foresight=0.7, false_alarm=0.1, late_share=0.4, **honest))
-    )
+    def told(n, **truth):
+        return m.delivery(table(make_initiatives(n, **{"pay_silence": 0, "months": 30, **truth})))
+
+    sharp = told(3000, foresight=0.7, false_alarm=0.1, late_share=0.4)
     assert "a warning foretells delay" in sharp.finding
     assert sharp["late-ones-announced"].value == pytest.approx(0.7, abs=0.04)
-    blind = m.delivery(table(make_initiatives(600, foresight=0.3, false_alarm=0.3, pay_silence=0, rng=3)))
+    blind = told(600, foresight=0.3, false_alarm=0.3, months=12, rng=3)
     assert "no link between warning and delay" in blind.finding
-    turned = m.delivery(
-        table(make_initiatives(1500, foresight=0.05, false_alarm=0.8, pay_silence=0, months=30))
-    )
-    assert "a warning foretells punctuality" in turned.finding
-    assert title(sharp) != title(m.delivery(table(make_initiatives(3000, late_share=0.05))))
+    assert "a warning foretells punctuality" in told(1500, foresight=0.05, false_alarm=0.8).finding
+    assert title(sharp) != title(told(3000, late_share=0.05))
 
 
 def test_histories_that_cannot_be_read_are_named():
-    with pytest.raises(cx.InputError, match="'a' holds '2026-01-31 fine'"):
-        status_table(HISTORY.assign(status_history=["2026-01-31 fine"] + [""] * 3))
-    with pytest.raises(cx.InputError, match=r"'31.01.2026 late'"):
-        status_table(HISTORY.assign(status_history=["31.01.2026 late"] + [None] * 3))
+    for bad in ("2026-01-31 fine", "31.01.2026 late"):
+        with pytest.raises(cx.InputError, match=f"'a' holds '{bad}'"):
+            status_table(HISTORY.assign(status_history=[bad, "", None, ""]))
     assert status_table(HISTORY.assign(status_history="")).empty
 
 

@@ -204,10 +204,8 @@ def next_steps(accounts: Table, *, pass_at: float = 0.5) -> Result:
     passed = Number(good, unit="accounts", n=n, label="accounts that pass every level")
     numbers = {"accounts-that-pass": passed}
     work = plan[plan.index.isin(names)]
-    said, title = (
-        f"no level that was seen fails in any of {n} accounts",
-        "No account fails a level that was seen",
-    )
+    said = f"no level that was seen fails in any of {n} accounts"
+    title = "No account fails a level that was seen"
     if len(work):
         top, most = str(work.idxmax()), int(work.max())
         numbers["next-level"] = Number(top, unit="level", n=n, label="where most accounts need work next")

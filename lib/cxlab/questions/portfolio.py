@@ -83,10 +83,8 @@ def choose(initiatives: Table, *, budget_share: float = 0.2, each_level: int = 8
     said, title = "choosing by impact alone does as well", "No difference: impact alone finds the best set"
     if naive < 0.995:
         less = number(1 - naive, "share")
-        said, title = (
-            f"impact alone would lose {less}",
-            f"Choosing by impact alone loses {less} of the best impact",
-        )
+        said = f"impact alone would lose {less}"
+        title = f"Choosing by impact alone loses {less} of the best impact"
     words = f"the best set for this budget holds {count(size, 'initiative')}; {said}."
     names = {"label": "rule", "value": "share", "x_title": "impact, best set = 100 %", "percent": True}
     return Result(
@@ -181,9 +179,7 @@ def _worlds(frame: pd.DataFrame, impact: np.ndarray, initiatives: Table) -> np.n
     return np.vstack([impact, np.where(high > low, drawn, impact)])
 
 
-def _task(
-    initiatives: Table, budget_share: float, each_level: int
-) -> tuple[pd.DataFrame, float, dict[str, int]]:
+def _task(initiatives: Table, budget_share: float, each_level: int) -> tuple[pd.DataFrame, float, dict]:
     """Return the initiatives that are not done, the budget, and minima by level that it can pay."""
     frame = initiatives.frame
     if not 0 < budget_share <= 1 or each_level < 0:
@@ -204,19 +200,13 @@ def _checked(
     for name in ("id", "impact", "cost", *(["level"] if minimum else [])):
         if name not in initiatives:
             raise InputError(
-                f"initiatives: there is no column {name!r}; needed are id, impact, cost (and level)"
+                f"initiatives: there is no column {name!r}; needed: id, impact, cost (and level)"
             )
     ids = initiatives["id"].astype("string").str.strip().fillna("")
-    twice = ids[ids.duplicated() & (ids != "")]
-    if not len(ids) or (ids == "").any() or len(twice):
-        why = (
-            f"{twice.iloc[0]!r} occurs twice"
-            if len(twice)
-            else "a row has none"
-            if len(ids)
-            else "there is no row"
-        )
-        raise InputError(f"initiatives: every row needs an id of its own, but {why}")
+    faults = [f"{one!r} occurs twice" for one in ids[ids.duplicated()]]
+    faults = ["a row has none"] if (ids == "").any() else faults if len(ids) else ["there is no row"]
+    if faults:
+        raise InputError(f"initiatives: every row needs an id of its own, but {faults[0]}")
     given = initiatives[["impact", "cost"]].apply(pd.to_numeric, errors="coerce").astype(float)
     impact, cost = given["impact"].to_numpy(), given["cost"].to_numpy()
     for name, values, least in (("impact", impact, -np.inf), ("cost", cost, 0.0)):
