@@ -1,12 +1,17 @@
-"""What a report costs outside its cells, against bare kernel starts and imports measured in the same run.
+"""What a report costs outside its cells, against bare kernel starts measured in the same run; and kills.
 
-Run ``.venv/bin/python tests/bench/bench_report.py [--quick]``. Read ratios, not seconds. The notebooks import what real
-pages import and compute next to nothing, so that the whole time of the report is overhead.
+Run ``.venv/bin/python tests/bench/bench_report.py [--quick]``. Read ratios, not seconds. The notebooks import
+what real pages import and compute next to nothing, so that the whole time of the report is overhead. Then 50
+builds on a reader's data are killed at random moments: the old or the new report stands whole, and the next
+start leaves nothing of the killed one.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import random
 import resource
 import subprocess
 import sys
@@ -21,7 +26,10 @@ import nbformat
 IMPORTS = (
     "import numpy\nimport pandas\nimport plotly.graph_objects as go\nimport cxlab as cx\n\n_ = cx.drivers"
 )
-WORK = 'cx.record("a", 1.0, unit="points", headline=True)\ncx.conclude("It is one.")'
+WORK = (
+    "from cxlab.questions.result import Number, Result\n"
+    "Result('It is one.', {'a': Number(1.0, unit='points')})"
+)
 CHART = "go.Figure(go.Bar(x=[1, 2], y=[1, 2]))"
 
 
@@ -84,10 +92,37 @@ def report(home: Path, *arguments: str) -> None:
     subprocess.run(command, cwd=home, env=env, stdout=subprocess.DEVNULL, check=True)
 
 
+def kills(home: Path, runs: int) -> None:
+    """Kill builds at random moments; print how many left a whole report, and what the next start leaves."""
+    env = {
+        **os.environ,
+        "CXLAB_HOME": str(home),
+        "CXLAB_CACHE": str(home / ".cache"),
+        "TMPDIR": str(home / "tmp"),
+    }
+    (home / "tmp").mkdir()
+    command = [sys.executable, "-m", "cxlab", "report", "--fresh", "--out", "killed"]
+    quiet = {"cwd": home, "env": env, "stdout": subprocess.DEVNULL}
+    subprocess.run(command, check=True, **quiet)
+    moments, whole = random.Random(1), 0
+    for _ in range(runs):
+        process = subprocess.Popen(command, **quiet)
+        time.sleep(moments.uniform(0.05, 4))
+        process.kill()
+        process.wait()
+        files = json.loads((home / "killed" / "manifest.json").read_text())["files"]
+        whole += all(
+            hashlib.sha256((home / "killed" / n).read_bytes()).hexdigest() == d for n, d in files.items()
+        )
+    subprocess.run(command, check=True, **quiet)
+    left = [*(home / "tmp").iterdir(), *(home / ".cache").glob("run-*"), *home.glob(".killed.next")]
+    print(f"{runs} kills: {whole} left a whole report; {len(left)} folders left after the next start")
+
+
 def main() -> None:
     """Print one line a comparison."""
     count = 4 if "--quick" in sys.argv else 10
-    names = ("papermill", "nbclient", "nbconvert", "ipykernel", "pandas", "plotly")
+    names = ("papermill", "nbclient", "ipykernel", "pandas", "plotly")
     print(f"report of {count} notebooks;", ", ".join(f"{name} {version(name)}" for name in names))
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "book"
@@ -104,12 +139,15 @@ def main() -> None:
             ("nothing changed", nothing),
         ):
             print(
-                f"{name:32} {found[0]:6.2f} s wall {found[1]:6.2f} s CPU   {found[0] / bare[0]:.2f} wall, {found[1] / bare[1]:.2f} CPU of bare"
+                f"{name:32} {found[0]:6.2f} s wall {found[1]:6.2f} s CPU   "
+                f"{found[0] / bare[0]:.2f} wall, {found[1] / bare[1]:.2f} CPU of bare"
             )
+        kills(home, 8 if "--quick" in sys.argv else 50)
         if "--quick" not in sys.argv:
             tools = measure(lambda: separate_tools(home))
             print(
-                f"{'papermill and nbconvert apart':32} {tools[0]:6.2f} s wall {tools[1]:6.2f} s CPU   {tools[0] / one[0]:.1f} times our wall"
+                f"{'papermill and nbconvert apart':32} {tools[0]:6.2f} s wall {tools[1]:6.2f} s CPU   "
+                f"{tools[0] / one[0]:.1f} times our wall"
             )
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 IDLE = "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
-CONTROL = ".noUi-handle, .widget-dropdown select"
+CONTROL = ".cx-explore input, .cx-explore select"
 ALL_RUN = """() => {
     const cells = window.jupyterapp.shell.currentWidget.content.model.cells;
     const code = [...cells].filter((cell) => cell.type === 'code');
@@ -84,7 +84,7 @@ def run_all(page: Any, address: str, notebook: str) -> list[str]:
 
 
 def show_explorer(page: Any, number: int = 0) -> Any:
-    """Scroll to the cell that explores, by its number among them, and return it; None when there are fewer."""
+    """Scroll to a cell that explores, by its number among them, and return it; None when there are fewer."""
     found = page.evaluate(
         """(number) => {
             const content = window.jupyterapp.shell.currentWidget.content;
@@ -104,7 +104,7 @@ def show_explorer(page: Any, number: int = 0) -> Any:
         return None
     cell = page.locator("[data-explorer]")
     cell.locator(CONTROL).first.wait_for(timeout=60_000)
-    cell.locator(".js-plotly-plot").first.wait_for(timeout=60_000)
+    cell.locator(".cx-picture svg").first.wait_for(timeout=60_000)
     cell.locator(CONTROL).first.scroll_into_view_if_needed()
     return cell
 

@@ -1,25 +1,44 @@
-"""A person's first minutes: JupyterLab opens page 02, runs it, and a key on a slider changes the chart."""
+"""A person's first minutes: JupyterLab runs page 02, and keys move its controls and nothing else."""
 
 from __future__ import annotations
 
-import time
-
-from lab_server import run_all, show_explorer
+from lab_server import IDLE, run_all, show_explorer
 
 PAGE = "02-product-or-experience.ipynb"
+CELLS = "() => window.jupyterapp.shell.currentWidget.content.model.cells.length"
 
 
-def test_page_02_runs_and_a_key_on_its_slider_changes_the_chart(lab, chromium):
+def test_keys_on_controls_change_the_answer_and_reopening_keeps_them(lab, chromium):
     page = chromium.new_page(viewport={"width": 1280, "height": 900})
+    faults = []
+    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
     assert run_all(page, lab, PAGE) == []
-    output = show_explorer(page)
-    chart = output.locator(".js-plotly-plot").first
-    state = "node => JSON.stringify(node.data.map((trace) => [trace.x, trace.y, trace.z])) + node.layout.title?.text"
-    before = chart.evaluate(state)
-    output.locator(".noUi-handle").first.focus()
-    page.keyboard.press("ArrowRight")
-    deadline = time.monotonic() + 30
-    while chart.evaluate(state) == before and time.monotonic() < deadline:
-        page.wait_for_timeout(100)
-    assert chart.evaluate(state) != before
+    _move(page)
+    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    page.wait_for_timeout(1500)
+    page.goto(f"{lab}/lab/tree/{PAGE}?reset")  # its kernel still runs
+    page.wait_for_function(IDLE, timeout=90_000)
+    _move(page)
+    assert [fault for fault in faults if "widget" in fault.lower() or "model" in fault.lower()] == []
     page.close()
+
+
+def _move(page) -> None:
+    output = show_explorer(page)
+    finding, control = output.locator(".cx-finding").first, output.locator(".cx-explore input").first
+    before, cells = finding.text_content(), page.evaluate(CELLS)
+    assert control.evaluate("(node) => node.labels[0].textContent.trim()")
+    assert finding.get_attribute("role") == "status"
+    control.focus()
+    at = int(control.input_value())
+    page.keyboard.press("x")  # cuts a cell where it reaches the notebook
+    page.keyboard.press("ArrowLeft" if at else "ArrowRight")
+    page.wait_for_function(
+        "(before) => document.querySelector('[data-explorer] .cx-finding').textContent !== before", arg=before
+    )
+    assert control.get_attribute("aria-valuetext") == output.locator("output").first.text_content()
+    page.keyboard.press("ArrowRight" if at else "ArrowLeft")
+    page.wait_for_function(
+        "(before) => document.querySelector('[data-explorer] .cx-finding').textContent === before", arg=before
+    )
+    assert page.evaluate(CELLS) == cells

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -21,11 +22,12 @@ import plotly.graph_objects as go
 import cxlab as cx
 from cxlab.figures import general
 from cxlab.questions.result import Number, Result
-table = pd.DataFrame({"side": ["Product", "Experience"], "estimate": [0.4, 0.6], "low": [0.3, 0.5], "high": [0.5, 0.7]})
+table = pd.DataFrame({"side": ["Product", "Experience"], "estimate": [0.4, 0.6]}).assign(low=0.3, high=0.7)
 def split(k=60, **more):
     numbers = {"share": Number(k / 100, 0.5, 0.7, "share of R2", 250, "Experience's share")}
-    draw = lambda: general.dots(table, title=f"Experience has the larger share: {k} %", x_title="share", label="side")
-    return Result(f"Experience carries {k} % (50 to 70 %).", numbers, table, draw, ["One survey only."], **more)
+    title = f"Experience has the larger share: {k} %"
+    draw = lambda: general.dots(table, title=title, x_title="share", label="side")
+    return Result(f"Experience carries {k} % (50 to 70 %).", numbers, table, draw, ["One survey."], **more)
 """
 LEAD = 'split(bootstrap // 10, id="split").lead("share", limits="What would change if a side changed.")'
 EXPLORE = 'cx.explore(lambda days: split(days).with_numbers(), days={"a week": 7, "a day": 1, "a month": 30})'
@@ -59,7 +61,10 @@ class Workbook:
         self.folder = folder
         (folder / "data").mkdir(parents=True)
         (folder / "data" / "sources.toml").write_text('[here]\ntable = "survey"\n[there]\ntable = "events"\n')
-        glossary = 'term,meaning\nbootstrap,"Drawing respondents again, ""many"" times."\ncase mix,What makes outlets differ.\n'
+        for path in (ROOT / "data").glob("*.toml"):
+            if path.name != "sources.toml":
+                shutil.copy(path, folder / "data")
+        glossary = 'term,meaning\nbootstrap,"Drawing people again, ""many"" times."\ncase mix,What differs.\n'
         (folder / "data" / "glossary.csv").write_text(glossary)
         self.env = {**os.environ, "CXLAB_HOME": str(folder), "CXLAB_CACHE": str(folder / ".cache")}
 

@@ -25,14 +25,23 @@ def cluster(tmp_path_factory, shared_workbook):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
-    dask = [sys.executable, "-m", "distributed.cli"]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": shared_workbook.env, "cwd": folder}
-    scheduler = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", address, "--no-dashboard"]
-    worker = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny"]
-    processes = [subprocess.Popen(scheduler, **quiet)]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": shared_workbook.env}
+    python = [sys.executable, "-m"]
+    scheduler = [*python, "distributed.cli.dask_scheduler", "--host", address, "--no-dashboard"]
+    worker = [
+        *python,
+        "distributed.cli.dask_worker",
+        address,
+        "--nthreads",
+        "1",
+        "--no-dashboard",
+        "--no-nanny",
+    ]
+    processes = [subprocess.Popen(scheduler, cwd=folder, **quiet)]
     time.sleep(2)
-    processes += [subprocess.Popen([*worker, "--local-directory", str(folder / str(i))], **quiet) for i in range(2)]
-    assert dask
+    for number in range(2):
+        own = ["--local-directory", str(folder / str(number))]
+        processes.append(subprocess.Popen([*worker, *own], cwd=folder, **quiet))
     yield address, processes
     for process in processes:
         process.kill()
@@ -43,9 +52,8 @@ def test_the_same_bytes_also_when_a_worker_is_killed(cluster, shared_workbook):
     address, processes = cluster
     book = shared_workbook
     both = 'source: str = "here"  # the survey\nvisits: str = ""  # visits\nbootstrap: int = 200  # resamples'
-    slow = "import time; time.sleep(0.5)"
-    book.notebook("02-split", SPLIT, DATA, slow, 'split(survey).lead("people", limits="Why.")', parameters=both,
-                  tables={"source": "survey", "visits": "visits"})  # fmt: skip
+    cells = [SPLIT, DATA, "import time; time.sleep(0.5)", 'split(survey).lead("people", limits="Why.")']
+    book.notebook("02-split", *cells, parameters=both, tables={"source": "survey", "visits": "visits"})
     write_study(book.folder / "study", {name: 10 + i for i, name in enumerate("abcdefgh")})
     arguments = ["--params", "study/params.yaml", "--by", "region", "--fresh"]
     assert book.report(*arguments, "--out", "here").returncode == 0
@@ -60,5 +68,6 @@ def test_the_same_bytes_also_when_a_worker_is_killed(cluster, shared_workbook):
 
 def test_nobody_at_the_address_is_exit_4(shared_workbook):
     write_study(shared_workbook.folder / "other", {"a": 20, "b": 20})
-    done = shared_workbook.report("--params", "other/params.yaml", "--by", "region", "--cluster", "tcp://127.0.0.1:9")
+    arguments = ["--params", "other/params.yaml", "--by", "region", "--cluster", "tcp://127.0.0.1:9"]
+    done = shared_workbook.report(*arguments)
     assert done.returncode == 4 and "no Dask scheduler answers" in done.stderr

@@ -1,4 +1,4 @@
-"""Words explain themselves where a page first uses them, whole words only, never inside links, headings or code."""
+"""Words explain themselves where a page first uses them, never inside links, headings or code."""
 
 from __future__ import annotations
 

@@ -19,8 +19,9 @@ from cxlab.workbook import executed, page
 MADE_UP = Table(frame=None, kind="visits", name="simulated-visits", simulated=True)
 EVIL = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
 CONTEXT = {
-    "stem": "02-split", "name": "Split", "title": "Which?", "question": "Which?", "minutes": 5, "root": "", "segment": "",
-    "pages": [{"stem": "02-split", "name": "Split", "question": "Which?", "href": "02-split.html"}], "parameters": [],
+    "stem": "02-split", "name": "Split", "title": "Which?", "question": "Which?", "minutes": 5, "root": "",
+    "pages": [{"stem": "02-split", "name": "Split", "question": "Which?", "href": "02-split.html"}],
+    "parameters": [], "segment": "",
     "previous": None, "next": {"href": "03.html", "name": "Next one"}, "versions": [("Python", "3")],
 }  # fmt: skip
 
@@ -71,8 +72,8 @@ def test_the_answer_is_hoisted_with_its_picture_three_numbers_and_limits():
         "An intro.", outputs(lead), "## More?\n\nSome words.", outputs(result("Another thing.", "other"))
     )
     text = made.html
-    order = ["<h1>Which?</h1>", "Experience leads.", "<svg", 'class="tiles"', "It shows no cause.", 'class="toc"',
-             "An intro.", "<h2>More?</h2>", "Another thing."]  # fmt: skip
+    order = ["<h1>Which?</h1>", "Experience leads.", "<svg", 'class="tiles"', "It shows no cause.",
+             'class="toc"', "An intro.", "<h2>More?</h2>", "Another thing."]  # fmt: skip
     assert [text.index(word) for word in order] == sorted(text.index(word) for word in order)
     assert (
         text.count('class="finding"') == 2
@@ -119,7 +120,9 @@ def test_a_simulated_result_alone_has_the_badge():
 def test_an_explorer_with_the_answer_of_a_result_takes_its_place():
     still = result("At 7 days.", draw=figure)
     bundle = {
-        "controls": [{"name": "days", "label": "days", "kind": "slider", "values": ["a day", "a week"], "start": 1}],
+        "controls": [
+            {"name": "days", "label": "days", "kind": "slider", "values": ["a day", "a week"], "start": 1}
+        ],
         "states": [0, 1], "layout": {}, "figures": [{**plotly_json(figure(t)), "finding": f} for t, f in
                                                     (("One: 1", "At 1 day."), ("Seven: 7", "At 7 days."))],
     }  # fmt: skip

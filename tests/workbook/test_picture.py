@@ -1,4 +1,4 @@
-"""Static pictures: marks stand where the values say, labels are read, bytes are the same, nothing unknown is drawn."""
+"""Static pictures: marks stand where the values say, labels are read, the bytes are always the same."""
 
 from __future__ import annotations
 
@@ -16,21 +16,39 @@ from cxlab.figures import general
 from cxlab.questions.result import plotly_json
 from cxlab.workbook import pen, picture
 
-TABLE = pd.DataFrame({"name": ["Alpha & <b>", "Beta", "Gamma"], "estimate": [0.1, 0.4, -0.2], "low": [0.0, 0.3, -0.4],
-                      "high": [0.2, 0.5, 0.1], "x": [1, 2, 3], "other": [0.2, 0.1, 0.3]})  # fmt: skip
+TABLE = pd.DataFrame(
+    {
+        "name": ["Alpha & <b>", "Beta", "Gamma"],
+        "estimate": [0.1, 0.4, -0.2],
+        "low": [0.0, 0.3, -0.4],
+        "high": [0.2, 0.5, 0.1],
+        "x": [1, 2, 3],
+        "other": [0.2, 0.1, 0.3],
+    }
+)
 WIDE = pd.DataFrame([[0.1, np.nan], [0.5, 0.9]], index=["r", "s"], columns=["p", "q"])
 STEPS = pd.DataFrame({"step": ["visit", "cart", "buy"], "customers": [100, 40, 10]})
+NAMED = {"title": "T", "x_title": "x", "label": "name"}
+XY = {"x": "x", "y": "estimate", "title": "T", "x_title": "x", "y_title": "y"}
 CHARTS = {
-    "dots": lambda: general.dots(TABLE, title="T", x_title="share", label="name", percent=True, band=(-0.05, 0.05)),
-    "bars": lambda: general.bars(TABLE, title="T", x_title="n", label="name"),
-    "stacked": lambda: general.bars(TABLE, title="T", x_title="n", label="name", value=["other", "x"], stacked=True),
-    "lines": lambda: general.lines(TABLE, x="x", y="estimate", title="T", x_title="x", y_title="y", mark=2, mark_label="here", reference=0),
-    "groups": lambda: general.lines(TABLE, x="x", y="estimate", title="T", x_title="x", y_title="y", group="name", steps=True),
+    "dots": lambda: general.dots(TABLE, **{**NAMED, "x_title": "share"}, percent=True, band=(-0.05, 0.05)),
+    "bars": lambda: general.bars(TABLE, **NAMED),
+    "stacked": lambda: general.bars(TABLE, **NAMED, value=["other", "x"], stacked=True),
+    "lines": lambda: general.lines(TABLE, **XY, mark=2, mark_label="here", reference=0),
+    "groups": lambda: general.lines(TABLE, **XY, group="name", steps=True),
     "heat": lambda: general.heat(WIDE, title="T", middle=0.5),
-    "scatter": lambda: general.scatter(TABLE, x="x", y="estimate", title="T", x_title="x", y_title="y", label="name", named=True,
-                                       group="name", cross=(2, 0), corners=["a", "b", "c", "d"], size="x"),
+    "scatter": lambda: general.scatter(
+        TABLE,
+        **XY,
+        label="name",
+        named=True,
+        group="name",
+        cross=(2, 0),
+        corners=["a", "b", "c", "d"],
+        size="x",
+    ),
     "funnel": lambda: general.funnel(STEPS, title="T"),
-}  # fmt: skip
+}
 
 
 def drawn(figure, **more):
@@ -106,15 +124,14 @@ def test_axes_of_every_kind_have_readable_ticks():
 
 
 def test_shapes_annotations_gaps_and_open_marks_are_drawn():
-    figure = go.Figure(go.Scatter(x=[1, 2, None, 3], y=[1, 2, None, 1], mode="lines+markers", fill="tozeroy",
-                                  marker={"symbol": "circle-open", "size": [4, 5, 6, 7]}, opacity=0.5, error_y={"array": [1, 1, 1, 1]}))  # fmt: skip
+    marks = {"symbol": "circle-open", "size": [4, 5, 6, 7]}
+    more = {"mode": "lines+markers", "fill": "tozeroy", "opacity": 0.5, "error_y": {"array": [1, 1, 1, 1]}}
+    figure = go.Figure(go.Scatter(x=[1, 2, None, 3], y=[1, 2, None, 1], marker=marks, **more))
     figure.add_annotation(x=2, y=2, text="")
     figure.add_annotation(x=2, y=2, text="peak<br>here")
     figure.add_vrect(x0=1, x1=2, fillcolor="rgba(0,114,178,0.2)", line_width=0)
     text = drawn(figure)
-    assert (
-        "peak" in text and "fill:none;stroke:" in text and '<g opacity="0.5">' in text
-    )
+    assert "peak" in text and "fill:none;stroke:" in text and '<g opacity="0.5">' in text
     assert "var(--c0072b2,#0072b2);fill-opacity:0.2" in text and text.count("M") > 8
 
 

@@ -53,9 +53,9 @@ def test_parameters_have_types_defaults_and_comments(pages):
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("steps=x,y", ["x", "y"]), ("steps=['x']", ["x"]), ("window=none", None), ("window=3", 3), ("limit=2", 2.0),
-        ("exact=yes", True), ("exact=False", False), ("old=5", "5"), ("shift=-9", -9), ("source=there", "there"),
-        ("limit=-1", -1.0), ("02.seed=4", 4),
+        ("steps=x,y", ["x", "y"]), ("steps=['x']", ["x"]), ("window=none", None), ("window=3", 3),
+        ("limit=2", 2.0), ("exact=yes", True), ("exact=False", False), ("old=5", "5"), ("shift=-9", -9),
+        ("source=there", "there"), ("limit=-1", -1.0), ("02.seed=4", 4),
     ],
 )  # fmt: skip
 def test_values_become_what_the_page_declares(pages, text, value):

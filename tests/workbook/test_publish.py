@@ -1,4 +1,4 @@
-"""Publishing: a reader sees the old report or the new one; nothing of theirs is lost; one builder at a time."""
+"""Publishing: a reader sees the old report or the new one; nothing of theirs is lost; builders take turns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole command on a tiny workbook: what it publishes, what it costs the second time, what a failure leaves."""
+"""The whole command on a tiny workbook: what it publishes, what a second run costs, what a failure leaves."""
 
 from __future__ import annotations
 
@@ -31,16 +31,21 @@ import cxlab as cx
 from cxlab.questions.result import Number, Result
 found = json.loads(Path(results).read_text())
 word = "supported" if found["02-split"]["share"]["value"] > 0.15 else "refuted"
-Result(f"One claim was judged: {word}.", {"claim-1": Number(word, unit="verdict")}).lead("claim-1", limits="Causes.")
+judged = Result(f"One claim was judged: {word}.", {"claim-1": Number(word, unit="verdict")})
+judged.lead("claim-1", limits="Causes.")
 """
-MEANS = 'Result("Two things follow.", table=pd.DataFrame({"sentence": ["Ask twice.", "Ask again."]}), id="business")'
+MEANS = """
+sentences = pd.DataFrame({"sentence": ["Ask twice.", "Ask again."]})
+Result("Two things follow.", table=sentences, id="business")
+"""
 
 
 @pytest.fixture(scope="module")
 def book(shared_workbook):
     section = (
         "md",
-        "## Who carries more?\n\nThe bootstrap says.\n\n<details><summary>How this works</summary>\n\nBy *lot*.\n\n</details>",
+        "## Who carries more?\n\nThe bootstrap says.\n\n"
+        "<details><summary>How this works</summary>\n\nBy *lot*.\n\n</details>",
     )
     last = ("md", "## References\n\n<details><summary>References</summary>\n\nA book.\n\n</details>")
     cells = [
@@ -54,7 +59,7 @@ def book(shared_workbook):
     ]
     shared_workbook.notebook("02-split", *cells, ("solution", "'solved'"), last, order=2, minutes=7)
     shared_workbook.notebook(
-        "09-verdict", VERDICT, MEANS, "print(results)", parameters='results: str = "none.json"  # what was found',
+        "09-verdict", VERDICT, MEANS, "print(results)", parameters='results: str = "none.json"  # found',
         order=9, needs_results=True, title="What did we learn?",
     )  # fmt: skip
     # split() records one share; the section's other value would be a second quantity of that name.
@@ -69,7 +74,8 @@ def test_what_is_published(book):
     out = book.folder / "site"
     assert files_of(out).keys() == {
         "index.html", "02-split.html", "09-verdict.html", "how-to-read.html", "search.js", "results.json",
-        "manifest.json", "assets/cxlab.css", "assets/cxlab.js", "assets/plotly.min.js", "notebooks/02-split.ipynb",
+        "manifest.json", "assets/cxlab.css", "assets/cxlab.js", "assets/plotly.min.js",
+        "notebooks/02-split.ipynb",
         "notebooks/09-verdict.ipynb", "numbers/02-split-01.csv", "numbers/02-split-02.csv",
         "numbers/09-verdict-01.csv", "numbers/09-verdict-02.csv",
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Reports on a study's own tables: pages that lack theirs, segments that are told apart, parts that fail alone."""
+"""Reports on a study's own tables: pages that lack theirs, segments told apart, parts that fail alone."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ import subprocess
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from cxlab.workbook.segments import slug
+from cxlab.workbook.parts import Part
+from cxlab.workbook.segments import hide_small, slug
 
 from .conftest import START, Workbook, files_of
 
@@ -34,14 +37,16 @@ SIZES = {"North": 60, "north": 30, "!a-3": 20, "a": 15, "a!": 9, "tiny": 3, "Ann
 def write_study(folder, sizes=SIZES, **params):
     folder.mkdir(parents=True, exist_ok=True)
     random.seed(2)
+    draw = random.randint
     rows = [
-        f"{5 if name == 'flat' else random.randint(0, 10)},{random.randint(1, 5)},{random.randint(1, 5)},{name}"
+        f"{5 if name == 'flat' else random.randint(0, 10)},{draw(1, 5)},{draw(1, 5)},{name}"
         for name, size in sizes.items()
         for _ in range(size)
     ]
     (folder / "answers.csv").write_text("\n".join(["nps,works,kind,region", *rows]) + "\n")
     (folder / "survey.yaml").write_text(
-        "table: survey\nfile: answers.csv\nblocks: {product: [works], experience: [kind]}\noutcomes: {recommend: [nps]}\n"
+        "table: survey\nfile: answers.csv\nblocks: {product: [works], experience: [kind]}\n"
+        "outcomes: {recommend: [nps]}\n"
         "segments: [region]\n"
     )
     (folder / "params.yaml").write_text(
@@ -263,3 +268,28 @@ def test_slugs_never_meet():
     ]
     assert len({slug(value).lower() for value in values}) == len(values)
     assert all(len(slug(value)) < 60 and "/" not in slug(value) for value in values)
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 12), min_size=3, max_size=3), min_size=1, max_size=6),
+    st.lists(st.integers(0, 12), min_size=3, max_size=3),
+)
+def test_no_sum_or_difference_of_counts_tells_of_one_to_four_people(segments, hidden):
+    names = ("a", "b", "c")
+
+    def part(label, counts):
+        made = Part(label, label, [], {})
+        made.stated = {
+            "02": {"numbers": {name: {"n": n} for name, n in zip(names, counts, strict=True) if n}}
+        }
+        return made
+
+    totals = [sum(column) for column in zip(*segments, hidden, strict=True)]
+    parts = [part("", totals), *(part(str(i), counts) for i, counts in enumerate(segments))]
+    hide_small(parts, 5)
+    for name, total in zip(names, totals, strict=True):
+        shown = [p.stated["02"]["numbers"].get(name, {}).get("n", 0) for p in parts[1:] if "02" in p.stated]
+        assert not any(0 < n < 5 for n in shown)
+        if shown:
+            assert not 0 < total - sum(shown) < 5
+    assert all("few people" in p.failed["02"] for p in parts[1:] if "02" not in p.stated)

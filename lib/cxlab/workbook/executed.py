@@ -144,7 +144,7 @@ def collect(notebook: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def results_of(stated: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
-    """Return what results.json holds: notebook -> name -> ``value low high unit n label simulated source``."""
+    """Return what results.json holds: notebook, name, ``value low high unit n label simulated source``."""
     keys = ("value", "low", "high", "unit", "n", "label", "simulated", "source")
     return {
         stem: {name: {key: number.get(key) for key in keys} for name, number in page["numbers"].items()}
