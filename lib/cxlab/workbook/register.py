@@ -119,10 +119,8 @@ class Register:
             differs = (again != mine) if again.shape == mine.shape else mine.map(lambda text: "\r" in text)
             column = differs.columns[differs.any().to_numpy().argmax()]
             one = mine["id"][differs[column].to_numpy().argmax()]
-            raise InputError(
-                f"{one}, column {column!r} would not be read again as it stands (a workbook's cell holds "
-                "32,767 characters, and no cell control characters)"
-            )
+            rule = "a workbook's cell holds 32,767 characters, and no cell control characters"
+            raise InputError(f"{one}, column {column!r} would not be read again as it stands ({rule})")
         return raw
 
     def _workbook(self, mine: pd.DataFrame) -> bytes:
