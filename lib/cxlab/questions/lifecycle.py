@@ -16,7 +16,7 @@ from cxlab.data.privacy import suppress
 from cxlab.data.table import Table
 from cxlab.figures import general
 from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import capital, count, listed, number
+from cxlab.questions.words import capital, count, listed, number, stated
 from cxlab.stats.funnel.customers import LEAVING, customer_log, in_order, propose_steps, spells
 from cxlab.stats.funnel.files import funnel_of_table
 from cxlab.stats.funnel.result import Funnel
@@ -75,12 +75,11 @@ def _kept(frame: Any, key: tuple, make) -> Any:
     return held[1]
 
 
-def _log(events: Table, least: int = 0) -> pd.DataFrame:
-    """Return ``person event time`` (whole customers; integers, text, microseconds) by person and time."""
+def _log(events: Table) -> pd.DataFrame:
     log = _kept(events.frame, ("log",), lambda: customer_log(events.frame))
-    seen, least = log["person"].nunique(), max(least, events.min_cell)
-    if seen < least:
-        raise NotEnough(f"the log holds {count(seen, 'customer')}; at least {least} are needed")
+    seen = log["person"].nunique()
+    if seen < events.min_cell:
+        raise NotEnough(f"the log holds {count(seen, 'customer')}; at least {events.min_cell} are needed")
     return log
 
 
@@ -108,10 +107,6 @@ def _funnel(events: Table, steps: Sequence[str], segment: str | None = None) -> 
     asked = {"rules": rules_of(steps, None), "columns": Columns(segment=segment)}
     make = lambda: funnel_of_table(events.frame, **asked)[0].ready()  # noqa: E731
     return _kept(events.frame, ("funnel", *steps, segment), make)
-
-
-def _where(events: Table) -> str:
-    return "in made-up data, " if events.simulated else ""
 
 
 def _labels(events: Table, steps: Sequence[str]) -> list[str]:
@@ -144,44 +139,36 @@ def who_comes_back(events: Table, *, event: str = "") -> Result:
     own = log[log["event"] == event].drop_duplicates(["person", "time"])
     turn, until = own.groupby("person").cumcount(), log["time"].max()
     first, second = (own[turn == k].set_index("person")["time"] for k in (0, 1))
-    second = second.reindex(first.index)
-    back, watched = second.notna().to_numpy(), np.sort((until - first.to_numpy()) / DAY)
+    second, n = second.reindex(first.index), len(first)
+    back, watched = second.notna().to_numpy(), (until - first.to_numpy()) / DAY
     days = (second.fillna(until) - first).to_numpy() / DAY
     if back.sum() < events.min_cell:
         raise NotEnough(
-            f"fewer than {events.min_cell} of {count(len(first), 'customer')} came back while the log runs"
+            f"fewer than {events.min_cell} of {count(n, 'customer')} came back while the log runs"
         )
     usual = {182.0: "6 months", 91.0: "3 months", 28.0: "4 weeks", 7.0: "7 days", 1.0: "1 day"}
-    enough = [d for d in usual if (watched >= d).sum() >= max(10, 0.1 * len(first))]
-    limit = enough[0] if enough else float(watched.max())
+    most = float(watched.max())
+    limit = next((d for d in usual if (watched >= d).sum() >= max(10, 0.1 * n)), most)
     span = usual.get(limit) or in_words(round(limit * DAY))
-    grid = np.unique(np.append(np.linspace(0, watched.max(), 120), limit))
+    grid = np.unique(np.append(np.linspace(0, most, 120), limit))
     curve = cumulative_incidence(days, back.astype(int), at=grid, confidence_level=events.confidence_level)
-    curve = curve.rename(columns={"time": "days", "incidence": "share"})[
-        ["days", "at_risk", "share", "low", "high"]
-    ]
-    came = _share(
-        curve[curve["days"] == limit].iloc[0], "share low high", len(first), capital(f"{again} within {span}")
-    )
-    all_days = f"Came back within {number(float(watched.max()))} days, all that the log covers"
+    curve = curve.drop(columns=["cause", "se"]).rename(columns={"time": "days", "incidence": "share"})
+    at_limit, label = curve[curve["days"] == limit].iloc[0], capital(f"{again} within {span}")
+    all_days = f"Came back within {number(most)} days, all that the log covers"
+    half = "Days until half of those who came back had done so"
     numbers = {
-        "came-back": came,
-        "came-back-in-all": _share(curve.iloc[-1], "share low high", len(first), all_days),
-        "days-to-return": Number(float(np.median(days[back])), unit="days", n=int(back.sum()),
-                                 label="Days until half of those who came back had done so"),
-    }  # fmt: skip
-    waiting = int((~back & (days < limit)).sum())
+        "came-back": _share(at_limit, "share low high", n, label),
+        "came-back-in-all": _share(curve.iloc[-1], "share low high", n, all_days),
+        "days-to-return": Number(float(np.median(days[back])), unit="days", n=int(back.sum()), label=half),
+    }
+    came, waiting = numbers["came-back"], int((~back & (days < limit)).sum())
     caution = f"{count(waiting, 'customer')} did not have {span} yet; they count as open, not as lost."
-    finding = capital(f"{_where(events)}{came} of customers {again} within {span} of their first time.")
+    finding = f"{came} of customers {again} within {span} of their first time."
     title = f"{number(came.value, came.unit)} {again} within {span}"
-
-    def draw():
-        axes = {"x": "days", "y": "share", "x_title": "days since the first time", "y_title": "came back"}
-        return general.lines(
-            curve, **axes, title=title, percent=True, steps=True, mark=limit, mark_label=span
-        )
-
-    return Result(finding, numbers, curve, draw, [caution] * (waiting > 0), events)
+    axes = {"x": "days", "y": "share", "x_title": "days since the first time", "y_title": "came back"}
+    axes |= {"percent": True, "steps": True, "mark": limit, "mark_label": span, "title": title}
+    draw = lambda: general.lines(curve, **axes)  # noqa: E731
+    return Result(stated(finding, events.simulated), numbers, curve, draw, [caution] * (waiting > 0), events)
 
 
 @question("events")
@@ -202,53 +189,38 @@ def drop_off(events: Table, *, steps: Sequence[str] = (), window: object = None)
     left_out = int(table.pop("open").iloc[0])
     settled = table["customers"].iloc[0] >= max(events.min_cell, 0.2 * left_out)
     table = table if settled else funnel.at(window)
-    ends = table.iloc[-1]
     middle = funnel.time_to_convert((0.5,), window=window)["time"] / pd.Timedelta("1D")
-    came = table["customers"].shift().fillna(0).to_numpy()
-    some = came > 0
-    gone = np.where(some, came - table["customers"], 0)
-    limits = wilson(gone, np.where(some, came, 1), events.confidence_level)
-    shares = [np.where(some, value, np.nan) for value in (gone / np.where(some, came, 1), *limits)]
+    came = table["customers"].shift().fillna(0)
+    gone = (came - table["customers"]).where(came > 0)
+    low, high = wilson(gone.fillna(0), came.clip(lower=1), events.confidence_level)
+    ends = table.iloc[-1]
+    names = _labels(events, funnel.steps)
     table = table.drop(columns=["low", "high"]).set_axis(
         ["step", "customers", "of_step_before", "of_first"], axis=1
     )
-    table = table.assign(
-        **dict(zip(("lost", "low", "high"), shares, strict=True)), median_days=[0.0, *middle]
-    )
-    names = table["step"] = _labels(events, funnel.steps)
+    table = table.assign(step=names, lost=gone / came, low=low, high=high, median_days=[0.0, *middle])
+    table.loc[came == 0, ["low", "high"]] = np.nan
     limit = "" if span == NEVER else f" within {in_words(span)}"
     way = f"get from {names[0]} to {names[-1]}"
-    through = _share(
-        ends, "overall_conversion low high", table["customers"].iloc[0], capital(way), "share of first step"
-    )
-    finding, numbers = (
-        f"{_where(events)}{through} of customers {way} in order{limit}",
-        {"funnel-conversion": through},
-    )
-    losses = table.assign(came=came)[some].sort_values("lost", ascending=False, kind="stable")
+    entered, unit = table["customers"].iloc[0], "share of first step"
+    through = _share(ends, "overall_conversion low high", entered, capital(way), unit)
+    finding, numbers = f"{through} of customers {way} in order{limit}", {"funnel-conversion": through}
+    losses = table.assign(came=came)[came > 0].sort_values("lost", ascending=False, kind="stable")
     if len(losses) > 1:
-        worst = losses.iloc[0]
-        most = _share(
-            worst, "lost low high", worst["came"], f"Lost before {worst['step']}", "share of those who came"
-        )
+        worst, unit = losses.iloc[0], "share of those who came"
+        most = _share(worst, "lost low high", worst["came"], f"Lost before {worst['step']}", unit)
         numbers["funnel-largest-drop"] = most
-        rivals = [
-            step for step, high in zip(losses["step"], losses["high"], strict=True) if high >= worst["low"]
-        ]
-        finding += f"; most fall out before {worst['step']}: {most}"
-        if len(rivals) > 1:
-            finding = finding.replace(
-                f"; most fall out before {worst['step']}: {most}", "; no single step stands out"
-            )
-    early = f"{count(left_out, 'customer')} came too late to have had {in_words(span)}"
-    caution = (
-        f"{early}; they are left out, not counted as lost." if settled else f"{early}: some may still come."
-    )
+        alone = (losses["high"] >= worst["low"]).sum() == 1
+        finding += (
+            f"; most fall out before {worst['step']}: {most}" if alone else "; no single step stands out"
+        )
+    caution = f"{count(left_out, 'customer')} came too late to have had {in_words(span)}"
+    caution += "; they are left out, not counted as lost." if settled else ": some may still come."
     title = f"{number(through.value, through.unit)} {way}{limit}"
     draw = lambda: general.funnel(table, title=title)  # noqa: E731
     proposed = "No steps were given: these are what most customers meet, in the order in which they meet it."
     cautions = [caution] * (left_out > 0) + [proposed] * (not steps)
-    return Result(capital(finding) + ".", numbers, table, draw, cautions, events)
+    return Result(stated(f"{finding}.", events.simulated), numbers, table, draw, cautions, events)
 
 
 @question("events")
@@ -258,27 +230,21 @@ def reach(events: Table, *, steps: Sequence[str] = ()) -> Result:
     Columns of the table: ``step customers share low high``.
     """
     log = _log(events)
-    steps = list(dict.fromkeys(steps or propose_steps(log)))
-    holders, n = (
-        log.groupby("event")["person"].nunique().reindex(steps, fill_value=0),
-        log["person"].nunique(),
-    )
+    steps, n = list(dict.fromkeys(steps or propose_steps(log))), log["person"].nunique()
+    holders = log.groupby("event")["person"].nunique().reindex(steps, fill_value=0).to_numpy()
     low, high = wilson(holders, np.full(len(steps), n), events.confidence_level)
-    table = pd.DataFrame({"step": _labels(events, steps), "customers": holders.to_numpy()})
-    table = table.assign(share=table["customers"] / n, low=low, high=high)
+    table = pd.DataFrame({"step": _labels(events, steps), "customers": holders, "share": holders / n})
+    table = table.assign(low=low, high=high)
     last, ordered = table.iloc[-1], in_order(log, steps)
     met = _share(last, "share low high", n, f"Met {last['step']}, in whatever order")
     start = "" if ordered else "the steps of this log come in no fixed order; "
-    finding = capital(f"{_where(events)}{start}{met} of customers met {last['step']} at all.")
+    finding = f"{start}{met} of customers met {last['step']} at all."
     caution = "An ordered funnel of this log would measure the shuffling, not the customers."
-    title = f"{number(met.value, met.unit)} meet {last['step']}, in any order"
-
-    def draw():
-        return general.bars(
-            table, label="step", value="share", title=title, x_title="customers", percent=True
-        )
-
-    return Result(finding, {"reached-any-order": met}, table, draw, [] if ordered else [caution], events)
+    axes = {"label": "step", "value": "share", "x_title": "customers", "percent": True}
+    axes["title"] = f"{number(met.value, met.unit)} meet {last['step']}, in any order"
+    draw = lambda: general.bars(table, **axes)  # noqa: E731
+    numbers, cautions = {"reached-any-order": met}, [caution] * (not ordered)
+    return Result(stated(finding, events.simulated), numbers, table, draw, cautions, events)
 
 
 @question("events", "segment")
@@ -294,9 +260,9 @@ def segments(events: Table, *, steps: Sequence[str] = (), window: object = None)
     window = None if span == NEVER else pd.Timedelta(microseconds=span)
     ends = _funnel(events, steps, "segment").at(window).groupby("segment", sort=False)["customers"]
     table = ends.agg(customers="first", through="last").query("customers > 0").reset_index()
-    cells = [table["customers"], table["through"], table["customers"] - table["through"]]
-    least = pd.concat([cell.where(cell > 0) for cell in cells], axis=1).min(axis=1)
-    least = table["customers"].where(least >= events.min_cell, least)
+    cells = table[["customers", "through"]].assign(lost=table["customers"] - table["through"])
+    least = cells.where(cells > 0).min(axis=1)
+    least = least.where(least < events.min_cell, table["customers"])
     table, hidden = suppress(table.assign(least=least), count="least", min_cell=events.min_cell)
     if len(table) < 2:
         raise NotEnough("fewer than two segments have enough customers to compare")
@@ -306,38 +272,25 @@ def segments(events: Table, *, steps: Sequence[str] = (), window: object = None)
     pooled = x.sum() / n.sum()
     spread = np.sqrt(max(pooled * (1 - pooled), 1e-12) * (1 / n + 1 / (n.sum() - n)))
     differs, _ = benjamini_hochberg(2 * norm.sf(np.abs(gap) / spread))
-    table = table.drop(columns="least").assign(
-        conversion=x / n, low=low, high=high, difference=gap, differs=differs
-    )
+    table = table.drop(columns="least").assign(conversion=x / n, low=low, high=high, difference=gap)
+    table = table.assign(segment=table["segment"].map(events.label), differs=differs)
     table = table.sort_values("conversion", ascending=False, ignore_index=True)
-    table["segment"] = table["segment"].map(events.label)
-    apart, best, worst = table.loc[table["differs"], "segment"].tolist(), table.iloc[0], table.iloc[-1]
-    numbers = {
-        "segments-apart": Number(
-            len(apart), unit="segments", n=len(table), label="Segments unlike the others"
-        )
-    }
+    apart, best, worst = int(differs.sum()), table.iloc[0], table.iloc[-1]
+    label = "Segments unlike the others"
+    numbers = {"segments-apart": Number(apart, unit="segments", n=len(table), label=label)}
     for name, row in (("segment-best", best), ("segment-worst", worst)):
         numbers[name] = _share(row, "conversion low high", row["customers"], f"All the way, {row['segment']}")
+    title = "No segment differs beyond chance"
+    finding = f"no difference was found: {len(table)} segments get customers through alike, within chance."
     if apart:
-        finding = (
-            f"{best['segment']} gets {numbers['segment-best']} of customers all the way, {worst['segment']} "
-        )
-        finding += f"{numbers['segment-worst']}."
-        title = f"{best['segment']} gets {number(best['conversion'], 'share')} through, {worst['segment']} "
-        title += number(worst["conversion"], "share")
-    else:
-        finding = (
-            f"no difference was found: {len(table)} segments get customers through alike, within chance."
-        )
-        title = "No segment differs beyond chance"
+        first, last = numbers["segment-best"], numbers["segment-worst"]
+        title = f"{best['segment']} gets {number(first.value, 'share')} through, {worst['segment']} "
+        title += number(last.value, "share")
+        finding = f"{best['segment']} gets {first} of customers all the way, {worst['segment']} {last}."
     caution = f"{count(hidden, 'segment')} with too few customers not shown."
-
-    def draw():
-        axes = {"label": "segment", "value": "conversion", "x_title": "get all the way"}
-        return general.dots(table, **axes, title=title, percent=True, reference=pooled)
-
-    return Result(capital(_where(events) + finding), numbers, table, draw, [caution] * (hidden > 0), events)
+    axes = {"label": "segment", "value": "conversion", "x_title": "get all the way", "percent": True}
+    draw = lambda: general.dots(table, **axes, title=title, reference=pooled)  # noqa: E731
+    return Result(stated(finding, events.simulated), numbers, table, draw, [caution] * (hidden > 0), events)
 
 
 @question("events")
@@ -359,7 +312,7 @@ def go_on_or_leave(events: Table, *, steps: Sequence[str] = (), window: object =
         raise NotEnough(f"fewer than {events.min_cell} customers reach any step but the last")
     limit, row = in_words(span), table.loc[table["left"].idxmax() if leaving else table["went_on"].idxmin()]
     step, n = row["step"], row["customers"]
-    on, left = _share(row, "went_on low high", n, f"Went on after {step}"), None
+    on = _share(row, "went_on low high", n, f"Went on after {step}")
     numbers = {"went-on": on}
     finding = f"{on} of customers go on within {limit} of {step}"
     if leaving:
@@ -369,30 +322,23 @@ def go_on_or_leave(events: Table, *, steps: Sequence[str] = (), window: object =
     else:
         finding += "; the log names no leaving, so the others are open, not lost."
         title = f"{number(on.value, on.unit)} go on within {limit} of {step}; the others are open"
-    numbers["still-open"] = Number(
-        row["open"], unit=on.unit, n=int(n), label=f"Neither, {limit} after {step}"
-    )
+    open_label = f"Neither, {limit} after {step}"
+    numbers["still-open"] = Number(row["open"], unit=on.unit, n=int(n), label=open_label)
     short = table.loc[table.pop("watched") < 10, "step"]
     caution = f"Fewer than 10 customers were watched for {limit} after {listed(short)}."
     parts = {"went_on": "go on", "left": "leave", "open": "still open"}
-
-    def draw():
-        axes = {"label": "step", "value": list(parts), "names": parts, "x_title": f"{limit} after the step"}
-        return general.bars(table, **axes, title=title, percent=True, stacked=True)
-
-    return Result(
-        capital(_where(events) + finding), numbers, table, draw, [caution] * (len(short) > 0), events
-    )
+    axes = {"label": "step", "value": list(parts), "names": parts, "x_title": f"{limit} after the step"}
+    draw = lambda: general.bars(table, **axes, title=title, percent=True, stacked=True)  # noqa: E731
+    cautions = [caution] * (len(short) > 0)
+    return Result(stated(finding, events.simulated), numbers, table, draw, cautions, events)
 
 
 def _risk(spells: pd.DataFrame, days: float, level: float) -> dict[str, float]:
     at = [min(days, spells["days"].max())] if len(spells) else [days]
-    curve = cumulative_incidence(spells["days"], spells["cause"], at=at, confidence_level=level).set_index(
-        "cause"
-    )
+    curve = cumulative_incidence(spells["days"], spells["cause"], at=at, confidence_level=level)
     row: dict[str, float] = {"customers": len(spells)}
     for kind, names in ((1, ("went_on", "low", "high")), (2, ("left", "left_low", "left_high"))):
-        values = curve.loc[kind, ["incidence", "low", "high"]] if kind in curve.index else (0.0,) * 3
-        row |= dict(zip(names, map(float, values), strict=True))
+        own = curve.loc[curve["cause"] == kind, ["incidence", "low", "high"]].to_numpy(float)
+        row |= dict(zip(names, own[0] if len(own) else (0.0,) * 3, strict=True))
     still = max(round(1 - row["went_on"] - row["left"], 12), 0.0)
     return row | {"open": still, "watched": int((spells["watched"] >= days).sum())}

@@ -13,21 +13,20 @@ from cxlab.data.survey import Survey
 from cxlab.data.table import Table
 from cxlab.figures import general
 from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import capital, count, listed, number
+from cxlab.questions.words import count, listed, number, stated
 from cxlab.stats.intervals import generator, normal_quantile, percentile_interval, wilson
 from cxlab.stats.resampling import Covariances, correlations, intervals, slopes
 
-_BEARING = ("accountable", "responsible")
+_BEARING = ["accountable", "responsible"]
 
 
 class RolledYield(NamedTuple):
     """How many customers get through every stage without a fault; each with its interval.
 
-    ``rolled`` is the product of the stage yields, right only when faults of different stages have nothing to
-    do with each other; ``joint`` the share seen without any fault (Wilson); ``dependence`` joint / rolled,
-    above 1 when the same customers meet the faults; ``clean_minus_worst`` joint less the lowest stage yield,
-    whose interval allows for not knowing which stage is the worst (Bonferroni); ``n`` the customers seen at
-    every stage.
+    ``rolled`` is the product of the stage yields, ``joint`` the share seen without any fault (Wilson),
+    ``dependence`` joint / rolled: above 1 when the same customers meet the faults. ``clean_minus_worst`` is
+    joint less the lowest stage yield; its interval allows for not knowing which stage is the worst
+    (Bonferroni). ``n`` are the customers seen at every stage.
     """
 
     rolled: float
@@ -57,49 +56,35 @@ def rolled_throughput_yield(
 ) -> RolledYield:
     """Return the rolled throughput yield beside the share of customers who really met no fault.
 
-    Parameters
-    ----------
-    data : DataFrame
-        ``customer stage passed``; customers who were not seen at every stage are left out.
-    stages : names in order, optional
-        Default: the order in which they first appear.
-    bootstrap : int
-        Resamples of customers.
-
-    Notes
-    -----
-    The product of yields (Breyfogle 1999) assumes independent stages. With dependent faults it is too low:
-    the truth is the joint clean rate. Resampling counts of the distinct patterns keeps the cost independent
-    of the customers.
+    ``data`` holds ``customer stage passed``; customers who were not seen at every stage are left out. The
+    product of yields (Breyfogle 1999) assumes independent stages; with dependent faults it is too low.
     """
     table = wide(data, stages).dropna()
     n = len(table)
     if n == 0:
         raise NotEnough("no customer was seen at every stage")
+    # Resampling counts of the distinct patterns keeps the cost independent of the customers.
     patterns, counts = np.unique(table.to_numpy(dtype=bool), axis=0, return_counts=True)
     clean = patterns.all(axis=1)
 
     def figures(weights):
         rolled, joint = (weights @ patterns / n).prod(axis=-1), weights @ clean / n
         with np.errstate(invalid="ignore", divide="ignore"):
-            return rolled, joint, joint / rolled
+            return rolled, joint / rolled
 
-    rolled, joint, dependence = figures(counts)
     draws = figures(generator(rng).multinomial(n, counts / n, size=max(bootstrap, 2)))
-    rolled_limits, _, dependence_limits = (percentile_interval(values, confidence_level) for values in draws)
+    limits = [map(float, percentile_interval(values, confidence_level)) for values in draws]
+    rolled, dependence = ((float(value), *ends) for value, ends in zip(figures(counts), limits, strict=True))
+    joint = Number.share(counts[clean].sum(), n, "", "", confidence_level)[:3]
     shares = counts @ patterns / n
     worst = int(np.argmin(shares))
     # Passed here but not everywhere: the least of these shares is what the worst stage hides.
     hidden = counts @ (patterns & ~clean[:, None])
     low, _ = wilson(hidden, n, confidence_level)
     _, high = wilson(hidden, n, 1 - (1 - confidence_level) / hidden.size)
-    joint_limits = wilson(int(counts[clean].sum()), n, confidence_level)
-    values = (
-        (rolled, *rolled_limits, joint, *joint_limits, dependence, *dependence_limits),
-        (shares[worst], joint - shares[worst], -high.min(), -low.min()),
-    )
-    first, last = ([float(value) for value in part] for part in values)
-    return RolledYield(*first, str(table.columns[worst]), *last, n)
+    less = joint[0] - float(shares[worst]), -float(high.min()), -float(low.min())
+    name = str(table.columns[worst])
+    return RolledYield(*rolled, *joint, *dependence, name, float(shares[worst]), *less, n)
 
 
 def wide(data: pd.DataFrame, stages: Sequence[str] | None = None) -> pd.DataFrame:
@@ -111,54 +96,13 @@ def wide(data: pd.DataFrame, stages: Sequence[str] | None = None) -> pd.DataFram
     data = data.dropna(subset=[who, "stage", "passed"])
     if data.empty:
         raise NotEnough("no row says whether a customer passed a stage")
-    order = list(dict.fromkeys(data["stage"])) if stages is None else list(stages)
-    passed = data["passed"].astype(bool).astype(float)
-    return (
-        passed.groupby([data[who], data["stage"]], observed=True)
-        .min()
-        .unstack("stage")
-        .reindex(columns=order)
-    )
-
-
-class ProcessYield(NamedTuple):
-    """Yields of a process: at the end, right the first time, the stages multiplied, defects per million."""
-
-    yield_: float
-    first_time_yield: float
-    rolled_throughput_yield: float
-    dpmo: float
-
-
-def process_yield(defects: Sequence[float], rework: Sequence[float], units: int) -> ProcessYield:
-    """Return the yields of a process from counts, one a stage; every stage is related to all ``units``.
-
-    The convention of the R package SixSigma (Cano, Moguerza & Redchuk 2012).
-
-    Examples
-    --------
-    >>> round(process_yield([3, 5, 12], [1, 2, 4], 1915).rolled_throughput_yield, 7)
-    0.9859563
-    """
-    if len(defects) != len(rework) or not len(defects):
-        raise InputError("defects and rework must have one count a stage, for the same stages")
-    bad, again = np.asarray(defects, dtype=float), np.asarray(rework, dtype=float)
-    if units <= 0 or min(bad.min(), again.min()) < 0 or (bad + again).max() > units:
-        raise InputError(
-            f"units={units!r} must be at least the defects and rework of every stage, none negative"
-        )
-    rolled, lost = np.prod(1 - (bad + again) / units), bad.sum() / units
-    return ProcessYield(
-        float(1 - lost), float(1 - lost - again.sum() / units), float(rolled), float(lost * 1e6)
-    )
+    passed = data["passed"].astype(bool).astype(float).groupby([data[who], data["stage"]], observed=True)
+    return passed.min().unstack("stage").reindex(columns=stages or list(dict.fromkeys(data["stage"])))
 
 
 def frechet_bounds(a: float, b: float) -> tuple[float, float]:
-    """Return the least and the greatest share that can have both, given only the share of each (Frechet
-    1951).
+    """Return the least and greatest share that can have both, given the share of each (Frechet 1951).
 
-    Examples
-    --------
     >>> [round(bound, 2) for bound in frechet_bounds(0.65, 0.38)]
     [0.03, 0.38]
     """
@@ -166,10 +110,6 @@ def frechet_bounds(a: float, b: float) -> tuple[float, float]:
         if not 0 <= share <= 1:
             raise InputError(f"{name}={share!r} must be a share between 0 and 1; write 65 % as 0.65")
     return max(0.0, a + b - 1), min(a, b)
-
-
-def _where(data: Table) -> str:
-    return "in made-up data, " if data.simulated else ""
 
 
 @question("stages", "stage", "passed")
@@ -180,43 +120,35 @@ def hold(stages: Table) -> Result:
     the customers who met no fault at any stage.
     """
     table, level = wide(stages.frame), stages.confidence_level
-    made = rolled_throughput_yield(
-        stages.frame, bootstrap=stages.bootstrap, confidence_level=level, rng=stages.rng
-    )
+    settings = {"bootstrap": stages.bootstrap, "confidence_level": level, "rng": stages.rng}
+    made = rolled_throughput_yield(stages.frame, **settings)
     if made.n < stages.min_cell:
         raise NotEnough(f"only {count(made.n, 'customer')} seen at every stage")
     seen, passed = table.notna().sum().to_numpy(), table.sum().to_numpy()
     low, high = wilson(passed, seen, level)
     rows = pd.DataFrame({"stage": [stages.label(name) for name in table.columns], "customers": seen})
     rows = rows.assign(share=passed / seen, low=low, high=high)
-    rows.loc[len(rows)] = ["all stages, multiplied", made.n, made.rolled, made.rolled_low, made.rolled_high]
-    rows.loc[len(rows)] = ["all stages, as seen", made.n, made.joint, made.joint_low, made.joint_high]
-    worst, less = (
-        stages.label(made.worst),
-        (made.clean_minus_worst, made.clean_minus_worst_low, made.clean_minus_worst_high),
-    )
+    rolled, clean, less = made[:3], made[3:6], made[11:14]
+    rows.loc[len(rows)] = ["all stages, multiplied", made.n, *rolled]
+    rows.loc[len(rows)] = ["all stages, as seen", made.n, *clean]
     values = {
-        "joint-clean-rate": ("No fault at any stage", made.joint, made.joint_low, made.joint_high),
-        "rolled-throughput-yield": ("Stages multiplied", made.rolled, made.rolled_low, made.rolled_high),
-        "clean-minus-worst-stage": ("No fault at any stage, less the worst stage alone", *less),
+        "joint-clean-rate": ("No fault at any stage", clean),
+        "rolled-throughput-yield": ("Stages multiplied", rolled),
+        "clean-minus-worst-stage": ("No fault at any stage, less the worst stage alone", less),
     }
-    numbers = {
-        name: Number(*limits, "share of customers", made.n, label)
-        for name, (label, *limits) in values.items()
-    }
-    joint = numbers["joint-clean-rate"]
-    finding = f"{_where(stages)}{joint} of customers meet no fault at any of {len(table.columns)} stages; "
-    finding += f"at {worst}, the weakest, it is {number(made.worst_yield, joint.unit)}."
+    unit = "share of customers"
+    numbers = {name: Number(*value, unit, made.n, label) for name, (label, value) in values.items()}
+    finding = (
+        f"{numbers['joint-clean-rate']} of customers meet no fault at any of {len(table.columns)} stages; "
+    )
+    finding += f"at {stages.label(made.worst)}, the weakest, it is {number(made.worst_yield, unit)}."
     several = "The same customers meet several faults, so multiplying the stages paints too dark a picture."
     apart = "Faults seldom meet in one customer, so multiplying the stages paints too bright a picture."
     cautions = [several] * (made.dependence_low > 1) + [apart] * (made.dependence_high < 1)
-    title = f"{number(made.joint, joint.unit)} of customers meet no fault at any stage"
-
-    def draw():
-        axes = {"label": "stage", "value": "share", "x_title": "customers without a fault"}
-        return general.dots(rows, **axes, title=title, percent=True, reference=None)
-
-    return Result(capital(finding), numbers, rows, draw, cautions, stages)
+    title = f"{number(made.joint, unit)} of customers meet no fault at any stage"
+    axes = {"label": "stage", "value": "share", "x_title": "customers without a fault"}
+    draw = lambda: general.dots(rows, **axes, title=title, percent=True, reference=None)  # noqa: E731
+    return Result(stated(finding, stages.simulated), numbers, rows, draw, cautions, stages)
 
 
 @question("stages", "stage", "function", "role", needs="a table of stages with each function's role")
@@ -230,13 +162,13 @@ def owners(stages: Table) -> Result:
     data = stages.frame.dropna(subset=["stage", "function", "role"])
     if data.empty:
         raise NotEnough("no row says which function has which role at a stage")
-    data = data.assign(role=data["role"].astype("str").str.strip().str.lower())
-    rows = []
+    role, rows = data["role"].astype("str").str.strip().str.lower(), []
     for stage in stages.frame["stage"].dropna().unique():
-        own = data[data["stage"] == stage]
-        who = own.loc[own["role"] == "accountable", "function"].unique()
-        bearing = own.loc[own["role"].isin(_BEARING), "function"].nunique()
-        rows.append((stages.label(stage), listed(who), len(who), bearing))
+        own = [
+            data[(data["stage"] == stage) & role.isin(roles)]["function"]
+            for roles in (_BEARING[:1], _BEARING)
+        ]
+        rows.append((stages.label(stage), listed(own[0].unique()), own[0].nunique(), own[1].nunique()))
     table = pd.DataFrame(rows, columns=["stage", "accountable", "owners", "bearing"])
     shares = {  # of all stages, so without sampling error
         "stages-without-owner": ("Stages with no or several accountable functions", table["owners"] != 1),
@@ -251,7 +183,7 @@ def owners(stages: Table) -> Result:
         names = table.loc[which, "stage"].tolist()
         parts += [f"{listed(names)} {'have' if len(names) > 1 else 'has'} {words}"] * bool(names)
     finding = listed(parts) if parts else f"each of {len(table)} stages has exactly one owner"
-    return Result(capital(f"{_where(stages)}{finding}."), numbers, table, None, (), stages)
+    return Result(stated(f"{finding}.", stages.simulated), numbers, table, None, (), stages)
 
 
 @question("survey", needs="a survey whose items are functional areas (role 'functions')")
@@ -279,7 +211,7 @@ def functions(survey: Survey, *, least: float = 0.10) -> Result:
     draw = lambda: general.dots(table, title=title, x_title=f"slope on {outcome}", band=(-least, least))  # noqa: E731
     caution = "All answers come from one questionnaire, so a general liking moves them together."
     numbers = {"functions-bearing": bearing}
-    return Result(capital(_where(survey) + finding), numbers, table, draw, [caution], survey)
+    return Result(stated(finding, survey.simulated), numbers, table, draw, [caution], survey)
 
 
 @question("stages", "says_priority", "does_review", needs="a table of stages with what people say and do")
@@ -301,10 +233,9 @@ def words_and_deeds(stages: Table) -> Result:
     label = "Says it is a priority, less does review it"
     gap = Number(*values, "share of respondents", int(people[0]), label)
     least, most = (number(bound, "share") for bound in frechet_bounds(total["says"], 1 - total["does"]))
-    both = float((rows["says_priority"].astype(bool) & ~rows["does_review"].astype(bool)).mean())
-    only = Number(
-        both, unit="share of answers", n=len(rows), label="Says it is a priority, but does not review it"
-    )
+    both = (rows["says_priority"].astype(bool) & ~rows["does_review"].astype(bool)).mean()
+    label = "Says it is a priority, but does not review it"
+    only = Number(float(both), unit="share of answers", n=len(rows), label=label)
     words, deeds = number(total["says"], "share"), number(total["does"], "share")
     text, title = (
         f"{words} call it a priority and {deeds} do it: a gap of {gap}.",
@@ -315,13 +246,10 @@ def words_and_deeds(stages: Table) -> Result:
         title = "Words and deeds do not differ"
     allowed = f"between {least} and {most} say it without doing it"
     caution = f"Two separate percentages would only show that {allowed}; the pairs show {only}."
-
-    def draw():
-        axes = {"label": "stage", "value": "gap", "x_title": "say it, less do it"}
-        return general.dots(table, **axes, title=title, percent=True)
-
+    axes = {"label": "stage", "value": "gap", "x_title": "say it, less do it"}
+    draw = lambda: general.dots(table, **axes, title=title, percent=True)  # noqa: E731
     numbers = {"say-do-gap": gap, "says-only": only}
-    return Result(capital(_where(stages) + text), numbers, table, draw, [caution], stages)
+    return Result(stated(text, stages.simulated), numbers, table, draw, [caution], stages)
 
 
 def _gap(rows: pd.DataFrame, level: float) -> dict[str, float]:

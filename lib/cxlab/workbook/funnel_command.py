@@ -20,16 +20,6 @@ _OPTIONS = {
     "--memory": ("2GB", "spill to a temporary folder beyond this (default 2GB)"),
 }
 _FILE = "a file of events, a folder or pattern of them, data.duckdb::table, a study or its mapping file"
-_NUMBERS = (
-    "step",
-    "customers",
-    "step_conversion",
-    "overall_conversion",
-    "low",
-    "high",
-    "median_seconds",
-    "open",
-)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -58,11 +48,13 @@ def run(args: list[str]) -> int:
     steps = [word.strip() for word in next(csv.reader([asked.steps]), []) if word.strip()]
     rules = rules_of(steps, None if unlimited else asked.window)
     result = _study(asked, study[0], rules) if study else _files(asked, rules)
-    rows = _rows(result)
-    rows, hidden = _suppressed(rows, min_cell) if result.segmented else (rows, 0)
-    notes = result.notes()
-    small = f"cells that count fewer than {min_cell}, or would give one away, are not shown."
-    notes += [f"{hidden:,} {small}"] * (hidden > 0)
+    rows, notes, hidden = _rows(result), result.notes(), 0
+    if result.segmented:
+        rows, hidden = _suppressed(rows, min_cell)
+    if hidden:
+        notes.append(
+            f"{hidden:,} cells that count fewer than {min_cell}, or would give one away, are not shown."
+        )
     _print(result, rows, notes, hidden, asked.format)
     return 0
 
@@ -100,10 +92,9 @@ def _study(asked: argparse.Namespace, mapping: str, rules):
     if asked.engine != "local":
         raise InputError(f"--engine {asked.engine} reads files, not a study; name the file")
     events = open_source(mapping, table="events").frame
-    columns = Columns(segment=asked.by)
-    result, unknown = funnel_of_table(events, rules=rules, columns=columns)
-    for sentence in unknown:
-        raise InputError(sentence)
+    result, unknown = funnel_of_table(events, rules=rules, columns=Columns(segment=asked.by))
+    if unknown:
+        raise InputError(unknown[0])
     return result
 
 
@@ -113,10 +104,12 @@ def _rows(result) -> list[dict]:
 
     rows = []
     for row, closed, median in zip(result.rows(), result.settled(), result.medians(), strict=True):
-        settled = {"open": closed["open"], "settled_conversion": closed["overall_conversion"]}
-        rows.append(
-            {name: plain(value) for name, value in (row | {"median_seconds": median} | settled).items()}
-        )
+        row |= {
+            "median_seconds": median,
+            "open": closed["open"],
+            "settled_conversion": closed["overall_conversion"],
+        }
+        rows.append({name: plain(value) for name, value in row.items()})
     return rows
 
 
@@ -147,7 +140,8 @@ def _print(result, rows: list[dict], notes: list[str], hidden: int, style: str) 
         json.dump(document, sys.stdout, indent=2, allow_nan=False)
         print()
     elif style == "csv":
-        names = ["segment"] * result.segmented + [*_NUMBERS, "settled_conversion"]
+        names = "step customers step_conversion overall_conversion low high median_seconds open"
+        names = ["segment"] * result.segmented + [*names.split(), "settled_conversion"]
         writer = csv.DictWriter(sys.stdout, names, lineterminator="\n")
         writer.writeheader()
         writer.writerows({name: _safe(value) for name, value in row.items()} for row in rows)
@@ -176,5 +170,5 @@ def _print_table(rows: list[dict], split: bool) -> None:
         lines.append([*names, *shares, f"{percent(row['low'])} - {percent(row['high'])}", time])
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     for line in lines:
-        left = [text.ljust(w) for text, w in zip(line, widths, strict=True)][: 1 + split]
-        print(*left, *[text.rjust(w) for text, w in zip(line, widths, strict=True)][1 + split :], sep="  ")
+        cells = [f"{text:{'<' if i <= split else '>'}{widths[i]}}" for i, text in enumerate(line)]
+        print(*cells, sep="  ")
