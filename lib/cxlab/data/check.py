@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cxlab.data import guess
+from cxlab.data import guess, items
 from cxlab.data.convert import Conversion
 from cxlab.data.errors import InputError
 from cxlab.data.faults import Fault
@@ -125,7 +125,7 @@ def _remarks(this: Conversion, frame: pd.DataFrame | None) -> list[str]:
         count = rules.path.read_text(encoding="utf-8-sig").count(guess.MARK)
         if count:
             found.append(f"{count} guess(es) in {rules.path.name} are still to be confirmed")
-    cells = guess.sample_of(
+    cells = items.sample_of(
         this.raw, this.cells, [one.ours for one in this.fields if one.column.holds == "number"]
     )
     for one in this.fields:
@@ -140,7 +140,7 @@ def _remarks(this: Conversion, frame: pd.DataFrame | None) -> list[str]:
             small = int((sizes < 5).sum())
             if small:
                 found.append(
-                    f"segment {show(name)}: {small} of {len(sizes)} count fewer than 5 rows and will not be shown"
+                    f"segment {show(name)}: {small} of {len(sizes)} count fewer than 5 and will not be shown"
                 )
     if counts is not None and len(frame) < 30:
         found.append(
@@ -157,11 +157,11 @@ def _bounds(column: Column) -> tuple[float, float] | None:
 
 def _of_number(name: str, texts: list[str | None], bounds: tuple[float, float] | None) -> list[str]:
     found = []
-    codes = guess.missing_codes(texts, bounds)
+    codes = items.missing_codes(texts, bounds)
     if codes:
         listed = " and ".join(map(show, codes[:3]))
         found.append(f"column {show(name)}: {listed} may mean 'no answer'; if so, name it under missing_in:")
-    numbers = [number for text in texts if (number := guess.number_of(text)) is not None]
+    numbers = [number for text in texts if (number := items.number_of(text)) is not None]
     if len(numbers) > 1 and len(set(numbers)) == 1:
         found.append(f"column {show(name)} is {numbers[0]:g} on every row: it can explain nothing")
     elif (
@@ -187,7 +187,7 @@ def _of_survey(this: Conversion, frame: pd.DataFrame) -> list[str]:
             f"{complete:.0%} of the rows answer every item; complete-case figures rest on those alone"
         )
     turned = this.ours(rules.reversed)
-    for item in guess.reversed_items(frame, [i for i in this.ours(rules.items) if i in frame]):
+    for item in items.reversed_items(frame, [i for i in this.ours(rules.items) if i in frame]):
         if item not in turned:
             found.append(
                 f"item {show(item)} runs against the others; if high means bad, name it under reversed:"

@@ -1,7 +1,7 @@
 """From a stranger's columns to ours: the mapping and the declaration written as SQL over the raw relation.
 
-Two layers are put over it: the cells under our names, with 'no answer' taken out and codes turned round, and the cells
-as the kind that is declared. A cell that has a text in the first and nothing in the second is wrong; see ``look.py``.
+Two layers are put over it: cells under our names, without what means 'no answer' and recoded, and cells as
+the kind that is declared. A cell with a text in the first and nothing in the second is wrong (``look.py``).
 """
 
 from __future__ import annotations
@@ -42,9 +42,10 @@ _WHOLE = (
 
 @dataclass
 class Field:
-    """One column on its way: its cell (SQL over the file) and its value (SQL over the cells), and what must hold.
+    """One column on its way: its cell (SQL over the file), its value (SQL over the cells), what must hold.
 
-    ``probe`` counts the cells of a large file that need more than the plain reading; ``full`` is what they need.
+    ``probe`` counts the cells of a large file that need more than the plain reading; ``full`` is what they
+    need.
     """
 
     theirs: str
@@ -199,9 +200,10 @@ def _unknown(this: Conversion, name: str) -> None:
 
 def _names(this: Conversion) -> None:
     mapping, wide = this.mapping, this.mapping.wide_to_long
-    named = [*mapping.columns, *mapping.missing_in, *mapping.recode, *mapping.ranges, *mapping.items, *mapping.segments,
-             *mapping.reversed, *(item for items, _ in mapping.scales for item in items),
-             *filter(None, [mapping.weights, mapping.clusters, mapping.date])]  # fmt: skip
+    single = filter(None, [mapping.weights, mapping.clusters, mapping.date])
+    scaled = [item for items, _ in mapping.scales for item in items]
+    named = [*mapping.columns, *mapping.missing_in, *mapping.recode, *mapping.ranges, *mapping.items, *scaled]
+    named += [*mapping.segments, *mapping.reversed, *single]
     made = {*wide.get("values", {}), wide.get("name"), *mapping.outcomes}
     for name in dict.fromkeys(named):
         if not this.theirs(name) and name not in made and not this.faults[:5]:
@@ -271,7 +273,7 @@ def _numeric(type_: str) -> bool:
 
 
 def text_sql(name: str, type_: str) -> str:
-    """Return SQL of a column as trimmed text, without words that are no value; whole floats lose their ``.0``."""
+    """Return SQL of a column as trimmed text without words that are no value; whole floats lose ``.0``."""
     x = ident(name)
     if type_ == "VARCHAR":
         return f"case when regexp_full_match({x}, {literal(_BLANK)}) then null else trim({x}) end"
@@ -302,7 +304,8 @@ def _cell(this: Conversion, one: Field) -> None:
         cases = "".join(
             f" when {_matches('x', [c], exact=True)} then {literal(to)}" for c, to in recode.items()
         )
-        one.cell = f"list_transform([{one.cell}], lambda x: case when x is null then null{gone}{cases} else x end)[1]"
+        case = f"case when x is null then null{gone}{cases} else x end"
+        one.cell = f"list_transform([{one.cell}], lambda x: {case})[1]"
 
 
 def _matches(x: str, codes: Iterable[str], *, exact: bool = False) -> str:

@@ -1,4 +1,4 @@
-"""Delimited text of any origin: which bytes, which delimiter, which line is the header; nothing is guessed twice."""
+"""Delimited text of any origin: which bytes, which delimiter, which line is the header."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ class Delimited:
 def decode(data: bytes, *, name: str, encoding: str | None = None) -> tuple[str, str, list[str]]:
     """Return the text of a file, its encoding and what had to be assumed.
 
-    A byte order mark decides, then UTF-16 by its pattern of zero bytes, then UTF-8; what is none of these is guessed
-    from its letters, line by line where a file mixes encodings, and that is said.
+    A byte order mark decides, then UTF-16 by its pattern of zero bytes, then UTF-8; what is none of these is
+    guessed from its letters, line by line where a file mixes encodings, and that is said.
     """
     if encoding:
         try:
@@ -157,7 +157,8 @@ def read_delimited(
     Raises
     ------
     InputError
-        Empty file, no header, a quote that is never closed, a cell beyond ten million characters, too many cells.
+        Empty file, no header, a quote that is never closed, a cell beyond ten million characters, too many
+        cells.
     """
     text, coding, notes = decode(data, name=name, encoding=encoding)
     if not text.strip():
@@ -287,6 +288,6 @@ def unique_names(header: list[object]) -> tuple[list[str], list[str], list[str]]
 
 
 def texts_of(header: list[str], names: list[str], texts: dict[int, str]) -> dict[str, str]:
-    """Return the text of each column that has one: from the header rows, or its name where that had to be cut."""
+    """Return the text of each column that has one: from the header rows, or a name that had to be cut."""
     cut = {place: name for place, name in enumerate(header) if len(name) > _NAME}
     return {names[place]: text for place, text in (cut | texts).items() if place < len(names)}

@@ -2,7 +2,7 @@
 
 
 class InputError(ValueError):
-    """A file, a table, a parameter or an argument is wrong (exit 2); the message says what, where and what to do."""
+    """A file, table, parameter or argument is wrong (exit 2); the message says what, where and what to do."""
 
 
 class NotEnough(InputError):

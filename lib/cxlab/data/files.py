@@ -1,4 +1,4 @@
-"""What a reader's file is: told by its first bytes, never by its name; and where copies made while reading lie."""
+"""What a reader's file is, told by its first bytes; and where copies made while reading lie."""
 
 from __future__ import annotations
 
@@ -175,16 +175,16 @@ def sha256_of(path: Path) -> str:
 
 
 def safe_address(address: str) -> str:
-    """Return a database's address without its user and password (everything before the last @ of the host)."""
+    """Return a database's address without user and password: everything before its last @."""
     return re.sub(r"://\S*@", "://***@", address)
 
 
 @cache
 def temporary_folder() -> Path:
-    """Return this process's folder for copies made while reading; it is removed at the end, or by the next start."""
+    """Return this process's folder for copies; it is removed at the end, or by the next start."""
     sweep()
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-    handle = open(folder / "lock", "w")  # noqa: SIM115  held open: the lock ends with the process, however it ends
+    handle = open(folder / "lock", "w")  # noqa: SIM115  the lock ends with the process, however it ends
     fcntl.flock(handle, fcntl.LOCK_EX)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     _HELD.append(handle)

@@ -1,4 +1,4 @@
-"""Workbooks, Parquet, JSON, statistics packages and databases as relations: bounded, read only, no way out."""
+"""Workbooks, Parquet, JSON, statistics packages and databases as relations: bounded, read only."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cxlab.data.delimited import texts_of
 from cxlab.data.errors import InputError
 from cxlab.data.places import show
 from cxlab.data.read import (
-    _LOCKED,
+    LOCKED,
     Raw,
     connect,
     ident,
@@ -104,7 +104,7 @@ def _leaves(fields: Any, before: str, path: str) -> Iterator[tuple[str, str]]:
 
 
 def of_json(found: list[Path], raw: Raw) -> Raw:
-    """Read JSON or JSON lines, nested fields flattened; rows go through a Parquet file in the temporary folder."""
+    """Read JSON or JSON lines, nested fields flattened; rows go through Parquet in the temporary folder."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -157,7 +157,7 @@ def _records(file: Path) -> Iterator[dict[str, Any]]:
 
 
 def of_statistics(found: list[Path], name: str, options: dict) -> Raw:
-    """Read SPSS, Stata or SAS with variable labels; user-missing codes are missing, groups carry their words."""
+    """Read SPSS, Stata or SAS with labels; user-missing codes are missing, groups carry their words."""
     import pandas as pd
     import pyreadstat
 
@@ -172,7 +172,7 @@ def of_statistics(found: list[Path], name: str, options: dict) -> Raw:
     for column, words in (meta.variable_value_labels or {}).items():
         values = frame[column].dropna().unique() if column in frame else []
         codes = [code for code in words if isinstance(code, int | float)]
-        # A scale keeps its numbers (also where only its ends have words); a group such as sex becomes its words.
+        # A scale keeps its numbers; a group such as sex becomes its words.
         if len(values) and set(values) <= set(words) and (len(codes) < 4 or not _is_scale(words)):
             frame[column] = frame[column].map(words)
     raw = of_frame(frame)
@@ -225,7 +225,7 @@ def of_workbook(found: list[Path], name: str, options: dict) -> Raw:
     if len(filled) > 1:
         listed = ", ".join(map(show, list(filled)[:8]))
         raise InputError(
-            f"{name} has {len(filled)} sheets with data ({listed}); say which: sheet: NAME in the mapping file"
+            f"{name} has {len(filled)} sheets with data ({listed}); say which: sheet: NAME in the mapping"
         )
     part, rows = next(iter(filled.items()))
     full = [sum(cell != "" for cell in row) > (1 if len(row) > 1 else 0) for row in rows]
@@ -250,12 +250,12 @@ def of_workbook(found: list[Path], name: str, options: dict) -> Raw:
 
 
 def _check_workbook(path: Path) -> None:
-    """Unpack a workbook's parts in a stream, and refuse one that is a bomb or a sheet that is nearly all empty.
+    """Unpack a workbook's parts in a stream, and refuse a bomb or a sheet that is nearly all empty.
 
     The archive's own word on sizes is not believed: each part is unpacked to its real end.
     """
-    total, bad = 0, (zipfile.BadZipFile, OSError, EOFError, zlib.error, NotImplementedError, RuntimeError, ValueError,
-                     struct.error)  # fmt: skip
+    bad = (zipfile.BadZipFile, OSError, EOFError, zlib.error, RuntimeError, ValueError, struct.error)
+    total = 0
     try:
         with zipfile.ZipFile(path) as archive, open(path, "rb") as stream:
             names = archive.namelist()
@@ -316,13 +316,13 @@ def _column_number(letters: bytes) -> int:
 
 
 def of_base(found: list[Path], name: str, options: dict) -> Raw:
-    """Open a table of a DuckDB or SQLite file for reading only, with no way out to other files or the network."""
+    """Open a table of a DuckDB or SQLite file, read only, with no way out to other files or the network."""
     import duckdb
 
     if of.kind_of(found[0]) == "sqlite":
         return _of_sqlite(found[0], name, options.get("table"))
     try:
-        connection = duckdb.connect(str(found[0]), read_only=True, config=dict(_LOCKED))
+        connection = duckdb.connect(str(found[0]), read_only=True, config=dict(LOCKED))
     except duckdb.Error as error:
         raise InputError(f"{name} cannot be opened as a DuckDB file ({of.reason_of(error)})") from None
     raw = Raw(connection, "", name, "duckdb")
@@ -369,13 +369,13 @@ def _pick(names: list[str], wanted: str | None, source: str) -> str:
 
 
 def base_file(url: str) -> Path:
-    """Return the file of ``duckdb:///...`` or ``sqlite:///...``: from the root, or from here where there is none."""
+    """Return the file of ``duckdb:///...`` or ``sqlite:///...``, from the root or else from here."""
     rest = Path(url.partition("#")[0].split("://", 1)[-1].lstrip("/"))
     return Path("/") / rest if (Path("/") / rest).exists() or not rest.exists() else rest
 
 
 def of_address(address: str, table: str | None, *, large: bool) -> Raw:
-    """Open a table by ``scheme://...#table``; ``${NAME}`` is taken from the environment, passwords are never shown."""
+    """Open a table by ``scheme://...#table``; ``${NAME}`` is of the environment, passwords are not shown."""
     url, _, fragment = address.partition("#")
     wanted, shown = table or fragment or None, of.safe_address(url)
     if url.startswith(("duckdb:", "sqlite:")):

@@ -59,8 +59,8 @@ def init_study(
     target, params = folder / f"{kind.name}.yaml", folder / "params.yaml"
     if target.exists() and not force:
         raise InputError(
-            f"{target} is there already and may hold your corrections; edit it, or add --force to write it anew "
-            "(the old one is kept)"
+            f"{target} is there already and may hold your corrections; edit it, or write it anew with "
+            "--force (the old one is kept)"
         )
     if params.exists():
         read_study(params)
@@ -120,7 +120,7 @@ def mapping_text(raw: Raw, guess: Guess, *, folder: Path, source: str, sheet: st
     kind = guess.kind
     lines = [
         f"# How {quote(raw.name)} becomes the table {kind.name} ({kind.title}): one row is {kind.row}.",
-        f"# Lines with '{MARK}' were guessed: correct them, then take the mark away. data/README.md explains columns.",
+        f"# Lines with '{MARK}' were guessed: correct them, then take the mark away (see data/README.md).",
         f"table: {kind.name}",
         f"title: {quote('own data: ' + raw.name)}   # the heading that pages show",
         *_file_lines(raw, guess, folder, source, sheet),
@@ -158,9 +158,7 @@ def mapping_text(raw: Raw, guess: Guess, *, folder: Path, source: str, sheet: st
     used = {*guess.columns, *named, *(part for theirs in guess.columns for part in theirs.split(" + "))}
     if guess.other:
         shown = ", ".join(quote(name[:40]) for name in guess.other[:60])
-        lines.append(
-            f"# items on no side: {shown}{f' and {len(guess.other) - 60} more' if len(guess.other) > 60 else ''}"
-        )
+        lines.append(f"# items on no side: {shown}{' ...' if len(guess.other) > 60 else ''}")
     used |= set(guess.other)
     rest = [quote(name[:40]) for name in raw.types if name not in used]
     if rest:

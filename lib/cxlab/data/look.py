@@ -15,7 +15,7 @@ def convert(raw: Raw, mapping: Mapping, kind: Kind) -> Conversion:
     """Bring a raw table under our names and look at every cell; what is wrong is listed, not raised."""
     this = bring(raw, mapping, kind)
     if raw.ragged:
-        (line, count), width = raw.ragged[0], len(raw.types)
+        count, width = raw.ragged[0][1], len(raw.types)
         remedy = (
             "put cells that hold the delimiter into quotation marks" if count > width else "complete the row"
         )

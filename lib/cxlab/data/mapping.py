@@ -23,8 +23,8 @@ _LIMIT = 2_000_000
 def read_yaml(path: str | Path, *, typed: bool = False) -> dict[str, Any]:
     """Read a mapping or params file; anchors, repeated keys and deep nesting are refused.
 
-    ``typed`` keeps numbers, true/false and null (params); otherwise every scalar is text, so that a column called
-    ``no`` or a code ``007`` stays what it is.
+    ``typed`` keeps numbers, true/false and null (params); otherwise every scalar is text, so that a column
+    called ``no`` or a code ``007`` stays what it is.
     """
     import yaml
 
@@ -153,8 +153,11 @@ def read_mapping(path: str | Path) -> Mapping:
     read: dict[str, Any] = {key: file[key] for key in OPTIONS if file.get(key)}
     if read.get("delimiter") in ("tab", "\\t"):
         read["delimiter"] = "\t"
-    checks = {"header_line": ("[1-9][0-9]{0,8}", "a whole number of 1 or more"), "decimal": ("[.,]", "',' or '.'"),
-              "day_first": ("(?i)true|false", "true or false")}  # fmt: skip
+    checks = {
+        "header_line": ("[1-9][0-9]{0,8}", "a whole number of 1 or more"),
+        "decimal": ("[.,]", "',' or '.'"),
+        "day_first": ("(?i)true|false", "true or false"),
+    }
     for key, (pattern, rule) in checks.items():
         if file.get(key) and not re.fullmatch(pattern, file[key]):
             raise InputError(f"{name}: {key} must be {rule}, got {show(file[key])}")

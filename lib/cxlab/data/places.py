@@ -1,4 +1,4 @@
-"""Where the workbook's own folders are, and a reader's text as one harmless line; nothing heavy is imported here."""
+"""Where the workbook's own folders are, and a reader's text as one harmless line; imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cxlab.data.errors import InputError
 
 
 def project_folder() -> Path:
-    """Return the folder that holds ``notebooks``, ``data`` and ``lib``: ``CXLAB_HOME``, or where the package lies."""
+    """Return the folder of ``notebooks``, ``data`` and ``lib``: ``CXLAB_HOME``, or where the package lies."""
     candidates = [Path(os.environ["CXLAB_HOME"])] if os.environ.get("CXLAB_HOME") else []
     candidates += [Path(__file__).resolve().parents[3], Path.cwd(), *Path.cwd().parents]
     for folder in candidates:

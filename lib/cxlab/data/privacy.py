@@ -12,10 +12,10 @@ from cxlab.data.errors import InputError
 from cxlab.data.places import show
 
 _NAMES = re.compile(
-    r"(^|_)(e_?mail|mail|phone|telephone|tel|mobile_(no|number)|handy|fax|first_?name|last_?name|full_?name|sur_?name|"
-    r"given_?name|family_?name|vorname|nachname|contact_?(name|person)|name|address|street|strasse|adresse|postcode|"
-    r"zip(_?code)?|plz|ssn|passport|iban|bic|credit_?card|card_?(no|number)|birth(_?da(te|y))?|dob|geburtsdatum|"
-    r"ip(_?address)?|login|user_?name|twitter|linkedin|gps|latitude|longitude)($|_)"
+    r"(^|_)(e_?mail|mail|phone|telephone|tel|mobile_(no|number)|handy|fax|name|vorname|nachname|address|street|"
+    r"(first|last|full|sur|given|family|user)_?name|contact_?(name|person)|strasse|adresse|postcode|zip(_?code)?|"
+    r"plz|ssn|passport|iban|bic|credit_?card|card_?(no|number)|birth(_?da(te|y))?|dob|geburtsdatum|login|twitter|"
+    r"ip(_?address)?|linkedin|gps|latitude|longitude)($|_)"
 )
 _NO_PERSON = re.compile(r"(file|product|brand|firm|company|event|outlet|shop|store|host|item)_?name")
 _IDS = re.compile(
@@ -34,7 +34,7 @@ _CODE = re.compile(r"[A-Za-z0-9-]*\d[A-Za-z0-9-]*")
 def suppress(
     table: pd.DataFrame, *, count: str, min_cell: int, within: Sequence[str] = ()
 ) -> tuple[pd.DataFrame, int]:
-    """Take out the rows that count fewer than ``min_cell`` people, and those that would give them away by difference.
+    """Take out rows that count fewer than ``min_cell`` people, and rows that would give them away.
 
     Parameters
     ----------
@@ -46,12 +46,13 @@ def suppress(
     Returns
     -------
     (DataFrame, int)
-        What may be shown, in the order of the input, and how many rows went. Say the number, never their names.
+        What may be shown, in the order of the input, and how many rows went. Say the number, never their
+        names.
 
     Notes
     -----
-    The rows that go from a group must be at least two and count at least ``min_cell`` together, or the group's total
-    minus what is shown would tell too much; the smallest shown rows go as well until both hold.
+    The rows that go from a group must be at least two and count at least ``min_cell`` together, or the
+    group's total minus what is shown would tell too much; the smallest shown rows go as well until both hold.
 
     Examples
     --------
@@ -80,8 +81,9 @@ def suppress(
 def personal_columns(data: pd.DataFrame, *, sample: int = 2000) -> dict[str, str]:
     """Return the columns that look as if they told who somebody is, each with the reason.
 
-    Looked at are names (e-mail, phone, name, address, birth ...) and values: e-mail addresses, phone numbers, bank and
-    network addresses, first and last names, identifiers that are new on nearly every row, long free text.
+    Looked at are names (e-mail, phone, name, address, birth ...) and values: e-mail addresses, phone numbers,
+    bank and network addresses, first and last names, identifiers that are new on nearly every row, long free
+    text.
 
     Examples
     --------
@@ -156,7 +158,7 @@ def pseudonyms(values: pd.Series) -> pd.Series:
 
 
 def plain_text(value: str) -> str:
-    """Return a text that no page can take for markup: ``<`` and ``>`` become ``‹`` and ``›``, controls go."""
+    """Return a text that no page takes for markup: ``<`` becomes ``‹``, ``>`` ``›``, controls go."""
     if value.isalnum():
         return value
     value = value.replace("<", "‹").replace(">", "›")
@@ -164,7 +166,7 @@ def plain_text(value: str) -> str:
 
 
 def spreadsheet_safe(data: pd.DataFrame) -> pd.DataFrame:
-    """Return a copy whose texts no spreadsheet takes for a formula: a leading ``= + - @`` gets an apostrophe."""
+    """Return a copy whose texts no spreadsheet takes for formulas: ``= + - @`` get an apostrophe."""
 
     def safe(value: object) -> object:
         if (

@@ -1,7 +1,7 @@
 """Read any file or database a stranger hands over as one DuckDB relation, still in the owner's words.
 
-Nothing here writes, and what a file claims about itself is checked before it is unpacked. Small texts are parsed
-strictly with the line of each record; large ones, Parquet and databases are scanned where they lie.
+Nothing here writes, and what a file claims about itself is checked before it is unpacked. Small texts are
+parsed strictly with the line of each record; large ones, Parquet and databases are scanned where they lie.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LINE = "line of the file\x1f"  # the hidden column of line numbers
 _PARSED = 8_000_000  # bytes of text up to which every record is parsed here, with its line
 _HEAD = 1 << 18
 _NULLS = ("", "NULL", "null", "NA", "N/A", "NaN", "nan", "\\N")  # each costs time on every cell
-_LOCKED = {
+LOCKED = {
     "enable_external_access": "false",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -121,11 +121,13 @@ def connect() -> duckdb.DuckDBPyConnection:
     """Return a connection whose spilled data lie in this process's folder, with the clock in UTC."""
     import duckdb
 
-    connection = duckdb.connect()
+    plain = {key: value for key, value in LOCKED.items() if key != "enable_external_access"}
+    connection = duckdb.connect(config=plain)
     for line in (
-        f"set temp_directory = {literal(str(of.temporary_folder()))}", "set enable_progress_bar = false",
-        "set TimeZone = 'UTC'", "set autoinstall_known_extensions = false", "set autoload_known_extensions = false",
-    ):  # fmt: skip
+        f"set temp_directory = {literal(str(of.temporary_folder()))}",
+        "set enable_progress_bar = false",
+        "set TimeZone = 'UTC'",
+    ):
         connection.execute(line).fetchall()
     return connection
 

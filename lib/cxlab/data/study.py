@@ -1,8 +1,8 @@
 """A study: which tables a reader has, with which settings; and opening each by its mapping file.
 
-For the report: ``read_study(params) -> Study``. ``Study.parameters`` are what notebooks get: the mapping file of each
-table under the table's parameter (``source`` for the survey, else the kind; ``""`` where a study has none) and the
-study's own. ``Study.files`` are all files whose bytes a report depends on.
+For the report: ``read_study(params) -> Study``. ``Study.parameters`` are what notebooks get: the mapping file
+of each table under the table's parameter (``source`` for the survey, else the kind; ``""`` where a study has
+none) and the study's own. ``Study.files`` are all files whose bytes a report depends on.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Study:
 
     @property
     def files(self) -> list[Path]:
-        """Every file that is read: the params file, the mapping files, and their data (all files of a folder)."""
+        """Every file that is read: the params file, mapping files, and their data (all files of a folder)."""
         found = [self.path, *self.tables.values()]
         for mapping in map(read_mapping, self.tables.values()):
             if mapping.source and not is_address(mapping.source):
@@ -140,7 +140,7 @@ def _plain(value: Any, key: object, name: str) -> Any:
     if isinstance(value, dict) and all(isinstance(item, simple) for item in value.values()):
         return {str(inner): item for inner, item in value.items()}
     raise InputError(
-        f"{name}: parameter {show(key)} must be a number, a text, true/false or a list of them; got {show(value)}"
+        f"{name}: parameter {show(key)} must be a number, text, true/false or a list; got {show(value)}"
     )
 
 
@@ -155,9 +155,10 @@ def find_study(mapping: str | Path) -> Study | None:
 def open_mapped(path: str | Path) -> Table:
     """Open a study's own data by the path of its mapping file: validated, under our names, nothing personal.
 
-    Only columns that the table declares or the mapping names are kept (events and visits keep others that do not look
-    personal). Identifiers of people are numbers in the order of their first row, unless params.yaml names them under
-    ``personal``. Events and visits beyond half a million rows stay in DuckDB, as an ibis table.
+    Only columns that the table declares or the mapping names are kept (events and visits keep others that do
+    not look personal). Identifiers of people are numbers in the order of their first row, unless params.yaml
+    names them under ``personal``. Events and visits beyond half a million rows stay in DuckDB, as an ibis
+    table.
 
     Raises
     ------
@@ -174,7 +175,7 @@ def open_mapped(path: str | Path) -> Table:
 
 
 def own_frame(frame: Any, kind: str, content: dict[str, Any]) -> Table:
-    """Open rows in memory by the content of a mapping; the owner's own columns are never taken for personal ones."""
+    """Open rows in memory by the content of a mapping; the owner's columns are not taken for personal."""
     mapping = replace(from_dict(content, kind, kind), source=frame, personal=tuple(map(str, frame.columns)))
     this = converted(mapping)
     if kind == "survey":  # only what was named is kept: everything else may be anything
@@ -197,7 +198,7 @@ def mapping_of(path: str | Path) -> tuple[Mapping, Study | None]:
     mapping = read_mapping(path)
     if mapping.source is None:
         raise InputError(
-            f"{Path(path).name}: the key file is missing; it names the data, such as file: {{path: their.csv}}"
+            f"{Path(path).name}: the key file is missing; it names the data, such as file: their.csv"
         )
     study = find_study(path)
     return (replace(mapping, personal=(*mapping.personal, *study.personal)) if study else mapping), study
@@ -232,7 +233,8 @@ def opened(this: Conversion) -> Table:
     facts = {
         "name": mapping.path.stem if mapping.path else Path(name).stem,
         "title": plain_text(mapping.title or f"own data: {name}"),
-        "licence": mapping.licence, "citation": mapping.citation, "notes": plain_text(notes), "sha256": this.raw.sha256,
+        "licence": mapping.licence, "citation": mapping.citation, "notes": plain_text(notes),
+        "sha256": this.raw.sha256,
         "labels": {plain_text(ours): plain_text(text) for ours, text in _labels(this).items()},
     }  # fmt: skip
     return (
@@ -241,9 +243,12 @@ def opened(this: Conversion) -> Table:
 
 
 def _labels(this: Conversion) -> dict[str, str]:
-    """What pages call a column: as the mapping says, else the file's own text, else a question that was its name."""
-    texts = {one.ours: this.raw.labels.get(one.theirs) or one.theirs for one in this.fields if one.ours != one.theirs
-             and len(one.theirs) > 24 or one.theirs in this.raw.labels}  # fmt: skip
+    """What pages call a column: as the mapping says, else its text in the file, else its long name."""
+    own = this.raw.labels
+    named = [
+        one for one in this.fields if one.theirs in own or (one.ours != one.theirs and len(one.theirs) > 24)
+    ]
+    texts = {one.ours: own.get(one.theirs) or one.theirs for one in named}
     return texts | {this.mapping.ours(item): label for item, label in this.mapping.labels.items()}
 
 
@@ -309,7 +314,7 @@ def _survey(this: Conversion, frame: pd.DataFrame, facts: dict[str, Any]) -> Sur
         for key in ("weights", "clusters", "date")
     }
     return Survey(
-        frame=frame, blocks=blocks, outcomes=outcomes, outcome=plain_text(mapping.default_outcome) or next(iter(outcomes)),
-        segments=ours(mapping.segments), scale=mapping.range, roles={r: ours(i) for r, i in mapping.roles.items()},
-        **one, **facts,
+        frame=frame, blocks=blocks, outcomes=outcomes, segments=ours(mapping.segments), scale=mapping.range,
+        outcome=plain_text(mapping.default_outcome) or next(iter(outcomes)),
+        roles={role: ours(items) for role, items in mapping.roles.items()}, **one, **facts,
     )  # fmt: skip

@@ -21,7 +21,8 @@ class Survey(Table):
     Attributes
     ----------
     blocks : dict
-        Side -> items, such as ``{"product": [...], "experience": [...], "price": [...]}``; no item stands twice.
+        Side -> items, such as ``{"product": [...], "experience": [...], "price": [...]}``; no item stands
+        twice.
     outcomes : dict
         Outcome -> its items; each outcome is also a column, the mean of its items where all were answered.
     outcome : str
@@ -33,7 +34,8 @@ class Survey(Table):
     scale : tuple or None
         Lowest and highest possible answer.
     roles : dict
-        Other readings of single items: ``disputed``, ``trust``, ``emotion``, ``in_use``, ``switching`` and the like.
+        Other readings of single items: ``disputed``, ``trust``, ``emotion``, ``in_use``, ``switching`` and
+        the like.
     categorical : bool
         Items are indicators of categories, not scales: no averages, no reliability.
     """
@@ -114,17 +116,17 @@ class Survey(Table):
         table = self.frame[[*columns, *extra]].dropna(
             subset=[*columns, *([self.weights] if self.weights else [])]
         )
-        table = table.astype({column: float for column in columns})
+        table = table.astype(dict.fromkeys(columns, float))
         least = least or 3 * len(columns)
         if len(table) < least:
             raise NotEnough(
-                f"only {len(table)} of {len(self.frame)} respondents answered all {len(columns)} items that this needs; "
-                f"at least {least} are needed"
+                f"only {len(table)} of {len(self.frame)} respondents answered all {len(columns)} items that "
+                f"this needs; at least {least} are needed"
             )
         flat = [column for column in columns if np.ptp(table[column].to_numpy()) == 0]
         if flat:
             raise NotEnough(
-                f"everybody gave the same answer to {self.label(flat[0])!r}, so nothing can be compared with it"
+                f"everybody gave the same answer to {self.label(flat[0])!r}: nothing can be compared with it"
             )
         return table
 

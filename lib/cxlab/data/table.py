@@ -59,8 +59,13 @@ class Table:
     def __repr__(self) -> str:
         if self.missing:
             return f"no table of {self.kind}"
-        rows = f"{len(self.frame):,} rows" if hasattr(self.frame, "columns") and hasattr(self.frame, "index") else "rows"
-        return f"{self.kind}: {self.title or self.name or 'own data'}, {rows}{', simulated' if self.simulated else ''}"
+        rows = (
+            f"{len(self.frame):,} rows"
+            if hasattr(self.frame, "columns") and hasattr(self.frame, "index")
+            else "rows"
+        )
+        made_up = ", simulated" if self.simulated else ""
+        return f"{self.kind}: {self.title or self.name or 'own data'}, {rows}{made_up}"
 
     @property
     def missing(self) -> bool:

@@ -1,7 +1,7 @@
-"""The tables that the workbook reads, each declared once: validation, guesses and the dictionary come from here.
+"""The tables that the workbook reads, each declared once: validation, guesses and dictionary come from here.
 
-``python -m cxlab.data.tables`` rewrites the dictionary in data/README.md. A table may always carry more columns than
-are declared. Nothing heavy is imported here.
+``python -m cxlab.data.tables`` rewrites the dictionary in data/README.md. A table may always carry more
+columns than are declared. Nothing heavy is imported here.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ WORDS = {
 class Column:
     """One declared column; ``holds`` is one of WORDS.
 
-    ``required`` columns must be there, ``gaps`` says whether single values may be missing. ``allowed`` are the only
-    values that are accepted, ``usual`` those that pages expect. ``personal`` columns may tell who somebody is and are
-    never shown unless a study's file names them. ``aliases`` are what others call it, for guesses.
+    ``required`` columns must be there, ``gaps`` says whether single values may be missing. ``allowed`` are
+    the only values that are accepted, ``usual`` those that pages expect. ``personal`` columns may tell who
+    somebody is and are never shown unless a study's file names them. ``aliases`` are what others call it, for
+    guesses.
     """
 
     name: str
@@ -47,10 +48,11 @@ class Column:
 class Kind:
     """One declared kind of table; ``row`` says what one row is.
 
-    ``counts`` names the column whose distinct values are people to be protected in small cells: ``""`` when each row is
-    one, None when the table is about projects, outlets, accounts or raters. Columns of ``key`` may occur together once
-    only, one of ``one_of`` is needed, pairs of ``ordered`` must not decrease. ``large`` tables may be of any size and
-    stay in DuckDB then. A table ``beside`` another is small and belongs to it (``related``).
+    ``counts`` names the column whose distinct values are people to be protected in small cells: ``""`` when
+    each row is one, None when the table is about projects, outlets, accounts or raters. Columns of ``key``
+    may occur together once only, one of ``one_of`` is needed, pairs of ``ordered`` must not decrease.
+    ``large`` tables may be of any size and stay in DuckDB then. A table ``beside`` another is small and
+    belongs to it (``related``).
     """
 
     name: str
@@ -89,12 +91,12 @@ def may(name: str, holds: str, description: str, aliases: str = "", **more) -> C
 
 
 _PERSON = (
-    "customer customer_id user user_id userid client client_id member kunde kundennummer cust_id user_pseudo_id "
-    "distinct_id anonymous_id visitor_id case_id amplitude_id"
+    "customer customer_id user user_id userid client client_id member kunde kundennummer cust_id "
+    "user_pseudo_id distinct_id anonymous_id visitor_id case_id amplitude_id"
 )
 _TIME = (
-    "time date datetime created_at occurred_at event_time event_timestamp original_timestamp sent_at received_at ts zeit "
-    "datum date_time zeitstempel horodatage fecha"
+    "time date datetime created_at occurred_at event_time event_timestamp original_timestamp sent_at "
+    "received_at ts zeit datum date_time zeitstempel horodatage fecha"
 )
 _SEGMENT = may("segment", "text", "group to compare, such as region or tariff", "group region tier country")
 _ORGANISATION = may(
@@ -325,10 +327,11 @@ END = "<!-- tables: end -->"
 def dictionary() -> str:
     """Return the dictionary of all tables as Markdown."""
     lines = [
-        f"{len(KINDS)} tables ({' and '.join(k.name for k in KINDS.values() if k.beside)} are small ones that stand beside "
-        "another). Each may carry more columns than are listed. A column holds: "
+        f"{len(KINDS)} tables ({' and '.join(k.name for k in KINDS.values() if k.beside)} are small ones "
+        "that stand beside another). Each may carry more columns than are listed. A column holds: "
         + "; ".join(f"`{holds}` {text}" for holds, text in WORDS.items())
-        + ". A column in *italics* may tell who somebody is and is never shown unless a study's params file names it.",
+        + ". A column in *italics* may tell who somebody is and is never shown unless a study's params file "
+        "names it.",
         "", "| Table | What | One row is |", "| --- | --- | --- |",
         *[f"| [`{kind.name}`](#{kind.name}) | {kind.title} | {kind.row} |" for kind in KINDS.values()],
     ]  # fmt: skip

@@ -1,6 +1,7 @@
-"""What cells mean: one reader of numbers, of times and of yes/no for every door, written as SQL; answers in words.
+"""What cells mean: one reader of numbers, times and yes/no for every door, as SQL; answers in words.
 
-Nothing is guessed where two readings are possible: 1.234 alone in a file with semicolons, or 03/04/2026, is asked.
+Nothing is guessed where two readings are possible: 1.234 alone in a file with semicolons, or 03/04/2026, is
+asked.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from functools import cache
 
 from cxlab.data.places import data_folder
 from cxlab.data.read import literal
+from cxlab.data.shapes import word_lists
 
 # Words that are no value anywhere; those that mean 'no answer' in an answer stand in data/words.toml.
 BLANK = (
@@ -73,14 +75,6 @@ _ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9
 _LOOSE = r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[T ][0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?)?"
 _SLASH = r"([0-9]{1,2})([/.-])([0-9]{1,2})[/.-]([0-9]{4}|[0-9]{2})(?:[ ,T].*)?"
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
-_MONTHS = {
-    "jan": "jan|janv|ene|enero|januar|janvier|january", "feb": "feb|févr|fev|febrero|februar|février|february",
-    "mar": "mar|mär|mrz|mars|marzo|märz|maart|mrt|march", "apr": "apr|avr|abr|abril|avril|april",
-    "may": "may|mai|mayo|mei", "jun": "jun|juin|junio|juni|june", "jul": "jul|juil|julio|juillet|juli|july",
-    "aug": "aug|août|ago|agosto|augustus|august", "sep": "sep|sept|septiembre|septembre|september",
-    "oct": "oct|okt|octubre|octobre|oktober|october", "nov": "nov|noviembre|novembre|november",
-    "dec": "dec|dez|dic|déc|diciembre|décembre|dezember|december",
-}  # fmt: skip
 DAY = "must be a real day between 1900 and 2200 (best written 2026-12-31 or 2026-12-31 23:59:00)"
 ZONED = "must carry a time zone in all lines or in none"
 
@@ -91,14 +85,15 @@ def number_sql(x: str, decimal: str = ".") -> str:
     Percent and currency signs and any usual thousands mark are left out.
     """
     bare = f"regexp_replace(replace({x}, '−', '-'), {literal(_MONEY)}, '', 'g')"
-    bare = f"case when {_full(x, _SPACED)} then regexp_replace({bare}, {literal(_MARK)}, '', 'g') else {bare} end"
-    plain = f"replace({bare}, ',', '')"
+    joined = f"regexp_replace({bare}, {literal(_MARK)}, '', 'g')"
+    bare = f"case when {_full(x, _SPACED)} then {joined} else {bare} end"
     if decimal == ",":
         plain = f"replace(replace({bare}, '.', ''), ',', '.')"
-    pattern = _COMMA if decimal == "," else _POINT
-    number = f"case when {_full(bare, pattern)} then try_cast({plain} as double) end"
-    quick = f"case when regexp_full_match({x}, '[+-]?[0-9]+(?:\\.[0-9]+)?') then try_cast({x} as double) else {number} end"
-    number = quick if decimal != "," else number
+        number = f"case when {_full(bare, _COMMA)} then try_cast({plain} as double) end"
+    else:
+        number = f"case when {_full(bare, _POINT)} then try_cast(replace({bare}, ',', '') as double) end"
+        quick = _full(x, "[+-]?[0-9]+(?:[.][0-9]+)?")
+        number = f"case when {quick} then try_cast({x} as double) else {number} end"
     return f"case when isfinite({number}) then {number} end"
 
 
@@ -117,10 +112,11 @@ def zone_sql(x: str) -> str:
 
 
 def time_sql(x: str, day_first: bool | None) -> str:
-    """Return SQL that reads a trimmed text as a time in UTC; NULL where it is none, or may be read in two ways.
+    """Return SQL that reads a trimmed text as a time in UTC; NULL where it is none or could be two.
 
-    Read are ISO 8601, 31.12.2026, 12/31/2026 1:30 PM, 2026/12/31, 31 Dec 2026, Dec 31, 2026, 20261231, and seconds,
-    milliseconds, microseconds or nanoseconds since 1970, told apart by their size; zones as Z, +05, -0500, GMT-5, EDT.
+    Read are ISO 8601, 31.12.2026, 12/31/2026 1:30 PM, 2026/12/31, 31 Dec 2026, Dec 31, 2026, 20261231, and
+    seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by their size; zones as Z, +05,
+    -0500, GMT-5, EDT.
     """
     body = f"regexp_replace({x}, {literal(_ZONE)}, '\\1')"
     zone = f"upper(replace(regexp_extract({x}, {literal(_ZONE)}, 2), ' ', ''))"
@@ -147,13 +143,14 @@ def within_years(read: str) -> str:
 
 def epoch_sql(x: str) -> str:
     """Return SQL that reads whole or decimal numbers as a time since 1970, its unit told from the size."""
-    size = f"abs({x})"
-    factor = f"case when {size} < 1e11 then 1e6 when {size} < 1e14 then 1e3 when {size} < 1e17 then 1 else 1e-3 end"
-    whole = f"case when {size} between 1e14 and 1e17 then try_cast({x} as bigint) else "
-    return within_years(f"make_timestamp({whole}try_cast(round({x} * {factor}) as bigint) end)")
+    size, number = f"abs({x})", f"{x} * case"
+    number += f" when {size} < 1e11 then 1e6 when {size} < 1e14 then 1e3 else 1e-3 end"
+    micro = f"case when {size} between 1e14 and 1e17 then try_cast({x} as bigint)"
+    return within_years(f"make_timestamp({micro} else try_cast(round({number}) as bigint) end)")
 
 
 def _moment(x: str, day_first: bool | None) -> str:
+    """SQL of the time that a text without a zone tells: the first shape that fits decides how it is read."""
     tidy = f"regexp_replace({x}, '^([0-9]{{1,4}})[./-]([0-9]{{1,2}})[./-]([0-9]{{1,4}})', '\\1-\\2-\\3')"
     tidy = f"regexp_replace({tidy}, '^([0-9-]+)(?:T|, ?| +)', '\\1 ')"
     tidy = f"regexp_replace({tidy}, '\\s*([AaPp])\\.?([Mm])\\.?$', ' \\1\\2')"
@@ -162,26 +159,27 @@ def _moment(x: str, day_first: bool | None) -> str:
     )
     words = f"trim(regexp_replace({words}, '(?:[.,]\\s*|\\s+| (?:de|at|um|uhr)\\b|\\bde )+', ' ', 'g'))"
     words = f"regexp_replace({words}, '^([0-9]{{1,2}})-([^0-9 -]{{3,}})-', '\\1 \\2 ')"
-    for english, others in _MONTHS.items():
-        words = f"regexp_replace({words}, '(^|[0-9] )(?:{others})( |$)', '\\1{english}\\2')"
+    for english, others in word_lists()["months"].items():
+        listed = "|".join([english, *others])
+        words = f"regexp_replace({words}, '(^|[0-9] )(?:{listed})( |$)', '\\1{english}\\2')"
     words = f"regexp_replace({words}, '([0-9])\\s*([ap]m)$', '\\1 \\2')"
-    day = ("%d-%m-" if day_first else "%m-%d-") if day_first is not None else None
-    digits = (
-        f"case strlen(regexp_extract({x}, '^[0-9]+')) when 8 then try_strptime({x}, '%Y%m%d') "
-        f"when 14 then try_strptime({x}, '%Y%m%d%H%M%S') when 10 then {epoch_sql(f'try_cast({x} as double)')} "
-        f"when 13 then {epoch_sql(f'try_cast({x} as double)')} when 16 then make_timestamp(try_cast({x} as bigint)) "
-        f"when 19 then make_timestamp(try_cast({x} as bigint) // 1000) end"
-    )
-    return (
-        f"case when regexp_full_match({x}, '[0-9]+(?:\\.[0-9]+)?') then {digits} "
-        f"when {_full(x, _LOOSE)} then try_cast(replace({x}, ',', '.') as timestamp) "
-        f"when regexp_full_match({tidy}, '[0-9]{{4}}-.*') then {_formats(tidy, '%Y-%m-%d')} "
-        f"when regexp_full_match({tidy}, '[0-9]+-[0-9]+-[0-9]{{4}}.*') then {_formats(tidy, day and day + '%Y')} "
-        f"when regexp_full_match({tidy}, '[0-9]+-[0-9]+-[0-9]{{2}}(?: .*)?') then {_formats(tidy, day and day + '%y')} "
-        f"when regexp_full_match({x}, '[0-9]{{8}}T[0-9]{{4,6}}') then try_strptime({x}, ['%Y%m%dT%H%M%S', '%Y%m%dT%H%M']) "
-        f"when regexp_full_match({words}, '[0-9]+ [a-z]+ [0-9]{{2}}(?: .*)?') then {_formats(words, '%d %b %y')} "
-        f"else {_formats(words, '%d %b %Y', '%b %d %Y')} end"
-    )
+    day = None if day_first is None else "%d-%m-" if day_first else "%m-%d-"
+    number = epoch_sql(f"try_cast({x} as double)")
+    shapes = [
+        (x, "[0-9]{8}", f"try_strptime({x}, '%Y%m%d')"),
+        (x, "[0-9]{14}", f"try_strptime({x}, '%Y%m%d%H%M%S')"),
+        (x, "[0-9]{16}", f"make_timestamp(try_cast({x} as bigint))"),
+        (x, "[0-9]{19}", f"make_timestamp(try_cast({x} as bigint) // 1000)"),
+        (x, "[0-9]{10}(?:[.][0-9]+)?|[0-9]{13}", number),
+        (x, _LOOSE, f"try_cast(replace({x}, ',', '.') as timestamp)"),
+        (tidy, "[0-9]{4}-.*", _formats(tidy, "%Y-%m-%d")),
+        (tidy, "[0-9]+-[0-9]+-[0-9]{4}.*", _formats(tidy, day and day + "%Y")),
+        (tidy, "[0-9]+-[0-9]+-[0-9]{2}(?: .*)?", _formats(tidy, day and day + "%y")),
+        (x, "[0-9]{8}T[0-9]{4,6}", f"try_strptime({x}, ['%Y%m%dT%H%M%S', '%Y%m%dT%H%M'])"),
+        (words, "[0-9]+ [a-z]+ [0-9]{2}(?: .*)?", _formats(words, "%d %b %y")),
+    ]
+    cases = " ".join(f"when {_full(text, pattern)} then {read}" for text, pattern, read in shapes)
+    return f"case {cases} else {_formats(words, '%d %b %Y', '%b %d %Y')} end"
 
 
 def _formats(x: str, *days: str | None) -> str:
@@ -234,15 +232,9 @@ def is_slashed(text: str) -> bool:
 
 
 def code_of(text: str) -> int | None:
-    """Return the number of an answer with words at it, such as ``10 - Extremely likely`` or ``very good (5)``."""
+    """Return the number of an answer with words, such as ``10 - Extremely likely`` or ``very good (5)``."""
     match = _ENDS.fullmatch(text)
     return int(match[1] or match[2]) if match else None
-
-
-@cache
-def word_lists() -> dict[str, dict[str, list[str]]]:
-    """Return the words of ``data/words.toml`` by which columns and answers are guessed."""
-    return tomllib.loads((data_folder() / "words.toml").read_text(encoding="utf-8"))
 
 
 def is_no_answer(text: str) -> bool:
@@ -252,7 +244,7 @@ def is_no_answer(text: str) -> bool:
 
 @cache
 def scales() -> list[list[list[str]]]:
-    """Return the scales in words of ``data/scales.toml``: answers from low to high, each as its different words."""
+    """Return the scales of ``data/scales.toml``: answers from low to high, each as its different words."""
     families = tomllib.loads((data_folder() / "scales.toml").read_text(encoding="utf-8"))
     texts = [text for languages in families.values() for family in languages.values() for text in family]
     return [[[word.strip() for word in step.split("/")] for step in text.split(", ")] for text in texts]

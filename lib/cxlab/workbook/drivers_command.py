@@ -81,7 +81,7 @@ def run(args: list[str]) -> int:
 
 def _open(asked: argparse.Namespace, settings: dict):
     """A study or source brings its own blocks and outcome; of a file only the named columns are read."""
-    from cxlab.data import guess
+    from cxlab.data.items import missing_codes
     from cxlab.data.mapping import Mapping
     from cxlab.data.registry import registry
     from cxlab.data.sources import open_source
@@ -108,7 +108,7 @@ def _open(asked: argparse.Namespace, settings: dict):
     )  # fmt: skip
     survey, notes = opened(converted(rules)).with_(**settings), []
     for item in [*survey.items, survey.outcome]:
-        likely = guess.missing_codes([f"{value:g}" for value in survey.frame[item].dropna()], None)
+        likely = missing_codes([f"{value:g}" for value in survey.frame[item].dropna()], None)
         if likely:
             notes.append(
                 f"{item}: {' and '.join(likely[:3])} may mean 'no answer'; if so, name it with --missing."
