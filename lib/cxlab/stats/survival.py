@@ -17,50 +17,31 @@ def cumulative_incidence(
 ) -> pd.DataFrame:
     """Return the probability that each cause has happened by a time, with the other causes competing.
 
-    The Aalen-Johansen estimator: unlike one minus Kaplan-Meier it does not pretend that who left could still
-    convert. With a single cause it is one minus Kaplan-Meier.
+    The Aalen-Johansen estimator (1978): unlike one minus Kaplan-Meier it does not pretend that who left could
+    still convert; with a single cause it is one minus Kaplan-Meier. ``time`` is until the event or the end of
+    observation, ``cause`` 0 where it was still open then (censored), else 1, 2, ... ``at`` are the times to
+    read, by default all at which something happened; events come before censoring at equal times.
 
-    Parameters
-    ----------
-    time : array
-        Until the event or the end of observation; not negative, any unit.
-    cause : array of int
-        0: still open at ``time`` (censored); 1, 2, ...: what happened.
-    at : times, optional
-        Where to read the curves; default every time at which something happened.
-
-    Returns
-    -------
-    DataFrame
-        ``cause time at_risk incidence se low high``; the interval is on the log(-log) scale, so it stays in
-        0..1.
-
-    Notes
-    -----
-    Aalen & Johansen (1978). At equal times events come before censoring. Variance: the delta method (Gaynor
-    et al. 1993), as in R's survfit. It assumes that being censored says nothing about what would have
-    happened.
+    Columns: ``cause time at_risk incidence se low high``; the variance is the delta method's (Gaynor et al.
+    1993) as in R's survfit, the interval on the log(-log) scale. Being censored must say nothing about what
+    would have happened.
     """
     time, cause = np.asarray(time, dtype=float), np.asarray(cause, dtype=int)
     if time.shape != cause.shape or time.ndim != 1:
-        raise InputError(
-            f"time has shape {time.shape} and cause {cause.shape}; give one value a customer in each"
-        )
+        raise InputError(f"time {time.shape} and cause {cause.shape} must hold one value a customer each")
     if time.size and (np.isnan(time).any() or time.min() < 0 or cause.min() < 0):
         raise InputError("time must not be negative or missing, and cause must be 0 (open), 1, 2, ...")
-    moments, place = np.unique(time, return_inverse=True)
-    count = {
-        int(k): np.bincount(place[cause == k], minlength=moments.size) for k in np.unique(cause[cause > 0])
-    }
-    every = sum(count.values(), np.zeros(moments.size, dtype=int))
-    risk = time.size - np.concatenate(([0], np.cumsum(np.bincount(place, minlength=moments.size))[:-1]))
-    risk = risk[: moments.size]
-    before = np.concatenate(([1.0], np.cumprod(1 - every / risk)))[: moments.size]
+    moments, place, ended = np.unique(time, return_inverse=True, return_counts=True)
+    kinds = np.unique(cause[cause > 0]).tolist()
+    counts = [np.bincount(place[cause == kind], minlength=moments.size) for kind in kinds]
+    every = sum(counts, np.zeros(moments.size, dtype=int))
+    risk = ended[::-1].cumsum()[::-1]
+    before = np.append(1.0, np.cumprod(1 - every / risk))[: moments.size]
     points = moments[every > 0] if at is None else np.asarray(at, dtype=float)
     index = np.searchsorted(moments, points, "right") - 1
     later = np.append(risk, 0)[np.searchsorted(moments, points, "left")]
     parts = []
-    for kind, own in count.items():
+    for kind, own in zip(kinds, counts, strict=True):
         incidence = np.cumsum(before * own / risk)
         se = np.sqrt(_variance(incidence, before, own, every, risk))
         value, se = (np.where(index >= 0, curve[index], 0.0) for curve in (incidence, se))

@@ -45,36 +45,17 @@ def make_events(
 ) -> pd.DataFrame:
     """Simulate the events of customers who move through six stages or leave.
 
-    The truth: from stage k a customer goes on with hazard ``hazards[k]`` a day (times the segment's factor)
-    and leaves with hazard ``leaving``, both constant, so the share that goes on at all is ``h / (h +
-    leaving)``.
+    The truth: ``n`` customers enter evenly over the first half of ``observed`` days, after which nothing is
+    seen. From stage k a customer goes on with hazard ``hazards[k]`` a day (times the segment's factor, by
+    default direct 1.0, partner 0.8, online 1.3) and leaves with hazard ``leaving``, after the last stage with
+    a tenth of it; both are constant, so the share that goes on at all is ``h / (h + leaving)``. Who came
+    through buys again with probability ``repeat``, unless they leave first.
 
-    Parameters
-    ----------
-    n : int
-        Customers; they enter evenly over the first half of the observed time.
-    hazards : five numbers
-        A day, from each stage to the next.
-    leaving : float
-        A day; after the last stage a tenth of it.
-    segments : mapping of name to factor
-        On every hazard of going on. Default: direct 1.0, partner 0.8, online 1.3.
-    repeat : float
-        Probability that somebody who came through buys again, unless they leave first.
-    observed : float
-        Days; nothing later is seen (right-censoring).
-
-    Returns
-    -------
-    DataFrame
-        ``customer_id event timestamp segment`` in order of time; events are the six stages, ``repeat
-        purchase`` and ``left``.
+    Columns: ``customer_id event timestamp segment``; events are the stages, ``repeat purchase`` and ``left``.
     """
     rng = np.random.default_rng(rng)
     if len(hazards) != len(STAGES) - 1:
-        raise InputError(
-            f"hazards has {len(hazards)} values; give {len(STAGES) - 1}, one between each two stages"
-        )
+        raise InputError(f"hazards has {len(hazards)} values; give {len(STAGES) - 1}, one between two stages")
     segments = dict(segments or {"direct": 1.0, "partner": 0.8, "online": 1.3})
     which = rng.integers(0, len(segments), n)
     factor = np.array(list(segments.values()))[which]
@@ -91,18 +72,14 @@ def make_events(
     returns = (rng.random(who.size) < repeat) & (again < leaves)
     parts += [(who, "left", leaves), (who[returns], "repeat purchase", again[returns])]
     people, days = (np.concatenate([part[i] for part in parts]) for i in (0, 2))
-    events = np.repeat([part[1] for part in parts], [part[0].size for part in parts])
+    made = {
+        "customer_id": people + 1,
+        "event": np.repeat([part[1] for part in parts], [part[0].size for part in parts]),
+        "timestamp": pd.Timestamp("2024-01-01") + pd.to_timedelta((days * 86_400).round(), unit="s"),
+        "segment": np.array(list(segments))[which[people]],
+    }
     order = np.lexsort((people, days))
-    order = order[days[order] <= observed]
-    return pd.DataFrame(
-        {
-            "customer_id": people[order] + 1,
-            "event": events[order],
-            "timestamp": pd.Timestamp("2024-01-01")
-            + pd.to_timedelta((days[order] * 86_400).round(), unit="s"),
-            "segment": np.array(list(segments))[which[people[order]]],
-        }
-    )
+    return pd.DataFrame(made).iloc[order[days[order] <= observed]].reset_index(drop=True)
 
 
 def make_stages(
@@ -117,8 +94,7 @@ def make_stages(
     gap: float = 0.25,
     rng: int | np.random.Generator | None = 1,
 ) -> pd.DataFrame:
-    """Simulate what happens at each stage: faults of customers, who owns it, and words and deeds of
-    employees.
+    """Simulate each stage: faults of customers, who owns it, and words and deeds of employees.
 
     The truth: stage k goes right for a share ``yields[k]`` of customers; faults of one customer are
     dependent, by one latent normal factor that correlates any two stages by ``correlation``. With the
@@ -127,11 +103,8 @@ def make_stages(
     respondents calls quality a priority at a stage, a share ``says - gap`` reviews it, twice as likely where
     it is called a priority.
 
-    Returns
-    -------
-    DataFrame
-        ``respondent stage function passed role says_priority does_review``: rows of customers fill
-        ``passed``, rows of responsibility ``role``, rows of employees the last two.
+    Columns: ``respondent stage function passed role says_priority does_review``; rows of customers fill
+    ``passed``, rows of responsibility ``role``, rows of employees the last two.
     """
     rng, does = np.random.default_rng(rng), says - gap
     if not 0 <= correlation < 1:
