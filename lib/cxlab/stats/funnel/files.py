@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +18,18 @@ from cxlab.stats.funnel.scan import Columns, Scan, memory_bytes, refuse_times, s
 
 def funnel_of_table(events: Any, *, rules: Rules, columns: Columns) -> tuple[Funnel, list[str]]:
     """Return the funnel of a DataFrame or ibis table, and what to say of steps that never occur."""
-    result = Funnel(rules, _scan(events, columns, rules))
-    missing = result.unreached()
-    if not missing:
-        return result, []
-    if hasattr(events, "iloc"):
+    result, present = Funnel(rules, _scan(events, columns, rules)), ()
+    if result.unreached() and hasattr(events, "iloc"):
         present = events[columns.event].dropna().unique()[:2000]
-    else:
+    elif result.unreached():
         present = events[columns.event].value_counts().limit(2000).execute()[columns.event].dropna()
-    return result, _unknown(missing, {str(name).strip() for name in present})
+    return result, _unknown(result, present)
 
 
-def _unknown(missing: Sequence[str], present: set[str]) -> list[str]:
+def _unknown(result: Funnel, present: Iterable) -> list[str]:
     """Return a sentence for each step that is no event of the log at all."""
-    known = "the step {0!r} never occurs in this log; {1}"
-    return [known.format(step, hint(step, present)) for step in missing if step not in present]
+    known, said = {str(name).strip() for name in present}, "the step {0!r} never occurs in this log; {1}"
+    return [said.format(step, hint(step, known)) for step in result.unreached() if step not in known]
 
 
 def _scan(events: Any, columns: Columns, rules: Rules) -> Scan:
@@ -82,11 +79,10 @@ def funnel_of_files(
         else:
             scan = _in_engine(engine, raw, path, columns, rules, limit)
         result = Funnel(rules, scan)
-        if missing := result.unreached():
-            event = f"trim(CAST({ident(columns.event)} AS VARCHAR))"
+        if result.unreached():
+            event = f"CAST({ident(columns.event)} AS VARCHAR)"
             query = f"SELECT {event}, count(*) AS n FROM {raw.source} GROUP BY 1 ORDER BY n DESC LIMIT 2000"
-            present = {row[0] for row in raw.all(query) if row[0] is not None}
-            for sentence in _unknown(missing, present):
+            for sentence in _unknown(result, [row[0] for row in raw.all(query) if row[0] is not None]):
                 raise InputError(sentence)
     except duckdb.Error as fault:
         raise raw.unreadable(fault) from None
@@ -124,10 +120,9 @@ def _in_engine(engine: str, raw: Raw, path: str | Path, columns: Columns, rules:
     from pyspark.errors import PySparkException
 
     try:
-        read = spark.read_parquet if raw.kind == "parquet" else spark.read_csv
-        return scan_table(
-            read(str(path), **({} if raw.kind == "parquet" else {"header": True})), columns, rules
-        )
+        parquet = raw.kind == "parquet"
+        log = spark.read_parquet(str(path)) if parquet else spark.read_csv(str(path), header=True)
+        return scan_table(log, columns, rules)
     except PySparkException as fault:
         raise InputError(f"Spark cannot read {path}: {reason_of(fault)}") from fault
 
@@ -138,16 +133,14 @@ def spark_connection(memory: int):
         from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
     except ImportError as fault:
-        raise InputError(
-            "--engine spark needs pyspark: install it with pip install 'cxlab[spark]'"
-        ) from fault
+        raise InputError("--engine spark needs pyspark: pip install 'cxlab[spark]'") from fault
     import ibis
 
-    builder = SparkSession.builder.appName("cxlab").config("spark.sql.session.timeZone", "UTC")
-    builder = builder.config("spark.ui.enabled", "false").config("spark.log.level", "ERROR")
-    builder = builder.config("spark.driver.memory", f"{memory // 1_000_000}m")
+    settings = {"spark.sql.session.timeZone": "UTC", "spark.ui.enabled": "false", "spark.log.level": "ERROR"}
+    settings["spark.driver.memory"] = f"{memory // 1_000_000}m"
     if not os.environ.get("SPARK_REMOTE") and not os.environ.get("MASTER"):
-        builder = builder.master("local[2]").config("spark.sql.shuffle.partitions", "8")
+        settings |= {"spark.master": "local[2]", "spark.sql.shuffle.partitions": "8"}
+    builder = SparkSession.builder.appName("cxlab").config(map=settings)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # pyspark on pandas 3; no pandas crosses over here

@@ -76,10 +76,10 @@ def scan_frame(events, columns: Columns, rules: Rules) -> Scan:
     code = np.append(pd.Index(rules.names).get_indexer(_texts(kinds)), -1)[number]
     kept = code >= 0
     stamp = times(events[columns.timestamp], columns.timestamp)[kept]
-    customer = people(events[columns.customer][kept])
-    has_time = stamp != np.iinfo(np.int64).min
-    good = (customer[1] >= 0) & has_time
-    ids, stamp, code = customer[0][good], stamp[good], code[kept][good].astype(np.int64)
+    ids, known = people(events[columns.customer][kept])
+    has_customer, has_time = known >= 0, stamp != np.iinfo(np.int64).min
+    good = has_customer & has_time
+    ids, stamp, code = ids[good], stamp[good], code[kept][good].astype(np.int64)
     labels, segment = None, 0
     if columns.segment is not None:
         number, kinds = pd.factorize(events[columns.segment][kept][good])
@@ -89,11 +89,9 @@ def scan_frame(events, columns: Columns, rules: Rules) -> Scan:
     origin, until = (int(stamp.min()), int(stamp.max())) if stamp.size else (0, 0)
     layout = Layout(origin, len(rules.names).bit_length(), max(len(labels or []) - 1, 0).bit_length())
     if (until - origin).bit_length() + layout.shift > 62:
-        raise InputError(
-            "the times and segments of this log are too many to hold together; take fewer segments"
-        )
+        raise InputError("the times and segments of this log are too many to hold; take fewer segments")
     payload = ((stamp - origin) << layout.shift) | (code << layout.segment_bits) | segment
-    lost = int(np.count_nonzero(customer[1] < 0)), int(np.count_nonzero((customer[1] >= 0) & ~has_time))
+    lost = int((~has_customer).sum()), int((has_customer & ~has_time).sum())
     return Scan(journeys([ids, payload], layout, rules), labels, int(stamp.size), *lost, until)
 
 
@@ -112,11 +110,7 @@ def people(column) -> tuple[np.ndarray, np.ndarray]:
         return ids, np.zeros(len(ids), np.int8)
     number, found = pd.factorize(column)
     texts = _texts(found)
-    who = (
-        np.where(texts.str.lower().isin(NOBODY), -1, pd.factorize(texts)[0])
-        if len(texts)
-        else np.empty(0, int)
-    )
+    who = np.where(texts.str.lower().isin(NOBODY), -1, pd.factorize(texts)[0]) if len(texts) else []
     ids = np.append(who, -1)[number].astype(np.int64)
     return ids, ids
 
@@ -156,19 +150,17 @@ def time_sql(connection, table: str, name: str, kind: str) -> tuple[str, str]:
     if kind == "DATE":
         return f"CAST({column} AS TIMESTAMP)", "0"
     if kind != "VARCHAR":
-        moment = values.epoch_sql(f"try_cast({column} AS DOUBLE)")
-        if "INT" in kind:
-            moment = values.epoch_sql(f"CAST({column} AS BIGINT)")
+        number = f"CAST({column} AS BIGINT)" if "INT" in kind else f"try_cast({column} AS DOUBLE)"
+        moment = values.epoch_sql(number)
         return moment, f"CASE WHEN {column} IS NOT NULL AND ({moment}) IS NULL THEN 8 ELSE 0 END"
     text = f"trim({column})"
     day = f"regexp_extract({text}, '^[0-9]{{1,2}}[/.-][0-9]{{1,2}}[/.-][0-9]{{2,4}}')"
     head = f"SELECT {day} AS day FROM (SELECT {column} FROM {table} LIMIT 5000) WHERE day <> '' LIMIT 1"
-    days = []
-    if connection.execute(head).fetchall():
-        days = [
-            row[0] for row in connection.execute(f"SELECT DISTINCT {day} FROM {table}").fetchall() if row[0]
-        ]
-    moment = values.time_sql(text, values.day_first_of(days))
+    days = (
+        connection.execute(head).fetchall()
+        and connection.execute(f"SELECT DISTINCT {day} FROM {table}").fetchall()
+    )
+    moment = values.time_sql(text, values.day_first_of([row[0] for row in days if row[0]]))
     blank = f"list_position({listed(NOBODY)}, lower({text})) IS NOT NULL"
     zone = f"CASE WHEN ({values.zone_sql(text)}) = '' THEN 4 ELSE 2 END"
     wrong = f"CASE WHEN {column} IS NULL OR {blank} THEN 0 ELSE 8 END"
@@ -331,9 +323,7 @@ def _segments(connection, table: str, name: str | None) -> tuple[list[str] | Non
     tidy = [NO_SEGMENT if one.strip().lower() in NOBODY else one.strip() for one in raw]
     labels = sorted(set(tidy))
     if len(labels) > 4096:
-        raise InputError(
-            f"the segment column {name!r} has {len(labels):,} values; a funnel takes at most 4,096"
-        )
+        raise InputError(f"the segment column {name!r} has {len(labels):,} values; at most 4,096 are taken")
     if raw == labels and len(raw) <= 64:
         return labels, f"list_position({listed(labels)}, {text}) - 1"
     pairs = [(one, labels.index(label)) for one, label in zip(raw, tidy, strict=True)]
@@ -353,10 +343,7 @@ def _layout(connection, table: str, moment: str, rules: Rules, segments: int) ->
         " WHERE isfinite(t)"
     ).fetchall()[0]
     if first is not None and int(last - first).bit_length() + sum(bits) > 62:
-        years = (last - first) / 3.15576e13
-        raise InputError(
-            f"{segments:,} segments over {years:.0f} years are too many to hold together; take fewer segments"
-        )
+        raise InputError("the times and segments of this log are too many to hold; take fewer segments")
     return Layout(int(first or 0), *bits)
 
 
