@@ -217,9 +217,8 @@ def test_window_is_inclusive_and_every_start_counts():
 
 def test_a_name_that_stands_again_is_a_later_event():
     rows = [(1, 0, "a", "s"), (1, 1, "b", "s"), (1, 2, "b", "s"), (2, 0, "a", "s"), (2, 1, "b", "s")]
-    assert cx.funnel.ordered_funnel(
-        frame(rows), steps=["a", "b", "b"], conversion_window=None
-    ).table.customers.tolist() == [2, 2, 1]
+    result = cx.funnel.ordered_funnel(frame(rows), steps=["a", "b", "b"], conversion_window=None)
+    assert result.table.customers.tolist() == [2, 2, 1]
 
 
 def test_time_to_convert_are_the_shortest_chains():
@@ -304,19 +303,16 @@ def test_windows_are_read_in_every_form():
 
 def test_customers_are_text_and_words_for_nobody_are_missing_everywhere(tmp_path):
     ids = ["1.1", "1.10", "1.2", " 1.2 ", "", " ", "NULL", "N/A", None]
-    log = pd.DataFrame(
-        {"customer_id": ids, "event": "TRUE", "timestamp": pd.Timestamp("2026-03-01"), "segment": "007"}
-    )
+    log = pd.DataFrame({"customer_id": ids, "event": "TRUE", "segment": "007"})
+    log["timestamp"] = pd.Timestamp("2026-03-01")
     log.to_parquet(tmp_path / "log.parquet")
     log.to_csv(tmp_path / "log.csv", index=False)
     options = {"steps": ["TRUE"], "conversion_window": None, "segment": "segment"}
     made = [cx.funnel.ordered_funnel(events, **options) for events in (log, ibis.memtable(log))]
     rules = rules_of(["TRUE"], None)
     for name in ("log.csv", "log.parquet"):
-        made += [
-            funnel_of_files(tmp_path / name, rules=rules, columns=SPLIT, engine=e)
-            for e in ("local", "duckdb")
-        ]
+        for engine in ("local", "duckdb"):
+            made.append(funnel_of_files(tmp_path / name, rules=rules, columns=SPLIT, engine=engine))
     for result in made:
         assert (result.table.customers.tolist(), result.no_customer, result.segments) == ([3], 5, ["007"])
 
@@ -344,9 +340,8 @@ def test_an_empty_log_gives_zeros():
 def test_a_bot_with_a_million_events_in_random_order():
     rng = np.random.default_rng(5)
     ticks = rng.integers(0, 10 * DAY, 1_000_000)
-    bot = pd.DataFrame(
-        {"customer_id": 7, "event": rng.choice(["a", "b", "c"], ticks.size), "timestamp": ticks}
-    )
+    events = rng.choice(["a", "b", "c"], ticks.size)
+    bot = pd.DataFrame({"customer_id": 7, "event": events, "timestamp": ticks})
     few = pd.DataFrame({"customer_id": [1, 1, 1], "event": ["c", "b", "a"], "timestamp": [30, 20, 10]})
     log = pd.concat([bot, few], ignore_index=True)
     log["timestamp"] = pd.to_datetime(log.timestamp, unit="us")

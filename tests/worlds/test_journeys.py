@@ -38,12 +38,8 @@ def test_stages_keep_yields_dependence_owners_words_and_deeds():
 
 def test_samples_are_tables_that_say_they_are_made_up():
     for table, kind in ((sample_events(), "events"), (sample_stages(), "stages")):
-        assert (
-            table.simulated
-            and table.kind == kind
-            and table.name == f"simulated-{kind}"
-            and len(table.frame) > 5000
-        )
+        assert table.simulated and (table.kind, table.name) == (kind, f"simulated-{kind}")
+        assert len(table.frame) > 5000
 
 
 @pytest.mark.parametrize(
