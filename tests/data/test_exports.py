@@ -1,4 +1,4 @@
-"""The exports that analysts have: each is read, guessed and opened without touching the mapping, or says what to decide."""
+"""The exports that analysts have: each opens without touching the mapping, or says what to decide."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ import pytest
 
 from cxlab.data.check import check_path
 from cxlab.data.errors import InputError
-from cxlab.data.guess import guess_table, kind_of_table, missing_codes
+from cxlab.data.guess import guess_table, kind_of_table
 from cxlab.data.init import init_study
+from cxlab.data.items import missing_codes
 from cxlab.data.mapping import read_mapping
 from cxlab.data.read import read_raw
 from cxlab.data.study import open_mapped
@@ -95,7 +96,8 @@ def test_surveymonkey_has_two_header_rows_and_matrix_items(tmp_path):
     ("answers", "highest"),
     [(AGREE, 5),
      (["Very dissatisfied", "Dissatisfied", "Neutral", "Satisfied", "Very satisfied"], 5),
-     (["stimme überhaupt nicht zu", "stimme nicht zu", "teils teils", "stimme zu", "stimme voll und ganz zu"], 5),
+     (["stimme überhaupt nicht zu", "stimme nicht zu", "teils teils", "stimme zu",
+     "stimme voll und ganz zu"], 5),
      (["très insatisfait", "insatisfait", "neutre", "satisfait", "très satisfait"], 5),
      (["muy malo", "malo", "regular", "bueno", "muy bueno"], 5),
      (["nooit", "zelden", "soms", "vaak", "altijd"], 5),
@@ -199,7 +201,9 @@ def test_one_person_on_several_rows_is_a_cluster(tmp_path):
 
 def test_a_long_file_gets_a_short_mapping_with_short_values(tmp_path):
     many = [f"q{i}_" + "".join(RNG.choice(list("abcdefgh"), 6)) for i in range(300)]
-    question = "How satisfied are you with the friendliness of our staff, all in all, thinking of your last visit to us in July?"
+    question = (
+        "How satisfied are you with the friendliness of our staff, thinking of your last visit in July?"
+    )
     body = [[*row, *RNG.integers(1, 6, 300)] for row in ONE_TO_FIVE[:, :3]]
     _, lines, mapping = start(tmp_path, csv([["quality", question, "loyalty", *many], *body]))
     text = mapping.path.read_text()
@@ -237,10 +241,13 @@ def test_spss_with_labels_and_missing_codes(tmp_path):
 EVENT_TIMES = pd.Timestamp("2026-03-08 06:30:00")
 MICRO = int(EVENT_TIMES.timestamp() * 1e6)
 LOGS = {
-    "mixpanel": [{"event": "visit", "properties": {"distinct_id": "a", "time": MICRO // 10**6, "tags": ["x", "y"]}}],
-    "amplitude": [{"user_id": "a", "event_type": "visit", "event_time": "2026-03-08 06:30:00.000", "amplitude_id": 9}],
+    "mixpanel": [{"event": "visit", "properties": {"distinct_id": "a", "time": MICRO // 10**6, "tags": ["x",
+    "y"]}}],
+    "amplitude": [{"user_id": "a", "event_type": "visit", "event_time": "2026-03-08 06:30:00.000",
+    "amplitude_id": 9}],
     "segment": [{"userId": "a", "event": "visit", "type": "track", "timestamp": "2026-03-08T06:30:00.000Z"}],
-    "ga4": [{"user_pseudo_id": "1.10", "event_name": "visit", "event_timestamp": str(MICRO), "device": {"os": "x"},
+    "ga4": [{"user_pseudo_id": "1.10", "event_name": "visit", "event_timestamp": str(MICRO),
+    "device": {"os": "x"},
              "event_params": [{"key": "ga_session_id", "value": {"int_value": 7, "string_value": None}}]}],
 }  # fmt: skip
 
@@ -274,14 +281,16 @@ def test_a_help_desk_log_with_numbered_activities(tmp_path):
 
 
 def test_ids_and_events_are_text(tmp_path):
-    log = "customer_id,event,timestamp\n1.1,TRUE,2026-01-01\n1.10,007,2026-01-01\n1812345678.1771840001,1e3,2026-01-01\n"
+    log = (
+        "customer_id,event,timestamp\n1.1,TRUE,2026-01-01\n1.10,007,2026-01-01\n18123.17718,1e3,2026-01-01\n"
+    )
     events, _, mapping = start(tmp_path, log + "".join(f"{i},x,2026-01-01\n" for i in range(30)))
     assert (
         events.frame["event"].tolist()[:3] == ["TRUE", "007", "1e3"]
         and events.frame["customer_id"].nunique() == 33
     )
     kept = open_mapped(_with(mapping.path, personal="[customer_id]"))
-    assert kept.frame["customer_id"].tolist()[:3] == ["1.1", "1.10", "1812345678.1771840001"]
+    assert kept.frame["customer_id"].tolist()[:3] == ["1.1", "1.10", "18123.17718"]
 
 
 def _with(path, **keys):
@@ -365,3 +374,51 @@ def test_open_answers_are_proposed_as_texts(tmp_path):
     body = [[*row[:3], text] for row, text in zip(ONE_TO_FIVE, said, strict=True)]
     survey, _, mapping = start(tmp_path, csv([["quality", "service", "loyalty", "what happened"], *body]))
     assert mapping.roles == {"text": ["what happened"]} and survey.frame["what happened"].tolist() == said
+
+
+FORMS = {
+    "Microsoft Forms": ["ID", "Start time", "Completion time", "Email", "Name",
+    "The product works without fault",
+                        "How friendly were our staff?",
+                        "How likely are you to recommend us to a friend or colleague?"],
+    "Typeform": ["#", "The product works without fault", "How friendly were our staff?",
+                 "How likely are you to recommend us?", "Response Type", "Start Date (UTC)",
+                 "Stage Date (UTC)",
+                 "Submit Date (UTC)", "Network ID", "Tags"],
+    "LimeSurvey": ["id. Response ID", "submitdate. Date submitted", "lastpage. Last page",
+    "startlanguage. Start language",
+                   "seed. Seed", "G1Q1[SQ001]. Please rate: [The product works]",
+                   "G1Q1[SQ002]. Please rate: [Staff are friendly]",
+                   "G1Q2. Would you recommend us?"],
+    "Alchemer": ["Response ID", "Time Started", "Date Submitted", "Status", "Contact ID", "Legacy Comments",
+    "Language",
+                 "Product works without fault:Please rate", "Friendly staff:Please rate",
+                 "How likely are you to recommend us?"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("tool", FORMS)
+def test_forms_of_the_usual_tools(tool, tmp_path):
+    def cell(name, i):
+        plain = name.casefold()
+        if "recommend" in plain:
+            return NPS[i]
+        if "product works" in plain or "friendly" in plain or "staff" in plain:
+            return ONE_TO_FIVE[i][len(plain) % 4]
+        if "date" in plain or "time" in plain:
+            return f"2026-01-{1 + i % 28:02d} 10:{i:02d}:00"
+        return {"email": f"a{i}@example.org", "name": "", "status": "Complete", "language": "English"}.get(
+            plain, i + 1
+        )
+
+    head = FORMS[tool]
+    survey, _, _ = start(tmp_path, csv([head, *[[cell(name, i) for name in head] for i in range(N)]]))
+    sides = {side: [survey.label(item) for item in items] for side, items in survey.sides.items()}
+    assert len(sides["product"]) == len(sides["experience"]) == 1
+    assert "works" in sides["product"][0] and "riendly" in sides["experience"][0]
+    assert "recommend" in survey.label(survey.outcome_items[0]) and survey.frame[survey.outcome].notna().all()
+    assert (
+        survey.date
+        and survey.segments == []
+        and not survey.frame.astype(str).isin(["a1@example.org"]).any(axis=None)
+    )

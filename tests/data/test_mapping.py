@@ -1,4 +1,4 @@
-"""Mapping and params files: every key works, every wrong one is told in a line, nothing personal gets through."""
+"""Mapping and params files: every key works, every wrong one is told, nothing personal gets through."""
 
 from __future__ import annotations
 
@@ -198,10 +198,8 @@ outcomes: {o: [out]}
 
 
 def test_wide_to_long_of_ratings_and_of_events(tmp_path):
-    ratings = small(tmp_path, "rater,s1,s2\nx,product,both\ny,experience,both\n", """
-table: ratings
-wide_to_long: {name: statement, values: {label: {s1: s1, s2: s2}}}
-""").frame  # fmt: skip
+    wide = "table: ratings\nwide_to_long: {name: statement, values: {label: {s1: s1, s2: s2}}}\n"
+    ratings = small(tmp_path, "rater,s1,s2\nx,product,both\ny,experience,both\n", wide).frame
     assert ratings[["statement", "label"]].to_numpy().tolist() == [
         ["s1", "product"], ["s2", "both"], ["s1", "experience"], ["s2", "both"]]  # fmt: skip
     events = small(tmp_path, "who,ordered,paid\na,2026-01-02,2026-01-05\nb,2026-01-03,\n", """
@@ -211,8 +209,7 @@ wide_to_long: {name: event, values: {timestamp: {ordered: ordered, paid: paid}}}
 """).frame  # fmt: skip
     assert events["event"].tolist() == ["ordered", "paid", "ordered"] and events["timestamp"].notna().all()
     with pytest.raises(InputError, match="line 3, column 'rater': must not be missing"):
-        small(tmp_path, "rater,s1,s2\na,p,e\n,p,e\n", (tmp_path / "m.yaml").read_text().partition("table")[1]
-              + ": ratings\nwide_to_long: {name: statement, values: {label: {s1: s1, s2: s2}}}\n")  # fmt: skip
+        small(tmp_path, "rater,s1,s2\na,p,e\n,p,e\n", wide)
 
 
 def test_corporate_reputation_with_minus_99_as_missing_equals_plain_pandas(tmp_path):
@@ -223,7 +220,8 @@ def test_corporate_reputation_with_minus_99_as_missing_equals_plain_pandas(tmp_p
     items = [c for c in plain if c.startswith(("qual_", "like_", "switch_", "cusl_"))]
     (tmp_path / "m.yaml").write_text(
         f"table: survey\nfile: {{path: '{path}'}}\nmissing: [-99]\nrange: [1, 7]\n"
-        'blocks: {product: ["qual_*"], experience: ["like_*"], switching: ["switch_*"]}\noutcomes: {loyalty: ["cusl_*"]}\n'
+        'blocks: {product: ["qual_*"], experience: ["like_*"], switching: ["switch_*"]}\n'
+        'outcomes: {loyalty: ["cusl_*"]}\n'
     )
     ours = open_mapped(tmp_path / "m.yaml").frame
     assert len(ours) == 344 and (plain[items] < 0).sum().sum() == 0
@@ -288,12 +286,16 @@ def test_the_files_of_a_study_are_all_that_is_read(tmp_path):
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
-    [("min_cell", "mincell", "did you mean 'min_cell'"), ("{survey: survey.yaml}", "{survy: survey.yaml}", "'survey'"),
-     ("{survey: survey.yaml}", "{survey: other.yaml}", "mapping file 'other.yaml' of table survey is not there"),
+    [("min_cell", "mincell", "did you mean 'min_cell'"), ("{survey: survey.yaml}", "{survy: survey.yaml}",
+    "'survey'"),
+     ("{survey: survey.yaml}", "{survey: other.yaml}",
+     "mapping file 'other.yaml' of table survey is not there"),
      ("{survey: survey.yaml}", "{survey: [a]}", "must name its mapping file"),
-     ("{survey: survey.yaml}", "{}", "tables is empty"), ("{survey: survey.yaml}", "[survey]", "tables must hold"),
+     ("{survey: survey.yaml}", "{}", "tables is empty"), ("{survey: survey.yaml}", "[survey]",
+     "tables must hold"),
      ("min_cell: 7", "min_cell: 0", "1 or more"), ("min_cell: 7", "min_cell: many", "whole number"),
-     ("personal: []", "personal: mail", "personal must be a list"), ("{source: x}", "x", "must hold 'name: value' lines"),
+     ("personal: []", "personal: mail", "personal must be a list"), ("{source: x}", "x",
+     "must hold 'name: value' lines"),
      ("bootstrap: 100", "bootstrap: {a: {b: 1}}", "parameter 'bootstrap' must be"),
      ("study: Ours", "study: [1]", "study must be one line")],
 )  # fmt: skip
@@ -352,7 +354,8 @@ def test_items_that_run_against_the_others_and_twins_are_remarked(tmp_path):
     )
     frame.to_csv(tmp_path / "their.csv", index=False)
     (tmp_path / "m.yaml").write_text(
-        "table: survey\nfile: their.csv\nrange: [1, 5]\nblocks: {product: [a, b], experience: [c, d]}\noutcomes: {loyalty: [o]}\n"
+        "table: survey\nfile: their.csv\nrange: [1, 5]\nblocks: {product: [a, b], experience: [c, d]}\n"
+        "outcomes: {loyalty: [o]}\n"
     )
     said = " ".join(check_path(tmp_path / "m.yaml")[0])
     assert "item 'c' runs against the others" in said and "items 'a' and 'b' say the same" in said

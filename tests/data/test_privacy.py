@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from cxlab.data.errors import InputError
 from cxlab.data.mapping import Mapping
 from cxlab.data.privacy import (
-    hide_personal,
     personal_columns,
     plain_text,
     pseudonyms,
@@ -22,8 +21,8 @@ from cxlab.data.study import converted, opened
 
 N = 60
 FIRST, LAST = (
-    "Ann Bob Cem Dora Eve Finn".split(),
-    "Adler Baum Celik Diaz Evans Frey Gill Haas Ito Jung".split(),
+    ["Ann", "Bob", "Cem", "Dora", "Eve", "Finn"],
+    ["Adler", "Baum", "Celik", "Diaz", "Evans", "Frey", "Gill", "Haas", "Ito", "Jung"],
 )
 PERSONAL = {
     "kontakt": [f"user{i}@example.org" for i in range(N)],
@@ -33,7 +32,7 @@ PERSONAL = {
     "who": [f"{a} {b}" for a in FIRST for b in LAST],
     "customer_no": [f"K-{i:06d}" for i in range(N)],
     "userId": list(range(1000, 1000 + N)),
-    "remark": [f"Number {i}: I called three times and nobody at the counter could tell me anything at all." for i in range(N)],
+    "remark": [f"Number {i}: I called and nobody at the desk could tell me anything at all." for i in range(N)],
     "E-Mail": [None] * N,
     "Vorname": ["x"] * N,
     "firstName": ["x"] * N,
@@ -59,8 +58,6 @@ PLAIN = {
 def test_personal_columns_are_found_and_ordinary_ones_left_alone():
     assert list(personal_columns(pd.DataFrame(PERSONAL))) == list(PERSONAL)
     assert personal_columns(pd.DataFrame(PLAIN)) == {}
-    kept, notes = hide_personal(pd.DataFrame(PERSONAL | PLAIN), allowed=["Vorname"])
-    assert set(kept) == {*PLAIN, "Vorname"} and len(notes) == len(PERSONAL) - 1
 
 
 def test_an_opened_table_holds_nothing_personal(tmp_path):
@@ -87,9 +84,7 @@ def test_pseudonyms_keep_who_is_the_same():
 
 
 def test_markup_and_formulas_are_made_harmless():
-    assert (
-        plain_text("<script>alert(1)</script>\x00") == "‹script›alert(1)‹/script›" and plain_text("a") == "a"
-    )
+    assert plain_text("<script>alert(1)</script>\x00") == "‹script›alert(1)‹/script›"
     safe = spreadsheet_safe(
         pd.DataFrame({"=a": ["=cmd|x", "+1+2", "@x", "-3.5", "ok", " =x", None], "b": range(7)})
     )

@@ -1,4 +1,4 @@
-"""The doors: registered sources are what is registered, own frames work without files, faults are told plainly."""
+"""The doors: sources are what is registered, own frames work without files, faults are told plainly."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from cxlab.data.tables import END, KINDS, dictionary, kind_named, updated
 ROOT = Path(__file__).resolve().parents[2]
 # Written down a second time on purpose: notebooks and simulators rely on these names.
 REQUIRED = {
-    "survey": [], "events": ["customer_id", "event", "timestamp"], "visits": ["outlet"], "contacts": ["coded_reason"],
+    "survey": [], "events": ["customer_id", "event", "timestamp"], "visits": ["outlet"],
+    "contacts": ["coded_reason"],
     "initiatives": ["id", "level", "impact", "cost"], "accounts": ["account", "level", "score"],
     "ratings": ["rater", "statement", "label"], "vignette": ["person", "stock", "courtesy", "satisfaction"],
     "stages": ["stage"], "pain": ["area"], "kpis": ["organisation", "kpi", "weight"],
@@ -144,12 +145,16 @@ def test_any_frame_is_a_survey():
     rng, n = np.random.default_rng(1), 60
     words = ["Strongly disagree", "Agree", "Neutral", "Strongly agree", "N/A"]
     frame = pd.DataFrame({
-        "nps": rng.integers(0, 11, n), "works": rng.choice(words, n), "range": rng.choice(["1 - low", "2", "5 - high"], n),
+        "nps": rng.integers(0, 11, n), "works": rng.choice(words, n), "range": rng.choice(["1 - low", "2",
+        "5 - high"], n),
         "staff": rng.choice(["1", "2", "99", "5"], n), "where": pd.Categorical(rng.choice(["a", "b"], n)),
-        "when": pd.date_range("2026-01-01", periods=n), "who": rng.choice(list("xyz"), n), "w": rng.random(n) + 0.5,
+        "when": pd.date_range("2026-01-01", periods=n), "who": rng.choice(list("xyz"), n),
+        "w": rng.random(n) + 0.5,
     })  # fmt: skip
-    survey = cx.survey(frame, outcome="nps", product=["works", "range"], experience=["staff"], segments=["where"], date="when",
-                       clusters="who", weights="w", missing={"st*": [99]}, labels={"nps": "would recommend"}, bootstrap=50)  # fmt: skip
+    survey = cx.survey(frame, outcome="nps", product=["works", "range"], experience=["staff"],
+        segments=["where"], date="when",
+                       clusters="who", weights="w", missing={"st*": [99]}, labels={"nps": "would recommend"},
+                           bootstrap=50)  # fmt: skip
     assert survey.sides == {"product": ["works", "range"], "experience": ["staff"]} and survey.bootstrap == 50
     assert (survey.date, survey.clusters, survey.weights, survey.segments) == ("when", "who", "w", ["where"])
     codes = {"Strongly disagree": 1, "Neutral": 3, "Agree": 4, "Strongly agree": 5}
@@ -170,7 +175,8 @@ def test_any_frame_is_a_survey():
 
 
 def test_any_frame_or_ibis_table_is_a_log():
-    frame = pd.DataFrame({"user_pseudo_id": ["1.1", "1.10", None], "what": ["a", "TRUE", "b"], "ts": [1772951400123456] * 3,
+    frame = pd.DataFrame({"user_pseudo_id": ["1.1", "1.10", None], "what": ["a", "TRUE", "b"],
+        "ts": [1772951400123456] * 3,
                           "plan": ["x", "y", "x"], "cents": [1, 2, 3]})  # fmt: skip
     log = cx.events(frame, event="what", segment="plan", seed=5)
     assert log.frame["customer_id"].tolist()[:2] == ["1.1", "1.10"] and log.frame["event"].tolist() == [
@@ -193,7 +199,7 @@ def test_any_frame_or_ibis_table_is_a_log():
 
 @pytest.fixture
 def small_registry(tmp_path, monkeypatch):
-    """A registry of one wheel and one public file that the test makes; pip is replaced by a copy of that wheel."""
+    """A registry of one wheel and one public file that the test makes; pip is replaced by a copy."""
     content = b"a,b,out\n1,2,3\n-99,4,5\n"
     wheel = tmp_path / "made-1.0-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:

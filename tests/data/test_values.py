@@ -36,19 +36,28 @@ def time(text, day_first=None):
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("2026-03-08", "2026-03-08"), ("2026-03-08T06:30:00.5", "2026-03-08 06:30:00.5"), ("2026-3-8 6:30", "2026-03-08 06:30:00"),
+    [("2026-03-08", "2026-03-08"), ("2026-03-08T06:30:00.5", "2026-03-08 06:30:00.5"), ("2026-3-8 6:30",
+    "2026-03-08 06:30:00"),
      ("2026-03-08T06:30:00,25", "2026-03-08 06:30:00.25"), ("2026-03-08T06:30:00Z", "2026-03-08 06:30:00"),
      ("2026-03-08 06:30:00+05", "2026-03-08 01:30:00"), ("2026-03-08 06:30:00 -0500", "2026-03-08 11:30:00"),
-     ("2026-03-08 06:30:00 EDT", "2026-03-08 10:30:00"), ("2026/03/08 1:30:00 AM GMT-5", "2026-03-08 06:30:00"),
-     ("2026-03-29T00:30:00+01:00", "2026-03-28 23:30:00"), ("2026-03-08T06:30:00+01:00[Europe/Berlin]", "2026-03-08 05:30:00"),
-     ("8 Mar 2026 06:30", "2026-03-08 06:30:00"), ("8. März 2026", "2026-03-08"), ("8 de marzo de 2026", "2026-03-08"),
-     ("8 août 2026 06:30", "2026-08-08 06:30:00"), ("Mar 8, 2026", "2026-03-08"), ("08-MAR-26 06:30:00", "2026-03-08 06:30:00"),
-     ("Sunday, March 8, 2026 1:30 PM", "2026-03-08 13:30:00"), ("Sun, 08 Mar 2026 06:30:00 GMT", "2026-03-08 06:30:00"),
-     ("20260308", "2026-03-08"), ("20260308063000", "2026-03-08 06:30:00"), ("20260308T063000Z", "2026-03-08 06:30:00"),
+     ("2026-03-08 06:30:00 EDT", "2026-03-08 10:30:00"), ("2026/03/08 1:30:00 AM GMT-5",
+     "2026-03-08 06:30:00"),
+     ("2026-03-29T00:30:00+01:00", "2026-03-28 23:30:00"), ("2026-03-08T06:30:00+01:00[Europe/Berlin]",
+     "2026-03-08 05:30:00"),
+     ("8 Mar 2026 06:30", "2026-03-08 06:30:00"), ("8. März 2026", "2026-03-08"), ("8 de marzo de 2026",
+     "2026-03-08"),
+     ("8 août 2026 06:30", "2026-08-08 06:30:00"), ("Mar 8, 2026", "2026-03-08"), ("08-MAR-26 06:30:00",
+     "2026-03-08 06:30:00"),
+     ("Sunday, March 8, 2026 1:30 PM", "2026-03-08 13:30:00"), ("Sun, 08 Mar 2026 06:30:00 GMT",
+     "2026-03-08 06:30:00"),
+     ("20260308", "2026-03-08"), ("20260308063000", "2026-03-08 06:30:00"), ("20260308T063000Z",
+     "2026-03-08 06:30:00"),
      ("1772951400", "2026-03-08 06:30:00"), ("1772951400.5", "2026-03-08 06:30:00.5"),
      ("1772951400000", "2026-03-08 06:30:00"), ("1772951400123456", "2026-03-08 06:30:00.123456"),
-     ("1772951400123456789", "2026-03-08 06:30:00.123456"), ("18.3.2026", None), ("03/04/2026", None), ("2026-02-30", None),
-     ("9999-12-31", None), ("0001-01-01", None), ("100000-01-01", None), ("yesterday", None), ("12", None), ("soon 06:30", None),
+     ("1772951400123456789", "2026-03-08 06:30:00.123456"), ("18.3.2026", None), ("03/04/2026", None),
+     ("2026-02-30", None),
+     ("9999-12-31", None), ("0001-01-01", None), ("100000-01-01", None), ("yesterday", None), ("12", None),
+     ("soon 06:30", None),
      ("2026-03-08 06:30:00 XYZ", None)],
 )  # fmt: skip
 def test_times(text, expected):
@@ -57,8 +66,10 @@ def test_times(text, expected):
 
 @pytest.mark.parametrize(
     ("text", "day_first", "expected"),
-    [("18/03/26 06:30", True, "2026-03-18 06:30:00"), ("18.03.2026", True, "2026-03-18"), ("03-04-26", True, "2026-04-03"),
-     ("03/08/2026 1:30:00 AM", False, "2026-03-08 01:30:00"), ("12/31/2026, 6:30 a.m.", False, "2026-12-31 06:30:00"),
+    [("18/03/26 06:30", True, "2026-03-18 06:30:00"), ("18.03.2026", True, "2026-03-18"), ("03-04-26", True,
+    "2026-04-03"),
+     ("03/08/2026 1:30:00 AM", False, "2026-03-08 01:30:00"), ("12/31/2026, 6:30 a.m.", False,
+     "2026-12-31 06:30:00"),
      ("31/12/2026", False, None)],
 )  # fmt: skip
 def test_days_and_months(text, day_first, expected):
@@ -73,10 +84,13 @@ def test_which_comes_first_is_told_by_the_column():
 
 @pytest.mark.parametrize(
     ("text", "decimal", "expected"),
-    [("1", ".", 1), ("1.5", ".", 1.5), ("1,234", ".", 1234), ("12,345.5", ".", 12345.5), ("1e5", ".", 1e5), ("$ 5", ".", 5),
-     ("5%", ".", 5), ("1 234 567.5", ".", 1234567.5), ("−3", ".", -3), (".5", ".", 0.5), ("1'234", ".", 1234), ("12,34", ".", None),
+    [("1", ".", 1), ("1.5", ".", 1.5), ("1,234", ".", 1234), ("12,345.5", ".", 12345.5), ("1e5", ".", 1e5),
+    ("$ 5", ".", 5),
+     ("5%", ".", 5), ("1 234 567.5", ".", 1234567.5), ("−3", ".", -3), (".5", ".", 0.5), ("1'234", ".",
+     1234), ("12,34", ".", None),
      ("1e999", ".", None), ("inf", ".", None), ("nan", ".", None), ("1_000", ".", None), ("x", ".", None),
-     ("1,5", ",", 1.5), ("1.234,5", ",", 1234.5), ("€ 3,50", ",", 3.5), ("9.5", ",", None), (".5", ",", None), (",5", ",", 0.5)],
+     ("1,5", ",", 1.5), ("1.234,5", ",", 1234.5), ("€ 3,50", ",", 3.5), ("9.5", ",", None), (".5", ",",
+     None), (",5", ",", 0.5)],
 )  # fmt: skip
 def test_numbers(text, decimal, expected):
     assert one(values.number_sql("x", decimal), text) == expected
@@ -115,7 +129,8 @@ def test_decimal_marks_flags_codes_and_scales():
 
 
 def test_delimiters_and_lines():
-    texts = {"a,b\n1,2\n": ",", "a;b\n1,5;2\n": ";", "a\tb\n1\t2\n": "\t", "a|b\n1|2\n": "|", "one\n1\n2\n": ",",
+    texts = {"a,b\n1,2\n": ",", "a;b\n1,5;2\n": ";", "a\tb\n1\t2\n": "\t", "a|b\n1|2\n": "|",
+        "one\n1\n2\n": ",",
              'a;b\n"x;y, z, u";2\n3;4\n': ";", 'a,b\n"1;2;3",2\n': ","}  # fmt: skip
     assert {text: sniff_delimiter(text) for text in texts} == texts
     parsed = read_delimited(b'title\n\na,b\n1,"x\ny"\n\n2,z\n3,z,9\n', name="f")
@@ -134,7 +149,8 @@ def test_delimiters_and_lines():
     )
 
 
-@given(st.lists(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=8), min_size=3, max_size=3),
+@given(st.lists(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=8),
+    min_size=3, max_size=3),
                 min_size=1, max_size=8))  # fmt: skip
 def test_what_csv_writes_is_what_is_read(rows):
     stream = io.StringIO(newline="")
@@ -144,8 +160,9 @@ def test_what_csv_writes_is_what_is_read(rows):
 
 
 def test_old_encodings_are_guessed_from_their_letters():
-    for text, coding in (("Obsługa była bardzo miła,5\nDługo czekałem na odpowiedź,2\n" * 9, "cp1250"), ("Привет мир,5\nСпасибо,2\n" * 9, "cp1251"),
-                         ("Müller,5\nSøren,2\n", "cp1252"), ("你好世界,满意度\n很好,5\n" * 4, "gb18030")):  # fmt: skip
+    for text, coding in (("Obsługa była bardzo miła,5\nDługo czekałem na odpowiedź,2\n" * 9, "cp1250"),
+        ("Привет мир,5\nСпасибо,2\n" * 9, "cp1251"),
+                         ("Müller,5\nSøren,2\n", "cp1252"), ("你好世界,满意\n" * 9, "gb18030")):  # fmt: skip
         found, used, notes = decode(text.encode(coding), name="f")
         assert found == text and notes, coding
     assert decode("ü".encode("cp1252"), name="f", encoding="cp1252")[0] == "ü"
@@ -165,16 +182,20 @@ def test_small_helpers():
 def log_of(n):
     rng = np.random.default_rng(2)
     start = pd.Timestamp("2026-01-01")
-    return pd.DataFrame({"customer_id": [f"c{i}" for i in rng.integers(0, n // 4, n)], "event": rng.choice(["a", "b c"], n),
-                         "timestamp": start + pd.to_timedelta(rng.integers(0, 10**6, n), unit="s"), "plan": "x"})  # fmt: skip
+    return pd.DataFrame({"customer_id": [f"c{i}" for i in rng.integers(0, n // 4, n)],
+        "event": rng.choice(["a", "b c"], n),
+                         "timestamp": start + pd.to_timedelta(rng.integers(0, 10**6, n), unit="s"),
+                         "plan": "x"})  # fmt: skip
 
 
 @pytest.mark.parametrize("spoil", ["", "space", "blank", "zone", "markup", "date", "bad"])
 def test_a_large_log_is_read_as_a_small_one(spoil, tmp_path, monkeypatch):
     frame = log_of(4_000)
     frame["timestamp"] = frame["timestamp"].dt.strftime("%Y-%m-%d %H:%M:%S")
-    column, value = {"space": ("customer_id", " c1"), "blank": ("customer_id", "N/A"), "markup": ("event", "<b>"),
-                     "date": ("timestamp", "31.12.2026 10:00"), "bad": ("timestamp", "soon")}.get(spoil, ("plan", "x"))  # fmt: skip
+    column, value = {"space": ("customer_id", " c1"), "blank": ("customer_id", "N/A"), "markup": ("event",
+        "<b>"),
+                     "date": ("timestamp", "31.12.2026 10:00"), "bad": ("timestamp", "soon")}.get(spoil,
+                         ("plan", "x"))  # fmt: skip
     frame.loc[3_900, column] = value
     if spoil == "zone":
         frame["timestamp"] += "+01:00"

@@ -134,13 +134,13 @@ def _matched(kind: Kind, cells: Cells) -> tuple[dict[str, str], dict[str, str]]:
     """Match columns to declared ones by name, by what others call them, and by what they hold."""
     columns: dict[str, str] = {}
     why: dict[str, str] = {}
-    free = {name: (plain(name), plain(name.rsplit(".", 1)[-1])) for name in cells}
+    free = {n: (plain(n), plain(n.rsplit(".", 1)[-1]), plain(n.partition(". ")[0])) for n in cells}
     for said in ("the same name", "a usual name for it"):
         for column in kind.columns:
             if column.name in columns.values():
                 continue
             wanted = [column.name] if said == "the same name" else [plain(alias) for alias in column.aliases]
-            found = (name for alias in wanted for at in (0, 1) for name in free if free[name][at] == alias)
+            found = (name for alias in wanted for at in (0, 1, 2) for name in free if free[name][at] == alias)
             match = next((name for name in found if fits(cells[name], column)), None)
             if match is not None:
                 columns[match], why[column.name] = column.name, said

@@ -53,7 +53,7 @@ def hits(words: Sequence[str], group: str, name: str = "") -> int:
 
 def plain(name: str) -> str:
     """Return a name as aliases are written."""
-    name = re.sub(r"\((utc|gmt)[^)]*\)", "", name.casefold() if name.isupper() else name)
+    name = re.sub(r"\((utc|gmt)[^)]*\)", "", name.casefold() if name.isupper() else name, flags=re.I)
     return "_".join(words_of(name))
 
 

@@ -136,21 +136,6 @@ def _reason(name: str, values: pd.Series, sample: int) -> str:
     return ""
 
 
-def hide_personal(
-    data: pd.DataFrame, *, allowed: Sequence[str] = (), keep: Sequence[str] = ()
-) -> tuple[pd.DataFrame, list[str]]:
-    """Return the table without columns that look personal, and one note for each that was left out.
-
-    ``allowed`` are those that the study's owner names; ``keep`` those that a method needs (declared columns).
-    """
-    found = personal_columns(data.drop(columns=[name for name in data if name in {*allowed, *keep}]))
-    notes = [
-        f"column {show(name)} {reason} and was left out; name it under personal: in params.yaml to keep it"
-        for name, reason in found.items()
-    ]
-    return data.drop(columns=list(found)), notes
-
-
 def pseudonyms(values: pd.Series) -> pd.Series:
     """Return ``"1", "2", ...`` in the order of first occurrence; what was missing stays missing."""
     codes, _ = pd.factorize(values)
