@@ -99,7 +99,7 @@ def test_a_study_may_allow_a_personal_column(study):
 
 
 WRONG = [
-    ("title:", "tittle:", "there is no key 'tittle'; did you mean 'title'"),
+    ("title:", "tittle:", "no key 'tittle'; did you mean 'title'"),
     ("table: survey", "table: survy", "did you mean 'survey'"),
     ("table: survey\n", "", "the key table is missing"),
     ("[Q1, Q2]", "[Q1, Q9]", "the mapping names column 'Q9', which the file has not"),

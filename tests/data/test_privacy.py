@@ -32,7 +32,7 @@ PERSONAL = {
     "who": [f"{a} {b}" for a in FIRST for b in LAST],
     "customer_no": [f"K-{i:06d}" for i in range(N)],
     "userId": list(range(1000, 1000 + N)),
-    "remark": [f"Number {i}: I called and nobody at the desk could tell me anything at all." for i in range(N)],
+    "remark": [f"Number {i}: I called and nobody at the desk could tell me anything." for i in range(N)],
     "E-Mail": [None] * N,
     "Vorname": ["x"] * N,
     "firstName": ["x"] * N,

@@ -28,21 +28,10 @@ _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 def check_path(
     path: str | Path | None, table: str | None = None, mapping: str | Path | None = None
 ) -> tuple[list[str], bool]:
-    """Check a file, a mapping file, or a study (its folder or params file).
+    """Check a file, a mapping file or a study (folder or params file); return lines to print, and if it is good.
 
-    Parameters
-    ----------
-    path : str or Path
-        What to check; None takes the file that the mapping names.
-    table : str, optional
-        The kind of table; without it and a mapping it is guessed, and said.
-    mapping : str or Path, optional
-        A mapping file through which to read ``path``.
-
-    Returns
-    -------
-    (list of str, bool)
-        Lines to print, faults first, and whether everything opens.
+    Without ``table`` and ``mapping`` the kind of table is guessed; without ``path`` the mapping's file is
+    checked. The last line of a check that is not good sums up.
     """
     here = Path(path) if path is not None else None
     if mapping is None and here is not None:
@@ -140,12 +129,10 @@ def _remarks(this: Conversion, frame: pd.DataFrame | None) -> list[str]:
             small = int((sizes < 5).sum())
             if small:
                 found.append(
-                    f"segment {show(name)}: {small} of {len(sizes)} count fewer than 5 and will not be shown"
+                    f"segment {show(name)}: {small} of {len(sizes)} count under 5 and will not be shown"
                 )
     if counts is not None and len(frame) < 30:
-        found.append(
-            f"{len(frame)} row(s) are few: intervals will be wide, and nothing is shown below 5 people"
-        )
+        found.append(f"{len(frame)} row(s) are few: intervals will be wide, below 5 nothing is shown")
     if this.kind.name == "survey":
         found += _of_survey(this, frame)
     return found
@@ -183,15 +170,11 @@ def _of_survey(this: Conversion, frame: pd.DataFrame) -> list[str]:
     drivers = [item for items in rules.blocks.values() for item in this.ours(items) if item in frame]
     complete = frame[drivers].notna().all(axis=1).mean() if drivers else 1.0
     if complete < 0.7:
-        found.append(
-            f"{complete:.0%} of the rows answer every item; complete-case figures rest on those alone"
-        )
+        found.append(f"{complete:.0%} of the rows answer every item; complete-case figures rest on them")
     turned = this.ours(rules.reversed)
     for item in items.reversed_items(frame, [i for i in this.ours(rules.items) if i in frame]):
         if item not in turned:
-            found.append(
-                f"item {show(item)} runs against the others; if high means bad, name it under reversed:"
-            )
+            found.append(f"item {show(item)} runs against the others; where high means bad, see reversed:")
     if 2 <= len(drivers) <= 400:
         correlation = frame[drivers].corr().to_numpy()
         for i, j in list(zip(*np.where(np.triu(np.abs(correlation) > 0.999, 1)), strict=True))[:5]:

@@ -109,7 +109,7 @@ class Conversion:
             if found is None:
                 hint = nearest(name, [one.ours for one in self.fields])
                 raise InputError(
-                    f"{self.raw.name}: where names column {show(name)}, which the table has not; {hint}"
+                    f"{self.raw.name}: where names column {show(name)}, which is not there; {hint}"
                 )
             wanted = literal(plain_text(value))
             number = found.column.holds in ("number", "whole", "flag")
@@ -211,15 +211,11 @@ def _names(this: Conversion) -> None:
     used = {column for name in [*named, *this.kind.names] for column in this.theirs(name)}
     for column in this.raw.repeated:
         if column in used:
-            this.faults.append(
-                Fault("the header holds this column more than once", "rename one of them", column)
-            )
+            this.faults.append(Fault("the header holds this column more than once", "rename one", column))
     for theirs, ours in mapping.columns.items():
         if ours in this.types and theirs != ours and ours not in mapping.columns and theirs in this.types:
             del this.types[ours]
-            this.notes.append(
-                f"your own column {show(ours)} is not used: {show(theirs)} was mapped to that name"
-            )
+            this.notes.append(f"your own column {show(ours)} is not used: {show(theirs)} is mapped to it")
 
 
 def _columns(this: Conversion) -> dict[str, Column]:
@@ -379,9 +375,7 @@ def _time(this: Conversion, one: Field, sample: list[str]) -> None:
         first = this.mapping.day_first
         first = values.day_first_of(sample) if first is None else first
         if first is None and any(map(values.is_slashed, sample)):
-            one.rule = (
-                "may be day or month first: say day_first: true or false under file: in the mapping file"
-            )
+            one.rule = "may be day or month first: say day_first: true or false in the mapping file"
         long = [text.replace(".", "", 1).isdecimal() and len(text) > 8 for text in sample[:1000]]
         this.notes += [since] if long and all(long) else []
         one.value, one.zone = values.time_sql(x, first), values.zone_sql(x)
@@ -394,9 +388,7 @@ def _time(this: Conversion, one: Field, sample: list[str]) -> None:
         this.notes.append(since)
         one.value = values.epoch_sql(x)
     elif type_ != "DATE" and not type_.startswith("TIMESTAMP"):
-        this.faults.append(
-            Fault(f"must be dates or times, the file holds {type_.lower()}", "convert it", one.theirs)
-        )
+        this.faults.append(Fault(f"must be dates or times, not {type_.lower()}", "convert it", one.theirs))
         one.value = "null::timestamp"
     one.full = ("", one.value, "")
     one.value = values.within_years(one.value)

@@ -29,20 +29,9 @@ _OLD = ("cp1252", "cp1250", "cp1251", "cp1253", "shift_jis", "gb18030", "big5", 
 class Delimited:
     """A delimited text as read.
 
-    Attributes
-    ----------
-    header : list of str
-        Column names, made unique; an empty one becomes ``column 5``.
-    rows, lines : list
-        The fields of each record, as long as the header, and the line on which it starts.
-    first_line : int
-        How many lines stand before the first record.
-    labels : dict
-        Column -> its text, where the header holds one.
-    ragged : list of (line, number of fields)
-        Records that do not fit the header; they are not among the rows.
-    repeated : list of str
-        Names that the header holds more than once.
+    Rows are as long as the header, whose names are unique; ``ragged`` lists (line, number of fields) of
+    records that do not fit, ``repeated`` names that stood twice; ``first_line`` lines stand before the first
+    record.
     """
 
     header: list[str]
@@ -85,9 +74,7 @@ def decode(data: bytes, *, name: str, encoding: str | None = None) -> tuple[str,
                 pass
     if b"\0" in data:
         line = data.count(b"\n", 0, data.index(b"\0")) + 1
-        raise InputError(
-            f"{name} is not plain text: line {line} holds a NUL byte; export it again as CSV in UTF-8"
-        )
+        raise InputError(f"{name} is not plain text: line {line} holds a NUL byte; export it again as UTF-8")
     try:
         return data.decode("utf-8"), "utf-8", []
     except UnicodeDecodeError as error:
@@ -101,9 +88,7 @@ def decode(data: bytes, *, name: str, encoding: str | None = None) -> tuple[str,
         except UnicodeDecodeError:
             texts.append(raw.decode(old, errors="replace"))
             odd += 1
-    note = (
-        f"read as {old} (line {first} is not UTF-8); say encoding: in the mapping file if letters look wrong"
-    )
+    note = f"read as {old} (line {first} is not UTF-8); say encoding: in the mapping if letters look wrong"
     if wide:
         note = f"mixes encodings: {odd} lines, first line {first}, are not UTF-8 and were read as {old}"
     return "\n".join(texts), f"utf-8 and {old}" if wide else old, [note]
@@ -171,9 +156,7 @@ def read_delimited(
         delimiter, text, skipped = delimiter or first.strip()[4], rest, 1
     delimiter = delimiter or sniff_delimiter(text)
     if len(delimiter) != 1:
-        raise InputError(
-            f"delimiter must be one character, got {delimiter!r}; write delimiter: ';' or similar"
-        )
+        raise InputError(f"delimiter must be one character, such as ';', got {delimiter!r}")
     rows, lines = _parse(text, delimiter, name, skipped)
     start = _header_at(rows) if header_line is None else _line_at(lines, header_line, name)
     if start and header_line is None:
@@ -228,9 +211,7 @@ def _parse(text: str, delimiter: str, name: str, skipped: int) -> tuple[list[lis
             message = "a quotation mark opens here and is never closed"
         elif "expected after" in message:
             near = reader.line_num + skipped
-            message = (
-                f"text follows a closing quotation mark near line {near}; double the marks inside a cell"
-            )
+            message = f"text follows a quotation mark near line {near}; double marks inside a cell"
         raise InputError(f"{name}, line {start + skipped}: {message}") from None
     finally:
         csv.field_size_limit(before)
@@ -242,9 +223,7 @@ def _parse(text: str, delimiter: str, name: str, skipped: int) -> tuple[list[lis
 def _line_at(lines: list[int], header_line: int, name: str) -> int:
     start = next((i for i, line in enumerate(lines) if line >= header_line), None)
     if start is None:
-        raise InputError(
-            f"{name} ends before line {header_line}, which header_line names; correct header_line"
-        )
+        raise InputError(f"{name} ends before line {header_line}; correct header_line")
     return start
 
 

@@ -134,9 +134,7 @@ def files_of(path: str | Path, *, glob: bool = False) -> list[Path]:
         found = [file for file in inside if file.name.lower().endswith(endings)]
         found = [file for file in found if file.suffix == ".parquet"] or found
         if not found:
-            raise InputError(
-                f"{show(str(path), 200)} is a folder without .parquet, .csv or .json files; name a file in it"
-            )
+            raise InputError(f"{show(str(path), 200)} is a folder without .parquet, .csv or .json files")
         return [regular_file(file) for file in found]
     if glob and not path.exists() and any(sign in path.name for sign in "*?["):
         found = sorted(file for file in path.parent.glob(path.name) if file.is_file())

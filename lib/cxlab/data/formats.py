@@ -115,9 +115,7 @@ def of_json(found: list[Path], raw: Raw) -> Raw:
         while batch := list(islice(rows, 100_000)):
             names = dict.fromkeys(key for row in batch for key in row)
             if len(names) > 2_000:
-                raise InputError(
-                    f"{file.name} has more than 2,000 different fields; keep those that are needed"
-                )
+                raise InputError(f"{file.name} has more than 2,000 different fields; keep those needed")
             cells = {
                 name: pa.array([_as_text(row.get(name)) for row in batch], pa.string()) for name in names
             }
@@ -140,9 +138,7 @@ def _records(file: Path) -> Iterator[dict[str, Any]]:
                         yield flattened(json.loads(part))
                     except json.JSONDecodeError as error:
                         if line > 1:
-                            raise InputError(
-                                f"{file.name}, line {line}: this is not JSON ({error.msg})"
-                            ) from None
+                            raise InputError(f"{file.name}, line {line}: not JSON ({error.msg})") from None
                         whole = json.loads(text)  # one record over several lines
                         break
         if isinstance(whole, dict):
@@ -205,7 +201,7 @@ def of_workbook(found: list[Path], name: str, options: dict) -> Raw:
             names = book.sheet_names
             if sheet is not None and sheet not in names:
                 raise InputError(
-                    f"{name} has no sheet {show(sheet)}; its sheets are {', '.join(map(show, names[:20]))}"
+                    f"{name} has no sheet {show(sheet)}; it has {', '.join(map(show, names[:20]))}"
                 )
             sheets = {part: book.get_sheet_by_name(part) for part in ([sheet] if sheet else names)}
             for part, content in sheets.items():
@@ -216,17 +212,13 @@ def of_workbook(found: list[Path], name: str, options: dict) -> Raw:
     except BaseException as error:  # calamine raises its own classes, and panics on some broken sheets
         if isinstance(error, KeyboardInterrupt | SystemExit | MemoryError):
             raise
-        raise InputError(
-            f"{name} is not a sound workbook ({of.reason_of(error)}); save it as .xlsx or CSV"
-        ) from None
+        raise InputError(f"{name} is not a sound workbook ({of.reason_of(error)}); save it anew") from None
     filled = {part: rows for part, rows in rows_of.items() if any(cell != "" for row in rows for cell in row)}
     if not filled:
         raise InputError(f"{name} is empty; a table needs a header line and at least one row")
     if len(filled) > 1:
         listed = ", ".join(map(show, list(filled)[:8]))
-        raise InputError(
-            f"{name} has {len(filled)} sheets with data ({listed}); say which: sheet: NAME in the mapping"
-        )
+        raise InputError(f"{name} has {len(filled)} sheets with data ({listed}); say which by sheet: NAME")
     part, rows = next(iter(filled.items()))
     full = [sum(cell != "" for cell in row) > (1 if len(row) > 1 else 0) for row in rows]
     start = full.index(True) if True in full else len(rows) - 1
@@ -260,9 +252,7 @@ def _check_workbook(path: Path) -> None:
         with zipfile.ZipFile(path) as archive, open(path, "rb") as stream:
             names = archive.namelist()
             if not {"xl/workbook.xml", "xl/workbook.bin", "content.xml"} & set(names) or len(names) > 20_000:
-                raise InputError(
-                    f"{path.name} is a zip archive but no .xlsx workbook; unpack it and name the file inside"
-                )
+                raise InputError(f"{path.name} is a zip archive but no workbook; name the file inside")
             for info in archive.infolist():
                 if info.flag_bits & 1:
                     raise InputError(f"{path.name} is protected by a password; save it without one")
@@ -271,7 +261,7 @@ def _check_workbook(path: Path) -> None:
                     total += len(block)
                     if total > _UNPACKED:
                         raise InputError(
-                            f"{path.name} unpacks to more than {_UNPACKED // 10**6} MB; it was not read"
+                            f"{path.name} unpacks to more than {_UNPACKED // 10**6} MB: not read"
                         )
                     for letters, row in _CELL.findall(rest + block) if sheet else ():
                         rows, columns = max(rows, int(row)), max(columns, _column_number(letters))
@@ -281,7 +271,7 @@ def _check_workbook(path: Path) -> None:
         raise
     except bad as error:
         raise InputError(
-            f"{path.name} is not a sound workbook ({of.reason_of(error)}); save it as .xlsx or CSV"
+            f"{path.name} is not a sound workbook ({of.reason_of(error)}); save it anew"
         ) from None
 
 
@@ -363,7 +353,7 @@ def _pick(names: list[str], wanted: str | None, source: str) -> str:
         raise InputError(f"{source} has no table {show(wanted)}; it has {listed}")
     if not wanted and len(names) != 1:
         raise InputError(
-            f"{source} has {len(names)} tables ({listed}); say which: table: NAME in the mapping file"
+            f"{source} has {len(names)} tables ({listed}); say which: table: NAME in the mapping"
         )
     return wanted or names[0]
 
@@ -384,15 +374,11 @@ def of_address(address: str, table: str | None, *, large: bool) -> Raw:
             raise InputError(f"{path.name} is neither a DuckDB nor a SQLite file; name it by its path")
         return of_base([path], path.name, {"table": wanted})
     if url.startswith(("http://", "https://", "ftp://", "s3://", "gs://", "file://")):
-        raise InputError(
-            f"{shown} is a file's address, not a database's; fetch the file and name it by its path"
-        )
+        raise InputError(f"{shown} is a file's address, not a database's; fetch the file first")
 
     def secret(match: re.Match) -> str:
         if match[1] not in os.environ:
-            raise InputError(
-                f"{shown} asks for the environment variable {match[1]}, which is not set; set it"
-            )
+            raise InputError(f"{shown} asks for the environment variable {match[1]}: set it")
         return os.environ[match[1]]
 
     import ibis

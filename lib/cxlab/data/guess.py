@@ -169,9 +169,7 @@ def _times(guess: Guess, cells: Cells) -> None:
             guess.why[ours] = "a date beside a time of day"
         odd = next((text for text in texts if values.is_slashed(text)), None)
         if odd and values.day_first_of(texts) is None:
-            guess.decide.append(
-                f"column {theirs!r}: {odd!r} may be day or month first: day_first under file:"
-            )
+            guess.decide.append(f"column {theirs!r}: {odd!r} may be day or month first: see day_first:")
 
 
 def _survey(guess: Guess, cells: Cells, labels: Mapping[str, str]) -> None:

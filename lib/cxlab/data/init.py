@@ -29,19 +29,8 @@ def init_study(
 ) -> list[str]:
     """Write FOLDER/TABLE.yaml and FOLDER/params.yaml (or add to it) from a file; return the lines to print.
 
-    Parameters
-    ----------
-    table : str, optional
-        The kind of table; guessed, and said, when not given.
-    sheet : str
-        Sheet of a workbook, or table of a database.
-    force : bool
-        Whether a mapping that is there is written anew; the old one is kept as ``.bak``.
-
-    Raises
-    ------
-    InputError
-        The file cannot be read, the mapping is there already, or FOLDER is a file.
+    ``table`` is guessed, and said, when not given; ``sheet`` is that of a workbook, or a database's table.
+    ``force`` writes a mapping that is there anew and keeps the old one as ``.bak``.
     """
     folder, lines = Path(folder), []
     if folder.exists() and not folder.is_dir():
@@ -49,9 +38,7 @@ def init_study(
     source = str(from_file)
     raw = read_raw(source, large=True, **({"sheet": sheet, "table": sheet} if sheet else {}))
     if len(raw.types) > _COLUMNS:
-        raise InputError(
-            f"{raw.name} has {len(raw.types):,} columns, more than {_COLUMNS:,}; keep those needed"
-        )
+        raise InputError(f"{raw.name} has {len(raw.types):,} columns; keep the {_COLUMNS:,} that matter")
     if table is None:
         table = guesses.kind_of_table(raw)
         lines.append(f"taken for the table {table} ({kind_named(table).title}); --table NAME says otherwise")
@@ -165,9 +152,7 @@ def mapping_text(raw: Raw, guess: Guess, *, folder: Path, source: str, sheet: st
         lines.append(
             f"# not used: {', '.join(rest[:30])}{f' and {len(rest) - 30} more' if len(rest) > 30 else ''}"
         )
-    return (
-        "\n".join([*lines, "personal: []   # columns that may be shown although they look personal"]) + "\n"
-    )
+    return "\n".join([*lines, "personal: []   # columns that may be shown all the same"]) + "\n"
 
 
 def _file_lines(raw: Raw, guess: Guess, folder: Path, source: str, sheet: str) -> list[str]:
@@ -175,9 +160,7 @@ def _file_lines(raw: Raw, guess: Guess, folder: Path, source: str, sheet: str) -
         url, _, fragment = source.partition("#")
         lines = ["file:", f"  url: {quote(url)}"]
         if safe_address(url) != url:
-            lines.append(
-                "  # write ${NAME} for a user or password in it, and set the environment variable NAME"
-            )
+            lines.append("  # write ${NAME} for user or password, and set the environment variable NAME")
         sheet = sheet or fragment
     else:
         lines = ["file:", f"  path: {quote(os.path.relpath(Path(source).resolve(), folder.resolve()))}"]
@@ -199,9 +182,7 @@ def _survey_lines(guess: Guess, short: dict[str, str]) -> list[str]:
         lines += [
             f"  {quote(short.get(name, name))}: [{a:g}, {b:g}]" for name, (a, b) in guess.ranges.items()
         ]
-    lines.append(
-        f"blocks:   {MARK} (by words in their names and texts); an item that stands nowhere is not used"
-    )
+    lines.append(f"blocks:   {MARK} (by words in names and texts); an item that stands nowhere is not used")
     lines += [
         f"  {side}: {listed(items)}"
         for side, items in guess.blocks.items()
@@ -215,9 +196,7 @@ def _survey_lines(guess: Guess, short: dict[str, str]) -> list[str]:
         f"segments: {listed(guess.segments)}" + (f"   {MARK} (few different words)" if guess.segments else "")
     )
     if guess.texts:
-        lines.append(
-            f"roles: {{text: {listed(guess.texts)}}}   {MARK} (open answers: only themes of them are shown)"
-        )
+        lines.append(f"roles: {{text: {listed(guess.texts)}}}   {MARK} (open answers: only themes are shown)")
     for key, name in guess.single.items():
         lines.append(f"{key}: {quote(short.get(name, name))}   {MARK} ({guess.why.get(key, 'by its name')})")
     return lines

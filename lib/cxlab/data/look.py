@@ -16,9 +16,7 @@ def convert(raw: Raw, mapping: Mapping, kind: Kind) -> Conversion:
     this = bring(raw, mapping, kind)
     if raw.ragged:
         count, width = raw.ragged[0][1], len(raw.types)
-        remedy = (
-            "put cells that hold the delimiter into quotation marks" if count > width else "complete the row"
-        )
+        remedy = "put cells with the delimiter into quotation marks" if count > width else "complete the row"
         lines = tuple(line for line, _ in raw.ragged[:5])
         rule = f"has {count} fields where the header has {width}"
         this.faults.insert(0, Fault(rule, remedy, None, None, lines, len(raw.ragged), raw.row_word))
@@ -53,9 +51,7 @@ def _tests(one: Field) -> list[tuple[str, str, str]]:
     """Return (rule, remedy, SQL of the rows that break it) for a column."""
     column, x, found = one.column, ident(one.ours), []
     if one.rule and not one.lenient:
-        remedy = (
-            "" if "mapping file" in one.rule else "correct it, or name it under missing: in the mapping file"
-        )
+        remedy = "" if "mapping" in one.rule else "correct it, or name it under missing: in the mapping"
         found.append((one.rule, remedy, f"{x} is not null and ({one.value}) is null"))
     if column.holds == "whole":
         found.append(("must be a whole number", "correct it", f"({one.value}) % 1 <> 0"))

@@ -39,9 +39,7 @@ def read_yaml(path: str | Path, *, typed: bool = False) -> dict[str, Any]:
         def compose_node(self, parent, index):
             mark = self.peek_event().start_mark
             if self.check_event(yaml.AliasEvent):
-                raise InputError(
-                    f"{name}, line {mark.line + 1}: anchors (*name) are not used here; write it out"
-                )
+                raise InputError(f"{name}, line {mark.line + 1}: anchors (*name) are not used: write it out")
             self.depth += 1
             if self.depth > 20:
                 raise InputError(f"{name}, line {mark.line + 1}: nested too deeply; write it more simply")
@@ -70,9 +68,7 @@ def read_yaml(path: str | Path, *, typed: bool = False) -> dict[str, Any]:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise InputError(
-            f"{name}{where}: this is not valid YAML ({problem}); mind colons, quotes, indents"
-        ) from None
+        raise InputError(f"{name}{where}: this is not valid YAML ({problem}); mind the indents") from None
     except (RecursionError, ValueError) as error:
         raise InputError(f"{name} cannot be read ({type(error).__name__}); write it more simply") from None
     if not content or not isinstance(content, dict):
@@ -139,9 +135,7 @@ def read_mapping(path: str | Path) -> Mapping:
     refuse_unknown(content, sorted(_KEYS), name)
     table = content.get("table")
     if not isinstance(table, str) or not table:
-        raise InputError(
-            f"{name}: the key table is missing; it says which table this is, such as table: survey"
-        )
+        raise InputError(f"{name}: the key table is missing; it says which this is, as table: survey")
     file = content.get("file") or {}
     file = {"path": file} if isinstance(file, str) else file
     if not isinstance(file, dict) or any(isinstance(value, dict | list) for value in file.values()):
@@ -175,9 +169,7 @@ def from_dict(content: dict[str, Any], table: str, name: str = "mapping") -> Map
         if value not in (None, "", [], {}, ()) and key not in ("table", "file"):
             known[key] = _SHAPES.get(key, _text)(value, f"{name}: {key}")
     if known.get("out_of_range", "missing") != "missing":
-        raise InputError(
-            f"{name}: out_of_range must be missing or stay away, got {show(known['out_of_range'])}"
-        )
+        raise InputError(f"{name}: out_of_range must be missing or away, got {show(known['out_of_range'])}")
     columns, outcomes, blocks = (known.get(key, {}) for key in ("columns", "outcomes", "blocks"))
     ours = list(columns.values())
     for twice in [to for to in ours if ours.count(to) > 1][:1]:
@@ -191,18 +183,12 @@ def from_dict(content: dict[str, Any], table: str, name: str = "mapping") -> Map
     for side, items in blocks.items():
         for item in items:
             if owner.setdefault(item, side) != side or items.count(item) > 1:
-                raise InputError(
-                    f"{name}: {show(item)} stands in {owner[item]} and in {side}; keep it in one"
-                )
+                raise InputError(f"{name}: {show(item)} stands in {owner[item]} and in {side}: keep one")
     if known["table"] != "survey" and (any(blocks.values()) or outcomes):
-        raise InputError(
-            f"{name}: blocks and outcomes belong to the table survey only; this is {known['table']}"
-        )
+        raise InputError(f"{name}: blocks and outcomes belong to a survey only; this is {known['table']}")
     for outcome, items in outcomes.items():
         if not items:
-            raise InputError(
-                f"{name}: the outcome {show(outcome)} has no items; list them in the mapping file"
-            )
+            raise InputError(f"{name}: the outcome {show(outcome)} has no items; list them")
     known["blocks"] = {side: items for side, items in blocks.items() if items}
     return Mapping(**known)
 

@@ -69,6 +69,4 @@ def refuse_unknown(found: Iterable[object], known: Iterable[str], where: str) ->
     known = list(known)
     for key in found:
         if key not in known:
-            raise InputError(
-                f"{where}: there is no key {show(key)}; {nearest(key, known)}keys are {', '.join(known)}"
-            )
+            raise InputError(f"{where}: no key {show(key)}; {nearest(key, known)}keys are {', '.join(known)}")

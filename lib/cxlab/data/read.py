@@ -35,20 +35,11 @@ LOCKED = {
 
 @dataclass
 class Raw:
-    """A table as its owner wrote it.
+    """A table as its owner wrote it: ``source`` is its SQL in ``connection``, ``types`` are its columns.
 
-    Attributes
-    ----------
-    connection, source
-        A DuckDB connection and the SQL of the table in it.
-    types : dict
-        Column -> DuckDB's type; in a text file all are VARCHAR.
-    row_word, first_line
-        What a row is called in messages, and how many lines stand before the first.
-    ragged, repeated, notes
-        Rows that do not fit the header, names that it holds twice, what was assumed.
-    labels : dict
-        Column -> its text, where the file has one.
+    ``row_word`` is what messages call a row, ``first_line`` how many lines stand before the first, ``labels``
+    the texts that the file has for its columns, ``again`` what to do when a large text turns out not to be
+    UTF-8.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -149,19 +140,8 @@ def refuse_too_many(name: str, rows: int, columns: int) -> None:
 def read_raw(path: Any, *, large: bool = False, **options: Any) -> Raw:
     """Return a file, a folder of files, a database's table or a DataFrame as a relation.
 
-    Parameters
-    ----------
-    path : str, Path or DataFrame
-        A file, an address such as ``postgres://user@host/base#table``, or rows in memory.
-    large : bool
-        Whether any number of rows is welcome (events, visits); folders and patterns are taken then, too.
-    **options
-        ``encoding, delimiter, header_line`` of a text, ``sheet`` of a workbook, ``table`` of a database.
-
-    Raises
-    ------
-    InputError
-        One line that says what is wrong with the file and what to do.
+    ``large`` takes any number of rows (events, visits), folders and patterns. ``options`` are ``encoding,
+    delimiter, header_line`` of a text, ``sheet`` of a workbook, ``table`` of a database.
     """
     from cxlab.data import formats
 
@@ -173,9 +153,7 @@ def read_raw(path: Any, *, large: bool = False, **options: Any) -> Raw:
         found = of.files_of(path, glob=True) if large else [of.regular_file(path)]
         kinds = {"text" if kind == "gzip" else kind for kind in map(of.kind_of, found[:200])}
         if len(kinds) > 1:
-            raise InputError(
-                f"{Path(path).name} mixes {' and '.join(sorted(kinds))} files; keep one kind in a folder"
-            )
+            raise InputError(f"{Path(path).name} mixes {' and '.join(sorted(kinds))} files; keep one kind")
         kind, name = kinds.pop(), Path(path).name
         if kind != "text" and kind != "parquet" and len(found) > 1:
             raise InputError(f"{name} holds several {kind} files; name one of them")
@@ -243,7 +221,7 @@ def _text(found: list[Path], name: str, options: dict) -> Raw:
         parsed = parsed or this
         if (this.header, this.delimiter) != (parsed.header, parsed.delimiter):
             raise InputError(
-                f"{file.name} has another header than {found[0].name}; all must have the same columns"
+                f"{file.name} has another header than {found[0].name}; all need the same columns"
             )
         raw.notes = list(dict.fromkeys([*raw.notes, *notes, *this.notes]))
         plain.append(file if coding in ("utf-8", "ascii") else _utf8(file, coding))

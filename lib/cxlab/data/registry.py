@@ -62,15 +62,7 @@ def _target(name: str, entry: Mapping[str, Any]) -> Path:
 
 
 def fetch(name: str, from_dir: str | Path | None = None) -> Path:
-    """Return the checked file of a source; fetch it (or take it from a folder) when it is not here yet.
-
-    Raises
-    ------
-    InputError
-        When the file's sha256 differs from the registered one.
-    OutOfReach
-        When nobody answers.
-    """
+    """Return the checked file of a source; fetch it (or take it from a folder) when it is not here yet."""
     entry = _entries()[name]
     if "file" in entry:
         return data_folder() / entry["file"]
@@ -98,9 +90,7 @@ def _public_file(name: str, entry: Mapping[str, Any], folder: Path | None) -> by
             path for path in (folder / f"{name}{Path(member).suffix}", folder / member) if path.is_file()
         ]
         if not found:
-            raise InputError(
-                f"{folder} holds neither {name}{Path(member).suffix} nor {member}; put one there"
-            )
+            raise InputError(f"{folder} holds neither {name}{Path(member).suffix} nor {member}; put it there")
         return found[0].read_bytes()
     address = f"https://raw.githubusercontent.com/{entry['repository']}/{entry['commit']}/{entry['path']}"
     try:

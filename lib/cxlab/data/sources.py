@@ -107,9 +107,7 @@ def _simulated(name: str) -> Table:
     kind = name.removeprefix("simulated-")
     if kind not in _WORLDS:
         names = [f"simulated-{known}" for known in _WORLDS]
-        raise InputError(
-            f"there is no source {show(name)}; {nearest(name, names)}made-up ones are {', '.join(names)}"
-        )
+        raise InputError(f"no source {show(name)}; {nearest(name, names)}made-up ones are {', '.join(names)}")
     return getattr(importlib.import_module(f"cxlab.worlds.{_WORLDS[kind]}"), f"sample_{kind}")()
 
 

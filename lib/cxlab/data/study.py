@@ -36,20 +36,9 @@ _WHOLE = 500_000  # rows of events or visits up to which they are handed over as
 class Study:
     """What a params file says.
 
-    Attributes
-    ----------
-    path, name
-        The params file, and the study's name for headings.
-    tables : dict
-        Kind -> the absolute path of its mapping file.
-    own : dict
-        The study's own parameters, for every notebook that has such a parameter.
-    notebooks : dict
-        Notebook stem (``02-product-or-experience``, or just ``02``) -> its parameters.
-    personal : tuple
-        Columns that may appear although they look personal.
-    min_cell : int
-        Cells that count fewer customers or respondents are not shown.
+    ``tables`` are kind -> mapping file, ``own`` the study's parameters for every notebook that has them,
+    ``notebooks`` those of one (``02``), ``personal`` columns that may appear, ``min_cell`` the smallest count
+    that is shown.
     """
 
     path: Path
@@ -94,7 +83,7 @@ def read_study(path: str | Path) -> Study:
         refuse_unknown([kind], KINDS, f"{name}, tables")
         if not isinstance(mapping, str) or not mapping:
             raise InputError(
-                f"{name}: tables, {kind} must name its mapping file, such as {kind}.yaml; got {show(mapping)}"
+                f"{name}: tables, {kind} must name its mapping file ({kind}.yaml), got {show(mapping)}"
             )
         tables[kind] = (path.parent / mapping).resolve()
         if not tables[kind].is_file():
@@ -111,9 +100,7 @@ def read_study(path: str | Path) -> Study:
         notebooks[stem.removesuffix(".ipynb")] = {str(k): _plain(v, k, name) for k, v in given.items()}
     personal, title = content.get("personal") or [], content.get("study") or path.parent.resolve().name
     if not isinstance(personal, list) or any(isinstance(entry, dict | list) for entry in personal):
-        raise InputError(
-            f"{name}: personal must be a list of column names, such as [email]; got {show(personal)}"
-        )
+        raise InputError(f"{name}: personal must be a list such as [email], got {show(personal)}")
     if isinstance(title, dict | list):
         raise InputError(f"{name}: study must be one line, the study's name; got {show(title)}")
     return Study(
@@ -139,9 +126,7 @@ def _plain(value: Any, key: object, name: str) -> Any:
         return value
     if isinstance(value, dict) and all(isinstance(item, simple) for item in value.values()):
         return {str(inner): item for inner, item in value.items()}
-    raise InputError(
-        f"{name}: parameter {show(key)} must be a number, text, true/false or a list; got {show(value)}"
-    )
+    raise InputError(f"{name}: parameter {show(key)} must be a number, text, flag or list; got {show(value)}")
 
 
 def find_study(mapping: str | Path) -> Study | None:
@@ -156,14 +141,8 @@ def open_mapped(path: str | Path) -> Table:
     """Open a study's own data by the path of its mapping file: validated, under our names, nothing personal.
 
     Only columns that the table declares or the mapping names are kept (events and visits keep others that do
-    not look personal). Identifiers of people are numbers in the order of their first row, unless params.yaml
-    names them under ``personal``. Events and visits beyond half a million rows stay in DuckDB, as an ibis
-    table.
-
-    Raises
-    ------
-    InputError
-        The first thing that is wrong, in one line; ``cxlab check`` lists all of them.
+    not look personal). People's identifiers become numbers in the order of their first row, unless
+    params.yaml names them. Events and visits beyond half a million rows stay in DuckDB, as an ibis table.
     """
     mapping, study = mapping_of(path)
     table = opened(converted(mapping))
@@ -197,9 +176,7 @@ def mapping_of(path: str | Path) -> tuple[Mapping, Study | None]:
     """Return a mapping with the study's personal columns, and its study."""
     mapping = read_mapping(path)
     if mapping.source is None:
-        raise InputError(
-            f"{Path(path).name}: the key file is missing; it names the data, such as file: their.csv"
-        )
+        raise InputError(f"{Path(path).name}: the key file is missing; it names the data, as file: their.csv")
     study = find_study(path)
     return (replace(mapping, personal=(*mapping.personal, *study.personal)) if study else mapping), study
 
@@ -281,9 +258,7 @@ def _finished(this: Conversion, frame: pd.DataFrame, allowed: set[str]) -> pd.Da
             odd = sorted(set(frame[name].dropna()) - set(column.usual))
             if odd:
                 usual = ", ".join(map(str, column.usual))
-                this.notes.append(
-                    f"column {show(one.theirs)}: {show(odd[0])} is not one of the usual {usual}"
-                )
+                this.notes.append(f"column {show(one.theirs)}: {show(odd[0])} is none of the usual {usual}")
     return frame.assign(**changed)
 
 
@@ -298,14 +273,10 @@ def _survey(this: Conversion, frame: pd.DataFrame, facts: dict[str, Any]) -> Sur
     blocks = {plain_text(side): ours(items) for side, items in mapping.blocks.items()}
     outcomes = {plain_text(outcome): ours(items) for outcome, items in mapping.outcomes.items()}
     if not outcomes:
-        raise InputError(
-            f"{name}: no outcome is named; say what is to be explained, such as outcomes: {{loyalty: [Q10]}}"
-        )
+        raise InputError(f"{name}: no outcome is named; say what to explain, as outcomes: {{loyalty: [Q10]}}")
     for outcome, items in outcomes.items():
         if outcome in frame and items != [outcome]:
-            raise InputError(
-                f"{name}: the outcome {show(outcome)} is also a column; call the outcome something else"
-            )
+            raise InputError(f"{name}: the outcome {show(outcome)} is also a column; call it something else")
     if "respondent" not in frame:
         numbers = pd.Series([str(i) for i in range(1, len(frame) + 1)], index=frame.index, dtype="str")
         frame.insert(0, "respondent", numbers)

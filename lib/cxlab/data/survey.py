@@ -67,14 +67,10 @@ class Survey(Table):
         placed = [item for items in self.blocks.values() for item in items]
         absent = [item for item in dict.fromkeys([*placed, self.outcome]) if item and item not in self.frame]
         if absent:
-            raise InputError(
-                f"survey: there is no column {absent[0]!r}; columns are {', '.join(map(str, self.frame))}"
-            )
+            raise InputError(f"survey: no column {absent[0]!r}; there are {', '.join(map(str, self.frame))}")
         twice = sorted({item for item in placed if placed.count(item) > 1})
         if twice:
-            raise InputError(
-                f"survey: {', '.join(twice)} stands on two sides; an item counts once, so choose one"
-            )
+            raise InputError(f"survey: {', '.join(twice)} stands on two sides; an item counts once")
 
     @property
     def sides(self) -> dict[str, list[str]]:
@@ -125,9 +121,7 @@ class Survey(Table):
             )
         flat = [column for column in columns if np.ptp(table[column].to_numpy()) == 0]
         if flat:
-            raise NotEnough(
-                f"everybody gave the same answer to {self.label(flat[0])!r}: nothing can be compared with it"
-            )
+            raise NotEnough(f"everybody answered {self.label(flat[0])!r} alike: nothing can be compared")
         return table
 
     def groups(self) -> list[list[int]]:

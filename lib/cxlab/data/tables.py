@@ -315,9 +315,7 @@ def kind_named(name: str) -> Kind:
     """
     if name in KINDS:
         return KINDS[name]
-    raise InputError(
-        f"there is no table {show(name)}; {nearest(name, KINDS)}the tables are: {', '.join(KINDS)}"
-    )
+    raise InputError(f"there is no table {show(name)}; {nearest(name, KINDS)}tables are: {', '.join(KINDS)}")
 
 
 START = "<!-- tables: written from lib/cxlab/data/tables.py, do not edit -->"
