@@ -28,7 +28,9 @@ def split(survey):
     rows = len(survey.frame)
     if survey.frame["nps"].nunique() < 2:
         raise cx.InputError("nobody differs")
-    return Result(f"{rows} people answered.", {"people": Number(rows, unit="people", n=rows)}, data=survey)
+    numbers = {"people": Number(rows, unit="people", n=rows)}
+    numbers["half"] = Number(0.5, 0.4, 0.6, "share of all", rows, "half of them")
+    return Result(f"{rows} people answered.", numbers, data=survey)
 """
 DATA = "survey = cx.survey(source, bootstrap=bootstrap)\nvisits = cx.open_source(visits, table='visits')"
 SIZES = {"North": 60, "north": 30, "!a-3": 20, "a": 15, "a!": 9, "tiny": 3, "Ann Lee": 4, "flat": 12}
@@ -59,7 +61,7 @@ def write_study(folder, sizes=SIZES, **params):
 def book(shared_workbook):
     both = 'source: str = "here"  # the survey\nvisits: str = ""  # visits\nbootstrap: int = 200  # resamples'
     tables = {"source": "survey", "visits": "visits"}
-    answer = 'split(survey).lead("people", limits="Why.")'
+    answer = 'split(survey).lead("people", "half", limits="Why.")'
     shared_workbook.notebook("02-split", SPLIT, DATA, answer, parameters=both, tables=tables, order=2)
     only = 'visits: str = "there"  # visits'
     shared_workbook.notebook(
@@ -115,7 +117,11 @@ def test_small_segments_are_counted_and_never_named(book):
     ).decode()
     assert "Ann Lee" not in text and "tiny" not in text and "Ann Lee" not in book.said
     assert json.loads((book.folder / "site" / "manifest.json").read_text())["segments_hidden"] == 2
-    assert "2 more values are not shown" in (book.folder / "site" / "segments" / "index.html").read_text()
+    overview = (book.folder / "site" / "segments" / "index.html").read_text()
+    assert "2 more values are not shown" in overview
+    assert (
+        overview.count("<figcaption>half of them</figcaption>") == 2 and "people</figcaption>" not in overview
+    )
 
 
 def test_a_segment_that_fails_does_not_stop_the_others(book):

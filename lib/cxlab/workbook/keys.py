@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -82,7 +83,7 @@ def templates_hash() -> str:
 @cache
 def _package_hash() -> str:
     here = Path(__file__).resolve().parents[1]
-    files = [p for p in here.rglob("*.*") if p.suffix != ".pyc" and p.parts[len(here.parts)] != "workbook"]
+    files = [path for path in here.rglob("*.*") if path.parts[len(here.parts)] != "workbook"]
     return key_of(_tree(here, [*files, *(here / "workbook" / name for name in _CALLED)]))
 
 
@@ -92,7 +93,13 @@ def _data_hash() -> str:
 
 
 def _tree(root: Path, files: Iterable[Path]) -> dict[str, str]:
-    return {path.relative_to(root).as_posix(): file_hash(path) for path in sorted(files) if path.is_file()}
+    """Return names and hashes; what Python and tools keep for themselves is left out."""
+    named = {path.relative_to(root).as_posix(): path for path in sorted(files) if path.is_file()}
+    return {
+        name: file_hash(path)
+        for name, path in named.items()
+        if not re.search(r"(^|/)(\.|__pycache__/)", name)
+    }
 
 
 def _folder() -> Path:
