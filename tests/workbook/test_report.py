@@ -21,7 +21,8 @@ pytestmark = pytest.mark.notebook
 ODD = """
 class Thing: pass
 print(Thing(), {"x", "y", "z"}, hash("word"))
-pd.DataFrame({"a": [1.5, 2.5]}).style
+display(pd.DataFrame({"b": [1.5]}).style)
+pd.DataFrame({"a": [1.5, 2.5]})
 """
 VERDICT = """
 import json
@@ -89,6 +90,7 @@ def test_what_is_published(book):
     index = (out / "index.html").read_text()
     assert "One claim was judged: supported." in index and "<li>Ask twice.</li>" in index
     page = (out / "02-split.html").read_text()
+    assert "<th>a</th>" in page and "<td>2.5</td>" in page and "Out[" not in page and "&#39;x&#39;" in page
     assert "solved" not in page and "What would change if a side changed." in page
     notebook = nbformat.read(out / "notebooks" / "02-split.ipynb", as_version=4)
     nbformat.validate(notebook)
