@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxlab.data import read, study, values
+from cxlab.data import raw, read, study, values
 from cxlab.data.delimited import decode, read_delimited, sniff_delimiter
 from cxlab.data.errors import InputError
 from cxlab.data.files import safe_address
@@ -22,7 +22,7 @@ from cxlab.data.mapping import Mapping
 from cxlab.data.places import nearest, show
 from cxlab.data.shapes import flattened
 
-DUCK = read.connect()
+DUCK = raw.connect()
 
 
 def one(sql, text):

@@ -15,7 +15,8 @@ from cxlab.data.errors import InputError
 from cxlab.data.faults import Fault
 from cxlab.data.mapping import Mapping, read_yaml
 from cxlab.data.places import show
-from cxlab.data.read import ident, read_raw
+from cxlab.data.raw import ident
+from cxlab.data.read import read_raw
 from cxlab.data.study import converted, mapping_of, opened, read_study
 from cxlab.data.tables import KINDS, Column, kind_named
 
@@ -28,7 +29,7 @@ _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 def check_path(
     path: str | Path | None, table: str | None = None, mapping: str | Path | None = None
 ) -> tuple[list[str], bool]:
-    """Check a file, a mapping file or a study (folder or params file); return lines to print, and if it is good.
+    """Check a file, a mapping file or a study (folder or params file); return lines, and whether it is good.
 
     Without ``table`` and ``mapping`` the kind of table is guessed; without ``path`` the mapping's file is
     checked. The last line of a check that is not good sums up.

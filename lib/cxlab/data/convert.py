@@ -18,7 +18,7 @@ from cxlab.data.faults import Fault
 from cxlab.data.mapping import Mapping
 from cxlab.data.places import nearest, show
 from cxlab.data.privacy import personal_columns, plain_text
-from cxlab.data.read import LINE, Raw, ident, literal
+from cxlab.data.raw import LINE, Raw, ident, literal
 from cxlab.data.tables import Column, Kind
 
 if TYPE_CHECKING:

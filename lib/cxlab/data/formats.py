@@ -18,7 +18,7 @@ from cxlab.data import files as of
 from cxlab.data.delimited import texts_of
 from cxlab.data.errors import InputError
 from cxlab.data.places import show
-from cxlab.data.read import (
+from cxlab.data.raw import (
     LOCKED,
     Raw,
     connect,
@@ -30,6 +30,7 @@ from cxlab.data.read import (
     texts_relation,
 )
 from cxlab.data.shapes import flattened, joined_header
+from cxlab.data.values import scale_of_words
 
 _UNPACKED = 400_000_000
 _CELL = re.compile(rb"<(?:\w+:)?c\b[^>]*?\br=[\"']([A-Z]{1,3})([0-9]{1,7})[\"']")
@@ -182,7 +183,6 @@ def of_statistics(found: list[Path], name: str, options: dict) -> Raw:
 
 
 def _is_scale(words: dict[float, str]) -> bool:
-    from cxlab.data.values import scale_of_words
 
     codes = sorted(words)
     ordered = all(b - a == 1 for a, b in zip(codes, codes[1:], strict=False))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cxlab.data import values
 from cxlab.data.items import Cells, fits, hits, item_of, missing_codes, number_of, plain, sample_of, words_of
-from cxlab.data.read import Raw
+from cxlab.data.raw import Raw
 from cxlab.data.shapes import META, word_lists
 from cxlab.data.tables import KINDS, Column, Kind
 

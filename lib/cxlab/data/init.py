@@ -11,7 +11,8 @@ from cxlab.data.check import check_path
 from cxlab.data.errors import InputError
 from cxlab.data.files import safe_address
 from cxlab.data.guess import MARK, Guess
-from cxlab.data.read import Raw, is_address, read_raw
+from cxlab.data.raw import Raw
+from cxlab.data.read import is_address, read_raw
 from cxlab.data.shapes import short_names
 from cxlab.data.study import read_study
 from cxlab.data.tables import kind_named

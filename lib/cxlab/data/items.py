@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cxlab.data import values
 from cxlab.data.convert import text_sql
-from cxlab.data.read import Raw, connect, texts_relation
+from cxlab.data.raw import Raw, connect, texts_relation
 from cxlab.data.shapes import META, word_lists
 from cxlab.data.tables import Column
 

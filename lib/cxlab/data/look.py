@@ -7,7 +7,7 @@ from cxlab.data.convert import Conversion, Field, bring
 from cxlab.data.faults import Fault
 from cxlab.data.mapping import Mapping
 from cxlab.data.places import show
-from cxlab.data.read import LINE, Raw, ident, literal
+from cxlab.data.raw import LINE, Raw, ident, literal
 from cxlab.data.tables import Kind
 
 

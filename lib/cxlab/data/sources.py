@@ -21,8 +21,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cxlab.data.errors import InputError
+from cxlab.data.guess import answers_in_words, columns_of
 from cxlab.data.places import cache_folder, data_folder, nearest, project_folder, show  # noqa: F401
 from cxlab.data.registry import fetch, fetch_all, open_registered, public, registry  # noqa: F401
+from cxlab.data.study import open_mapped, own_frame
 from cxlab.data.survey import Survey
 from cxlab.data.table import Table
 from cxlab.data.tables import kind_named
@@ -72,8 +74,6 @@ def open_source(name: str, *, table: str = "", **settings: Any) -> Table:
         settings.pop("outcome", None)
         return (Survey if table == "survey" else Table)(frame=None, kind=table, **settings)
     if name.endswith((".yaml", ".yml")):
-        from cxlab.data.study import open_mapped
-
         found = open_mapped(name)
     elif name.startswith("simulated-"):
         found = _simulated(name)
@@ -169,9 +169,6 @@ def survey(
         plain["labels"] = {**found.labels, **(labels or {})}
         found = found.with_(**{key: value for key, value in plain.items() if value})
         return _with(found, {"outcome": outcome} if outcome else {})
-    from cxlab.data.guess import answers_in_words
-    from cxlab.data.study import own_frame
-
     outcomes = outcomes or ({outcome: [outcome]} if outcome else {})
     content = {
         **{
@@ -217,9 +214,6 @@ def events(
     """
     if not hasattr(source, "columns"):
         return open_source(source, table="events", **settings)
-    from cxlab.data.guess import columns_of
-    from cxlab.data.study import own_frame
-
     given = {customer: "customer_id", event: "event", time: "timestamp", segment: "segment"}
     names = {theirs: ours for theirs, ours in given.items() if theirs}
     absent = [theirs for theirs in names if theirs not in source.columns]

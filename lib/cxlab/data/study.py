@@ -20,7 +20,8 @@ from cxlab.data.look import convert
 from cxlab.data.mapping import Mapping, from_dict, read_mapping, read_yaml
 from cxlab.data.places import refuse_unknown, show
 from cxlab.data.privacy import checked_cell, personal_columns, plain_text, pseudonyms
-from cxlab.data.read import ident, is_address, read_raw
+from cxlab.data.raw import ident
+from cxlab.data.read import is_address, read_raw
 from cxlab.data.survey import Survey
 from cxlab.data.table import Table
 from cxlab.data.tables import KINDS, kind_named

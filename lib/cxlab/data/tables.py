@@ -117,8 +117,8 @@ _ALL = (
             _SEGMENT,
             may("firm", "text", "firm that the answer is about", "brand vendor provider supplier"),
             may("date", "time", "day of the answer",
-                "submitdate submit_date date_submitted submitted_at recorded_date end_date completed completion_time "
-                "survey_date interview_date response_date zeitstempel timestamp datum"),
+                "submitdate submit_date date_submitted submitted_at recorded_date end_date completed "
+                "completion_time survey_date interview_date response_date zeitstempel timestamp datum"),
             may("cluster", "id", "who or what gave several rows, such as a person or a branch",
                 personal=True),
         ),

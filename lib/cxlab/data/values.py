@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 
 from cxlab.data.places import data_folder
-from cxlab.data.read import literal
+from cxlab.data.raw import literal
 from cxlab.data.shapes import word_lists
 
 # Words that are no value anywhere; those that mean 'no answer' in an answer stand in data/words.toml.

@@ -10,7 +10,8 @@ from typing import Any
 
 from cxlab.data.errors import InputError
 from cxlab.data.files import files_of, kind_of, reason_of
-from cxlab.data.read import Raw, connect, ident, parquet_scan, read_raw
+from cxlab.data.raw import Raw, connect, ident, parquet_scan
+from cxlab.data.read import read_raw
 from cxlab.stats.funnel.result import Funnel
 from cxlab.stats.funnel.rules import Rules, hint
 from cxlab.stats.funnel.scan import Columns, Scan, memory_bytes, refuse_times, scan_frame, scan_sql, time_sql

@@ -19,7 +19,7 @@ import numpy as np
 
 from cxlab.data import files, values
 from cxlab.data.errors import InputError
-from cxlab.data.read import connect, ident, literal
+from cxlab.data.raw import connect, ident, literal
 from cxlab.stats.funnel.kernel import Journeys, Layout, journeys, together, warm_up
 from cxlab.stats.funnel.rules import Rules, hint
 
