@@ -6,18 +6,55 @@ import inspect
 import json
 import pickle
 import tomllib
+from functools import cache
 from pathlib import Path
 
+import cxlab as cx
+import nbformat
 import pytest
-
 from cxlab.data.errors import InputError
 from cxlab.questions import causes, drivers, result
-from cxlab.worlds.survey import sample_survey
 from cxlab.workbook import exercises, workshop
+from cxlab.worlds.survey import sample_survey
 
-FOLDER = Path(__file__).parents[2] / "data" / "exercises"
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "data" / "exercises"
 FILES = {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.toml"))}
 ALL = [name for entries in FILES.values() for name in entries]
+PAGES = {  # page -> kind of table, its name, the questions whose numbers the exercises read
+    "01": [("claims", "", "claims.debate claims.standing claims.strength"),
+           ("ratings", "simulated-ratings", "claims.same_meaning")],
+    "04": [("survey", "ecsi-mobile", "expectations.gap expectations.forgiveness"),
+           ("vignette", "simulated-vignette", "expectations.stockout"),
+           ("contacts", "simulated-contacts", "contacts.reasons")],
+    "05": [("events", "cdnow", "funnel.who_comes_back"), ("events", "simulated-events", "funnel.segments"),
+           ("stages", "simulated-stages", "yields.hold yields.words_and_deeds")],
+    "06": [("initiatives", "simulated-initiatives",
+            "initiatives.pain initiatives.safe_choices initiatives.delivery initiatives.pay_link")],
+    "07": [("visits", "simulated-visits", "outlets.differ roles.exposure ecosystem.rewards")],
+    "08": [("survey", "corporate-reputation", "horizons.hostages"),
+           ("accounts", "simulated-accounts", "horizons.all_must_hold horizons.tied_accounts horizons.unseen")],
+    "09": [("verdict", "abc-vendor", "verdict.outcomes verdict.flips")],
+}  # fmt: skip
+OPENED = {"claims": lambda _, **few: cx.claims.thread(**few),
+          "verdict": lambda name, **few: cx.verdict.opened("", source=name, **few)}  # fmt: skip
+
+
+@cache
+def page(notebook):
+    """Return the numbers that a page records on the data that it comes with."""
+    numbers = {}
+    for kind, name, questions in PAGES[notebook]:
+        if kind in OPENED:
+            table = OPENED[kind](name, bootstrap=40, seed=1)
+        else:
+            table = cx.open_source(name, table=kind, bootstrap=40, seed=1)
+        for ask in questions.split():
+            module, function = ask.split(".")
+            asked = getattr(getattr(cx, module), function)(table)
+            assert not asked.missing, asked.finding
+            numbers |= asked.numbers
+    return numbers
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +79,7 @@ def say(name, answer, capsys):
 
 
 def test_every_exercise_is_whole():
-    assert {"02", "03"} <= set(FILES)
+    assert list(FILES) == [f"{k:02d}" for k in range(1, 10)]
     for name in ALL:
         entry = FILES[name[:2]][name]
         assert entry["kind"] in exercises.KINDS and entry["section"] and entry["question"].strip(), name
@@ -51,8 +88,54 @@ def test_every_exercise_is_whole():
             assert len(entry["choice"]) >= 2 and all(choice["says"] for choice in entry["choice"])
         else:
             assert entry["answer"] and len(entry.get("wrong", ())) >= 2, name
-    for entries in FILES.values():
-        assert {entry["kind"] for entry in entries.values()} == set(exercises.KINDS)
+    for notebook, entries in FILES.items():
+        assert list(entries) == [f"{notebook}.{k}" for k in range(1, 5)]
+        assert sorted(entry["kind"] for entry in entries.values()) == sorted(exercises.KINDS)
+
+
+@pytest.mark.parametrize("notebook", FILES)
+def test_every_exercise_stands_in_a_section_of_its_page(notebook):
+    path = next((ROOT / "notebooks").glob(f"{notebook}-*.ipynb"))
+    cells = workshop.with_exercises(nbformat.read(path, 4), notebook).cells  # an unknown section is refused
+    asked = [cell.source for cell in cells if cell.source.startswith("cx.check(")]
+    assert sorted(asked) == [f'cx.check("{name}", ...)' for name in FILES[notebook]]
+
+
+@pytest.mark.parametrize("notebook", PAGES)
+def test_reference_answers_are_right_and_wrong_ones_are_told_apart(notebook, monkeypatch):
+    monkeypatch.setattr(result, "_SHOWN", page(notebook))
+    for name, entry in FILES[notebook].items():
+        if entry["form"] == "choice":
+            letters = "abcdefgh"[: len(entry["choice"])]
+            said = {letter: exercises._reply(name, entry, letter) for letter in letters}
+            assert sum("**Right.**" in text for text in said.values()) == 1, name
+            told = zip(entry["choice"], said.values(), strict=True)
+            wrong = [choice["says"] in text for choice, text in told if "Right" not in text]
+            assert all(wrong) and len(wrong) >= 2, name
+        else:
+            expected = exercises._value(entry["answer"])
+            assert "**Right.**" in exercises._reply(name, entry, expected), name
+            given = [(exercises._value(wrong["value"]), wrong["says"]) for wrong in entry["wrong"]]
+            told = [says in exercises._reply(name, entry, value) for value, says in given]
+            assert sum(told) >= 2, (name, told)
+            shown = exercises._answer_text(entry)
+            assert "**Right.**" in exercises._reply(name, entry, shown.replace(",", "")), (name, shown)
+
+
+@pytest.mark.parametrize("notebook", PAGES)
+@pytest.mark.parametrize("at", [-2.0, -0.5, 0.0, 0.3, 0.667, 1.0, 9.0])
+def test_one_choice_is_right_whatever_the_data(notebook, at, monkeypatch):
+    shapes = [(at, at, at), (at, at - 1, at + 1), (at, at, at + 1), (at, at - 1, at)]
+    for k, shape in enumerate(shapes):
+        words = ("supported", "refuted", "mixed", "undecided")
+        numbers = {
+            n: v._replace(value=words[k]) if v.unit == "verdict" else result.Number(*shape, v.unit)
+            for n, v in page(notebook).items()
+        }
+        monkeypatch.setattr(result, "_SHOWN", numbers)
+        for name, entry in FILES[notebook].items():
+            right = [exercises._value(choice["right_when"]) for choice in entry.get("choice", ())]
+            assert right.count(True) == bool(right), (name, shape)
 
 
 def test_right_answers_are_right_in_any_unit(shown, capsys):
@@ -116,7 +199,7 @@ def test_a_copy_holds_no_answer_hint_or_explanation(tmp_path, shown):
             secrets = [
                 *entry["hints"],
                 entry["right"],
-                *(choice["says"] for choice in entry.get("choice", ())),
+                *(one["says"] for one in (*entry.get("choice", ()), *entry.get("wrong", ()))),
             ]
             assert not [secret for secret in secrets if secret in text or json.dumps(secret)[1:-1] in text], (
                 name
