@@ -193,7 +193,7 @@ def alike(data: pd.DataFrame) -> float:
 def holdout_error(
     data: pd.DataFrame, *, splits: int = 4, bootstrap: int = 500, confidence_level: float = 0.95, rng=0
 ) -> tuple[float, float, float, int]:
-    """Return the squared error of shrunk over raw rates on held-out visits, its interval, and how many outlets.
+    """Return the squared error of shrunk over raw rates on held-out visits, its interval, and the outlets.
 
     Below 1 shrinking helps. A random half of each outlet's visits predicts the other half; outlets with fewer
     than 4 rated visits are left out. Given its counts, a random half has a hypergeometric number of satisfied

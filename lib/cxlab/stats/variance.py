@@ -24,8 +24,8 @@ def variance_components(
     """Split the variance of a score (one row a rated visit) between grouping columns and the rest.
 
     Columns: ``component`` (the factors, ``residual``, and last the sum of those named in ``together``);
-    ``variance low high`` (cut at 0); ``share`` of the total with ``share_low share_high``; ``groups``. With no
-    ``bootstrap`` draws the limits are missing values.
+    ``variance low high`` (cut at 0); ``share`` of the total with ``share_low share_high``; ``groups``. No
+    ``bootstrap`` draws, no limits.
 
     Henderson's method 1 from sums of squares, unbiased for any balance, REML where the design is balanced
     (Searle, Casella & McCulloch 1992). Intervals invert what sampling does to each sum of squares
