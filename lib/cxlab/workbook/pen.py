@@ -41,7 +41,7 @@ def plain_arrays(value: Any) -> Any:
 
 
 def rows(text: Any, width: int = 0) -> list[str]:
-    """Return a label's lines as plain text, wrapped anew where it must be narrower; plotly's title objects too."""
+    """Return a label's or a title's lines as plain text, wrapped anew where it must be narrower."""
     text = text.get("text") if isinstance(text, Mapping) else text
     rows = [unescape(re.sub(r"<[^>]+>", "", row)).strip() for row in re.split(r"<br\s*/?>", str(text or ""))]
     return (wrap(" ".join(rows), max(width, 9)) or [""]) if width and max(map(len, rows)) > width else rows
@@ -87,14 +87,20 @@ def rect(x0: float, y0: float, x1: float, y1: float, style: str) -> str:
     return f'<rect {at} width="{abs(x1 - x0):.1f}" height="{abs(y1 - y0):.1f}" style="{style}"/>'
 
 
-def mark(x: float, y: float, size: float, symbol: str, paint: str) -> str:
+def mark(x: float, y: float, size: float, symbol: str, paint: str, said: Iterable[str] = ()) -> str:
+    """Return a mark, with what it says on hover."""
     corners = [float(each) * size / 2 for each in _CORNERS.get(symbol.removesuffix("-open"), "").split()]
     if symbol.endswith("-open"):
         paint = f"fill:none;{paint.replace('fill', 'stroke')};stroke-width:2"
-    if not corners:
-        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size / 2:.1f}" style="{paint}"/>'
     points = " ".join(f"{x + a:.1f},{y + b:.1f}" for a, b in zip(corners[::2], corners[1::2], strict=True))
-    return f'<polygon points="{points}" style="{paint}"/>'
+    kind, place = (
+        ("polygon", f'points="{points}"')
+        if corners
+        else ("circle", f'cx="{x:.1f}" cy="{y:.1f}" r="{size / 2:.1f}"')
+    )
+    words = " ".join(said)
+    title = f"><title>{escape(words)}</title></{kind}>" if words else "/>"
+    return f'<{kind} {place} style="{paint}"{title}'
 
 
 def trail(points: Sequence[tuple[float, float] | None], shape: str | None) -> str:

@@ -1,9 +1,10 @@
 """The process that imports the heavy packages once and forks a runner for each notebook.
 
-Started as ``python -m cxlab.workbook.runner FOLDER JOBS``. Jobs come in as JSON lines on standard input, events go out
-as JSON lines on standard output. A runner lets papermill put the parameters in and executes the cells with IPython in
-its own process: forked and warm, it needs no kernel to start, no socket and no port. It leads a process group of its
-own, so ending it ends whatever it started; where its parent dies, the operating system ends it.
+Started as ``python -m cxlab.workbook.runner FOLDER JOBS``. Jobs come in as JSON lines on standard input,
+events go out as JSON lines on standard output. A runner lets papermill put the parameters in and executes the
+cells with IPython in its own process: forked and warm, it needs no kernel to start, no socket and no port. It
+leads a process group of its own, so ending it ends whatever it started; where its parent dies, the operating
+system ends it.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _NEEDED = (
 
 
 def _import_what_runners_need() -> None:
-    """Import what nearly every notebook needs; nothing here may start a thread, since the process will fork."""
+    """Import what nearly every notebook needs; nothing here may start a thread: the process will fork."""
     sys.modules["rfc3987_syntax"] = None  # an optional checker of addresses that compiles a grammar for 1.5 s
     for name in ("nbformat", *_NEEDED.split()):
         importlib.import_module(name)
@@ -176,7 +177,7 @@ def _execute(job: dict[str, Any], work: Path) -> tuple[dict[str, Any] | None, di
         def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **kwargs: Any) -> None:
             nonlocal fault
             kept.append(nb_man.nb)
-            shell, number = _Shell(), 0
+            shell, number = _shell(), 0
             for index, cell in enumerate(nb_man.nb.cells):
                 if cell.cell_type != "code":
                     continue
@@ -184,7 +185,7 @@ def _execute(job: dict[str, Any], work: Path) -> tuple[dict[str, Any] | None, di
                 at = {"code_cell": number, "line": next(filter(str.strip, cell.source.splitlines()), "")[:80]}
                 (work / "cell").write_text(json.dumps(at), encoding="utf-8")
                 _tell(job, "cell", index=index)
-                outputs, error = shell.run(cell.source)
+                outputs, error = _run_cell(shell, cell.source)
                 cell.outputs = [nbformat.from_dict(output) for output in outputs]
                 cell.execution_count = number
                 if error:
@@ -202,80 +203,48 @@ def _execute(job: dict[str, Any], work: Path) -> tuple[dict[str, Any] | None, di
     return fault, json.loads(json.dumps(kept[0])) if kept else None
 
 
-class _Shell:
-    """IPython in this process; what a cell displays and prints is kept in order, as a notebook keeps it."""
+def _shell() -> Any:
+    """Return IPython in this process: a cell's last value is displayed, its errors are told by its result."""
+    from IPython.core.displayhook import DisplayHook
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
 
-    def __init__(self) -> None:
-        from IPython.core.displayhook import DisplayHook
-        from IPython.core.displaypub import DisplayPublisher
-        from IPython.core.interactiveshell import InteractiveShell
-        from traitlets.config import Config
+    class Hook(DisplayHook):
+        def write_output_prompt(self) -> None: ...
 
-        outputs: list[dict[str, Any]] = []
-        self.outputs = outputs
+        def write_format_data(self, format_dict: dict, md_dict: dict | None = None) -> None:
+            self.shell.display_pub.publish(format_dict, md_dict)
 
-        class Publisher(DisplayPublisher):
-            def publish(self, data: dict, metadata: dict | None = None, **kwargs: Any) -> None:
-                outputs.append({"output_type": "display_data", "data": data, "metadata": metadata or {}})
+    class Shell(InteractiveShell):
+        displayhook_class = Hook
+        kernel = None  # what notebooks ask for to know that they are one
 
-            def clear_output(self, wait: bool = False) -> None:
-                outputs.clear()
+        def showtraceback(self, *args: Any, **kwargs: Any) -> None: ...
 
-        class Hook(DisplayHook):
-            def write_output_prompt(self) -> None: ...
+        showsyntaxerror = showtraceback
 
-            def write_format_data(self, format_dict: dict, md_dict: dict | None = None) -> None:
-                made = {"output_type": "execute_result", "execution_count": None, "data": format_dict}
-                outputs.append({**made, "metadata": md_dict or {}})
-
-            def log_output(self, format_dict: dict) -> None: ...
-
-        class Shell(InteractiveShell):
-            display_pub_class, displayhook_class = Publisher, Hook
-            kernel = None  # what notebooks ask for to know that they are one
-
-            def showtraceback(self, *args: Any, **kwargs: Any) -> None: ...
-
-            def showsyntaxerror(self, *args: Any, **kwargs: Any) -> None: ...
-
-        config = Config()
-        config.HistoryManager.enabled = False
-        self.shell = Shell.instance(config=config)
-
-    def run(self, source: str) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
-        """Return a cell's outputs, and what went wrong; what it wrote to stderr is a fault that nobody has read yet."""
-        self.outputs.clear()
-        streams = _Stream(self.outputs, "stdout"), _Stream(self.outputs, "stderr")
-        with contextlib.redirect_stdout(streams[0]), contextlib.redirect_stderr(streams[1]):
-            result = self.shell.run_cell(source, store_history=False)
-        outputs = list(self.outputs)
-        fault = result.error_before_exec or result.error_in_exec
-        if fault is not None:
-            return outputs, _describe(fault)
-        said = " ".join(" ".join(o["text"] for o in outputs if o.get("name") == "stderr").split())
-        return outputs, {"ename": "Warning on stderr", "evalue": said[:300]} if said else None
+    config = Config()
+    config.HistoryManager.enabled = False
+    return Shell.instance(config=config)
 
 
-class _Stream:
-    """A text file whose writes become stream outputs."""
+def _run_cell(shell: Any, source: str) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+    """Return a cell's outputs, and what went wrong; what it wrote to stderr is a fault not yet read."""
+    from IPython.utils.capture import capture_output
 
-    encoding, errors = "utf-8", "strict"
-
-    def __init__(self, outputs: list[dict[str, Any]], name: str) -> None:
-        self._outputs, self._name = outputs, name
-
-    def write(self, text: str) -> int:
-        last = self._outputs[-1] if self._outputs else {}
-        if last.get("name") == self._name:
-            last["text"] += text
-        elif text:
-            self._outputs.append({"output_type": "stream", "name": self._name, "text": text})
-        return len(text)
-
-    def flush(self) -> None: ...
-
-    def isatty(self) -> bool:
-        return False
+    with capture_output() as said:
+        result = shell.run_cell(source, store_history=False)
+    texts = (("stdout", said.stdout), ("stderr", said.stderr))
+    outputs = [{"output_type": "stream", "name": name, "text": text} for name, text in texts if text]
+    outputs += [
+        {"output_type": "display_data", "data": each.data, "metadata": each.metadata or {}}
+        for each in said.outputs
+    ]
+    fault = result.error_before_exec or result.error_in_exec
+    if fault is not None:
+        return outputs, _describe(fault)
+    noise = " ".join(said.stderr.split())
+    return outputs, {"ename": "Warning on stderr", "evalue": noise[:300]} if noise else None
 
 
 def main() -> int:
@@ -290,7 +259,7 @@ def main() -> int:
 
     signal.signal(signal.SIGTERM, stop)
     _die_with_parent()
-    # From 3.12 on Python warns of every fork beside a thread; the one thread here is an allocator's, made for forks.
+    # From 3.12 on Python warns of every fork beside a thread; the one thread here is an allocator's.
     warnings.filterwarnings("ignore", message=".*multi-threaded.*fork", category=DeprecationWarning)
     _import_what_runners_need()
     server.loop()
