@@ -164,7 +164,7 @@ def outcomes(verdict: Verdict) -> Result:
 def tested(verdict: Verdict) -> Result:
     """Which claims could be tested, and what came out? Every rule's own sentence stands before the claim's.
 
-    Table: ``outcome what was tested the claim why evidence``.
+    Table: ``outcome what was tested the claim why``.
     """
     table = verdict.table[verdict.table["outcome"] != UNTESTED]
     order = {name: place for place, name in enumerate(OUTCOMES)}
@@ -175,7 +175,6 @@ def tested(verdict: Verdict) -> Result:
             "what was tested": table["reads"].to_list(),
             "the claim": [f"{text} ({claim})" for claim, text in table["text"].items()],
             "why": table["reason"].to_list(),
-            "evidence": table["evidence"].to_list(),
         }
     )
     good = table[table["outcome"].isin((SUPPORTED, REFUTED, MIXED))]
