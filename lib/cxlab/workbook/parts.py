@@ -61,6 +61,11 @@ class Part:
     def there(self) -> list[Page]:
         return [page for page in self.pages if page.stem in self.stated]
 
+    @property
+    def missed(self) -> list[tuple[Page, str]]:
+        """The pages that could not be made, in their order, and why."""
+        return [(page, self.failed[page.stem]) for page in self.pages if page.stem in self.failed]
+
     def keep(self, stem: str, name: str, executed: str) -> None:
         """Remember an executed notebook by its name in the store, and what it states."""
         self.executed[stem] = name

@@ -208,7 +208,7 @@ def run_parts(parts: Sequence[Part], runners: Runners, build: Build, progress: A
             part.failed[failure.job.rpartition("/")[2]] = failure.reason
     main = parts[0]
     if not main.folder and main.failed and not main.stated:
-        raise InputError("; ".join(f"{stem}: {reason}" for stem, reason in main.failed.items()))
+        raise InputError("; ".join(f"{page.stem}: {reason}" for page, reason in main.missed))
 
 
 def _may_miss(part: Part, failure: Failure, build: Build) -> bool:

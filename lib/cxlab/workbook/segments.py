@@ -79,7 +79,7 @@ def hide_small(parts: list[Part], min_cell: int) -> None:
     main, *segments = parts
     before = None
     while before != (before := sum(len(part.stated) for part in segments)):
-        for stem, page in main.stated.items():
+        for stem, page in sorted(main.stated.items()):
             for name, whole in page["numbers"].items():
                 _hide(segments, stem, name, whole["n"], min_cell)
 

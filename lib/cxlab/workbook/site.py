@@ -125,7 +125,6 @@ def _opening(part: Part, build: Build, results: Mapping[str, Sequence[Mapping[st
         )
     if not part.folder and build.options.against is not None:
         links.append({"href": "changes.html", "text": "What changed since the last report"})
-    names = {page.stem: page.name for page in part.pages}
     title = _BOILERPLATE if build.study is None else build.study.name
     lede = (
         f"{len(cards)} questions, answered from data."
@@ -136,7 +135,7 @@ def _opening(part: Part, build: Build, results: Mapping[str, Sequence[Mapping[st
         "index.html.j2", part, heading=f"{title}: {part.label}" if part.label else title, lede=lede,
         links=links,
         stories=found[:5], business=business if build.study is None else [], cards=cards,
-        failed=[(names[stem], reason) for stem, reason in part.failed.items()],
+        failed=[(page.name, reason) for page, reason in part.missed],
         missing=[(page.name, ", ".join(page.missing)) for page in part.pages if page.missing],
     )  # fmt: skip
 
@@ -161,8 +160,8 @@ def facts(part: Part, build: Build) -> dict[str, Any]:
     keep = ("title", "licence", "citation", "sha256", "simulated")
     sources = {
         str(s["name"]): {key: s.get(key) for key in keep}
-        for page in part.stated.values()
-        for s in page["sources"]
+        for page in part.there
+        for s in part.stated[page.stem]["sources"]
     }
     about = dict(versions())
     return {
@@ -197,9 +196,9 @@ def overview(build: Build) -> str:
         ]
         questions.append({"question": page.question, "numbers": _compared(leads), "answers": answers})
     failed = [
-        {"segment": part.label, "page": stem, "reason": reason}
+        {"segment": part.label, "page": page.stem, "reason": reason}
         for part in segments
-        for stem, reason in part.failed.items()
+        for page, reason in part.missed
     ]
     links = [{**link, "href": f"../{link['href']}"} for link in _links(main)]
     shown = [
