@@ -49,6 +49,10 @@ def _known(*lists: Sequence[Any]) -> list[tuple]:
     return [pair for pair in zip(*lists, strict=False) if None not in pair]
 
 
+def _multiples(step: float, low: float, high: float) -> list[float]:
+    return [k * step for k in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
+
+
 class _Axis:
     """Where values lie on a stretch of pixels, and its ticks."""
 
@@ -106,7 +110,10 @@ class _Axis:
         rough = (high - low) / max(3, int(pixels / (85 if self.letter == "x" else 55)))
         power = 10.0 ** math.floor(math.log10(rough))
         step = next(power * each for each in (1, 2, 5, 10) if power * each >= rough * 0.999)
-        marks = [k * step for k in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
+        marks = _multiples(step, low, high)
+        while len(marks) < 2:  # one tick tells no scale
+            step /= 2
+            marks = _multiples(step, low, high)
         if self.dates:
             days = [date.fromordinal(round(mark)) for mark in marks]
             return [(f"{day:%Y-%m-%d}", [f"{day.day} {day:%b %Y}"]) for day in days]
@@ -172,7 +179,13 @@ class _Canvas:
             n.get("yref") in ("paper", "y domain") and n.get("y", 0) >= 1 for n in self._all("annotations")
         )
         self.x.start, self.x.end = left, self.width - right
-        self.y.start, self.y.end = self.height - bottom, 30.0 if high else 12.0
+        top = 30.0 if high else 12.0
+        rows = self.y.ticks(self.width // 20, self.height)
+        if (self.y.names or self.y.facts.get("ticktext")) and rows:
+            # names that wrap on a narrow picture need taller rows
+            deep_row = 17.0 * max(len(label) for _, label in rows) + 6
+            self.height = max(self.height, bottom + top + deep_row * len(rows))
+        self.y.start, self.y.end = self.height - bottom, top
 
     def _all(self, kind: str) -> list[dict]:
         return list(self.layout.get(kind) or [])
@@ -266,6 +279,8 @@ class _Canvas:
             words = pen.rows(_pick(trace.get("text"), i))
             if any(words) and trace.get("textposition", "auto") != "none":
                 inside = abs(two - one) > (pen.wide(words) + 12 if flat else 20)
+                if self.stacked and not inside:
+                    continue  # it would stand on the next part
                 paint, side = "fill:var(--paper)" if inside else "", (two >= one) != inside
                 if flat:
                     yield pen.text(
