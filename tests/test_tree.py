@@ -83,7 +83,9 @@ def test_rooms_import_downwards_only():
         f"{name} -> {found}"
         for name, path in known.items()
         for found in imports_of(name, path, known)
-        if room(name) in order and room(found) in order and room(name) != room(found)
+        if room(name) in order
+        and room(found) in order
+        and room(name) != room(found)
         and order[room(found)] >= order[room(name)]
     ]
     assert wrong == []

@@ -7,7 +7,8 @@ Verbs of the workbook
     explore          a chart with controls: live in Jupyter, baked into the report
     check, progress  try an answer to an exercise; what is done so far
     record           a number that no result carries
-Questions, one module a topic; each function takes a table and returns a ``Result`` that shows and records itself
+Questions, one module a topic; each function takes a table and returns a ``Result`` that shows and records
+itself
     customers        how satisfied are they: NPS, top-2-box, by segment, over time
     drivers          product or experience: what explains the outcome?
     causes           how strong must a hidden cause be?
@@ -29,7 +30,17 @@ import importlib
 __version__ = "0.2.0"
 
 _QUESTIONS = (
-    *("customers", "drivers", "causes", "expectations", "contacts", "claims", "initiatives", "outlets", "ecosystem"),
+    *(
+        "customers",
+        "drivers",
+        "causes",
+        "expectations",
+        "contacts",
+        "claims",
+        "initiatives",
+        "outlets",
+        "ecosystem",
+    ),
     *("horizons", "verdict"),
 )
 _HOMES = {

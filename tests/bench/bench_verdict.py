@@ -34,10 +34,10 @@ WORLDS |= {
     "a strong liking alone, sides unrelated": {"slopes": NONE, "halo": 1.0} | UNRELATED,
 }
 SIZES = (250, 1000, 4000)
-QUESTIONS = (drivers.split, drivers.overlap, liking.beyond_liking, readings.readings, surveys.outcome_by_outcome,
-             expectations.kinks, expectations.forgiveness)  # fmt: skip
-# What is wrong to say of a claim in a world: outcomes that contradict its truth. A liking alone, or nothing at all,
-# supports no claim about effects of ratings.
+QUESTIONS = (drivers.split, drivers.overlap, liking.beyond_liking, readings.readings,
+             surveys.outcome_by_outcome, expectations.kinks, expectations.forgiveness)  # fmt: skip
+# What is wrong to say of a claim in a world: outcomes that contradict its truth. A liking alone, or
+# nothing at all, supports no claim about effects of ratings.
 ALWAYS = {
     claim: {"supported"}
     for claim in ("P1", "P3", "P4", "C1b", "C1c", "C1d", "C2a", "C2c", "C2e", "C4a", "S5-7")

@@ -1,4 +1,7 @@
-"""What the benches share: coverage of intervals in worlds whose truth is known, and what a chart's move costs."""
+"""What the benches share.
+
+Coverage of intervals in worlds whose truth is known, and what a chart's move costs.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,8 @@ def print_coverage(name: str, worlds: list[World], seed: int) -> int:
     """Print the coverage of every world; return the runs of each: 400, or 60 with ``--quick``."""
     runs = 60 if "--quick" in sys.argv else 400
     print(
-        f"{name}: coverage of 95 % intervals in {runs} runs (wanted .91 to .97); numpy {np.__version__}, pandas {pd.__version__}"
+        f"{name}: coverage of 95 % intervals in {runs} runs (wanted .91 to .97); "
+        f"numpy {np.__version__}, pandas {pd.__version__}"
     )
     for world in worlds:
         for what, share in coverage(world, runs, seed).items():

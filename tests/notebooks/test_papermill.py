@@ -1,6 +1,7 @@
 """Every notebook runs by plain papermill with two sets of parameters, and without any data at all.
 
-``python tests/notebooks/test_papermill.py`` writes the expected numbers anew; read the difference before committing.
+``python tests/notebooks/test_papermill.py`` writes the expected numbers anew; read the difference before
+committing.
 """
 
 from __future__ import annotations

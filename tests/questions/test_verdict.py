@@ -24,7 +24,15 @@ def rules():
 
 
 def number(value, half=0.05, **more):
-    return {"value": value, "low": value - half, "high": value + half, "unit": "x", "source": "own", "simulated": False, **more}
+    return {
+        "value": value,
+        "low": value - half,
+        "high": value + half,
+        "unit": "x",
+        "source": "own",
+        "simulated": False,
+        **more,
+    }
 
 
 def sides(product, experience, **more):
@@ -131,7 +139,9 @@ def test_results_files(tmp_path):
 def test_in_a_world_of_nothing_but_a_liking_hardly_anything_is_decided(rules, halo, correlation):
     wrong = 0
     for seed in range(25):
-        numbers = liking.beyond_liking(settled(1000, seed, slopes=NONE, halo=halo, correlation=correlation)).numbers
+        numbers = liking.beyond_liking(
+            settled(1000, seed, slopes=NONE, halo=halo, correlation=correlation)
+        ).numbers
         found = {PAGE: {name: value._asdict() | {"simulated": False} for name, value in numbers.items()}}
         wrong += (
             judging.judge(rules, found).loc[["P3", "C4a", "C1d", "C2c"], "outcome"] == "supported"

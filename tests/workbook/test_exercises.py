@@ -9,9 +9,10 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
-import cxlab as cx
 import nbformat
 import pytest
+
+import cxlab as cx
 from cxlab.data.errors import InputError
 from cxlab.questions import causes, drivers, result
 from cxlab.workbook import exercises, workshop
@@ -33,7 +34,8 @@ PAGES = {  # page -> kind of table, its name, the questions whose numbers the ex
             "initiatives.pain initiatives.safe_choices initiatives.delivery initiatives.pay_link")],
     "07": [("visits", "simulated-visits", "outlets.differ roles.exposure ecosystem.rewards")],
     "08": [("survey", "corporate-reputation", "horizons.hostages"),
-           ("accounts", "simulated-accounts", "horizons.all_must_hold horizons.tied_accounts horizons.unseen")],
+           ("accounts", "simulated-accounts",
+            "horizons.all_must_hold horizons.tied_accounts horizons.unseen")],
     "09": [("verdict", "abc-vendor", "verdict.outcomes verdict.flips")],
 }  # fmt: skip
 OPENED = {"claims": lambda _, **few: cx.claims.thread(**few),

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _COLUMNS = {
-    "claims": "claim_id speaker location lines type testable topic theme paraphrase stance_drivers stance_scope data_needed",
+    "claims": "claim_id speaker location lines type testable topic theme paraphrase "
+    "stance_drivers stance_scope data_needed",
     "links": "from_claim to_claim relation basis",
     "codings": "claim_id scale first second settled reason",
     "link_codings": "from_claim to_claim first second settled reason",
@@ -131,7 +132,7 @@ def check_evidence(folder: str | Path | None = None) -> list[str]:
         )
     return [
         f"{len(evidence.claims)} claims, {len(evidence.links)} links, {len(evidence.facts)} checked facts",
-        f"{len(rules.rules)} rules about {len({rule.claim for rule in rules.rules})} claims, frozen {rules.frozen}, "
-        f"sha256 {rules.sha256}",
+        f"{len(rules.rules)} rules about {len({rule.claim for rule in rules.rules})} claims, "
+        f"frozen {rules.frozen}, sha256 {rules.sha256}",
         f"{len(rules.untested)} claims with a reason why no number decides them",
     ]

@@ -247,7 +247,8 @@ def load_rules(folder: str | Path | None = None) -> RuleSet:
     if header["sha256"] != sha256:
         raise InputError(
             f"rules.toml was changed after it was frozen (its rules hash to {sha256[:12]}, its header says "
-            f"{str(header['sha256'])[:12]}): set the new hash and date, and say in CHANGELOG.md what changed and why"
+            f"{str(header['sha256'])[:12]}): set the new hash and date, "
+            "and say in CHANGELOG.md what changed and why"
         )
     untested = {
         r["claim"]: (r["reason"], r["evidence"]) for r in _rows(folder / "coverage.csv") if r["reason"]

@@ -1,8 +1,8 @@
 """The general charts: a tidy table in, a plotly figure out. Titles are sentences that state the finding.
 
-Shared arguments: ``table`` is a DataFrame, one mark a row; ``label`` the column whose words stand at an axis (None:
-the index); ``group`` the column that colours marks; ``percent`` shows a part of one as per cent; axis titles are a few
-words. Nothing here knows what the numbers mean.
+Shared arguments: ``table`` is a DataFrame, one mark a row; ``label`` the column whose words stand at an axis
+(None: the index); ``group`` the column that colours marks; ``percent`` shows a part of one as per cent; axis
+titles are a few words. Nothing here knows what the numbers mean.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def dots(
 ) -> go.Figure:
     """Rows of dots with intervals, from top to bottom; groups side by side, told apart by shape and colour.
 
-    ``reference`` is a dashed line (no effect), ``band`` a grey zone (too small to matter). Rows without limits have a
-    dot alone.
+    ``reference`` is a dashed line (no effect), ``band`` a grey zone (too small to matter). Rows without
+    limits have a dot alone.
     """
     names = _names(table, label)
     labels = list(dict.fromkeys(names))
@@ -91,8 +91,8 @@ def bars(
 ) -> go.Figure:
     """Horizontal bars, from top to bottom; several ``value`` columns are grouped, or stacked.
 
-    ``names`` gives the words of the columns in the legend. Whiskers where ``low`` and ``high`` are columns and one
-    value is drawn.
+    ``names`` gives the words of the columns in the legend. Whiskers where ``low`` and ``high`` are columns
+    and one value is drawn.
     """
     labels = _names(table, label)
     columns = [value] if isinstance(value, str) else list(value)
@@ -141,8 +141,8 @@ def lines(
 ) -> go.Figure:
     """Lines with bands where ``low`` and ``high`` are columns: a curve over time or over a parameter.
 
-    ``mark`` is a vertical line (where these data stand) with its ``mark_label``; ``reference`` a horizontal one;
-    ``steps`` draws a step function.
+    ``mark`` is a vertical line (where these data stand) with its ``mark_label``; ``reference`` a horizontal
+    one; ``steps`` draws a step function.
     """
     figure = go.Figure()
     groups = list(dict.fromkeys(table[group])) if group else [None]
@@ -153,8 +153,9 @@ def lines(
         if low in part and part[low].notna().any():
             for side, fill in ((low, None), (high, "tonexty")):
                 figure.add_scatter(
-                    x=part[x].tolist(), y=part[side].tolist(), mode="lines", line={"width": 0, "shape": shape},
-                    fill=fill, fillcolor=rgba(shade, 0.16), showlegend=False, hoverinfo="skip", legendgroup=word,
+                    x=part[x].tolist(), y=part[side].tolist(), mode="lines", fill=fill, showlegend=False,
+                    line={"width": 0, "shape": shape}, fillcolor=rgba(shade, 0.16), hoverinfo="skip",
+                    legendgroup=word,
                 )  # fmt: skip
         figure.add_scatter(
             x=part[x].tolist(),
@@ -198,7 +199,8 @@ def heat(
 ) -> go.Figure:
     """A heat map of a wide table: one cell a row (index) and column, its value written in it.
 
-    ``middle`` makes the scale diverge there (blue below, orange above); ``words`` are written instead of values.
+    ``middle`` makes the scale diverge there (blue below, orange above); ``words`` are written instead of
+    values.
     """
     values = table.to_numpy(dtype=float)
     blues, oranges = ("#0072B2", "#E8F1F8"), ("#FBE9DD", "#C4500A")
@@ -309,7 +311,8 @@ def scatter(
         figure.add_hline(y=cross[1], line={"width": 1, "color": COLOURS["neutral"]})
     for words, (left, top) in zip(corners, ((0, 1), (1, 1), (0, 0), (1, 0)), strict=False):
         figure.add_annotation(
-            text=words, xref="paper", yref="paper", x=left, y=top, showarrow=False, font={"size": 12, "color": "#52606d"},
+            text=words, xref="paper", yref="paper", x=left, y=top, showarrow=False,
+            font={"size": 12, "color": "#52606d"},
             xanchor=["left", "right"][left], yanchor=["bottom", "top"][top],
         )  # fmt: skip
     figure.update_xaxes(
@@ -327,7 +330,10 @@ def funnel(
     value: str = "customers",
     group: str | None = None,
 ) -> go.Figure:
-    """Customers left at each step, as bars from top to bottom with their part of the first step; groups side by side."""
+    """Customers left at each step, as bars from top to bottom with their part of the first step.
+
+    Groups side by side.
+    """
     figure = go.Figure()
     groups = list(dict.fromkeys(table[group])) if group else [None]
     for i, one in enumerate(groups):
@@ -355,7 +361,10 @@ def funnel(
 def flow(
     table: pd.DataFrame, *, title: str, start: str = "from", end: str = "to", value: str = "customers"
 ) -> go.Figure:
-    """A flow (Sankey) of ``value`` from one column of names to the next; at least two bands, else write a sentence."""
+    """A flow (Sankey) of ``value`` from one column of names to the next.
+
+    At least two bands, else write a sentence.
+    """
     left, right = list(dict.fromkeys(table[start])), list(dict.fromkeys(table[end]))
     figure = go.Figure(
         go.Sankey(
@@ -384,7 +393,8 @@ def _whiskers(table: pd.DataFrame, value: str, low: str, high: str, shade: str) 
         return None
     above, below = (table[high] - table[value]).clip(lower=0), (table[value] - table[low]).clip(lower=0)
     return {
-        "type": "data", "symmetric": False, "array": above.fillna(0).tolist(), "arrayminus": below.fillna(0).tolist(),
+        "type": "data", "symmetric": False, "array": above.fillna(0).tolist(),
+        "arrayminus": below.fillna(0).tolist(),
         "thickness": 2, "width": 5, "color": shade,
     }  # fmt: skip
 

@@ -59,7 +59,10 @@ def rgba(colour: str, alpha: float) -> str:
 
 
 def wrapped(text: object, width: int = 24) -> str:
-    """Return a text broken into lines of at most ``width`` characters where words allow; markup in it is escaped."""
+    """Return a text broken into lines of at most ``width`` characters where words allow.
+
+    Markup in it is escaped.
+    """
     safe = str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     kept = safe.replace(" %", "\0%")  # a number stays with its sign
     return "<br>".join(wrap(kept, width)).replace("\0", " ") or safe

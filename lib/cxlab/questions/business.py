@@ -48,7 +48,8 @@ def sentences(verdict: Any) -> list[dict[str, Any]]:
     else:
         sentences.append(
             (
-                "Nobody has shown yet that treatment adds something beside the product. Try it in a few branches.",
+                "Nobody has shown yet that treatment adds something beside the product. "
+                "Try it in a few branches.",
                 why("C4a"),
             )
         )
@@ -74,14 +75,16 @@ def sentences(verdict: Any) -> list[dict[str, Any]]:
     if said["S5-5"] in (UNDECIDED, SUPPORTED):
         sentences.append(
             (
-                "Customers who stay may be unable to leave. Ask how hard leaving is before you call them loyal.",
+                "Customers who stay may be unable to leave. "
+                "Ask how hard leaving is before you call them loyal.",
                 why("S5-5"),
             )
         )
     closed = int((table["outcome"] == UNTESTED).sum())
     sentences.append(
         (
-            f"Most of the debate ({closed} of {len(table)} claims) cannot be tested on published data. Your own data can.",
+            f"Most of the debate ({closed} of {len(table)} claims) cannot be tested on published data. "
+            "Your own data can.",
             "",
         )
     )

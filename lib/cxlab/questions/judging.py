@@ -26,7 +26,7 @@ from cxlab.data.survey import Survey
 from cxlab.questions import causes, drivers, expectations, hostages, liking, metaquality, surveys
 from cxlab.questions.readings import readings
 from cxlab.questions.result import Result
-from cxlab.questions.words import listed, with_interval
+from cxlab.questions.words import count, listed, with_interval
 from cxlab.stats.intervals import benjamini_hochberg
 
 OUTCOMES = ("supported", "refuted", "mixed", "undecided", "not testable here")
@@ -35,9 +35,10 @@ FALSE_DISCOVERY = 0.05
 
 # The questions about a survey whose numbers rules read.
 SURVEY_QUESTIONS: tuple[Callable[[Survey], Result], ...] = (
-    drivers.split, drivers.unique, drivers.overlap, liking.beyond_liking, readings, surveys.outcome_by_outcome,
-    surveys.by_segment, causes.both_orders, expectations.gap, expectations.kinks, expectations.forgiveness,
-    metaquality.functions, hostages.hostages, hostages.advocates,
+    drivers.split, drivers.unique, drivers.overlap, liking.beyond_liking, readings,
+    surveys.outcome_by_outcome, surveys.by_segment, causes.both_orders, expectations.gap,
+    expectations.kinks, expectations.forgiveness, metaquality.functions, hostages.hostages,
+    hostages.advocates,
 )  # fmt: skip
 Results = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
@@ -219,7 +220,8 @@ def _why(kept: Mapping[str, str], tested: Mapping[str, pd.Series]) -> str:
     lone = [title for title, row in tested.items() if row["outcome"] in OUTCOMES[:2]]
     if lone:
         return f"{listed(lone)} alone decided it, and that does not survive the control for many comparisons"
-    return f"undecided in {'each of ' if len(tested) > 1 else ''}{len(tested)} survey{'s' if len(tested) > 1 else ''} that can test it"
+    each = "each of " if len(tested) > 1 else ""
+    return f"undecided in {each}{count(len(tested), 'survey')} that can test it"
 
 
 def _merged(first: Results, second: Results) -> dict[str, dict[str, Any]]:
@@ -251,9 +253,8 @@ def _apply(rule: Rule, rules: RuleSet, results: Results) -> dict[str, Any]:
         reason = "needs a report that says which numbers are simulated: make it again"
         return found | {"outcome": UNTESTED, "reason": reason}
     if any(entry["simulated"] for entry in entries):
-        tables = listed(rules.tables(rule))
-        return found | {"outcome": UNTESTED, "rehearsal": outcome,
-                        "reason": f"needs real data (table {tables}): these numbers are simulated"}  # fmt: skip
+        reason = f"needs real data (table {listed(rules.tables(rule))}): these numbers are simulated"
+        return found | {"outcome": UNTESTED, "rehearsal": outcome, "reason": reason}
     reason = "the interval reaches across the threshold" if outcome == UNDECIDED else ""
     one_sided = min(_p_value(c, look, rule.sesoi) for c in (rule.supported_when, rule.refuted_when))
     p_value = min(1.0, 2 * one_sided)
@@ -270,7 +271,8 @@ def _lack(atoms: Iterable[Atom], rules: RuleSet, results: Results) -> str:
 def _words(key: tuple[str, str], rules: RuleSet, results: Results) -> str:
     entry = results[key[0]][key[1]]
     label = entry.get("label") or key[1].replace("-", " ")
-    return f"{label}: {with_interval(entry.get('value'), entry.get('low'), entry.get('high'), entry.get('unit') or '')}"
+    value, low, high = (entry.get(part) for part in ("value", "low", "high"))
+    return f"{label}: {with_interval(value, low, high, entry.get('unit') or '')}"
 
 
 def _combine(findings: list[dict[str, Any]]) -> dict[str, Any]:

@@ -139,7 +139,8 @@ def beyond_liking(survey: Survey) -> Result:
     little = [side for side in SIDES if numbers[f"slope-{side}-fair"].high < SMALL]
     what = survey.label(survey.outcome)
     if sure:
-        finding = f"Whatever a general liking did, {listed(sure)} {'adds' if len(sure) == 1 else 'add'} something to {what}."
+        adds = "adds" if len(sure) == 1 else "add"
+        finding = f"Whatever a general liking did, {listed(sure)} {adds} something to {what}."
         value = numbers[f"slope-{sure[0]}-fair"]
         title = f"{capital(sure[0])} adds something whatever a liking did: {number(value.low)} or more"
     elif len(little) == 2:
@@ -164,7 +165,8 @@ def beyond_liking(survey: Survey) -> Result:
             band=(-SMALL, SMALL),
         ),
         [
-            "It assumes that a liking lifts all ratings alike. One that colours a single side more is not ruled out."
+            "It assumes that a liking lifts all ratings alike. "
+            "One that colours a single side more is not ruled out."
         ],
         survey,
     )
@@ -204,8 +206,9 @@ def _sides(survey: Survey) -> dict[str, Number]:
     scale = survey.frame[survey.outcome].astype(float).std() / np.array(spreads)
     gap = lambda r: np.diff((slopes(r) * scale[:, None])[1::-1], axis=0)  # noqa: E731
     points = fair(survey, gap, ["points"], difference=True)
-    found["slope-difference-points-fair"] = Number(*points.iloc[0], "outcome points per scale point", n,
-                                                   "product's slope minus experience's, any liking")  # fmt: skip
+    label = "product's slope minus experience's, any liking"
+    unit = "outcome points per scale point"
+    found["slope-difference-points-fair"] = Number(*points.iloc[0], unit, n, label)
     return found
 
 

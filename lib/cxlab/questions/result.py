@@ -1,4 +1,7 @@
-"""What a question returns: the finding, its numbers, its table and its picture. It shows and records itself."""
+"""What a question returns.
+
+The finding, its numbers, its table and its picture. It shows and records itself.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-RESULT = "application/vnd.cxlab.result+json"  # finding, numbers, cautions ...: what the report and the verdict read
+RESULT = "application/vnd.cxlab.result+json"  # what the report and the verdict read
 PART = "application/vnd.cxlab.part+json"  # marks an output that only a live notebook shows
 PLOTLY = "application/vnd.plotly.v1+json"
 
@@ -28,8 +31,8 @@ _SHOWN: dict[str, Number] = {}
 class Number(NamedTuple):
     """A number that a page states, with its interval, unit and the cases that it rests on.
 
-    ``unit`` is in words ("share of R2", "standardised slope"); units that start with share, rate or probability are
-    shown in per cent. ``label`` says in words what it is; empty, the name with spaces.
+    ``unit`` is in words ("share of R2", "standardised slope"); units that start with share, rate or
+    probability are shown in per cent. ``label`` says in words what it is; empty, the name with spaces.
     """
 
     value: float | int | str | bool
@@ -64,13 +67,16 @@ class Result:
     Attributes
     ----------
     finding : str
-        One plain sentence computed from the numbers: what these data show, how sure, or that nothing was found.
+        One plain sentence computed from the numbers: what these data show, how sure, or that nothing was
+        found.
     numbers : dict
-        Name -> Number; what is recorded, and what rules and exercises read. Names are stable, lower case, hyphens.
+        Name -> Number; what is recorded, and what rules and exercises read. Names are stable, lower case,
+        hyphens.
     table : DataFrame, optional
         Tidy; the question's docstring lists its columns.
     draw : callable, optional
-        Returns the plotly figure; called when the result is shown. Its title states the finding with a number.
+        Returns the plotly figure; called when the result is shown. Its title states the finding with a
+        number.
     cautions : list of str
         What a careful reader should know; at most two short sentences are shown.
     data : Table, optional
@@ -190,7 +196,8 @@ def shown_numbers() -> dict[str, Number]:
 
 
 def question(kind: str, *sides: str, needs: str = "") -> Callable:
-    """Mark a function as a question about one kind of table, so that it answers also where its data are missing.
+    """Mark a function as a question about one kind of table, so that it answers also where its data are
+    missing.
 
     Parameters
     ----------
@@ -203,19 +210,23 @@ def question(kind: str, *sides: str, needs: str = "") -> Callable:
 
     Notes
     -----
-    The question gets a Table whose rows are there. Where they are not, where a side is not asked, or where it raises
-    ``NotEnough``, the result's finding says so and the page goes on.
+    The question gets a Table whose rows are there. Where they are not, where a side is not asked, or where it
+    raises ``NotEnough``, the result's finding says so and the page goes on.
     """
 
     def wrap(function: Callable[..., Result]) -> Callable[..., Result]:
         @functools.wraps(function)
         def ask(data: Table, *args: Any, **kwargs: Any) -> Result:
             if not isinstance(data, Table):
-                raise InputError(f"{function.__name__} takes a table such as cx.{kind}(...), not {type(data).__name__}")
+                raise InputError(
+                    f"{function.__name__} takes a table such as cx.{kind}(...), not {type(data).__name__}"
+                )
             table = "a survey" if kind == "survey" else f"a table of {kind}"
             wanted = needs or table + (f" with {' and '.join(sides)}" if sides else "")
             has = getattr(data, "blocks", None) or getattr(data.frame, "columns", ())
-            if data.missing or any(side not in has or (isinstance(has, dict) and not has[side]) for side in sides):
+            if data.missing or any(
+                side not in has or (isinstance(has, dict) and not has[side]) for side in sides
+            ):
                 result = Result(f"Not answered here: this needs {wanted}.", data=data, missing=True)
             else:
                 try:
@@ -288,7 +299,7 @@ def rounded(value: Any, digits: int = 6) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """Return a numpy or pandas value as a plain one, floats rounded to 10 digits, what is not finite as None."""
+    """Return a value as a plain one: floats rounded to 10 digits, what is not finite as None."""
     if hasattr(value, "item"):
         value = value.item()
     if value is None or isinstance(value, bool | int | str):
@@ -308,7 +319,9 @@ def plotly_json(figure: go.Figure) -> dict[str, Any]:
 def _rows(table: pd.DataFrame | None, most: int = 500) -> dict[str, Any] | None:
     if table is None:
         return None
-    shown = table if table.index.name is None and table.index.inferred_type == "integer" else table.reset_index()
+    shown = (
+        table if table.index.name is None and table.index.inferred_type == "integer" else table.reset_index()
+    )
     shown = shown.head(most)
     columns = [str(column).replace("_", " ") for column in shown.columns]
     return {"columns": columns, "rows": [[_cell(v) for v in row] for row in shown.itertuples(index=False)]}
@@ -333,7 +346,8 @@ def _details(content: Mapping[str, Any]) -> str:
         parts.append(f"<p><em>What this does not show:</em> {html.escape(content['lead']['limits'])}</p>")
     if content["numbers"]:
         rows = "".join(
-            f"<tr><td>{html.escape(n['label'])}</td><td>{html.escape(_shown(n))}</td></tr>" for n in content["numbers"]
+            f"<tr><td>{html.escape(n['label'])}</td><td>{html.escape(_shown(n))}</td></tr>"
+            for n in content["numbers"]
         )
         parts.append(f"<details><summary>Numbers</summary><table>{rows}</table></details>")
     return "".join(parts)

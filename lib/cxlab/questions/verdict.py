@@ -38,7 +38,8 @@ from cxlab.questions.words import capital, count, number
 from cxlab.stats.intervals import wilson
 
 __all__ = [
-    "Verdict", "business", "data_needed", "error_rates", "flips", "judge", "judge_survey", "load_results", "load_rules", "opened", "outcomes", "survey_by_survey", "tested", "untested",
+    "Verdict", "business", "data_needed", "error_rates", "flips", "judge", "judge_survey", "load_results",
+    "load_rules", "opened", "outcomes", "survey_by_survey", "tested", "untested",
 ]  # fmt: skip
 
 SURVEYS = ("ecsi-mobile", "abc-vendor", "corporate-reputation", "airline", "housing")
@@ -145,7 +146,8 @@ def outcomes(verdict: Verdict) -> Result:
         f"{count(int(by_one.iloc[0]), 'decision')} rest on one survey alone: {by_one.index[0]}."
         if alone
         else "No decision rests on one survey alone.",
-        f"Rules of version {verdict.rules.version}, frozen {verdict.rules.frozen}: they were written down before this report, "
+        f"Rules of version {verdict.rules.version}, frozen {verdict.rules.frozen}: "
+        "they were written down before this report, "
         "but outcomes of earlier versions had been seen.",
     ]
     return Result(
@@ -187,7 +189,8 @@ def tested(verdict: Verdict) -> Result:
     cautions = []
     if len(both):
         cautions.append(
-            f"{count(len(both), 'decision')} would be the same with product and experience exchanged, so they are no point for "
+            f"{count(len(both), 'decision')} would be the same with product and experience exchanged, "
+            "so they are no point for "
             "one side."
         )
     return Result(finding, {}, shown, None, cautions, verdict.data, open=True)
@@ -217,7 +220,8 @@ def survey_by_survey(verdict: Verdict) -> Result:
     }
     clash = wide.apply(lambda row: {SUPPORTED, REFUTED} <= set(row), axis=1)
     finding = (
-        f"{count(len(titles), 'survey')} can test {count(len(wide), 'claim')}; at least one decides {int(decided.sum())} of them, "
+        f"{count(len(titles), 'survey')} can test {count(len(wide), 'claim')}; "
+        f"at least one decides {int(decided.sum())} of them, "
         f"and they contradict each other on {count(int(clash.sum()), 'claim')}."
     )
     title = f"{int(decided.sum())} of {len(wide)} claims are decided by at least one survey"
@@ -256,7 +260,8 @@ def flips(verdict: Verdict) -> Result:
         )
     }
     finding = (
-        f"{len(firm)} of {count(len(decided), 'decision')} stay the same when the smallest effect that matters is halved or doubled."
+        f"{len(firm)} of {count(len(decided), 'decision')} stay the same "
+        "when the smallest effect that matters is halved or doubled."
         if len(decided)
         else "There is no decision that could flip."
     )
@@ -361,7 +366,8 @@ def error_rates(verdict: Verdict, path: str | Path | None = None) -> Result:
         ),
     }
     finding = (
-        f"In {numbers['worlds-tried'].value} made-up worlds whose truth is known, no rule decides wrongly more often than in "
+        f"In {numbers['worlds-tried'].value} made-up worlds whose truth is known, "
+        "no rule decides wrongly more often than in "
         f"{numbers['worst-error-rate']} of runs."
     )
     title = f"In made-up worlds, at most {number(worst['wrong'], 'rate')} of decisions are wrong"

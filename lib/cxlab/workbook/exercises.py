@@ -1,7 +1,8 @@
 """Exercises: questions kept as data, answers computed from what the page has shown, hints, and progress.
 
-A notebook's exercises stand in ``data/exercises/NN.toml``; a cell says only ``cx.check("02.1", ...)``. The right answer
-is an expression over the numbers that the page's results have recorded in this kernel, so it holds on any data.
+A notebook's exercises stand in ``data/exercises/NN.toml``; a cell says only ``cx.check("02.1", ...)``. The
+right answer is an expression over the numbers that the page's results have recorded in this kernel, so it
+holds on any data.
 """
 
 from __future__ import annotations
@@ -54,13 +55,19 @@ def check(exercise: str, answer: Any = ...) -> None:
 
 
 def progress() -> None:
-    """Show which exercises are done, which are open and how many tries they took; kept in a file beside the notebook."""
+    """Show which exercises are done, which are open and how many tries they took.
+
+    Kept in a file beside the notebook.
+    """
     done = _read_progress()["exercises"]
     lines = ["| notebook | done | open |", "|---|---|---|"]
     for path in sorted(_folder().glob("[0-9][0-9].toml")):
         names = list(_entries(path.stem))
         right = [name for name in names if done.get(name, {}).get("state") == "right"]
-        lines.append(f"| {path.stem} | {len(right)} of {len(names)} | {', '.join(n for n in names if n not in right)} |")
+        lines.append(
+            f"| {path.stem} | {len(right)} of {len(names)} | "
+            f"{', '.join(name for name in names if name not in right)} |"
+        )
     _say("\n".join(lines))
 
 
@@ -128,7 +135,9 @@ def _as_number(answer: Any) -> float | None:
 
 
 def _value(expression: str) -> Any:
-    """Compute an expression such as ``value('share-product') > low('share-experience')`` from the recorded numbers."""
+    """Compute an expression such as ``value('share-product') > low('share-experience')`` from the recorded
+    numbers.
+    """
     return _walk(ast.parse(expression, mode="eval").body)
 
 
@@ -136,10 +145,14 @@ def _walk(node: ast.expr) -> Any:
     match node:
         case ast.Constant(value=bool() | int() | float() | str() as value):
             return value
-        case ast.Call(func=ast.Name(id="value" | "low" | "high" as part), args=[ast.Constant(value=str() as name)]):
+        case ast.Call(
+            func=ast.Name(id="value" | "low" | "high" as part), args=[ast.Constant(value=str() as name)]
+        ):
             numbers = shown_numbers()
             if name not in numbers:
-                raise InputError("run the cells of this page from the top first: the answer is computed from them")
+                raise InputError(
+                    "run the cells of this page from the top first: the answer is computed from them"
+                )
             return getattr(numbers[name], part)
         case ast.BinOp(left=left, op=op, right=right):
             return _OPERATIONS[type(op)](_walk(left), _walk(right))
@@ -168,8 +181,17 @@ def _answer_text(entry: Mapping[str, Any]) -> str:
 def question_text(name: str) -> str:
     """Return an exercise as Markdown: its question and its choices, never its answer or a hint."""
     entry = _entry(name)
-    choices = [f"* **{letter})** {choice['text']}" for letter, choice in zip("abcdefgh", entry.get("choice", ()), strict=False)]
-    return "\n".join([f"**Exercise {name}** ({entry['kind']}). {entry['question'].strip()}", *([""] if choices else []), *choices])
+    choices = [
+        f"* **{letter})** {choice['text']}"
+        for letter, choice in zip("abcdefgh", entry.get("choice", ()), strict=False)
+    ]
+    return "\n".join(
+        [
+            f"**Exercise {name}** ({entry['kind']}). {entry['question'].strip()}",
+            *([""] if choices else []),
+            *choices,
+        ]
+    )
 
 
 def exercises_of(notebook: str) -> dict[str, str]:
@@ -206,7 +228,7 @@ def _show_form(name: str, entry: Mapping[str, Any]) -> None:
     from cxlab.workbook.explore import is_live
 
     if not is_live():
-        _say(f"Exercise {name}: replace the three dots by your answer, or by \"hint\".")
+        _say(f'Exercise {name}: replace the three dots by your answer, or by "hint".')
         return
     import ipywidgets as widgets
     from IPython.display import display
@@ -220,12 +242,15 @@ def _show_form(name: str, entry: Mapping[str, Any]) -> None:
     if entry["form"] == "choice":
         letters = zip("abcdefgh", entry["choice"], strict=False)
         buttons = [
-            widgets.Button(description=letter, tooltip=choice["text"], layout={"width": "4em"}) for letter, choice in letters
+            widgets.Button(description=letter, tooltip=choice["text"], layout={"width": "4em"})
+            for letter, choice in letters
         ]
         for button in buttons:
             button.on_click(lambda pressed: answer(pressed.description))
     else:
-        field = widgets.Text(description="answer", placeholder="15 %" if is_share(entry.get("unit", "")) else "a number")
+        field = widgets.Text(
+            description="answer", placeholder="15 %" if is_share(entry.get("unit", "")) else "a number"
+        )
         ready = widgets.Button(description="check")
         ready.on_click(lambda _: answer(field.value))
         buttons = [field, ready]
@@ -260,4 +285,3 @@ def _write_progress(kept: Mapping[str, Any]) -> None:
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     part.write_text(json.dumps(kept, indent=1, sort_keys=True), encoding="utf-8")
     os.replace(part, path)
-

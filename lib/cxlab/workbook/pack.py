@@ -52,7 +52,10 @@ def make_pack(out: Path, *, python: str = "") -> list[str]:
     shutil.copytree(root / "reports", out / "report")
     shutil.copytree(root / "notebooks", out / "notebooks", ignore=shutil.ignore_patterns(".*"))
     files = sorted(path for path in out.rglob("*") if path.is_file())
-    sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(out).as_posix()}" for path in files]
+    sums = [
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(out).as_posix()}"
+        for path in files
+    ]
     (out / SUMS).write_text("\n".join(sums) + "\n", encoding="utf-8")
     size = sum(path.stat().st_size for path in files) / 1e6
     version = python or platform.python_version().rpartition(".")[0]
@@ -78,7 +81,15 @@ def unpack(pack: Path) -> list[str]:
 
 
 def _download(lock: Path, folder: Path, python: str) -> None:
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--require-hashes"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--require-hashes",
+    ]
     command += ["--only-binary", ":all:", "--dest", str(folder), "-r", str(lock)]
     if python:
         command += ["--python-version", python]

@@ -16,8 +16,8 @@ def run(arguments: Sequence[str]) -> int:
     Parameters
     ----------
     arguments : sequence of str
-        ``STUDY_OR_SOURCE [--format table|json] [--bootstrap 200] [--seed 1] [--all]``: a registered survey, a mapping file,
-        or a study's folder or params.yaml.
+        ``STUDY_OR_SOURCE [--format table|json] [--bootstrap 200] [--seed 1] [--all]``: a registered survey, a
+        mapping file, or a study's folder or params.yaml.
 
     Returns
     -------
@@ -25,9 +25,13 @@ def run(arguments: Sequence[str]) -> int:
         0; bad input raises InputError, which the command line turns into exit 2.
     """
     parser = argparse.ArgumentParser(prog="cxlab verdict", description=__doc__.partition(":")[2].strip())
-    parser.add_argument("source", help="a registered survey, a mapping file, or a study's folder or params.yaml")
+    parser.add_argument(
+        "source", help="a registered survey, a mapping file, or a study's folder or params.yaml"
+    )
     parser.add_argument("--format", choices=("table", "json"), default="table")
-    parser.add_argument("--bootstrap", type=int, default=200, help="resamples behind each interval (default: 200)")
+    parser.add_argument(
+        "--bootstrap", type=int, default=200, help="resamples behind each interval (default: 200)"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--all", action="store_true", help="also the claims that this survey cannot test")
     given = parser.parse_args(list(arguments))
@@ -42,12 +46,16 @@ def run(arguments: Sequence[str]) -> int:
     columns = ["outcome", "reason", "evidence", "reads", "numbers"]
     if given.format == "json":
         rows = shown.reset_index()[["claim", *columns]].to_dict("records")
-        print(json.dumps({"survey": survey.title or survey.name, "claims": rows}, indent=1, ensure_ascii=False))
+        print(
+            json.dumps({"survey": survey.title or survey.name, "claims": rows}, indent=1, ensure_ascii=False)
+        )
         return 0
     counts = table["outcome"].value_counts()
     print(f"{survey.title or survey.name}: " + ", ".join(f"{n} {name}" for name, n in counts.items()))
     for claim, row in shown.sort_values("outcome", kind="stable").iterrows():
-        print(f"{claim:6} {row['outcome']}: {row['reads']}" + (f" ({row['reason']})" if row["reason"] else ""))
+        print(
+            f"{claim:6} {row['outcome']}: {row['reads']}" + (f" ({row['reason']})" if row["reason"] else "")
+        )
     return 0
 
 

@@ -70,13 +70,14 @@ def with_exercises(notebook: Any, number: str) -> Any:
 
 
 def sum_up(folder: Path) -> list[str]:
-    """Sum up what a room handed in: progress files and label files; write ``room.html`` and the merged labels.
+    """Sum up what a room handed in: progress files and label files; write ``room.html`` and the merged
+    labels.
 
     Parameters
     ----------
     folder : Path
-        Holds ``progress*.json`` (one a person) and CSV files with the columns ``rater statement label``. Files that
-        are broken are skipped by name.
+        Holds ``progress*.json`` (one a person) and CSV files with the columns ``rater statement label``.
+        Files that are broken are skipped by name.
 
     Returns
     -------
@@ -110,7 +111,8 @@ def sum_up(folder: Path) -> list[str]:
         raters = {row["rater"] for row in labels}
         _write_labels(folder, labels)
         lines.append(
-            f"{count(len(labels), 'label')} of {count(len(raters), 'rater')} merged; open them on page 01 with "
+            f"{count(len(labels), 'label')} of {count(len(raters), 'rater')} merged; "
+            "open them on page 01 with "
             "ratings=room-ratings.yaml"
         )
     if skipped:
@@ -137,7 +139,11 @@ def _progress(folder: Path, skipped: list[str]) -> Iterable[dict[str, dict[str, 
 
 def _check_state(state: Mapping[str, Any]) -> None:
     """Refuse a progress entry that does not have the form that ``check`` writes."""
-    if not (isinstance(state["tries"], int) and isinstance(state["wrong"], list) and isinstance(state["state"], str)):
+    if not (
+        isinstance(state["tries"], int)
+        and isinstance(state["wrong"], list)
+        and isinstance(state["state"], str)
+    ):
         raise ValueError("not a progress file")
 
 
@@ -183,9 +189,12 @@ def _replace(path: Path, text: str) -> None:
 def _page(lines: list[str], rows: list[tuple[str, int, int, str]]) -> str:
     body = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
     head = "<tr><th>exercise</th><th>done</th><th>stuck</th><th>most common wrong answer</th></tr>"
-    cells = "".join("<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
+    cells = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows
+    )
     style = "body{font:24px system-ui;margin:2em;max-width:60em}td,th{padding:.3em 1em;text-align:left}"
     return (
-        "<!doctype html><html lang='en'><meta charset='utf-8'><meta name='viewport' content='width=device-width'>"
-        f"<title>The room</title><style>{style}</style><h1>The room</h1>{body}<table>{head}{cells}</table></html>\n"
+        "<!doctype html><html lang='en'><meta charset='utf-8'>"
+        f"<meta name='viewport' content='width=device-width'><title>The room</title><style>{style}</style>"
+        f"<h1>The room</h1>{body}<table>{head}{cells}</table></html>\n"
     )
