@@ -83,13 +83,13 @@ def _log(events: Table) -> pd.DataFrame:
     return log
 
 
-def windows(events: Table, *, steps: Sequence[str] = (), first: str = "30d") -> dict[str, float]:
+def windows(events: Table, *, steps: Sequence[str] = (), first: str | float = "30d") -> dict[str, float]:
     """Return windows for a slider, words -> days: the given one first, then what these data span."""
-    spans = [microseconds(first)]
+    spans = [_span(first)]
     if not events.missing:
         with contextlib.suppress(NotEnough):  # the question itself says so
             spans += _funnel(events, steps).ladder(8)
-    return {in_words(span): span / DAY for span in spans}
+    return {in_words(span): round(span / DAY, 6) for span in spans}  # as exact as a window is read
 
 
 def _span(window: object) -> int:

@@ -8,6 +8,8 @@ holds on any data.
 from __future__ import annotations
 
 import ast
+import contextlib
+import html
 import json
 import math
 import operator
@@ -23,7 +25,7 @@ from typing import Any
 from cxlab.data.errors import InputError
 from cxlab.data.sources import data_folder
 from cxlab.questions.result import shown_numbers
-from cxlab.questions.words import is_share, number
+from cxlab.questions.words import is_share, listed, number
 
 _OPERATIONS = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
@@ -33,25 +35,31 @@ KINDS = ("read", "decide", "break", "carry over")
 
 
 def check(exercise: str, answer: Any = ...) -> None:
-    """Say whether an answer is right and why; without an answer, show the form where the exercise has one.
+    """Say whether an answer is right and why; without an answer, show the form where the notebook is live.
 
     Parameters
     ----------
     exercise : str
         Its name, such as ``"02.1"``.
-    answer : number, str or list of str, optional
-        A share may be given as 0.15, 15 or "15 %". ``"hint"`` asks for the next hint. A choice is its letter.
+    answer : number or str, optional
+        A share may be given as 0.15, 15 or "15 %"; a choice is its letter; ``"hint"`` asks for the next hint.
 
     Raises
     ------
     InputError
-        For an exercise that there is not.
+        For an exercise that there is not, or when the page has not been run.
     """
-    entry = _entry(exercise)
+    known = exercises_of(str(exercise)[:2])
+    if exercise not in known:
+        there = f"; this notebook has {listed(known)}" if known else ""
+        raise InputError(f"there is no exercise {exercise!r}{there}")
     if answer is ...:
-        _show_form(exercise, entry)
-    else:
-        _say(_reply(exercise, entry, answer))
+        _show_form(exercise)
+        return
+    text, fault = _reply(exercise, _plain(answer))
+    if fault:
+        raise InputError(text)  # here, where no frame of the traceback holds the right answer
+    _say(text)
 
 
 def progress() -> None:
@@ -60,53 +68,58 @@ def progress() -> None:
     Kept in a file beside the notebook.
     """
     done = _read_progress()["exercises"]
-    lines = ["| notebook | done | open |", "|---|---|---|"]
+    lines = ["| notebook | done | open | tries |", "|---|---|---|---|"]
     for path in sorted(_folder().glob("[0-9][0-9].toml")):
-        names = list(_entries(path.stem))
-        right = [name for name in names if done.get(name, {}).get("state") == "right"]
+        names = exercises_of(path.stem)
+        open_ = [name for name in names if done.get(name, {}).get("state") != "right"]
+        tries = sum(done.get(name, {}).get("tries", 0) for name in names)
         lines.append(
-            f"| {path.stem} | {len(right)} of {len(names)} | "
-            f"{', '.join(name for name in names if name not in right)} |"
+            f"| {path.stem} | {len(names) - len(open_)} of {len(names)} | {', '.join(open_)} | {tries} |"
         )
     _say("\n".join(lines))
 
 
-def _reply(name: str, entry: Mapping[str, Any], answer: Any) -> str:
-    """Return the words for an answer, and keep what was tried."""
-    kept = _read_progress()
+def _reply(name: str, answer: float | str | None) -> tuple[str, bool]:
+    """Return the words for an answer and whether they tell of a fault; keep what was tried."""
+    entry, kept = _entries(name[:2])[name], _read_progress()
     state = kept["exercises"].setdefault(name, {"state": "open", "tries": 0, "hints": 0, "wrong": []})
-    if isinstance(answer, str) and answer.strip().lower() == "hint":
-        text = _next_hint(entry, state)
-    else:
-        right, says, key = _judge(entry, answer)
-        state["tries"] += 1
-        if right:
-            state["state"] = "right"
-            text = f"**Right.** {entry['right']}"
+    try:
+        if isinstance(answer, str) and answer.strip().lower() == "hint":
+            text = _next_hint(entry, state)
         else:
-            state["wrong"].append(key)
-            text = f"**Not yet.** {says} {_next_hint(entry, state)}"
-    _write_progress(kept)
-    return f"Exercise {name}: {text}".strip()
+            right, says, key = _judge(entry, answer)
+            state["tries"] += 1
+            if right:
+                state["state"] = "right"
+                text = f"**Right.** {entry['right']}"
+            else:
+                state["wrong"].append(key)
+                text = f"**Not yet.** {says} {_next_hint(entry, state)}"
+        _write_progress(kept)
+    except (InputError, OSError) as fault:
+        return f"exercise {name}: {fault}", True
+    return f"Exercise {name}: {text}", False
 
 
 def _next_hint(entry: Mapping[str, Any], state: dict[str, Any]) -> str:
     hints = entry["hints"]
-    state["hints"] += 1
-    if state["hints"] <= len(hints):
+    if state["hints"] < len(hints):
+        state["hints"] += 1
         return f"Hint {state['hints']} of {len(hints)}: {hints[state['hints'] - 1]}"
+    if not state["tries"]:
+        return "There are no more hints. Try an answer; after it comes the right one."
     return f"The answer is {_answer_text(entry)}. {entry['right']}"
 
 
-def _judge(entry: Mapping[str, Any], answer: Any) -> tuple[bool, str, str]:
-    """Return whether it is right, what a wrong answer shows, and a short key that a room can count."""
+def _judge(entry: Mapping[str, Any], answer: float | str | None) -> tuple[bool, str, str]:
+    """Return whether it is right, what a wrong answer shows, and words for it that a room can count."""
     if entry["form"] == "choice":
-        letter = str(answer).strip().lower()[:1]
-        letters = "abcdefgh"[: len(entry["choice"])]
-        if not letter or letter not in letters:
-            return False, f"Choose one of {', '.join(letters)}.", "no such choice"
-        chosen = entry["choice"][letters.index(letter)]
-        return bool(_value(chosen["right_when"])), chosen["says"], letter
+        choices = dict(zip("abcdefgh", entry["choice"], strict=False))
+        letter = str(answer).strip().lower().rstrip(")")
+        if letter not in choices:
+            return False, f"Choose one of {', '.join(choices)}.", "no such choice"
+        chosen = choices[letter]
+        return bool(_value(chosen["right_when"])), chosen["says"], f"{letter}) {chosen['text']}"
     expected = _value(entry["answer"])
     given = _as_number(answer)
     if given is None:
@@ -115,23 +128,33 @@ def _judge(entry: Mapping[str, Any], answer: Any) -> tuple[bool, str, str]:
     tolerance = entry.get("tolerance", 0.01)
     if any(abs(one - expected) <= tolerance for one in tries):
         return True, "", ""
-    for wrong in entry.get("wrong", ()):
-        if any(abs(one - _value(wrong["value"])) <= tolerance for one in tries):
-            return False, wrong["says"], wrong["value"]
+    for wrong in entry["wrong"]:
+        with contextlib.suppress(InputError):  # these data may lack a number that people confuse it with
+            if any(abs(one - _value(wrong["value"])) <= tolerance for one in tries):
+                return False, wrong["says"], wrong["says"].partition(". ")[0]
     where = "too high" if min(tries) > expected else "too low"
     return False, f"That is {where}.", where
 
 
-def _as_number(answer: Any) -> float | None:
+def _plain(answer: Any) -> float | str | None:
+    """Return a plain number or text, before any right answer is at hand; None for what is neither."""
     if isinstance(answer, str):
-        text = answer.strip().replace("−", "-").replace(",", ".")
-        match = re.fullmatch(r"([-+]?\d*\.?\d+)\s*(%?)", text)
-        return float(match[1]) / (100 if match[2] else 1) if match else None
+        return str.__str__(answer)
     try:
         value = float(answer)
     except (TypeError, ValueError):
         return None
     return value if math.isfinite(value) and not isinstance(answer, bool) else None
+
+
+def _as_number(answer: float | str | None) -> float | None:
+    if not isinstance(answer, str):
+        return answer
+    text = answer.strip().replace("−", "-")
+    if re.fullmatch(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?", text):
+        text = text.replace(",", "")
+    match = re.fullmatch(r"([-+]?\d*\.?\d+)\s*(%?)", text.replace(",", "."))
+    return float(match[1]) / (100 if match[2] else 1) if match else None
 
 
 def _value(expression: str) -> Any:
@@ -151,7 +174,8 @@ def _walk(node: ast.expr) -> Any:
             numbers = shown_numbers()
             if name not in numbers:
                 raise InputError(
-                    "run the cells of this page from the top first: the answer is computed from them"
+                    "run the cells of this page from the top first: the answer is computed from them "
+                    "(or these data do not give it)"
                 )
             return getattr(numbers[name], part)
         case ast.BinOp(left=left, op=op, right=right):
@@ -180,7 +204,7 @@ def _answer_text(entry: Mapping[str, Any]) -> str:
 
 def question_text(name: str) -> str:
     """Return an exercise as Markdown: its question and its choices, never its answer or a hint."""
-    entry = _entry(name)
+    entry = _entries(name[:2])[name]
     choices = [
         f"* **{letter})** {choice['text']}"
         for letter, choice in zip("abcdefgh", entry.get("choice", ()), strict=False)
@@ -199,14 +223,6 @@ def exercises_of(notebook: str) -> dict[str, str]:
     return {name: entry["section"] for name, entry in _entries(notebook).items()}
 
 
-def _entry(name: str) -> Mapping[str, Any]:
-    entries = _entries(str(name)[:2])
-    if name not in entries:
-        known = f"; this notebook has {', '.join(entries)}" if entries else ""
-        raise InputError(f"there is no exercise {name!r}{known}")
-    return entries[name]
-
-
 @cache
 def _entries(notebook: str) -> dict[str, Mapping[str, Any]]:
     path = _folder() / f"{notebook}.toml"
@@ -223,7 +239,7 @@ def _say(text: str) -> None:
     display(Markdown(text))
 
 
-def _show_form(name: str, entry: Mapping[str, Any]) -> None:
+def _show_form(name: str) -> None:
     """Show buttons or a number field in a live notebook; elsewhere say what to do."""
     from cxlab.workbook.explore import is_live
 
@@ -236,32 +252,22 @@ def _show_form(name: str, entry: Mapping[str, Any]) -> None:
     said = widgets.HTML(layout={"min_height": "2em"})
     said.add_class("cx-reply")
 
-    def answer(value: Any) -> None:
-        said.value = f"<div role='status'>{_html(_reply(name, entry, value))}</div>"
+    def answer(value: str) -> None:
+        said.value = f"<div role='status'>{_html(_reply(name, value)[0])}</div>"
 
-    if entry["form"] == "choice":
-        letters = zip("abcdefgh", entry["choice"], strict=False)
-        buttons = [
-            widgets.Button(description=letter, tooltip=choice["text"], layout={"width": "4em"})
-            for letter, choice in letters
-        ]
-        for button in buttons:
-            button.on_click(lambda pressed: answer(pressed.description))
-    else:
-        field = widgets.Text(
-            description="answer", placeholder="15 %" if is_share(entry.get("unit", "")) else "a number"
+    entry = _entries(name[:2])[name]
+    field = widgets.Text(placeholder="15 %" if is_share(entry.get("unit", "")) else "a number")
+    field.description = "answer"
+    buttons = [*"abcdefgh"[: len(entry.get("choice", ()))]] or ["check"]
+    made = [widgets.Button(description=word, layout={"width": "5em"}) for word in [*buttons, "hint"]]
+    for button in made:
+        button.on_click(
+            lambda pressed: answer(field.value if pressed.description == "check" else pressed.description)
         )
-        ready = widgets.Button(description="check")
-        ready.on_click(lambda _: answer(field.value))
-        buttons = [field, ready]
-    hint = widgets.Button(description="hint")
-    hint.on_click(lambda _: answer("hint"))
-    display(widgets.VBox([widgets.HBox([*buttons, hint]), said]))
+    display(widgets.VBox([widgets.HBox([*([field] if buttons == ["check"] else []), *made]), said]))
 
 
 def _html(text: str) -> str:
-    import html
-
     return re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", html.escape(text))
 
 

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import json
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from cxlab.data.errors import InputError
 from cxlab.questions.result import PLOTLY, Result, plotly_json, rounded
 from cxlab.workbook import pen, picture
+from cxlab.workbook.plan import declared_parameters
 
 EXPLORE = "application/vnd.cxlab.explore+json"
 MOST_STATES = 200
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def explore(draw: Callable[..., Any], **controls: Sequence | Mapping[str, Any]) -> None:
+def explore(
+    draw: Callable[..., Any], first: Mapping[str, Any] | None = None, **controls: Sequence | Mapping[str, Any]
+) -> None:
     """Show an answer with controls: live sliders and menus in Jupyter, the same states baked into a report.
 
     Parameters
@@ -26,15 +33,18 @@ def explore(draw: Callable[..., Any], **controls: Sequence | Mapping[str, Any]) 
     draw : callable
         ``draw(**values)`` returns a ``Result`` or a figure; it should answer within 100 ms, so compute before
         and draw aggregates.
+    first : mapping, optional
+        The value of a control that is shown first, such as ``{"spread": spread}``; else the first one listed.
     **controls
         For each argument of ``draw`` the values it may take. Numbers make a slider, in rising order, anything
-        else a menu; a mapping ``{label: value}`` gives the values words and units. The first value listed is
-        shown first; underscores in a name become spaces.
+        else a menu; a mapping ``{label: value}`` gives the values words and units. A control that is named
+        like a parameter of the page can be set by it: its settings can be copied into a file of parameters.
 
     Raises
     ------
     InputError
-        For no control, a control without values, or more than 200 combinations (a report bakes every one).
+        For no control, a control without values, a first value that is none of them, or more than 200
+        combinations (a report bakes every one).
 
     Notes
     -----
@@ -45,18 +55,16 @@ def explore(draw: Callable[..., Any], **controls: Sequence | Mapping[str, Any]) 
 
     if not controls:
         raise InputError("explore: name at least one control, such as explore(draw, window=[1, 7, 30])")
-    made = [_Control(name, values) for name, values in controls.items()]
-    count = 1
-    for control in made:
-        count *= len(control.labels)
+    made = [_Control(name, values, (first or {}).get(name, "")) for name, values in controls.items()]
+    count = math.prod(len(control.labels) for control in made)
     if count > MOST_STATES:
         raise InputError(
             f"explore: {count} combinations; at most {MOST_STATES} can be baked, so offer fewer values"
         )
     states = _States(draw, made)
-    first = states.answer(tuple(control.start for control in made))
-    if isinstance(first, Result) and first.missing:
-        display(first)
+    start = states.answer(tuple(control.start for control in made))
+    if isinstance(start, Result) and start.missing:
+        display(start)
     elif is_live():
         _live(states, made)
     else:
@@ -79,7 +87,7 @@ def is_live() -> bool:
 class _Control:
     """One argument of the drawing: its name in words, its values in order, and which is shown first."""
 
-    def __init__(self, name: str, values: Sequence | Mapping[str, Any]) -> None:
+    def __init__(self, name: str, values: Sequence | Mapping[str, Any], first: Any) -> None:
         if isinstance(values, str) or not isinstance(values, Sequence | Mapping):
             raise InputError(
                 f"explore: give {name} a list of values or a mapping of labels to values, not {values!r}"
@@ -87,23 +95,44 @@ class _Control:
         options = dict(values) if isinstance(values, Mapping) else {_word(value): value for value in values}
         if not options or len(options) < len(values):
             raise InputError(f"explore: {name} needs values, each with a label of its own")
-        first = next(iter(options))
+        shown = list(options.values())
+        if first not in ("", *shown):
+            raise InputError(f"explore: {name} is {first!r}; it can be {', '.join(map(_word, shown))}")
+        shown = next(label for label, value in options.items() if first in ("", value))
         self.slider = all(isinstance(v, int | float) and not isinstance(v, bool) for v in options.values())
         if self.slider:
             options = dict(sorted(options.items(), key=lambda item: item[1]))
-        self.name, self.label = name, name.replace("_", " ")
+        self.name, self.start = name, list(options).index(shown)
         self.labels, self.values = [str(label) for label in options], list(options.values())
-        self.start = list(options).index(first)
 
     def plain(self) -> dict[str, Any]:
-        kind = "slider" if self.slider else "menu"
         return {
             "name": self.name,
-            "label": self.label,
-            "kind": kind,
+            "label": self.name.replace("_", " "),
+            "kind": "slider" if self.slider else "menu",
             "values": self.labels,
             "start": self.start,
+            "settings": [_yaml({self.name: value}) for value in self.values],
         }
+
+
+def _settings(controls: Sequence[_Control]) -> str:
+    """Return the page's other parameters as YAML, as they were last run: its own cell, then papermill's."""
+    from IPython import get_ipython
+
+    found: dict[str, Any] = {}
+    for source in getattr(get_ipython(), "user_ns", {}).get("In", []):
+        try:
+            body = ast.parse(source).body
+            if source.startswith("# Parameters") or all(isinstance(node, ast.AnnAssign) for node in body):
+                found |= {each.name: each.default for each in declared_parameters(source)}
+        except (SyntaxError, ValueError):  # a magic, or more than plain values
+            continue
+    return _yaml({name: found[name] for name in found.keys() - {control.name for control in controls}})
+
+
+def _yaml(values: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(dict(values), allow_unicode=True, width=10**6) if values else ""
 
 
 def _word(value: Any) -> str:
@@ -163,8 +192,13 @@ class _States:
         layouts = [figure["layout"] for figure in figures]
         shared = {k: v for k, v in first["layout"].items() if all(layout.get(k) == v for layout in layouts)}
         slim = [{**f, "layout": {k: v for k, v in f["layout"].items() if k not in shared}} for f in figures]
-        controls = [control.plain() for control in self.controls]
-        content = {"controls": controls, "states": states, "figures": slim, "layout": shared}
+        content = {
+            "controls": [control.plain() for control in self.controls],
+            "settings": _settings(self.controls),
+            "states": states,
+            "figures": slim,
+            "layout": shared,
+        }
         return content, {"data": first["data"], "layout": first["layout"], "config": {"responsive": True}}
 
 
@@ -175,10 +209,12 @@ def _live(states: _States, controls: Sequence[_Control]) -> None:
     from IPython.display import display
 
     named, first = [control.plain() for control in controls], [control.start for control in controls]
+    others = _settings(controls)
 
     class Explorer(anywidget.AnyWidget):
         _esm, _css = TEMPLATES / "explore.mjs", TEMPLATES / "explore.css"
         controls = traitlets.List(named).tag(sync=True)
+        settings = traitlets.Unicode(others).tag(sync=True)
         at = traitlets.List(first).tag(sync=True)
         shown = traitlets.Dict(states.shown(tuple(first))).tag(sync=True)
 

@@ -233,7 +233,7 @@ def _run_cell(shell: Any, source: str) -> tuple[list[dict[str, Any]], dict[str, 
     from IPython.utils.capture import capture_output
 
     with capture_output() as said:
-        result = shell.run_cell(source, store_history=False)
+        result = shell.run_cell(source, store_history=True)  # explore reads the parameters there
     texts = (("stdout", said.stdout), ("stderr", said.stderr))
     outputs = [{"output_type": "stream", "name": name, "text": text} for name, text in texts if text]
     outputs += [

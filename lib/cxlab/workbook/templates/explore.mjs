@@ -23,6 +23,17 @@ function render({ model, el }) {
     el.append(label);
     return input;
   });
+  const copy = make("button", { textContent: "copy these settings" });
+  const settings = make("textarea", { readOnly: true, hidden: true, rows: 6, className: "cx-settings" });
+  settings.setAttribute("aria-label", "settings, for cxlab report --params and for papermill");
+  copy.addEventListener("click", () => {
+    const lines = model.get("controls").map((control, i) => control.settings[inputs[i].value]);
+    settings.value = model.get("settings") + lines.join("");
+    settings.hidden = false;
+    settings.select();
+    navigator.clipboard?.writeText(settings.value).catch(() => document.execCommand("copy"));
+  });
+  el.append(copy, settings);
   el.addEventListener("keydown", (event) => { if (!["Tab", "Escape"].includes(event.key)) event.stopPropagation(); });
   const finding = make("p", { className: "cx-finding" });
   finding.setAttribute("role", "status");

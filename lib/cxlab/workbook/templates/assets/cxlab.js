@@ -83,6 +83,7 @@
       this.inputs = all("input, select", element);
       this.said = this.inputs.length ? element.closest(".result")?.querySelector(".finding") : null;
       this.inputs.forEach((input) => input.addEventListener("input", () => this.moved(input)));
+      element.querySelector(".controls button")?.addEventListener("click", () => this.copy());
       this.picture.tabIndex = 0;
       ["pointerenter", "focus", "click"].forEach((event) => this.picture.addEventListener(event, () => this.draw(), { once: true }));
     }
@@ -93,6 +94,13 @@
       const at = this.inputs.reduce((sum, input, i) => sum * sizes[i] + Number(input.value), 0);
       const figure = bundle.figures[bundle.states[at]];
       return { ...figure, layout: { ...bundle.layout, ...figure.layout } };
+    }
+    copy() {
+      const { controls, settings } = this.bundle, field = this.element.querySelector(".settings");
+      field.value = settings + controls.map((control, i) => control.settings[this.inputs[i].value]).join("");
+      field.hidden = false;
+      field.select();
+      navigator.clipboard?.writeText(field.value).catch(() => document.execCommand("copy"));
     }
     moved(input) {
       if (input.matches("[type=range]")) {
