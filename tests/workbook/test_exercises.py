@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import pickle
+import re
 import sys
 import tomllib
 import traceback
@@ -126,7 +127,8 @@ def test_the_right_answer_passes_and_three_wrong_ones_are_told_apart(notebook, o
             right = exercises._value(entry["answer"])
             assert "**Right.**" in said(name, right), name
             assert "**Right.**" in said(name, exercises._answer_text(entry)), name
-            told = [(wrong["says"], said(name, exercises._value(wrong["value"]))) for wrong in entry["wrong"]]
+            given = [w for w in entry["wrong"] if set(re.findall("'(.+?)'", w["value"])) <= set(numbers)]
+            told = [(wrong["says"], said(name, exercises._value(wrong["value"]))) for wrong in given]
         assert len({says for says, text in told if says in text and "Right" not in text}) >= 3, (name, told)
 
 

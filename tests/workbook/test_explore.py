@@ -90,6 +90,7 @@ def test_a_state_without_a_picture_keeps_its_place(shown):
         ({}, "one control"), ({"slope": []}, "needs values"), ({"slope": [1, 1]}, "label of its own"),
         ({"slope": "abc"}, "a list of values"), ({"slope": 5}, "a list of values"),
         ({"slope": range(201)}, "201 combinations"),
+        ({"slope": [1, 2], "first": {"slope": 3}}, "it can be 1, 2"),
     ],
 )  # fmt: skip
 def test_bad_controls_are_refused(controls, message):
@@ -124,3 +125,16 @@ def test_live_a_move_gives_the_finding_and_the_picture_of_its_state(monkeypatch,
     widget.at = [1, 0]
     assert len(calls) == 2  # each state is drawn once
     assert len(json.dumps(widget.get_state(["controls", "at", "shown"]))) < 20_000
+
+
+def test_the_first_value_can_be_set_and_settings_hold_the_other_parameters_as_they_were_last_run(
+    shown, monkeypatch
+):
+    ran = ["", "%matplotlib inline", 'seed: int = 1\nslope: int = 1\nnames: list = ["a"]  # words', "x = 5"]
+    session = type("Session", (), {"user_ns": {"In": [*ran, "# Parameters\nseed = 3\n"]}})()
+    monkeypatch.setattr("IPython.get_ipython", lambda: session)
+    module.explore(lambda slope: draw(slope, "product"), first={"slope": 2}, slope=[1, 2])
+    content = shown[0][module.EXPLORE]
+    assert content["controls"][0]["start"] == 1
+    assert content["settings"] == "names:\n- a\nseed: 3\n"
+    assert content["controls"][0]["settings"] == ["slope: 1\n", "slope: 2\n"]
