@@ -50,12 +50,6 @@ RECORDED = {
     "benchmark-experience": (0.1245086551, 0.04665658194, 0.265279795),
     "indirect-product-through-experience": (0.2458650865, 0.1353010337, 0.3646227351),
     "indirect-experience-through-product": (-0.0004515916002, -0.09263624557, 0.08901127742),
-    "indirect-product-through-value": (0.05478997126, -0.00426455342, 0.1141964573),
-    "indirect-experience-through-value": (0.1102108326, 0.04641687132, 0.1732817644),
-    "indirect-product-through-trust": (0.0001221383663, -0.04123785656, 0.03877983722),
-    "indirect-experience-through-trust": (0.0001714371519, -0.0689969832, 0.05243019745),
-    "rho-zero-trust": (0.0004716535031, 0.0, 0.1391611375),
-    "rho-zero-trust-experience": (0.0004716535031, 0.0, 0.1391611375),
 }
 QUESTIONS = [cx.causes.adjusted, cx.causes.hidden_cause, cx.causes.both_orders]
 
@@ -157,7 +151,7 @@ def test_a_hidden_cause_is_compared_with_the_known_ones(ecsi):
         strong
     )
     nothing = cx.causes.hidden_cause(world(0, 0))
-    assert "nothing that a hidden cause" in nothing.finding and "No sure effect" in title(nothing)
+    assert "nothing to undo" in nothing.finding and "No sure effect" in title(nothing)
     rows = strong.table
     assert rows["row"].str.contains("a cause like price missing").sum() == 2
     assert strong["e-value-experience"].low <= strong["e-value-experience"].value

@@ -1,7 +1,4 @@
-"""Cause or coincidence?
-
-How strong a hidden cause must be, both orders of mediation, and which design would decide.
-"""
+"""Cause or coincidence? Hidden causes, both orders of mediation, and which design would decide."""
 
 from __future__ import annotations
 
@@ -23,7 +20,6 @@ from cxlab.questions.sensitivity import (
     strength_intervals,
 )
 from cxlab.questions.words import capital, count, listed, number, stated
-from cxlab.stats.intervals import absolute_interval
 from cxlab.stats.resampling import Covariances
 
 __all__ = [
@@ -40,33 +36,29 @@ DESIGNS = {
 }
 
 
-def scores(survey: Survey, **more: list[str]) -> pd.DataFrame:
-    """Return mean composites of the sides, of the blocks held fixed and of ``more``, and the outcome,
-    standardised; ``attrs`` names the columns of weights and clusters.
-
-    Rows with a gap in any of them are left out.
+def scores(survey: Survey) -> pd.DataFrame:
+    """Return mean composites of the sides and of the blocks held fixed, and the outcome, standardised, of
+    those who answered all; ``attrs`` names the columns of weights and clusters.
     """
     if survey.categorical:
         raise NotEnough("the items of a side are categories, whose mean is no scale")
-    blocks = {side: survey.blocks[side] for side in (*SIDES, *HELD) if survey.blocks.get(side)} | more
-    columns = {
-        name: survey.frame[items].astype(float).mean(axis=1, skipna=False) for name, items in blocks.items()
-    }
-    table = pd.DataFrame(columns | {"outcome": survey.frame[survey.outcome].astype(float)}).dropna()
-    least = 10 + 3 * len(table.columns)
+    frame = survey.frame
+    items = {side: survey.blocks[side] for side in (*SIDES, *HELD) if survey.blocks.get(side)}
+    items["outcome"] = [survey.outcome]
+    table = pd.DataFrame({name: frame[own].astype(float).mean(axis=1, skipna=False)
+                          for name, own in items.items()}).dropna()  # fmt: skip
+    least = 10 + 3 * len(items)
     if len(table) < least:
         raise NotEnough(
-            f"only {len(table)} of {len(survey.frame)} respondents answered everything; {least} are needed"
+            f"only {len(table)} of {len(frame)} respondents answered everything; {least} are needed"
         )
     flat = [name for name in table if np.ptp(table[name]) == 0]
     if flat:
         raise NotEnough(f"everybody has the same score of {flat[0]}")
-    table = (table - table.mean()) / table.std(ddof=0)
     given = {"weights": survey.weights, "clusters": survey.clusters}
-    table.attrs = {f"({key})": key for key, column in given.items() if column}
-    kept = {name: survey.frame.loc[table.index, given[key]] for name, key in table.attrs.items()}
-    made = table.assign(**kept)
-    made.attrs = {key: name for name, key in table.attrs.items()}
+    kept = {f"({key})": frame.loc[table.index, column] for key, column in given.items() if column}
+    made = ((table - table.mean()) / table.std(ddof=0)).assign(**kept)
+    made.attrs = {name.strip("()"): name for name in kept}
     return made
 
 
@@ -82,12 +74,10 @@ def adjusted(survey: Survey) -> Result:
     rest = [name for name in HELD if name in table]
     rows, last, what = [], {}, survey.label(survey.outcome)
     for side, other in (SIDES, SIDES[::-1]):
-        models = {"alone": [], f"{other} held fixed": [other]}
-        if rest:
-            models[f"{listed([other, *rest])} held fixed"] = [other, *rest]
-        for model, held in models.items():
+        for held in ([], [other], [other, *rest])[: 3 if rest else 2]:
             found = robustness_value(table, outcome="outcome", treatment=side, covariates=held,
                                      confidence_level=survey.confidence_level, **table.attrs)  # fmt: skip
+            model = f"{listed(held)} held fixed" if held else "alone"
             rows.append((f"{capital(side)}, {model}", *found[:3], found.n))
         last[side] = found
     held = listed(["the other side", *rest])
@@ -97,18 +87,16 @@ def adjusted(survey: Survey) -> Result:
     }
     sure = [side for side in SIDES if last[side].low > 0 or last[side].high < 0]
     values = {side: number(last[side].estimate) for side in SIDES}
-    if len(sure) == 1:
-        lost = next(side for side in SIDES if side not in sure)
-        finding = (
-            f"with the rest held fixed, {sure[0]} still goes with {what}; of {lost} no effect was found."
-        )
-        title = f"With the rest held fixed, only {sure[0]} still counts: {values[sure[0]]}"
-    elif sure:
-        finding = f"with the rest held fixed, both product and experience still go with {what}."
+    finding = f"no effect on {what} was found for either side."
+    title = "With the rest held fixed, no effect was found"
+    if len(sure) == 2:
+        finding = f"both product and experience still go with {what}."
         title = f"Both sides still count: product {values['product']}, experience {values['experience']}"
-    else:
-        finding = f"with the rest held fixed, no effect on {what} was found for either side."
-        title = "With the rest held fixed, no effect was found"
+    elif sure:
+        lost = SIDES[1 - SIDES.index(sure[0])]
+        finding = f"{sure[0]} still goes with {what}; of {lost} no effect was found."
+        title = f"With the rest held fixed, only {sure[0]} still counts: {values[sure[0]]}"
+    finding = f"with the rest held fixed, {finding}"
     shown = pd.DataFrame(rows, columns=["row", "estimate", "low", "high", "n"])
     return Result(
         stated(finding, survey.simulated, "answers"), numbers, shown,
@@ -132,18 +120,17 @@ def hidden_cause(survey: Survey) -> Result:
     )
     made = Covariances(table[columns].to_numpy(), draws=survey.bootstrap, rng=survey.rng, **given)
     found = strength_intervals(made, sides=SIDES, covariates=rest, level=level)
-    n, numbers, rows = len(table), {}, []
+    n, numbers, rows, unit = len(table), {}, [], "share of residual variance"
     for side, other in (SIDES, SIDES[::-1]):
         ask = {"outcome": "outcome", "treatment": side, "covariates": [other, *rest]}
         base = robustness_value(table, **ask, confidence_level=level, **table.attrs)
-        unit = "share of residual variance"
         label = f"strength of a hidden cause that would undo the effect of {side}"
         numbers[f"robustness-value-{side}"] = Number(*found.loc[(side, "value_at_level")], unit, n, label)
         label = f"strength of the strongest known cause, for {side}"
         numbers[f"benchmark-{side}"] = Number(*found.loc[(side, "benchmark")], unit, n, label)
         ratios = np.exp(0.91 * np.array(base[:3]))
         needed = e_value(ratios[0], low=ratios[1], high=ratios[2])
-        far = max(needed.estimate, *(e_value(ratio).estimate for ratio in ratios[1:]))
+        far = max(e_value(ratio).estimate for ratio in ratios)
         label = f"E-value of {side}: how much likelier a hidden cause must make both"
         numbers[f"e-value-{side}"] = Number(needed.estimate, needed.limit, far, "risk ratio", n, label)
         rows.append((f"{capital(side)}, as it is", side, *base[:3]))
@@ -151,21 +138,20 @@ def hidden_cause(survey: Survey) -> Result:
         for row in bounds[bounds["benchmark"].isin(rest or [other])].dropna().itertuples():
             words = f"{capital(side)}, a cause like {row.benchmark} missing"
             rows.append((words, side, row.estimate, row.low, row.high))
-    strength = {side: numbers[f"robustness-value-{side}"] for side in SIDES}
-    firm = [side for side in SIDES if strength[side].value > numbers[f"benchmark-{side}"].value]
-    most = max(SIDES, key=lambda side: strength[side].value)
-    enough, known = number(strength[most].value, "share"), "the strongest one that was asked about"
-    if not strength[most].value:
-        finding = (
-            "no effect of either side is sure, so there is nothing that a hidden cause would have to undo."
-        )
+    strength = {side: numbers[f"robustness-value-{side}"].value for side in SIDES}
+    firm = [side for side in SIDES if strength[side] > numbers[f"benchmark-{side}"].value]
+    most = max(SIDES, key=strength.get)
+    known, enough = (
+        "a hidden cause as strong as the strongest one that was asked about",
+        number(strength[most], unit),
+    )
+    finding, title = f"{known} would undo the effect of either side.", "A hidden cause"
+    if firm:
+        finding, title = f"{listed(firm)} would withstand {known}.", "Only a hidden cause"
+    title += f" explaining {enough} of the rest would undo {most}"
+    if not strength[most]:
+        finding = "no effect of either side is sure, so a hidden cause would have nothing to undo."
         title = "No sure effect was found that a hidden cause would have to undo"
-    elif firm:
-        finding = f"{listed(firm)} would withstand a hidden cause as strong as {known}."
-        title = f"Only a hidden cause explaining {enough} of the rest would undo {most}"
-    else:
-        finding = f"a hidden cause as strong as {known} would undo the effect of either side."
-        title = f"A hidden cause explaining {enough} of the rest would undo {most}"
     shown = pd.DataFrame(rows, columns=["row", "side", "estimate", "low", "high"])
     return Result(
         stated(finding, survey.simulated, "answers"), numbers, shown,
@@ -176,45 +162,32 @@ def hidden_cause(survey: Survey) -> Result:
 
 @question("survey", *SIDES)
 def both_orders(survey: Survey) -> Result:
-    """Does product work through experience, or experience through product? Indirect effects in both orders,
-    and through value and trust where the survey asks (Imai et al. 2010 for what it assumes).
+    """Does product work through experience, or experience through product? Indirect effects in both orders
+    (Imai et al. 2010 for what it assumes).
 
     Table: ``path estimate low high n``.
     """
-    trust = survey.roles.get("trust") or survey.blocks.get("trust") or []
-    extra = {"value": survey.blocks.get("price") or [], "trust": trust}
-    extra = {name: items for name, items in extra.items() if items}
-    table = scores(survey, **extra)
+    table = scores(survey)
     before = ["expectation"] if "expectation" in table else []
-    rows, numbers, n = [], {}, len(table)
+    rows, numbers = [], {}
     for side, other in (SIDES, SIDES[::-1]):
-        for through in (other, *extra):
-            held = [name for name in (other, *before) if name != through]
-            found = mediation(
-                table, treatment=side, mediator=through, outcome="outcome", covariates=held, rng=survey.seed,
-                bootstrap=survey.bootstrap, confidence_level=survey.confidence_level, **table.attrs,
-            )  # fmt: skip
-            row = found.loc["indirect", ["estimate", "low", "high"]]
-            label = f"effect of {side} that would run through {through}"
-            numbers[f"indirect-{side}-through-{through}"] = Number(*row, STEP, n, label)
-            rows.append((f"{capital(side)} through {through}", *row, n))
-            if through == "trust":
-                rho = found.loc["rho_zero"]
-                name = "rho-zero-trust" if side == "product" else "rho-zero-trust-experience"
-                label = f"hidden correlation that would undo {side} through trust"
-                ends = absolute_interval(rho["low"], rho["high"])
-                numbers[name] = Number(abs(rho["estimate"]), *ends, "correlation", n, label)
-    ways = {f"{a} through {b}": numbers[f"indirect-{a}-through-{b}"] for a, b in (SIDES, SIDES[::-1])}
-    sure = [way for way, one in ways.items() if one.low > 0 or one.high < 0]
-    if len(sure) == 1:
-        finding = f"only {sure[0]} shows an effect, {ways[sure[0]]}; but both orders fit the data alike."
-        title = f"Only {sure[0]} shows an effect: {number(ways[sure[0]].value)}"
-    elif sure:
+        found = mediation(
+            table, treatment=side, mediator=other, outcome="outcome", covariates=before, rng=survey.seed,
+            bootstrap=survey.bootstrap, confidence_level=survey.confidence_level, **table.attrs,
+        )  # fmt: skip
+        row, label = found.loc["indirect", ["estimate", "low", "high"]], f"effect of {side} through {other}"
+        numbers[f"indirect-{side}-through-{other}"] = Number(*row, STEP, len(table), label)
+        rows.append((f"{capital(side)} through {other}", *row, len(table)))
+    sure = [i for i, one in enumerate(numbers.values()) if one.low > 0 or one.high < 0]
+    finding = "no effect of one side through the other was found, in either order."
+    title = "No effect of one side through the other was found"
+    if len(sure) == 2:
         finding = "either side could work through the other; the data fit both orders alike."
-        title = f"Both orders show an effect: {' and '.join(number(one.value) for one in ways.values())}"
-    else:
-        finding = "no effect of one side through the other was found, in either order."
-        title = "No effect of one side through the other was found"
+        title = f"Both orders show an effect: {' and '.join(number(row[1]) for row in rows)}"
+    elif sure:
+        way, one = rows[sure[0]][0].lower(), list(numbers.values())[sure[0]]
+        finding = f"only {way} shows an effect, {one}; but both orders fit the data alike."
+        title = f"Only {way} shows an effect: {number(one.value)}"
     shown = pd.DataFrame(rows, columns=["path", "estimate", "low", "high", "n"])
     return Result(
         stated(finding, survey.simulated, "answers"), numbers, shown,
@@ -230,25 +203,20 @@ def design(survey: Survey, *, smallest: float = 0.2) -> Result:
 
     ``smallest`` is the smallest effect that would matter, in standard deviations. Table: ``design n power``.
     """
-    sizes = np.unique(np.geomspace(20, 5000, 40).astype(int))
-    parts = [
-        pd.DataFrame({"n": sizes, "power": power_two_groups(sizes, effect=smallest, **facts)})
-        for facts in DESIGNS.values()
-    ]
-    table = pd.concat(dict(zip(map(capital, DESIGNS), parts, strict=True)), names=["design"]).reset_index(
-        "design"
-    )
-    needed = {name: size_two_groups(effect=smallest, **facts) for name, facts in DESIGNS.items()}
+    sizes, curves, needed = np.unique(np.geomspace(20, 5000, 40).astype(int)), [], {}
+    for name, facts in DESIGNS.items():
+        power = power_two_groups(sizes, effect=smallest, **facts)
+        curves.append(pd.DataFrame({"design": capital(name), "n": sizes, "power": power}))
+        needed[name] = size_two_groups(effect=smallest, **facts)
+    table = pd.concat(curves, ignore_index=True)
     numbers = {
-        f"people-{i + 1}": Number(size, unit="people", label=f"people a group: {name}")
-        for i, (name, size) in enumerate(needed.items())
+        f"people-{i}": Number(size, unit="people", label=f"people a group: {name}")
+        for i, (name, size) in enumerate(needed.items(), start=1)
     }
-    best = min(needed, key=needed.get)
+    best, effect = min(needed, key=needed.get), number(smallest)
     people = count(needed[best], "person", "people")
-    finding = (
-        f"An effect of {number(smallest)} standard deviations needs {people} in each group, with {best}."
-    )
-    title = f"{capital(best)}: {people} a group for an effect of {number(smallest)}"
+    finding = f"An effect of {effect} standard deviations needs {people} in each group, with {best}."
+    title = f"{capital(best)}: {people} a group for an effect of {effect}"
     return Result(
         finding, numbers, table,
         lambda: general.lines(

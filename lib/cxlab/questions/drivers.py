@@ -1,9 +1,8 @@
 """Product or experience: what explains the outcome? All answers are functions of one covariance matrix,
 resampled once.
 
-The headline is experience's share of what product and experience explain together (LMG). Other quantities
-have names of their own: a slope (what a step adds), the unique part (what only one side explains), a
-corrected slope.
+The headline is experience's share of what product and experience explain together (LMG). A slope is what a
+step adds; the unique part what only one side explains.
 """
 
 from __future__ import annotations
@@ -18,23 +17,24 @@ from cxlab.questions.importance import (
     FACTORS,
     Sample,
     adjusted_r2,
-    complete_share,
+    commonality,
     composite_reliability,
-    corrected_slopes,
     estimate,
-    filled_range,
+    htmt,
     htmt_ratio,
+    parity_curve,
     parity_shares,
     parts,
+    relative_importance,
     rows_of,
     sample,
     second_share,
     share_table,
+    share_with_gaps,
     shares,
     standard_slopes,
-)  # fmt: skip
+)
 from cxlab.questions.readings import readings
-from cxlab.questions.relative import commonality, htmt, parity_curve, relative_importance
 from cxlab.questions.result import Number, Result, question
 from cxlab.questions.surveys import (
     by_segment,
@@ -48,12 +48,13 @@ from cxlab.stats.lmg import relative_weights
 from cxlab.stats.resampling import composites, correlations, intervals, resampled_means
 
 __all__ = [
-    "by_segment", "commonality", "corrected", "htmt", "items", "outcome_by_outcome", "overlap", "parity",
-    "parity_curve", "readings", "relative_importance", "sorted_otherwise", "split", "survey_by_survey",
-    "unique",
+    "by_segment", "commonality", "htmt", "items", "outcome_by_outcome", "overlap", "parity", "parity_curve",
+    "readings", "relative_importance", "sorted_otherwise", "split", "survey_by_survey", "unique",
 ]  # fmt: skip
 
 MOST_EXACT = 14  # more items than this, and each one's part comes from relative weights instead of LMG
+SHARE, VARIANCE = "share of R2", "share of variance"
+OVERLAP = "overlap of the two ratings (1 = one thing)"
 
 
 @question("survey")
@@ -68,51 +69,45 @@ def split(survey: Survey) -> Result:
     ready, share, total = shares(survey)
     sides, n, what = ready.sides, ready.n, survey.label(survey.outcome)
     table = share_table(ready, share, total, survey.confidence_level).rename_axis("side")
-    steps = standard_slopes(ready, survey)
-    numbers = {}
-    for i, side in enumerate(sides):
-        numbers[f"share-{side}"] = estimate(share[i], survey, "share of R2", n, f"{capital(side)}'s share")
-    for i, side in enumerate(sides):
+    numbers = {
+        f"share-{side}": estimate(part, survey, SHARE, n, f"{capital(side)}'s share")
+        for side, part in zip(sides, share, strict=True)
+    }
+    for side, steps in zip(sides, standard_slopes(ready, survey), strict=True):
         label = f"what a step of {side} adds (slope, in standard deviations)"
-        numbers[f"slope-{side}"] = estimate(steps[i], survey, "standardised slope", n, label)
+        numbers[f"slope-{side}"] = estimate(steps, survey, "standardised slope", n, label)
         label = f"how much customers differ on {side} (standard deviation, points of the scale)"
         numbers[f"spread-{side}"] = Number(float(table.loc[side, "spread"]), unit="points", n=n, label=label)
-    fair = estimate(
-        adjusted_r2(total[None], int(ready.items.sum()), n)[0], survey, "share of variance", n, ""
-    )
-    value, low, high = (max(0.0, part) for part in fair[:3])
+    fair = adjusted_r2(total[None], int(ready.items.sum()), n)[0]
+    ends = (max(0.0, part) for part in estimate(fair, survey, VARIANCE, n, "")[:3])
     label = f"part of the differences in {what} that the items explain"
-    numbers["explained"] = Number(value, low, high, "share of variance", n, label)
-    order = np.argsort(-share[:, 0], kind="stable")
-    top, part = sides[order[0]], number(share[order[0], 0], "share")
-    clear = len(sides) == 1 or estimate(share[order[0]] - share[order[1]], survey, "", n, "").low > 0
+    numbers["explained"] = Number(*ends, VARIANCE, n, label)
     cautions = cautions_of(survey, ready)
     if set(SIDES) <= set(sides):
-        product, experience = (share[sides.index(side)] for side in SIDES)
-        label = "product's share minus experience's"
-        numbers["share-difference"] = estimate(product - experience, survey, "share of R2", n, label)
+        gap = share[sides.index("product")] - share[sides.index("experience")]
+        numbers["share-difference"] = estimate(gap, survey, SHARE, n, "product's share minus experience's")
         low, high = sorting_range(survey)
         numbers |= {"share-experience-lowest-reading": low, "share-experience-highest-reading": high}
         if low.value < 0.5 < high.value:
             moved = spread(low.value, high.value, "share")
             cautions.insert(0, f"Who sorts the items decides: experience's share runs from {moved}.")
-        if ready.rows.filled:
-            numbers |= _with_gaps(survey)
-    both = listed(sides) if len(sides) < 4 else "the sides"
-    carries = f"{top} carries {numbers[f'share-{top}']} of what {both} together explain of {what}."
-    if clear:
-        title = f"{capital(top)} has the larger share of {what}: {part}"
-    else:
-        carries = f"no clear difference: {carries}"
+        if ready.filled:
+            numbers |= share_with_gaps(survey, "experience")
+    order = np.argsort(-share[:, 0], kind="stable")
+    top = sides[order[0]]
+    clear = len(sides) == 1 or estimate(share[order[0]] - share[order[1]], survey, "", n, "").low > 0
+    both, part = listed(sides) if len(sides) < 4 else "the sides", number(share[order[0], 0], "share")
+    finding = f"{top} carries {numbers[f'share-{top}']} of what {both} together explain of {what}."
+    title = f"{capital(top)} has the larger share of {what}: {part}"
+    if not clear:
+        finding = f"no clear difference: {finding}"
         title = f"No clear difference was found: {top} has {part} of {what}"
     shown = table.reset_index().assign(side=[capital(side) for side in sides])
     return Result(
-        stated(carries, survey.simulated, "answers"), numbers, table,
-        lambda: general.dots(
-            shown, title=title, x_title=f"share of what is explained of {what}", label="side", value="share",
-            reference=1 / len(sides), percent=True,
-        ),
-        cautions[:2], survey, {"sample": ready, "shares": share, "r2": total},
+        stated(finding, survey.simulated, "answers"), numbers, table,
+        lambda: general.dots(shown, title=title, x_title=f"share of what is explained of {what}",
+                             label="side", value="share", reference=1 / len(sides), percent=True),
+        cautions[:2], survey,
     )  # fmt: skip
 
 
@@ -126,41 +121,31 @@ def unique(survey: Survey) -> Result:
     """
     survey = survey.only(*SIDES)
     ready = sample(survey)
-    table = parts(ready, survey.confidence_level)
-    n, both = ready.n, table.loc["product & experience", ["share", "share_low", "share_high"]]
-    numbers = {}
-    for side in SIDES:
-        row = table.loc[side, ["adjusted", "low", "high"]]
-        numbers[f"unique-{side}"] = Number(*row, "share of variance", n, f"explained by {side} alone")
-    shared = Number(*both, "share of R2", n, "part of what is explained that either side could explain")
+    table, n = parts(ready, survey.confidence_level), ready.n
+    numbers = {
+        f"unique-{side}": Number(*table.loc[side, ["adjusted", "low", "high"]], VARIANCE, n,
+                                 f"explained by {side} alone")
+        for side in SIDES
+    }  # fmt: skip
+    shared = Number(*table.loc["product & experience", ["share", "share_low", "share_high"]], SHARE, n,
+                    "part of what is explained that either side could explain")  # fmt: skip
     numbers["share-shared"] = shared
     alone = [side for side in SIDES if numbers[f"unique-{side}"].low > 0]
-    rest = f"{shared} of what both explain belongs to neither alone."
-    if len(alone) == 1:
-        finding = f"{alone[0]} explains something that the other side cannot; {rest}"
-    elif alone:
-        finding = f"each side explains something that the other cannot; {rest}"
-    else:
-        finding = f"neither side surely explains anything alone; {rest}"
+    says = [
+        "neither side surely explains anything alone",
+        f"{listed(alone)} explains something that the other side cannot",
+        "each side explains something that the other cannot",
+    ]
+    finding = f"{says[len(alone)]}; {shared} of what both explain belongs to neither alone."
     title = f"{number(shared.value, 'share')} of what is explained belongs to neither side alone"
     if shared.value < 0:
-        finding, title = (
-            "the two sides explain more together than apart.",
-            "Together the sides explain more than apart",
-        )
-        title += f": by {number(-shared.value, 'share')}"
-    words = {
-        "product": "only product",
-        "experience": "only experience",
-        "product & experience": "either of them",
-    }
-    shown = table.assign(part=[words[name] for name in table.index])
+        finding = "the two sides explain more together than apart."
+        title = f"Together the sides explain more than apart: by {number(-shared.value, 'share')}"
+    shown = table.assign(part=["only product", "only experience", "either of them"])
     return Result(
         stated(finding, survey.simulated, "answers"), numbers, table,
-        lambda: general.dots(
-            shown, title=title, x_title="part of all differences between customers", label="part",
-            value="adjusted", percent=True,
-        ),
+        lambda: general.dots(shown, title=title, x_title="part of all differences between customers",
+                             label="part", value="adjusted", percent=True),
         ["The split gives each side half of what belongs to both. That half is a convention."], survey,
     )  # fmt: skip
 
@@ -178,121 +163,67 @@ def overlap(survey: Survey) -> Result:
     if survey.categorical:
         raise NotEnough("the items of a side are categories, which are not rated")
     ready = sample(survey)
-    level, n = survey.confidence_level, ready.n
-    r = correlations(ready.matrices)
+    r, n = correlations(ready.matrices), ready.n
     small = correlations(composites(r, ready.groups, standardise=False))
-    most = 0.9 * max(0.0, float(small[0][np.triu_indices(3, 1)].min()))
-    likings = np.linspace(0, most, 10)
-    curve = pd.concat([intervals(second_share(small, liking)[None], [liking], level) for liking in likings])
-    curve = curve.rename(columns={"estimate": "share"}).rename_axis("liking").reset_index()
+    likings = np.linspace(0, 0.9 * max(0.0, float(small[0][np.triu_indices(3, 1)].min())), 10)
+    draws = np.array([second_share(small, liking) for liking in likings])
+    curve = intervals(draws, likings, survey.confidence_level).rename(columns={"estimate": "share"})
+    curve = curve.rename_axis("liking").reset_index()
     now, last = curve.iloc[0], curve.iloc[-1]
-    numbers = {}
+    label = "experience's share once the strongest possible general liking is taken out"
+    without = Number(*last[["share", "low", "high"]], SHARE, n, label)
+    numbers = {"share-experience-without-liking": without}
+    finding = "this survey cannot say whether customers tell the sides apart: a side has a single item."
     ratio = htmt_ratio(np.abs(r), *ready.groups)
     if np.isfinite(ratio[0]):
-        one = estimate(ratio, survey, "ratio", n, "overlap of the two ratings (1 = one thing)")
-        numbers["htmt-product-experience"] = one
+        one = numbers["htmt-product-experience"] = estimate(ratio, survey, "ratio", n, OVERLAP)
         alike = "almost alike" if one.value >= 0.85 else "differently"
-        if one.high >= 1:
-            said = "so they may be one thing to them"
-        else:
-            said = "though not as one thing" if one.value >= 0.85 else "so they do tell the two apart"
-        finding = (
-            f"customers rate product and experience {alike} (overlap {one}, where 1 is one thing), {said}."
-        )
-    else:
-        finding = "this survey cannot say whether customers tell the sides apart: a side has a single item."
-    label = "experience's share once the strongest possible general liking is taken out"
-    numbers["share-experience-without-liking"] = Number(
-        *last[["share", "low", "high"]], "share of R2", n, label
-    )
-    end = number(last["share"], "share")
-    if last["low"] <= 0.5 <= last["high"]:
-        title = f"With a strong general liking taken out the split is open: experience {end}"
+        said = "though not as one thing" if one.value >= 0.85 else "so they do tell the two apart"
+        said = "so they may be one thing to them" if one.high >= 1 else said
+        finding = f"customers rate product and experience {alike} (overlap {one}, "
+        finding += f"where 1 is one thing), {said}."
+    title = "No general liking would turn the answer: experience {} at the most"
+    if without.low <= 0.5 <= without.high:
+        title = "With a strong general liking taken out the split is open: experience {}"
     elif (now["share"] - 0.5) * (last["share"] - 0.5) < 0:
-        title = f"A strong general liking would turn the answer: experience {end}"
-    else:
-        title = f"No general liking would turn the answer: experience {end} at the most"
+        title = "A strong general liking would turn the answer: experience {}"
     return Result(
         stated(finding, survey.simulated, "answers"), numbers, curve,
-        lambda: general.lines(
-            curve, x="liking", y="share", title=title, percent=True, reference=0.5,
-            y_title="experience's share",
-            x_title="correlation that a general liking alone would give",
-        ),
-        ["Who likes a firm may rate everything higher. One survey at one time cannot rule it out."],
-        survey,
+        lambda: general.lines(curve, x="liking", y="share", title=title.format(number(without.value, SHARE)),
+                              percent=True, reference=0.5, y_title="experience's share",
+                              x_title="correlation that a general liking alone would give"),
+        ["Who likes a firm may rate everything higher. One survey at one time cannot rule it out."], survey,
     )  # fmt: skip
 
 
 @question("survey", *SIDES)
-def corrected(survey: Survey) -> Result:
-    """What would a step add if items were free of error? Slopes corrected for unreliability (Spearman 1904).
-
-    Where the two sides are nearly one thing the correction runs away, and so does its interval. Table: index
-    side and ``difference``; ``estimate low high`` (standardised) and ``points points_low points_high``
-    (outcome points a scale point).
-    """
-    survey = survey.only(*SIDES)
-    if survey.categorical:
-        raise NotEnough("the items of a side are categories, which have no reliability")
-    table, n = corrected_slopes(survey)
-    words = {side: f"what a step of {side} adds, item errors taken out" for side in SIDES}
-    words["difference"] = "product's step minus experience's, item errors taken out"
-    numbers = {}
-    for name, label in words.items():
-        key = "slope-difference-corrected" if name == "difference" else f"slope-{name}-corrected"
-        row = table.loc[name, ["estimate", "low", "high"]]
-        numbers[key] = Number(*row, "standardised slope", n, label)
-    row, label = table.loc["difference"], "the same difference in points of the scales"
-    row = row[["points", "points_low", "points_high"]]
-    numbers["slope-difference-points"] = Number(*row, "outcome points per scale point", n, label)
-    sure = [side for side in SIDES if numbers[f"slope-{side}-corrected"].low > 0]
-    what = survey.label(survey.outcome)
-    says = {
-        0: "neither side surely adds",
-        1: f"only {sure[0] if sure else ''} surely adds",
-        2: "both sides add",
-    }
-    finding = f"with the errors of single items taken out, {says[len(sure)]} something to {what}."
-    caution = [
-        "Where customers hardly tell the sides apart, these slopes run away and their intervals are wide."
-    ]
-    return Result(stated(finding, survey.simulated, "answers"), numbers, table, None, caution, survey)
-
-
-@question("survey", *SIDES)
-def parity(survey: Survey, *, side: str = "product", spread: float = 1.0) -> Result:
-    """Would equal offers change the split? The share of every side if ``side`` differed less, its slope
-    unchanged.
+def parity(survey: Survey, *, spread: float = 1.0) -> Result:
+    """Would equal offers change the split? Every side's share if products differed less, slopes unchanged.
 
     ``spread`` is the multiple of the observed spread to point at (0: all offers are alike). Table: ``factor
     block share low high``.
     """
     survey = survey.only(*SIDES)
-    curve, n = parity_shares(survey, side, FACTORS)
-    other = next(name for name in SIDES if name != side)
-    of = curve[curve["block"] == other].set_index("factor")[["share", "low", "high"]]
-    half = Number(*of.loc[0.5], "share of R2", n, f"{other}'s share if {side} differed half as much")
-    there = Number(*(np.interp(spread, of.index, of[name]) for name in of), "share of R2", n)
+    curve, n = parity_shares(survey, "product", FACTORS)
+    of = curve[curve["block"] == "experience"].set_index("factor")[["share", "low", "high"]]
+    half = Number(*of.loc[0.5], SHARE, n, "experience's share if product differed half as much")
+    there = Number(*(np.interp(spread, of.index, of[name]) for name in of), SHARE, n)
+    part = number(spread, "share")
+    finding = f"with {part} of today's spread of the product, experience's share would be {there}."
+    title = f"At {part} of the spread of product, experience would carry {number(there.value, 'share')}"
     if spread == 1:
-        finding = (
-            f"if offers differed half as much on the {side}, {other}'s share would go from {there} to {half}."
-        )
-    else:
-        part = number(spread, "share")
-        finding = f"with {part} of today's spread of the {side}, {other}'s share would be {there}."
-    title = f"With {side} differing half as much, {other} would carry {number(half.value, 'share')}"
-    if spread not in (0.5, 1):
-        title = f"At {part} of the spread of {side}, {other} would carry {number(there.value, 'share')}"
+        finding = "if offers differed half as much on the product, experience's share would go "
+        finding += f"from {there} to {half}."
+    if spread in (0.5, 1):
+        title = f"With product differing half as much, experience would carry {number(half.value, 'share')}"
     shown = curve.assign(block=[capital(block) for block in curve["block"]])
     return Result(
-        stated(finding, survey.simulated, "answers"), {f"share-{other}-at-half-{side}-spread": half}, curve,
-        lambda: general.lines(
-            shown, x="factor", y="share", group="block", title=title, percent=True, mark=spread,
-            mark_label="here", x_title=f"spread of {side} (1 = as in this survey)",
-            y_title="share of what is explained",
-        ),
-        [f"No step adds more, only differences shrink. A small share does not make {side} unimportant."],
+        stated(finding, survey.simulated, "answers"), {"share-experience-at-half-product-spread": half},
+        curve,
+        lambda: general.lines(shown, x="factor", y="share", group="block", title=title, percent=True,
+                              mark=spread, mark_label="here", y_title="share of what is explained",
+                              x_title="spread of product (1 = as in this survey)"),
+        ["No step adds more, only differences shrink. A small share does not make product unimportant."],
         survey,
     )  # fmt: skip
 
@@ -307,7 +238,7 @@ def items(survey: Survey) -> Result:
     performance performance_low performance_high quadrant certain``.
     """
     survey = survey.only(*survey.sides)
-    asked = survey.items
+    asked, level = survey.items, survey.confidence_level
     if survey.categorical:
         raise NotEnough("the items of a side are categories, which have no mean answer")
     if len(asked) <= MOST_EXACT:
@@ -322,12 +253,10 @@ def items(survey: Survey) -> Result:
             for name, column in (("weights", survey.weights), ("clusters", survey.clusters))}  # fmt: skip
     means = resampled_means(answers.to_numpy(), draws=survey.bootstrap, rng=survey.rng, **used)
     home = {item: side for side, own in survey.blocks.items() for item in own}
-    table = pd.DataFrame(
-        {"item": [survey.label(item) for item in asked], "side": [home[item] for item in asked]}
-    )
-    table[["importance", "low", "high"]] = intervals(share, asked, survey.confidence_level).to_numpy()
+    table = pd.DataFrame({"item": map(survey.label, asked), "side": [home[item] for item in asked]})
+    table[["importance", "low", "high"]] = intervals(share, asked, level).to_numpy()
     names = ["performance", "performance_low", "performance_high"]
-    table[names] = intervals((means - low) / (high - low), asked, survey.confidence_level).to_numpy()
+    table[names] = intervals((means - low) / (high - low), asked, level).to_numpy()
     average, middle = 1 / len(asked), float(table["performance"].mean())
     heavy, weak = table["importance"] >= average, table["performance"] < middle
     kinds = [heavy & weak, heavy & ~weak, ~heavy & weak]
@@ -336,19 +265,20 @@ def items(survey: Survey) -> Result:
         (table["performance_low"] > middle) | (table["performance_high"] < middle)
     )
     ranked = table.sort_values("importance", ascending=False, kind="stable")
-    numbers = {}
-    for i, row in enumerate(ranked.head(3).itertuples()):
-        values = row.importance, row.low, row.high
-        numbers[f"importance-{i + 1}"] = Number(*values, "share of R2", ready.n, f"weight of '{row.item}'")
-    first = ranked[ranked["quadrant"] == "fix first"]
-    if len(first):
-        doubt = "" if first["certain"].iloc[0] else ", though this sample is not sure of it"
-        top, weight = first["item"].iloc[0], number(first["importance"].iloc[0], "share")
-        finding = f"look first at '{top}': it matters more than most and is rated lower than most{doubt}."
-        title = f"Look first at '{top}': weight {weight}, rated lower than most"
-    else:
-        finding = "no item both matters more than most and is rated lower than most."
-        title = f"None of {len(asked)} items both matters more than most and is rated lower"
+    numbers = {
+        f"importance-{i}": Number(
+            row.importance, row.low, row.high, SHARE, ready.n, f"weight of '{row.item}'"
+        )
+        for i, row in enumerate(ranked.head(3).itertuples(), start=1)
+    }
+    finding = "no item both matters more than most and is rated lower than most."
+    title = f"None of {len(asked)} items both matters more than most and is rated lower"
+    if (ranked["quadrant"] == "fix first").any():
+        first = ranked[ranked["quadrant"] == "fix first"].iloc[0]
+        doubt = "" if first["certain"] else ", though this sample is not sure of it"
+        look, weight = f"look first at '{first['item']}'", number(first["importance"], "share")
+        finding = f"{look}: it matters more than most and is rated lower than most{doubt}."
+        title = f"{capital(look)}: weight {weight}, rated lower than most"
     shown = table.assign(side=[capital(side) for side in table["side"]])
     return Result(
         stated(finding, survey.simulated, "answers"), numbers, table,
@@ -363,48 +293,28 @@ def items(survey: Survey) -> Result:
     )  # fmt: skip
 
 
-def _with_gaps(survey: Survey) -> dict[str, Number]:
-    """Return experience's share among those who answered everything, and its range over fills of the gaps."""
-    found = {}
-    try:
-        whole, draws = complete_share(survey, "experience")
-        label = "experience's share among those who answered everything"
-        found["share-experience-complete"] = estimate(draws, survey, "share of R2", whole.n, label)
-    except NotEnough:
-        pass
-    value, low, high = filled_range(survey, "experience")
-    label = "experience's share with every gap at the middle, and at either end of the scale"
-    found["share-experience-filled"] = Number(value, low, high, "share of R2", len(survey.frame), label)
-    return found
-
-
 def cautions_of(survey: Survey, ready: Sample) -> list[str]:
     """Return what to be careful about, most important first."""
-    found, rows = [], ready.rows
-    if rows.filled:
-        part = number(rows.complete / rows.asked, "share")
+    found, behind, asked = [], survey.outcome_items, int(ready.items.sum())
+    if ready.filled:
+        part = number(ready.complete / ready.asked, "share")
         found.append(
-            f"Only {part} of {rows.asked:,} respondents answered everything. All {ready.n:,} are used, which "
-            "assumes that gaps depend only on the answers that are there."
+            f"Only {part} of {ready.asked:,} respondents answered everything. All {ready.n:,} are used, "
+            "which assumes that gaps depend only on the answers that are there."
         )
-    behind = survey.outcome_items
     if len(behind) > 1 and set(behind) <= set(survey.frame):
         whole = rows_of(survey.with_(bootstrap=0), behind)
-        alpha = float(composite_reliability(whole.covariances.matrices, [behind], behind)[1][0, 0])
+        alpha = float(composite_reliability(whole.matrices, [behind], behind)[1][0, 0])
         if alpha < 0.6:
             found.append(
                 f"The questions behind {survey.label(survey.outcome)} hardly agree (alpha {number(alpha)}), "
                 "which hides part of every effect."
             )
-    answers = rows.values.iloc[:, sum(map(len, ready.groups)) :].mean(axis=1, skipna=False).dropna()
-    top, bottom = (float((answers == end).mean()) for end in (answers.max(), answers.min()))
-    if answers.nunique() > 2 and max(top, bottom) >= 0.4:
-        end = "top" if top >= bottom else "bottom"
-        found.append(
-            f"{number(max(top, bottom), 'share')} gave the {end} answer, which flattens every effect."
-        )
-    if ready.n < 20 * ready.items.sum():
-        found.append(
-            f"{ready.n} respondents are few for {int(ready.items.sum())} items, so the intervals are wide."
-        )
+    answers = ready.values.iloc[:, asked:].mean(axis=1, skipna=False).dropna()
+    part, end = max((float((answers == at).mean()), name) for at, name in
+                    ((answers.min(), "bottom"), (answers.max(), "top")))  # fmt: skip
+    if answers.nunique() > 2 and part >= 0.4:
+        found.append(f"{number(part, 'share')} gave the {end} answer, which flattens every effect.")
+    if ready.n < 20 * asked:
+        found.append(f"{ready.n} respondents are few for {asked} items, so the intervals are wide.")
     return found

@@ -1,13 +1,12 @@
-"""The numbers behind key drivers.
-
-Shares, parts, slopes and reliabilities, all from one resampled covariance matrix.
+"""The numbers behind key drivers, and the same for any DataFrame: shares, parts and slopes, all from one
+resampled covariance matrix.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations, product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,13 +21,12 @@ MOST_BLOCKS = 22
 FACTORS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)  # multiples of today's spread
 ROWS_AN_ITEM = 10  # with fewer the interval of a share covers too rarely (.86 at 5, .95 at 10; bench_drivers)
 MOST_GAPS = 0.05  # more rows with a gap than this, and all rows are used (EM) instead of the complete ones
-_KEPT: dict[tuple, tuple[pd.DataFrame, Rows]] = {}
+_KEPT: dict[tuple, tuple[pd.DataFrame, Sample]] = {}
 
 
-class Rows(NamedTuple):
-    """Columns of a survey with their resampled covariances.
-
-    All rows where many have a gap, else the complete ones.
+class Sample(NamedTuple):
+    """Columns of a survey with their resampled covariances: all rows where many have a gap, else the complete
+    ones; for a question the outcome last, and the columns of each side.
     """
 
     covariances: Covariances
@@ -36,23 +34,8 @@ class Rows(NamedTuple):
     complete: int
     asked: int
     weights: np.ndarray | None
-
-    @property
-    def filled(self) -> bool:
-        """Whether rows with a gap are used as well."""
-        return len(self.values) > self.complete
-
-
-class Sample(NamedTuple):
-    """A survey ready for a question.
-
-    Covariances with the outcome last, the columns of each side, who was used.
-    """
-
-    covariances: Covariances
-    groups: list[list[int]]
-    sides: list[str]
-    rows: Rows
+    groups: list[list[int]] = []
+    sides: list[str] = []
 
     @property
     def matrices(self) -> np.ndarray:
@@ -62,7 +45,12 @@ class Sample(NamedTuple):
     @property
     def n(self) -> int:
         """How many respondents are used."""
-        return len(self.rows.values)
+        return len(self.values)
+
+    @property
+    def filled(self) -> bool:
+        """Whether rows with a gap are used as well."""
+        return self.n > self.complete
 
     @property
     def items(self) -> np.ndarray:
@@ -76,14 +64,10 @@ def estimate(draws: np.ndarray, survey: Survey, unit: str, n: int, label: str) -
     return Number(float(draws[0]), float(low), float(high), unit, n, label)
 
 
-def rows_of(survey: Survey, columns: Sequence[str], *, least: float = 10) -> Rows:
+def rows_of(survey: Survey, columns: Sequence[str], *, least: float = 10) -> Sample:
     """Return the covariances of columns of a survey, from all rows (EM) where more than one in twenty has a
-    gap.
-
-    Raises
-    ------
-    NotEnough
-        For two columns that fewer than ``least`` rows answered together, or an answer that never varies.
+    gap. NotEnough for two columns that fewer than ``least`` rows answered together, or an answer that never
+    varies.
     """
     columns = list(dict.fromkeys(columns))
     table = survey.frame[columns].astype(float)
@@ -107,39 +91,38 @@ def rows_of(survey: Survey, columns: Sequence[str], *, least: float = 10) -> Row
         raise NotEnough(f"everybody gave the same answer to {survey.label(flat[0])!r}")
     weight = None if weights is None else weights[used].to_numpy()
     clusters = survey.frame.loc[table.index, survey.clusters].to_numpy() if survey.clusters else None
-    settings = {"draws": survey.bootstrap, "weights": weight, "clusters": clusters}
+
+    def resampled(names: list[str]) -> Sample:
+        values = table[names]
+        found = Covariances(values.to_numpy(), draws=survey.bootstrap, weights=weight, clusters=clusters,
+                            rng=survey.rng)  # fmt: skip
+        return Sample(found, values, complete, len(survey.frame), weight)
+
     if len(table) == complete:
-        found = Covariances(table.to_numpy(), **settings, rng=survey.rng)
-        return Rows(found, table, complete, len(survey.frame), weight)
+        return resampled(columns)
     # EM costs a second: the same columns in another order, as other sortings of the items, are not done again
     order = sorted(columns)
     key = (id(survey.frame), *order, survey.bootstrap, str(survey.seed), survey.weights, survey.clusters)
     if key not in _KEPT:
         while len(_KEPT) > 8:
             _KEPT.pop(next(iter(_KEPT)))
-        found = Covariances(table[order].to_numpy(), **settings, rng=survey.rng)
-        _KEPT[key] = survey.frame, Rows(found, table[order], complete, len(survey.frame), weight)
+        _KEPT[key] = survey.frame, resampled(order)
     kept = _KEPT[key][1]
-    return kept._replace(
-        covariances=kept.covariances.part([order.index(column) for column in columns]), values=table
-    )
+    places = [order.index(column) for column in columns]
+    return kept._replace(covariances=kept.covariances.part(places), values=table)
 
 
 def sample(survey: Survey, *, per_item: float = ROWS_AN_ITEM) -> Sample:
-    """Return the covariances of a survey's blocks and outcome, from all rows where answers are missing.
-
-    Raises
-    ------
-    NotEnough
-        For fewer than ``per_item`` rows an item, an answer that never varies, or items that copy each other.
+    """Return the covariances of a survey's blocks and outcome. NotEnough as in ``rows_of``, for fewer than
+    ``per_item`` rows an item, and for items that copy each other.
     """
-    if set(survey.items) & {survey.outcome, *survey.outcome_items}:
+    drivers, behind = survey.items, survey.outcome_items
+    if set(drivers) & {survey.outcome, *behind}:
         raise NotEnough("an item of the outcome is also a driver, so it would explain itself")
     if len(survey.blocks) > MOST_BLOCKS:
         raise InputError(f"{len(survey.blocks)} blocks; at most {MOST_BLOCKS}: put items into blocks")
-    drivers = survey.items
     least = max(10, per_item * len(drivers)) if per_item > 1 else len(drivers) + 2
-    behind, columns = survey.outcome_items, [*drivers, survey.outcome]
+    columns = [*drivers, survey.outcome]
     gaps = survey.frame[columns].isna().any(axis=1).mean() > MOST_GAPS
     if gaps and len(behind) > 1 and set(behind) <= set(survey.frame):
         columns = [*drivers, *behind]  # the gaps lie in the items, not in their mean
@@ -148,58 +131,52 @@ def sample(survey: Survey, *, per_item: float = ROWS_AN_ITEM) -> Sample:
     inner = correlations(covariances.matrices[:1])[0][:-1, :-1]
     if len(inner) > 1 and np.linalg.eigvalsh(inner)[0] < 1e-8:
         raise NotEnough("some items are exact copies or sums of others, so no method can tell them apart")
-    return Sample(covariances, survey.groups(), list(survey.blocks), rows)
+    return rows._replace(covariances=covariances, groups=survey.groups(), sides=list(survey.blocks))
 
 
 def split_matrices(matrices: np.ndarray, groups: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the share of R2 of each group (groups x draws) and R2 itself (draws).
-
-    The outcome is the last column.
-    """
+    """Return each group's share of the last column's R2 (groups x draws) and R2 itself (draws)."""
     raw = shapley_r2(matrices, groups)
     total = raw.sum(axis=0)
     return np.divide(raw, total, out=np.full_like(raw, np.nan), where=total > 1e-12), total
 
 
 def shares(survey: Survey, *, per_item: float = ROWS_AN_ITEM) -> tuple[Sample, np.ndarray, np.ndarray]:
-    """Return the sample, the share of R2 of each side (sides x draws) and R2 itself.
-
-    Column 0 is the sample.
-    """
+    """Return the sample, the share of R2 of each side (sides x draws, the sample first) and R2 itself."""
     ready = sample(survey, per_item=per_item)
     return ready, *split_matrices(ready.matrices, ready.groups)
 
 
-def complete_share(survey: Survey, side: str) -> tuple[Sample, np.ndarray]:
-    """Return the sample of those who answered everything and a side's share of R2, whatever the others left
-    out.
+def share_with_gaps(survey: Survey, side: str) -> dict[str, Number]:
+    """Return a side's share among those who answered everything, and its range over fills of the gaps: the
+    middle of the scale, then the lowest or highest answer for each side and the outcome; no chance in it.
     """
-    whole = survey.frame[[*survey.items, survey.outcome]].notna().all(axis=1)
-    ready, share, _ = shares(survey.with_(frame=survey.frame[whole]))
-    return ready, share[ready.sides.index(side)]
-
-
-def filled_range(survey: Survey, side: str) -> tuple[float, float, float]:
-    """Return a side's share with every gap filled by the middle of the scale, and its range when the gaps of
-    each side and of the outcome are filled with the lowest or the highest answer; no chance is in it.
-    """
+    found = {}
+    try:
+        whole = survey.frame[[*survey.items, survey.outcome]].notna().all(axis=1)
+        ready, share, _ = shares(survey.with_(frame=survey.frame[whole]))
+        label, draws = f"{side}'s share among those who answered everything", share[ready.sides.index(side)]
+        found[f"share-{side}-complete"] = estimate(draws, survey, "share of R2", ready.n, label)
+    except NotEnough:
+        pass
     behind = [item for item in survey.outcome_items if item in survey.frame] or [survey.outcome]
-    parts, place = [*survey.blocks.values(), behind], list(survey.blocks).index(side)
-    table, found = survey.frame[[item for part in parts for item in part]].astype(float), []
+    parts, filled = [*survey.blocks.values(), behind], []
+    table = survey.frame[[item for part in parts for item in part]].astype(float)
     bottom, top = table.min(), table.max()
     for choice in [(0.5,) * len(parts), *product((0.0, 1.0), repeat=len(parts))]:
-        end = {item: at for part, at in zip(parts, choice, strict=True) for item in part}
-        filled = table.fillna({item: bottom[item] + end[item] * (top[item] - bottom[item]) for item in table})
-        values = np.column_stack([filled[survey.items], filled[behind].mean(axis=1)])
+        end = pd.Series({item: at for part, at in zip(parts, choice, strict=True) for item in part})
+        full = table.fillna(bottom + end * (top - bottom))
+        values = np.column_stack([full[survey.items], full[behind].mean(axis=1)])
         share, _ = split_matrices(np.cov(values, rowvar=False, ddof=0)[None], survey.groups())
-        found.append(float(share[place, 0]))
-    return found[0], min(found), max(found)
+        filled.append(float(share[list(survey.blocks).index(side), 0]))
+    label = f"{side}'s share with every gap at the middle, and at either end of the scale"
+    ends = filled[0], min(filled), max(filled)
+    return found | {f"share-{side}-filled": Number(*ends, "share of R2", len(table), label)}
 
 
 def adjusted_r2(r2: np.ndarray, items: np.ndarray | int, n: int) -> np.ndarray:
-    """Take out what even useless items explain (Ezekiel 1930).
-
-    Draws (column 1 on) twice, since resampling adds it again.
+    """Take out what even useless items explain (Ezekiel 1930); from resamples (column 1 on) twice, since
+    resampling adds it again.
     """
     gain = np.asarray(items, float) / np.maximum(n - np.asarray(items, float) - 1, 1)
     gain = gain[..., None] if np.ndim(items) else gain
@@ -208,46 +185,10 @@ def adjusted_r2(r2: np.ndarray, items: np.ndarray | int, n: int) -> np.ndarray:
     return fair
 
 
-def corrected_slopes(
-    survey: Survey, *, alphas: Mapping[str, float] | None = None
-) -> tuple[pd.DataFrame, int]:
-    """Return joint slopes corrected for unreliable items, and the number of respondents.
-
-    ``alphas`` states the reliability of a side or of ``"outcome"`` that a single item cannot show (otherwise
-    1). Columns as in ``corrected``. Covariances of composites are free of independent item error; their
-    variances are multiplied by Cronbach's alpha, computed anew in each resample and kept at .1 or more.
-    """
-    outcome = [item for item in survey.outcome_items if item in survey.frame] or [survey.outcome]
-    columns = [*survey.items, *outcome]
-    rows = rows_of(survey, columns, least=3 * len(columns))
-    small, reliability = composite_reliability(
-        rows.covariances.matrices, [*survey.blocks.values(), outcome], columns
-    )
-    for place, (side, items) in enumerate([*survey.blocks.items(), ("outcome", outcome)]):
-        if alphas and side in alphas and len(items) == 1:
-            reliability[:, place] = alphas[side]
-    true = np.diagonal(small, axis1=1, axis2=2) * reliability
-    inner = small[:, :-1, :-1].copy()
-    sides = np.arange(inner.shape[1])
-    inner[:, sides, sides] = true[:, :-1]
-    points = np.linalg.solve(inner, small[:, :-1, -1:])[:, :, 0]
-    standard = points * np.sqrt(true[:, :-1] / true[:, -1:])
-    found = []
-    for values, prefix in ((standard, ""), (points, "points_")):
-        both = np.column_stack([values, values[:, 0] - values[:, 1]])
-        names = ["points" if prefix else "estimate", f"{prefix}low", f"{prefix}high"]
-        found.append(
-            intervals(both.T, [*survey.blocks, "difference"], survey.confidence_level).set_axis(names, axis=1)
-        )
-    return pd.concat(found, axis=1).rename_axis("block"), len(rows.values)
-
-
 def composite_reliability(
     matrices: np.ndarray, groups: Sequence[Sequence[str]], columns: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return covariances of the groups' mean items and each one's Cronbach alpha (1 for one item), for every
-    draw.
-    """
+    """Return, for every draw, covariances of the groups' mean items and their alphas (1 for one item)."""
     loadings = np.zeros((len(groups), matrices.shape[-1]))
     alphas = np.ones((len(matrices), len(groups)))
     for g, items in enumerate(groups):
@@ -258,23 +199,6 @@ def composite_reliability(
             alpha = k / (k - 1) * (1 - np.trace(part, axis1=1, axis2=2) / part.sum(axis=(1, 2)))
             alphas[:, g] = np.clip(alpha, 0.1, 1)
     return loadings @ matrices @ loadings.T, alphas
-
-
-def joint_slopes(ready: Sample) -> np.ndarray:
-    """Return outcome points for one standard deviation of each side's items, the other sides held."""
-    bessel = np.sqrt(ready.n / (ready.n - 1))
-    return slopes(composites(ready.matrices[:1], ready.groups, standardise=True))[:, 0] * bessel
-
-
-def spreads(ready: Sample) -> list[float]:
-    """Return the standard deviation of each side's mean item, over the rows that answered all of them."""
-    found = []
-    for columns in ready.groups:
-        mean = ready.rows.values.iloc[:, columns].mean(axis=1, skipna=False)
-        there = mean.notna().to_numpy()
-        weights = None if ready.rows.weights is None else ready.rows.weights[there]
-        found.append(float(np.sqrt(np.cov(mean[there], aweights=weights))))
-    return found
 
 
 def standard_slopes(ready: Sample, survey: Survey) -> np.ndarray:
@@ -338,10 +262,8 @@ def second_share(r: np.ndarray, liking: float = 0.0) -> np.ndarray:
 
 
 def parity_shares(survey: Survey, side: str, factors: Sequence[float], *, per_item: float = ROWS_AN_ITEM):
-    """Return the parity curve and n: one side's items differ less, slopes and residual stay.
-
-    The other items change as under selection on that side (Lawley 1943; Thorndike's case 2 for several
-    items).
+    """Return the parity curve and n: one side's items differ less, slopes and residual stay, the other items
+    change as under selection on that side (Lawley 1943).
     """
     ready = sample(survey, per_item=per_item)
     own = ready.groups[ready.sides.index(side)]
@@ -356,7 +278,108 @@ def parity_shares(survey: Survey, side: str, factors: Sequence[float], *, per_it
 
 
 def share_table(ready: Sample, share: np.ndarray, total: np.ndarray, level: float) -> pd.DataFrame:
-    """Return ``raw share low high slope spread`` of every side: a share is never shown alone."""
+    """Return ``raw share low high slope spread`` of every side: a share is never shown alone.
+
+    ``slope`` is in outcome points for one standard deviation of the side's items, the other sides held;
+    ``spread`` the standard deviation of the side's mean item, over the rows that answered all of them.
+    """
     table = intervals(share, ready.sides, level).rename(columns={"estimate": "share"})
     table.insert(0, "raw", share[:, 0] * total[0])
-    return table.assign(slope=joint_slopes(ready), spread=spreads(ready))
+    steps = slopes(composites(ready.matrices[:1], ready.groups, standardise=True))[:, 0]
+    spreads = []
+    for columns in ready.groups:
+        mean = ready.values.iloc[:, columns].mean(axis=1, skipna=False)
+        there = mean.notna().to_numpy()
+        weights = None if ready.weights is None else ready.weights[there]
+        spreads.append(float(np.sqrt(np.cov(mean[there], aweights=weights))))
+    return table.assign(slope=steps * np.sqrt(ready.n / (ready.n - 1)), spread=spreads)
+
+
+def relative_importance(
+    data: pd.DataFrame, *, outcome: str, blocks: Mapping[str, Any], weights=None, bootstrap: int = 1000,
+    confidence_level: float = 0.95, rng=None,
+) -> pd.DataFrame:  # fmt: skip
+    """Split R2 among blocks of items of a DataFrame (LMG of relaimpo; Shapley value of R2).
+
+    ``blocks`` is ``{"product": ["q1", "q2"], "experience": "q7"}``, ``weights`` a column or one number a row;
+    rows with a gap are left out and counted. Returns index ``block`` with ``raw`` (sums to R2), ``share low
+    high``, ``slope`` (of the block's mean composite of standardised items in the joint fit) and ``spread``;
+    ``attrs``: ``n dropped r2``.
+
+    >>> data = pd.DataFrame({"a": [1, 2, 3, 4, 5, 6], "b": [2, 1, 4, 3, 6, 5], "y": [1, 2, 3, 5, 4, 6]})
+    >>> table = relative_importance(data, outcome="y", blocks={"a": "a", "b": "b"}, bootstrap=0)
+    >>> table["share"].round(3).to_dict()
+    {'a': 0.744, 'b': 0.256}
+    """
+    survey = _survey_of(data, blocks, bootstrap, confidence_level, rng, outcome, weights)
+    ready, share, total = shares(survey, per_item=1)
+    table = share_table(ready, share, total, confidence_level)
+    table.attrs = {"n": ready.n, "dropped": len(data) - len(survey.frame), "r2": float(total[0])}
+    return table.rename_axis("block")
+
+
+def commonality(
+    data: pd.DataFrame, *, outcome: str, blocks: Mapping[str, Any], weights=None, bootstrap: int = 1000,
+    confidence_level: float = 0.95, rng=None,
+) -> pd.DataFrame:  # fmt: skip
+    """Split R2 into what each block explains alone and what only several explain together; arguments as in
+    ``relative_importance``.
+
+    Index ``part``; ``raw`` (sums to R2), ``share share_low share_high`` (of R2), ``adjusted low high`` (of
+    adjusted R2).
+    """
+    survey = _survey_of(data, blocks, bootstrap, confidence_level, rng, outcome, weights)
+    return parts(sample(survey, per_item=1), confidence_level)
+
+
+def htmt(
+    data: pd.DataFrame, *, blocks: Mapping[str, Any], bootstrap: int = 1000, confidence_level: float = 0.95,
+    rng=None,
+) -> pd.DataFrame:  # fmt: skip
+    """Return the heterotrait-monotrait ratio (HTMT+, Ringle et al. 2023) of each pair of blocks: ``first
+    second htmt low high``; NaN for a block of one item.
+    """
+    survey = _survey_of(data, blocks, bootstrap, confidence_level, rng)
+    r = np.abs(correlations(rows_of(survey, survey.items).matrices))
+    groups = dict(zip(survey.blocks, survey.groups(), strict=True))
+    found = [
+        (a, b, *intervals(htmt_ratio(r, groups[a], groups[b]), ["htmt"], confidence_level).iloc[0])
+        for a, b in combinations(groups, 2)
+    ]
+    return pd.DataFrame(found, columns=["first", "second", "htmt", "low", "high"])
+
+
+def parity_curve(
+    data: pd.DataFrame, *, outcome: str, blocks: Mapping[str, Any], vary: str | None = None,
+    factors: Sequence[float] = FACTORS, bootstrap: int = 1000, confidence_level: float = 0.95, rng=None,
+) -> pd.DataFrame:  # fmt: skip
+    """Return ``factor block share low high``: the shares if one block (the first) differed so much more."""
+    survey = _survey_of(data, blocks, bootstrap, confidence_level, rng, outcome)
+    return parity_shares(survey, vary or next(iter(blocks)), factors, per_item=1)[0]
+
+
+def _survey_of(data, blocks, bootstrap, confidence_level, rng, outcome="", weights=None) -> Survey:
+    """Return the complete cases of a DataFrame as a survey."""
+    if not isinstance(blocks, Mapping) or not blocks or not all(len(items) for items in blocks.values()):
+        raise InputError(
+            "blocks must be a mapping of a name to its columns, such as {'product': ['q1', 'q2']}"
+        )
+    if not 0 < confidence_level < 1:
+        raise InputError(f"confidence_level={confidence_level!r} must lie between 0 and 1, for example 0.95")
+    tidy = {str(b): [items] if isinstance(items, str) else list(items) for b, items in blocks.items()}
+    columns = list(dict.fromkeys([*sum(tidy.values(), []), *([outcome] if outcome else [])]))
+    absent = [column for column in columns if column not in data]
+    if absent:
+        raise InputError(f"the data have no column {absent[0]!r}; columns are {', '.join(map(str, data))}")
+    frame = data[columns].replace([np.inf, -np.inf], np.nan)
+    text = list(frame.select_dtypes(exclude=["number", "bool"]))
+    if text:
+        raise InputError(f"column {text[0]!r} holds text, not numbers; recode it first")
+    if weights is not None:
+        frame["(weights)"] = data[weights] if isinstance(weights, str) else np.asarray(weights, float)
+        if (frame["(weights)"] < 0).any():
+            raise InputError("weights must be 0 or more")
+    return Survey(
+        frame=frame.dropna(), blocks=tidy, outcome=outcome, weights=None if weights is None else "(weights)",
+        bootstrap=bootstrap, confidence_level=confidence_level, seed=rng,
+    )  # fmt: skip

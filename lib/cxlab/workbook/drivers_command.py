@@ -5,35 +5,24 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import math
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 from cxlab.data.errors import InputError
 
-COLUMNS = ["raw", "share", "low", "high", "slope", "spread"]
-_OPTIONS = (
-    ("--outcome", None, "COL", "the numeric column to explain"),
-    ("--weights", None, "COL", "survey weights"),
-    ("--clusters", None, "COL", "who gave several rows"),
-    ("--missing", "", "-99,98", "codes that mean 'no answer'"),
-)
-
 
 def parser() -> argparse.ArgumentParser:
     """Return the command's options."""
     made = argparse.ArgumentParser(prog="cxlab drivers", description=__doc__.split(": ", 1)[1])
     add = made.add_argument
-    add(
-        "file",
-        metavar="FILE_OR_STUDY",
-        help="one row a respondent; or a study, its mapping file, or a source",
-    )
+    add("file", metavar="FILE_OR_STUDY", help="one row a respondent; or a study, its mapping, or a source")
     add("--block", action="append", default=[], metavar="NAME=a,b",
         help="a block and its columns; repeat it. A column alone is a block of its own")  # fmt: skip
-    for name, usual, shape, text in _OPTIONS:
-        add(name, default=usual, metavar=shape, help=text)
+    add("--outcome", metavar="COL", help="the numeric column to explain")
+    add("--weights", metavar="COL", help="survey weights")
+    add("--clusters", metavar="COL", help="who gave several rows")
+    add("--missing", default="", metavar="-99,98", help="codes that mean 'no answer'")
     add("--bootstrap", type=int, default=1000, metavar="N", help="resamples (default 1000)")
     add("--confidence", type=float, default=0.95, metavar="P", help="of the intervals (default 0.95)")
     add("--seed", type=int, default=1, metavar="N", help="default 1: the same numbers every time")
@@ -53,33 +42,28 @@ def run(args: list[str]) -> int:
     ):
         if not good:
             raise InputError(f"--{name} {getattr(asked, name.replace('-', '_'))} must be {rule}")
-    settings = {"bootstrap": asked.bootstrap, "confidence_level": asked.confidence, "seed": asked.seed}
-    survey, notes = _open(asked, settings | {"min_cell": asked.min_cell})
+    survey, notes = _open(asked)
     from cxlab.questions.drivers import cautions_of
-    from cxlab.questions.importance import adjusted_r2, share_table, shares
-    from cxlab.stats.resampling import limits
+    from cxlab.questions.importance import share_table, shares
+    from cxlab.questions.result import plain
 
     ready, share, total = shares(survey)
     if ready.n < asked.min_cell:
         raise InputError(
             f"{ready.n} respondents are fewer than --min-cell {asked.min_cell}; nothing is shown"
         )
-    low, high = limits(
-        adjusted_r2(total[None].copy(), int(ready.items.sum()), ready.n)[0, 1:], asked.confidence
-    )
-    table = share_table(ready, share, total, asked.confidence)
-    rows = [{"block": str(block)} | {c: _plain(row[c]) for c in COLUMNS} for block, row in table.iterrows()]
+    table = share_table(ready, share, total, asked.confidence).rename_axis("block").reset_index()
     facts = {
-        "outcome": survey.outcome, "n": ready.n, "complete": ready.rows.complete, "asked": ready.rows.asked,
-        "r2": _plain(total[0]), "adjusted_r2_low": _plain(low), "adjusted_r2_high": _plain(high),
-        "confidence": asked.confidence, "bootstrap": asked.bootstrap, "seed": asked.seed, "table": rows,
-        "cautions": [*notes, *cautions_of(survey, ready)],
+        "outcome": survey.outcome, "n": ready.n, "complete": ready.complete, "asked": ready.asked,
+        "r2": plain(total[0]), "confidence": asked.confidence, "bootstrap": asked.bootstrap,
+        "seed": asked.seed, "cautions": [*notes, *cautions_of(survey, ready)],
+        "table": [{k: plain(v) for k, v in row.items()} for row in table.to_dict("records")],
     }  # fmt: skip
     _print(facts, asked.format)
     return 0
 
 
-def _open(asked: argparse.Namespace, settings: dict):
+def _open(asked: argparse.Namespace):
     """A study or source brings its own blocks and outcome; of a file only the named columns are read."""
     from cxlab.data.items import missing_codes
     from cxlab.data.mapping import Mapping
@@ -87,15 +71,14 @@ def _open(asked: argparse.Namespace, settings: dict):
     from cxlab.data.sources import open_source
     from cxlab.data.study import converted, opened
 
+    settings = {"bootstrap": asked.bootstrap, "confidence_level": asked.confidence, "seed": asked.seed,
+                "min_cell": asked.min_cell}  # fmt: skip
     path, blocks = Path(asked.file), _blocks(asked.block)
-    folder = path.is_dir() and (path / "survey.yaml").is_file()
-    if (
-        folder
-        or asked.file in registry()
-        or asked.file.startswith("simulated-")
-        or path.suffix in (".yaml", ".yml")
-    ):
-        name = str(path / "survey.yaml") if folder else asked.file
+    if path.is_dir() and (path / "survey.yaml").is_file():
+        path = path / "survey.yaml"
+    known = asked.file in registry() or asked.file.startswith("simulated-")
+    if known or path.suffix in (".yaml", ".yml"):
+        name = asked.file if known else str(path)
         survey = open_source(name, table="survey", outcome=asked.outcome or "", **settings)
         return survey.with_(blocks=blocks) if blocks else survey, []
     if not asked.outcome or not blocks:
@@ -108,8 +91,7 @@ def _open(asked: argparse.Namespace, settings: dict):
     )  # fmt: skip
     survey, notes = opened(converted(rules)).with_(**settings), []
     for item in [*survey.items, survey.outcome]:
-        likely = missing_codes([f"{value:g}" for value in survey.frame[item].dropna()], None)
-        if likely:
+        if likely := missing_codes([f"{value:g}" for value in survey.frame[item].dropna()], None):
             notes.append(
                 f"{item}: {' and '.join(likely[:3])} may mean 'no answer'; if so, name it with --missing."
             )
@@ -130,28 +112,18 @@ def _blocks(words: list[str]) -> dict[str, list[str]]:
 
 
 def _print(facts: dict, style: str) -> None:
-    rows = facts["table"]
+    import pandas as pd
+
     if style == "json":
-        json.dump(facts, sys.stdout, indent=2, allow_nan=False)
-        print()
-    elif style == "csv":
-        writer = csv.DictWriter(sys.stdout, ["block", *COLUMNS], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    else:
-        width = max(5, *(len(row["block"]) for row in rows))
-        print(f"{'block':<{width}}  {'share':>6}  {'interval':>14}  {'raw':>6}  {'slope':>8}  {'spread':>8}")
-        for row in rows:
-            ends = "" if row["low"] is None else f"{row['low']:.3f} - {row['high']:.3f}"
-            share = "-" if row["share"] is None else f"{row['share']:.3f}"
-            cells = f"{share:>6}  {ends:>14}  {row['raw']:6.3f}  {row['slope']:8.3f}  {row['spread']:8.3f}"
-            print(f"{row['block']:<{width}}  {cells}")
-        print(f"R2 of {facts['outcome']}: {facts['r2']:.3f}; {facts['n']} of {facts['asked']} rows used, "
-              f"{facts['complete']} complete")  # fmt: skip
-        level, draws, seed = facts["confidence"], facts["bootstrap"], facts["seed"]
-        print(f"Intervals: {level:.0%} percentile bootstrap, {draws} resamples, seed {seed}. Not causal.")
-        print(*(f"Caution: {caution}" for caution in facts["cautions"]), sep="\n")
-
-
-def _plain(value: float) -> float | None:
-    return None if math.isnan(value) else float(f"{value:.10g}")
+        print(json.dumps(facts, indent=2, allow_nan=False))
+        return
+    table = pd.DataFrame(facts["table"]).astype({"share": float, "low": float, "high": float})
+    if style == "csv":
+        table.to_csv(sys.stdout, index=False, lineterminator="\n")
+        return
+    print(table.to_string(index=False, float_format="{:.3f}".format, na_rep="-"))
+    print(f"R2 of {facts['outcome']}: {facts['r2']:.3f}; {facts['n']} of {facts['asked']} rows used, "
+          f"{facts['complete']} complete")  # fmt: skip
+    level, draws, seed = facts["confidence"], facts["bootstrap"], facts["seed"]
+    print(f"Intervals: {level:.0%} percentile bootstrap, {draws} resamples, seed {seed}. Not causal.")
+    print(*(f"Caution: {caution}" for caution in facts["cautions"]), sep="\n")
