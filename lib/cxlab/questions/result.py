@@ -1,12 +1,10 @@
-"""What a question returns.
-
-The finding, its numbers, its table and its picture. It shows and records itself.
-"""
+"""What a question returns: the finding, its numbers, its table and its picture."""
 
 from __future__ import annotations
 
 import functools
 import html
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -67,24 +65,23 @@ class Result:
     Attributes
     ----------
     finding : str
-        One plain sentence computed from the numbers: what these data show, how sure, or that nothing was
-        found.
+        One plain sentence made from the numbers: what these data show, how sure, or that nothing was found.
     numbers : dict
-        Name -> Number; what is recorded, and what rules and exercises read. Names are stable, lower case,
-        hyphens.
+        Name (stable, lower case, hyphens) -> Number; what is recorded, and what rules and exercises read.
     table : DataFrame, optional
         Tidy; the question's docstring lists its columns.
     draw : callable, optional
-        Returns the plotly figure; called when the result is shown. Its title states the finding with a
-        number.
+        Returns the plotly figure, whose title states the finding with a number.
     cautions : list of str
-        What a careful reader should know; at most two short sentences are shown.
+        What a careful reader should know; the first two are shown.
     data : Table, optional
         What was asked; gives source and whether it is simulated.
+    missing : bool
+        Whether the data cannot answer.
+    leading : mapping, optional
+        The key numbers and limits of a page's answer; see ``lead``.
     open : bool
         Whether the table itself is the answer, shown on the page and not in a fold.
-    extra : dict
-        Anything further that other questions build on (draws, fits); never shown.
     id : str
         What other pages find it by; a question gives its own name.
     """
@@ -95,7 +92,6 @@ class Result:
     draw: Callable[[], go.Figure] | None = None
     cautions: Sequence[str] = ()
     data: Table | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
     missing: bool = False
     leading: Mapping[str, Any] | None = None
     open: bool = False
@@ -124,21 +120,13 @@ class Result:
         if self.draw is None:
             return None
         figure = self.draw()
-        meta = {"description": self.finding, "simulated": self.simulated}
         if self.simulated and "simulated" not in (figure.layout.title.text or ""):
             figure.update_layout(title_text=f"{figure.layout.title.text}<br><sup>simulated data</sup>")
-        figure.update_layout(meta=meta)
-        return figure
+        return figure.update_layout(meta={"description": self.finding, "simulated": self.simulated})
 
     def lead(self, *names: str, limits: str) -> Result:
-        """Return the result as the answer of a page: key numbers under it, and what it does not show.
-
-        Parameters
-        ----------
-        *names : str
-            Up to three of its numbers.
-        limits : str
-            One sentence on what the data cannot show.
+        """Return the result as the answer of a page, with the first three of ``names`` that it has as key
+        numbers, and one sentence on what the data cannot show.
         """
         shown = [name for name in names if name in self.numbers]
         return replace(self, leading={"names": shown[:3], "limits": limits})
@@ -150,31 +138,17 @@ class Result:
 
     def content(self) -> dict[str, Any]:
         """Return what is recorded, in plain values."""
-        return {
-            "id": self.id,
-            "finding": self.finding,
-            "numbers": [self._plain(name, value) for name, value in self.numbers.items()],
-            "cautions": list(self.cautions),
-            "simulated": self.simulated,
-            "source": self.source,
-            "missing": self.missing,
-            "lead": dict(self.leading) if self.leading else None,
-            "table": _rows(self.table),
-            "open": self.open,
-        }
-
-    def _plain(self, name: str, number: Number) -> dict[str, Any]:
-        return {
-            "name": name,
-            "label": number.label or name.replace("-", " "),
-            "value": plain(number.value),
-            "low": plain(number.low),
-            "high": plain(number.high),
-            "unit": number.unit,
-            "n": None if number.n is None else int(number.n),
-            "simulated": self.simulated,
-            "source": self.source,
-        }
+        known = {"simulated": self.simulated, "source": self.source}
+        numbers = [
+            {"name": name} | {key: plain(value) for key, value in number._asdict().items()} | known
+            | {"label": number.label or name.replace("-", " "), "n": number.n and int(number.n)}
+            for name, number in self.numbers.items()
+        ]  # fmt: skip
+        lead = dict(self.leading) if self.leading else None
+        return known | {
+            "id": self.id, "finding": self.finding, "numbers": numbers, "cautions": list(self.cautions),
+            "missing": self.missing, "lead": lead, "table": _rows(self.table), "open": self.open,
+        }  # fmt: skip
 
     def _ipython_display_(self) -> None:
         from IPython.display import display
@@ -196,22 +170,11 @@ def shown_numbers() -> dict[str, Number]:
 
 
 def question(kind: str, *sides: str, needs: str = "") -> Callable:
-    """Mark a function as a question about one kind of table, so that it answers also where its data are
-    missing.
+    """Mark a function as a question, so that it answers also where its data are missing.
 
-    Parameters
-    ----------
-    kind : str
-        The declared table that its first argument must be.
-    *sides : str
-        Blocks of a survey, or columns of another table, that must be there.
-    needs : str, optional
-        What it needs, in words, when the sentence made from ``kind`` and ``sides`` does not say it.
-
-    Notes
-    -----
-    The question gets a Table whose rows are there. Where they are not, where a side is not asked, or where it
-    raises ``NotEnough``, the result's finding says so and the page goes on.
+    ``kind`` is the declared table that its first argument must be, ``sides`` the blocks of a survey (columns
+    of another table) that must be there, ``needs`` what it needs in words where these do not say it. Where
+    rows or a side are missing, or it raises ``NotEnough``, the finding says so and the page goes on.
     """
 
     def wrap(function: Callable[..., Result]) -> Callable[..., Result]:
@@ -221,18 +184,16 @@ def question(kind: str, *sides: str, needs: str = "") -> Callable:
                 raise InputError(
                     f"{function.__name__} takes a table such as cx.{kind}(...), not {type(data).__name__}"
                 )
-            table = "a survey" if kind == "survey" else f"a table of {kind}"
-            wanted = needs or table + (f" with {' and '.join(sides)}" if sides else "")
-            has = getattr(data, "blocks", None) or getattr(data.frame, "columns", ())
-            if data.missing or any(
-                side not in has or (isinstance(has, dict) and not has[side]) for side in sides
-            ):
-                result = Result(f"Not answered here: this needs {wanted}.", data=data, missing=True)
-            else:
-                try:
-                    result = function(data, *args, **kwargs)
-                except NotEnough as fault:
-                    result = Result(f"Not answered here: {fault}.", data=data, missing=True)
+            try:
+                blocks = getattr(data, "blocks", None)
+                there = getattr(data.frame, "columns", ()) if blocks is None else filter(blocks.get, blocks)
+                if data.missing or not set(sides) <= set(there):
+                    table = "a survey" if kind == "survey" else f"a table of {kind}"
+                    listed = f" with {' and '.join(sides)}" if sides else ""
+                    raise NotEnough(f"this needs {needs or table + listed}")
+                result = function(data, *args, **kwargs)
+            except NotEnough as fault:
+                result = Result(f"Not answered here: {fault}.", data=data, missing=True)
             return result if result.id else replace(result, id=function.__name__)
 
         return ask
@@ -251,23 +212,9 @@ def record(
 ) -> None:
     """Record a number that no result carries; shown quietly, collected into results.json.
 
-    Parameters
-    ----------
-    name : str
-        Unique in its notebook and stable over time; lower case with hyphens.
-    value : float or str
-        Not-a-number and infinite values are recorded as missing.
-    low, high : float, optional
-        Limits of its interval, both or neither.
-    unit : str
-        What is counted or measured, such as ``"share of R2"``.
-    n : int, optional
-        Cases that the estimate rests on.
-
-    Raises
-    ------
-    InputError
-        For an empty name or unit, one limit without the other, or limits in the wrong order.
+    ``name`` is unique in its notebook (lower case, hyphens), ``unit`` what is counted or measured, such as
+    ``"share of R2"``, ``low`` and ``high`` the limits of its interval, both or neither, ``n`` the cases that
+    it rests on; anything else raises InputError.
     """
     from IPython.display import display
 
@@ -282,35 +229,27 @@ def record(
     display({RESULT: content, "text/plain": f"{name}: {number} {unit}"}, raw=True)
 
 
-def round_significant(value: float, digits: int = 10) -> float:
-    """Round to significant digits: parallel sums of floats differ in their last bits from run to run."""
-    return float(f"{value:.{digits}g}")
+def plain(value: Any, digits: int = 10) -> Any:
+    """Return a value as a plain one: floats rounded, since parallel sums differ in their last bits from run
+    to run; what is not finite as None.
+    """
+    value = value.item() if hasattr(value, "item") else value
+    if isinstance(value, float):
+        return float(f"{value:.{digits}g}") if math.isfinite(value) else None
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
 
 
 def rounded(value: Any, digits: int = 6) -> Any:
-    """Round every float in nested lists and dicts; what is not finite becomes None, as in JSON."""
-    if isinstance(value, float):
-        return round_significant(value, digits) if math.isfinite(value) else None
+    """Return nested lists and dicts with every float rounded; what is not finite becomes None."""
     if isinstance(value, list | tuple):
         return [rounded(item, digits) for item in value]
     if isinstance(value, dict):
         return {key: rounded(item, digits) for key, item in value.items()}
-    return value
-
-
-def plain(value: Any) -> Any:
-    """Return a value as a plain one: floats rounded to 10 digits, what is not finite as None."""
-    if hasattr(value, "item"):
-        value = value.item()
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    return round_significant(float(value)) if math.isfinite(float(value)) else None
+    return plain(value, digits) if isinstance(value, float) else value
 
 
 def plotly_json(figure: go.Figure) -> dict[str, Any]:
     """Return the figure in plotly's own form, numbers rounded so that two builds are identical."""
-    import json
-
     content = json.loads(figure.to_json())
     layout = {key: value for key, value in content.get("layout", {}).items() if key != "template"}
     return {"data": rounded(content["data"]), "layout": rounded(layout), "config": {"responsive": True}}
@@ -319,20 +258,10 @@ def plotly_json(figure: go.Figure) -> dict[str, Any]:
 def _rows(table: pd.DataFrame | None, most: int = 500) -> dict[str, Any] | None:
     if table is None:
         return None
-    shown = (
-        table if table.index.name is None and table.index.inferred_type == "integer" else table.reset_index()
-    )
-    shown = shown.head(most)
-    columns = [str(column).replace("_", " ") for column in shown.columns]
-    return {"columns": columns, "rows": [[_cell(v) for v in row] for row in shown.itertuples(index=False)]}
-
-
-def _cell(value: Any) -> Any:
-    if hasattr(value, "item"):
-        value = value.item()
-    if isinstance(value, float):
-        return round_significant(value, 6) if math.isfinite(value) else None
-    return value if value is None or isinstance(value, bool | int | str) else str(value)
+    if table.index.name is not None or table.index.inferred_type != "integer":
+        table = table.reset_index()
+    rows = [[plain(cell, 6) for cell in row] for row in table.head(most).itertuples(index=False)]
+    return {"columns": [str(column).replace("_", " ") for column in table], "rows": rows}
 
 
 def _details(content: Mapping[str, Any]) -> str:
