@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from lab_server import lab_server
 
 _FLAGS = [
     "--no-sandbox",
@@ -53,10 +52,3 @@ def chromium():
         pytest.skip("no Chromium on this machine (Debian and Ubuntu: apt install chromium)")
     with launch() as browser:
         yield browser
-
-
-@pytest.fixture
-def lab(tmp_path, chromium):
-    """Return the address of a JupyterLab over a copy of the notebooks."""
-    with lab_server(tmp_path) as address:
-        yield address

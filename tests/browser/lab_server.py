@@ -26,10 +26,12 @@ ALL_RUN = """() => {
 
 
 @contextmanager
-def lab_server(folder: Path) -> Iterator[str]:
-    """Give the address of a JupyterLab with settings of its own; it ends with the block."""
+def lab_server(folder: Path, notebooks: Path = ROOT / "notebooks") -> Iterator[str]:
+    """Give the address of a JupyterLab over a copy of notebooks, with settings of its own; it ends with the
+    block.
+    """
     work = folder / "work"
-    shutil.copytree(ROOT / "notebooks", work)
+    shutil.copytree(notebooks, work)
     settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
     (settings / "notification.jupyterlab-settings").write_text(
@@ -83,29 +85,33 @@ def run_all(page: Any, address: str, notebook: str) -> list[str]:
     )
 
 
-def show_explorer(page: Any, number: int = 0) -> Any:
-    """Scroll to a cell that explores, by its number among them, and return it; None when there are fewer."""
+def show_cell(page: Any, text: str, number: int = 0) -> Any:
+    """Scroll to a code cell that holds a text, by its number among them; None when there are fewer."""
     found = page.evaluate(
-        """(number) => {
+        """([text, number]) => {
             const content = window.jupyterapp.shell.currentWidget.content;
             const cells = content.widgets.filter((cell) => cell.model.type === 'code' &&
-                cell.model.sharedModel.source.includes('cx.explore('));
+                cell.model.sharedModel.source.includes(text));
             if (number >= cells.length) return false;
-            document.querySelector('[data-explorer]')?.removeAttribute('data-explorer');
-            cells[number].node.dataset.explorer = number;
+            document.querySelector('[data-shown]')?.removeAttribute('data-shown');
+            cells[number].node.dataset.shown = number;
             const index = content.widgets.indexOf(cells[number]);
             content.activeCellIndex = index;
             content.scrollToItem(index, 'center');
             return true;
         }""",
-        number,
+        [text, number],
     )
-    if not found:
-        return None
-    cell = page.locator("[data-explorer]")
-    cell.locator(CONTROL).first.wait_for(timeout=60_000)
-    cell.locator(".cx-picture svg").first.wait_for(timeout=60_000)
-    cell.locator(CONTROL).first.scroll_into_view_if_needed()
+    return page.locator("[data-shown]") if found else None
+
+
+def show_explorer(page: Any, number: int = 0) -> Any:
+    """Scroll to a cell that explores, by its number among them, and return it; None when there are fewer."""
+    cell = show_cell(page, "cx.explore(", number)
+    if cell is not None:
+        cell.locator(CONTROL).first.wait_for(timeout=60_000)
+        cell.locator(".cx-picture svg").first.wait_for(timeout=60_000)
+        cell.locator(CONTROL).first.scroll_into_view_if_needed()
     return cell
 
 

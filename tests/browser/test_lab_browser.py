@@ -1,17 +1,55 @@
-"""A person's first minutes: JupyterLab runs page 02, and keys move its controls and nothing else."""
+"""The workshop in JupyterLab: keys move controls, settings can be copied, an attendee does exercises."""
 
 from __future__ import annotations
 
-from lab_server import IDLE, run_all, show_explorer
+import subprocess
+import sys
+
+import nbformat
+import papermill
+import pytest
+import yaml
+from attendee import Attendee, small_copies
+from lab_server import IDLE, ROOT, lab_server, run_all, show_explorer
+
+from cxlab.workbook.executed import EXPLORE, outputs_of
 
 PAGE = "02-product-or-experience.ipynb"
 CELLS = "() => window.jupyterapp.shell.currentWidget.content.model.cells.length"
+CHANGED = "(before) => document.querySelector('[data-shown] .cx-finding').textContent !== before"
 
 
-def test_keys_on_controls_change_the_answer_and_reopening_keeps_them(lab, chromium):
-    page = chromium.new_page(viewport={"width": 1280, "height": 900})
-    faults = []
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory, chromium):
+    """Return the address of a JupyterLab over the attendees' copies."""
+    folder = tmp_path_factory.mktemp("lab")
+    with lab_server(folder, small_copies(folder / "copies")) as address:
+        yield address
+
+
+@pytest.fixture
+def page(chromium):
+    """Return a page whose console says nothing wrong."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page, faults = context.new_page(), []
     page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    yield page
+    assert faults == []
+    context.close()
+
+
+@pytest.mark.parametrize("stem", ["02-product-or-experience", "03-cause-or-coin"])
+def test_an_attendee_errs_asks_gets_it_right_and_sees_progress(lab, page, stem):
+    """Page 03 with the keyboard alone; the other pages: tests/bench/bench_attendee.py."""
+    attendee = Attendee(page, lab, stem, keyboard=stem.startswith("03"))
+    attendee.do(f"{stem[:2]}.1")
+    attendee.do(f"{stem[:2]}.2")
+    assert f"{stem[:2]}\n2 of 4\n{stem[:2]}.3, {stem[:2]}.4" in attendee.progress()
+
+
+def test_keys_change_the_answer_and_copied_settings_give_it_again_elsewhere(lab, page, tmp_path):
     assert run_all(page, lab, PAGE) == []
     _move(page)
     page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
@@ -19,8 +57,29 @@ def test_keys_on_controls_change_the_answer_and_reopening_keeps_them(lab, chromi
     page.goto(f"{lab}/lab/tree/{PAGE}?reset")  # its kernel still runs
     page.wait_for_function(IDLE, timeout=90_000)
     _move(page)
-    assert [fault for fault in faults if "widget" in fault.lower() or "model" in fault.lower()] == []
-    page.close()
+    output = show_explorer(page)
+    finding = output.locator(".cx-finding").text_content()
+    output.locator("input[type=range]").press("ArrowLeft")
+    page.wait_for_function(CHANGED, arg=finding)
+    finding = output.locator(".cx-finding").text_content()
+    output.get_by_role("button", name="copy these settings").click()
+    settings = output.get_by_role("textbox", name="settings").input_value()
+    assert page.evaluate("() => navigator.clipboard.readText()") == settings
+    told, out = yaml.safe_load(settings), str(tmp_path / "out.ipynb")
+    assert told | {"bootstrap": 40, "spread": 0.75, "source": "ecsi-mobile"} == told
+    (tmp_path / "settings.yaml").write_text(settings)
+    papermill.execute_notebook(ROOT / "notebooks" / PAGE, out, parameters=told, progress_bar=False)
+    (content,) = outputs_of(nbformat.read(out, 4), EXPLORE)
+    figure = content["figures"][content["states"][content["controls"][0]["start"]]]
+    assert figure["finding"] == finding
+    report = [sys.executable, "-m", "cxlab", "report", "--only", "02", "--out", str(tmp_path / "report")]
+    subprocess.run([*report, "--params", str(tmp_path / "settings.yaml")], cwd=ROOT, check=True)
+    page.goto((tmp_path / "report" / PAGE.replace("ipynb", "html")).as_uri())
+    chart = page.locator("figure.chart:has(input[type=range])").first
+    assert chart.locator("output").text_content() == "three quarters"
+    assert finding in page.locator(".finding").all_text_contents()
+    chart.get_by_role("button", name="copy these settings").click()
+    assert chart.get_by_role("textbox").input_value() == settings
 
 
 def _move(page) -> None:
@@ -33,12 +92,8 @@ def _move(page) -> None:
     at = int(control.input_value())
     page.keyboard.press("x")  # cuts a cell where it reaches the notebook
     page.keyboard.press("ArrowLeft" if at else "ArrowRight")
-    page.wait_for_function(
-        "(before) => document.querySelector('[data-explorer] .cx-finding').textContent !== before", arg=before
-    )
+    page.wait_for_function(CHANGED, arg=before)
     assert control.get_attribute("aria-valuetext") == output.locator("output").first.text_content()
     page.keyboard.press("ArrowRight" if at else "ArrowLeft")
-    page.wait_for_function(
-        "(before) => document.querySelector('[data-explorer] .cx-finding').textContent === before", arg=before
-    )
+    page.wait_for_function(CHANGED.replace("!==", "==="), arg=before)
     assert page.evaluate(CELLS) == cells

@@ -111,6 +111,13 @@ def read_study(path: str | Path) -> Study:
     )  # fmt: skip
 
 
+def read_settings(path: Path) -> dict[str, Any]:
+    """Return the parameters of a file that holds nothing else, as an explorer copies them; {} for a study."""
+    content = {} if path.is_dir() else read_yaml(path, typed=True)
+    plain = {} if set(content) & set(_KEYS) else content
+    return {str(key): _plain(value, key, path.name) for key, value in plain.items()}
+
+
 def _lines(content: dict, key: str, name: str) -> dict[str, Any]:
     value = content.get(key) or {}
     if not isinstance(value, dict):

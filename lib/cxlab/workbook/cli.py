@@ -95,7 +95,7 @@ def _print(lines: Sequence[str]) -> int:
 def _report_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--out", type=Path, default=Path("reports"), metavar="DIR", help="folder (default: reports)")
-    add("--params", type=Path, metavar="FILE.yaml", help="a study of your own data (cxlab init makes one)")
+    add("--params", type=Path, metavar="FILE.yaml", help="your study (cxlab init) or copied settings")
     add("--only", nargs="+", default=[], metavar="NN", help="pages by number or name")
     given = "a parameter for every page that has it; 02.NAME=VALUE for one page"
     add("-p", dest="given", action="append", default=[], metavar="NAME=VALUE", help=given)

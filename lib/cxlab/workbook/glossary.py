@@ -1,4 +1,4 @@
-"""The workbook's words: each explains itself where a page first uses it."""
+"""The workbook's words: each explains itself where a page first uses it, and all of them on two sheets."""
 
 from __future__ import annotations
 
@@ -51,3 +51,17 @@ def _term(match: re.Match[str], terms: dict[str, str], seen: set[str]) -> str:
     seen.add(term)
     meaning = html.escape(read_glossary()[term])
     return f'<span class="term" tabindex="0">{match[0]}<span role="tooltip">{meaning}</span></span>'
+
+
+def sheet() -> str:
+    """Return all terms as one HTML page that prints on two A4 pages, for the tables of a workshop."""
+    terms = "".join(f"<dt>{html.escape(t)}</dt><dd>{html.escape(m)}</dd>" for t, m in read_glossary().items())
+    style = (
+        "@page{size:A4;margin:14mm}body{font:9.6pt/1.38 system-ui,sans-serif;max-width:180mm;margin:auto}"
+        "h1{font-size:15pt;margin:0 0 3mm}dl{columns:2;column-gap:8mm;margin:0}"
+        "dt{font-weight:700;break-after:avoid}dd{margin:0 0 1.6mm;break-inside:avoid}"
+    )
+    return (
+        f"<!doctype html><html lang='en'><meta charset='utf-8'><title>Terms</title><style>{style}</style>"
+        f"<h1>The words of this workbook</h1><dl>{terms}</dl></html>\n"
+    )

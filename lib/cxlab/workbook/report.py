@@ -77,11 +77,12 @@ def _published(out: Path) -> dict[str, Any]:
 
 
 def _plan(options: Options) -> Build:
-    study = None
+    study, settings = None, {}
     if options.params is not None:
-        from cxlab.data.study import read_study
+        from cxlab.data.study import read_settings, read_study
 
-        study = read_study(options.params)
+        settings = read_settings(options.params)
+        study = None if settings else read_study(options.params)
     every = plan.find_pages(project_folder() / "notebooks", study=study is not None)
     pages = plan.select(every, options.only)
     paths = {str(project_folder()): "."}
@@ -98,6 +99,8 @@ def _plan(options: Options) -> Build:
         for stem, values in study.notebooks.items():
             for name, value in values.items():
                 plan.give(every, f"{stem}.{name}", value, origin=f"{study.path.name}, notebooks")
+    for name, value in settings.items():
+        plan.give(pages, name, value, origin=options.params.name)
     plan.give_parameters(pages, options.given)
     min_cell = options.min_cell or (study.min_cell if study is not None else 5)
     for page in pages:

@@ -14,13 +14,14 @@ from typing import Any
 from cxlab.data.errors import InputError
 from cxlab.data.sources import project_folder
 from cxlab.questions.words import count, listed
+from cxlab.workbook import glossary
 from cxlab.workbook.exercises import exercises_of, question_text
 
 
 def write_copies(out: Path, *, fresh: bool = False) -> list[str]:
-    """Write the attendees' notebooks, each exercise beside its section; return what was written and kept.
+    """Write the attendees' notebooks, each exercise beside its section, and the sheet of terms.
 
-    A copy that is there already may hold somebody's work: it is kept unless ``fresh``.
+    A copy in which somebody worked is kept unless ``fresh``. Returns what was written and what was kept.
     """
     import nbformat
 
@@ -29,18 +30,33 @@ def write_copies(out: Path, *, fresh: bool = False) -> list[str]:
     out.mkdir(parents=True, exist_ok=True)
     written, kept = [], []
     for path in sorted((project_folder() / "notebooks").glob("0*.ipynb")):
+        copy = with_exercises(nbformat.read(path, as_version=4), path.stem[:2])
         target = out / path.name
         if target.exists() and not fresh:
-            kept.append(target.stem)
+            if changed := _changed(target, copy):
+                kept.append(f"{target.stem} ({count(changed, 'cell')} changed)")
             continue
         part = target.with_suffix(".part")
-        nbformat.write(with_exercises(nbformat.read(path, as_version=4), path.stem[:2]), part)
+        nbformat.write(copy, part)
         os.replace(part, target)
         written.append(target.stem)
-    lines = [f"{out}: {count(len(written), 'exercise notebook')} written"]
+    _replace(out / "terms.html", glossary.sheet())
+    lines = [f"{out}: {count(len(written), 'exercise notebook')} written; terms.html prints on two pages"]
     if kept:
-        lines.append(f"kept, since somebody may have worked in them (--fresh replaces them): {listed(kept)}")
+        lines.append(f"kept, since somebody worked in them (--fresh replaces them): {listed(kept)}")
+    if (out / "progress.json").is_file():
+        lines.append("kept: progress.json, which exercises are done")
     return lines
+
+
+def _changed(path: Path, copy: Any) -> int:
+    """Return how many cells of an attendee's file are not as the copy would be written; all if unreadable."""
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        theirs = Counter("".join(cell["source"]) for cell in cells)
+    except (OSError, ValueError, KeyError, TypeError):
+        return len(copy.cells)
+    return (theirs - Counter(cell.source for cell in copy.cells)).total()
 
 
 def with_exercises(notebook: Any, number: str) -> Any:
