@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ import yaml
 from attendee import Attendee, small_copies
 from lab_server import IDLE, ROOT, lab_server, run_all, show_explorer
 
+from cxlab.workbook import glossary
 from cxlab.workbook.executed import EXPLORE, outputs_of
 
 PAGE = "02-product-or-experience.ipynb"
@@ -80,6 +82,13 @@ def test_keys_change_the_answer_and_copied_settings_give_it_again_elsewhere(lab,
     assert finding in page.locator(".finding").all_text_contents()
     chart.get_by_role("button", name="copy these settings").click()
     assert chart.get_by_role("textbox").input_value() == settings
+
+
+def test_the_sheet_of_terms_prints_on_two_pages(page, tmp_path):
+    (tmp_path / "terms.html").write_text(glossary.sheet(), encoding="utf-8")
+    page.goto((tmp_path / "terms.html").as_uri())
+    assert page.locator("dt").count() == len(glossary.read_glossary()) > 30
+    assert len(re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True))) == 2
 
 
 def _move(page) -> None:

@@ -19,24 +19,9 @@ SUMS = "SHA256SUMS"
 def make_pack(out: Path, *, python: str = "") -> list[str]:
     """Fill a folder from which ``make workshop OFFLINE=folder`` sets up without a network.
 
-    Parameters
-    ----------
-    out : Path
-        Made anew; a folder that is not a pack is refused.
-    python : str
-        The attendees' Python, such as ``"3.12"``; empty: this one. Wheels are for this machine's platform.
-
-    Returns
-    -------
-    list of str
-        What the pack holds and whom it serves.
-
-    Raises
-    ------
-    InputError
-        When ``out`` holds something else, or the report was not built.
-    OutOfReach
-        When a wheel cannot be fetched.
+    ``out`` is made anew; a folder that is not a pack is refused. ``python`` is the attendees' version, such
+    as ``"3.12"``; empty: this one. Wheels are for this machine's platform. Returns what to print. Raises
+    ``InputError`` when there is no report yet, ``OutOfReach`` when a wheel cannot be fetched.
     """
     root = project_folder()
     if out.exists() and any(out.iterdir()) and not (out / SUMS).is_file():
@@ -52,10 +37,7 @@ def make_pack(out: Path, *, python: str = "") -> list[str]:
     shutil.copytree(root / "reports", out / "report")
     shutil.copytree(root / "notebooks", out / "notebooks", ignore=shutil.ignore_patterns(".*"))
     files = sorted(path for path in out.rglob("*") if path.is_file())
-    sums = [
-        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(out).as_posix()}"
-        for path in files
-    ]
+    sums = [f"{_hash(path)}  {path.relative_to(out).as_posix()}" for path in files]
     (out / SUMS).write_text("\n".join(sums) + "\n", encoding="utf-8")
     size = sum(path.stat().st_size for path in files) / 1e6
     version = python or platform.python_version().rpartition(".")[0]
@@ -73,26 +55,21 @@ def unpack(pack: Path) -> list[str]:
     for line in (pack / SUMS).read_text(encoding="utf-8").splitlines():
         expected, _, name = line.partition("  ")
         path = pack / name
-        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != expected:
+        if not path.is_file() or _hash(path) != expected:
             raise InputError(f"{name} in {pack} is missing or damaged; copy the pack again")
     target = cache_folder() / "sources"
     shutil.copytree(pack / "sources", target, dirs_exist_ok=True)
     return [f"{pack}: every file is whole; the data are in place"]
 
 
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def _download(lock: Path, folder: Path, python: str) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--require-hashes",
-    ]
-    command += ["--only-binary", ":all:", "--dest", str(folder), "-r", str(lock)]
-    if python:
-        command += ["--python-version", python]
+    options = ["--quiet", "--disable-pip-version-check", "--require-hashes", "--only-binary", ":all:"]
+    command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(folder), "-r", str(lock)]
+    command += ["--python-version", python] if python else []
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode:
         fault = next((line for line in done.stderr.splitlines() if line.startswith("ERROR")), "no answer")

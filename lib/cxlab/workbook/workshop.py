@@ -7,7 +7,7 @@ import html
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -86,51 +86,34 @@ def with_exercises(notebook: Any, number: str) -> Any:
 
 
 def sum_up(folder: Path) -> list[str]:
-    """Sum up what a room handed in: progress files and label files; write ``room.html`` and the merged
-    labels.
+    """Sum up what a room handed in: write ``room.html`` and the merged labels, return what to print.
 
-    Parameters
-    ----------
-    folder : Path
-        Holds ``progress*.json`` (one a person) and CSV files with the columns ``rater statement label``.
-        Files that are broken are skipped by name.
-
-    Returns
-    -------
-    list of str
-        What to print; the same stands in ``room.html``, as counts and without names.
+    The folder holds ``progress*.json`` (one a person) and CSV files with the columns ``rater statement
+    label``; broken files are skipped by name. Only counts are shown, never names.
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder; put the files that people handed in into one")
     skipped: list[str] = []
-    people = list(_progress(folder, skipped))
-    labels = list(_labels(folder, skipped))
+    people, labels = list(_progress(folder, skipped)), list(_labels(folder, skipped))
     lines = [f"{count(len(people), 'person', 'people')} handed in their progress"]
-    states = [exercises for exercises in people if exercises]
-    done: Counter[str] = Counter()
+    done, stuck = Counter(), Counter()
     wrong: dict[str, Counter[str]] = {}
-    stuck: Counter[str] = Counter()
-    for exercises in states:
-        for name, state in exercises.items():
-            done[name] += state["state"] == "right"
-            stuck[name] += state["state"] != "right" and state["tries"] > 1
-            wrong.setdefault(name, Counter()).update(map(str, state["wrong"]))
+    for name, state in (each for exercises in people for each in exercises.items()):
+        done[name] += state["state"] == "right"
+        stuck[name] += state["state"] != "right" and state["tries"] > 1
+        wrong.setdefault(name, Counter()).update(map(str, state["wrong"]))
     rows = []
     for name in sorted(wrong):
-        common = wrong[name].most_common(1)
-        rows.append((name, done[name], stuck[name], f"{common[0][0]} ({common[0][1]})" if common else ""))
-    if rows:
-        hardest = max(rows, key=lambda row: row[2])
-        if hardest[2]:
-            lines.append(f"most people are stuck at exercise {hardest[0]}: {hardest[2]} of {len(states)}")
+        common = "".join(f"{words} ({times})" for words, times in wrong[name].most_common(1))
+        rows.append((name, done[name], stuck[name], common))
+    if stuck.total():
+        name, times = stuck.most_common(1)[0]
+        lines.append(f"most people are stuck at exercise {name}: {times} of {len(people)}")
     if labels:
         raters = {row["rater"] for row in labels}
         _write_labels(folder, labels)
-        lines.append(
-            f"{count(len(labels), 'label')} of {count(len(raters), 'rater')} merged; "
-            "open them on page 01 with "
-            "ratings=room-ratings.yaml"
-        )
+        merged = f"{count(len(labels), 'label')} of {count(len(raters), 'rater')} merged"
+        lines.append(f"{merged}; open them on page 01 with ratings=room-ratings.yaml")
     if skipped:
         lines.append(f"skipped, since they could not be read: {listed(skipped)}")
     _replace(folder / "room.html", _page(lines, rows))
@@ -138,29 +121,22 @@ def sum_up(folder: Path) -> list[str]:
 
 
 def _progress(folder: Path, skipped: list[str]) -> Iterable[dict[str, dict[str, Any]]]:
-    seen: dict[str, Path] = {}
+    seen: dict[str, dict] = {}
     for path in sorted(folder.glob("progress*.json"), key=lambda path: (path.stat().st_mtime, path.name)):
         try:
             kept = json.loads(path.read_text(encoding="utf-8"))
             exercises = kept["exercises"]
-            for state in exercises.values():
-                _check_state(state)
+            if not all(
+                isinstance(state[key], kind)
+                for state in exercises.values()
+                for key, kind in {"tries": int, "wrong": list, "state": str}.items()
+            ):
+                raise ValueError("not a progress file")
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             skipped.append(path.name)
             continue
-        seen[str(kept.get("id") or path.name)] = path  # a later file of one person replaces the earlier
-    for path in seen.values():
-        yield json.loads(path.read_text(encoding="utf-8"))["exercises"]
-
-
-def _check_state(state: Mapping[str, Any]) -> None:
-    """Refuse a progress entry that does not have the form that ``check`` writes."""
-    if not (
-        isinstance(state["tries"], int)
-        and isinstance(state["wrong"], list)
-        and isinstance(state["state"], str)
-    ):
-        raise ValueError("not a progress file")
+        seen[str(kept.get("id") or path.name)] = exercises  # a later file of one person replaces the earlier
+    return seen.values()
 
 
 def _labels(folder: Path, skipped: list[str]) -> Iterable[dict[str, str]]:
