@@ -8,12 +8,10 @@ import shutil
 import subprocess
 import sys
 
+import bench_hostile as hostile
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from cxlab.workbook.parts import Part
-from cxlab.workbook.segments import hide_small, slug
+from cxlab.workbook.segments import slug
 
 from .conftest import START, Workbook, files_of
 
@@ -276,26 +274,16 @@ def test_slugs_never_meet():
     assert all(len(slug(value)) < 60 and "/" not in slug(value) for value in values)
 
 
-@given(
-    st.lists(st.lists(st.integers(0, 12), min_size=3, max_size=3), min_size=1, max_size=6),
-    st.lists(st.integers(0, 12), min_size=3, max_size=3),
-)
-def test_no_sum_or_difference_of_counts_tells_of_one_to_four_people(segments, hidden):
-    names = ("a", "b", "c")
-
-    def part(label, counts):
-        made = Part(label, label, [], {})
-        made.stated = {
-            "02": {"numbers": {name: {"n": n} for name, n in zip(names, counts, strict=True) if n}}
-        }
-        return made
-
-    totals = [sum(column) for column in zip(*segments, hidden, strict=True)]
-    parts = [part("", totals), *(part(str(i), counts) for i, counts in enumerate(segments))]
-    hide_small(parts, 5)
-    for name, total in zip(names, totals, strict=True):
-        shown = [p.stated["02"]["numbers"].get(name, {}).get("n", 0) for p in parts[1:] if "02" in p.stated]
-        assert not any(0 < n < 5 for n in shown)
-        if shown:
-            assert not 0 < total - sum(shown) < 5
-    assert all("few people" in p.failed["02"] for p in parts[1:] if "02" not in p.stated)
+def test_no_sum_or_difference_of_a_report_tells_of_one_to_four_people(tmp_path, monkeypatch):
+    hostile.warm(tmp_path, monkeypatch.setenv)
+    for seed in (4, 7):
+        answers, log = hostile.make_study(tmp_path / f"s{seed}", seed)
+        for window in ("1d", "30d"):
+            assert hostile.funnel_leaks(tmp_path / f"s{seed}", log, window) == []
+    command = ["report", "--params", str(tmp_path / "s7" / "params.yaml"), "--out", str(tmp_path / "out")]
+    only = ["--by", "region", "-p", "bootstrap=20", "--only", "05", "10"]
+    code, _, err = hostile.say([*command, *only])
+    assert code == 0, err
+    assert hostile.report_leaks(tmp_path / "out", answers) == []
+    pages = "".join(path.read_text() for path in (tmp_path / "out" / "segments").glob("*/05-*.html"))
+    assert "Not shown: its counts would tell of a few people." in pages

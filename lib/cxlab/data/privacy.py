@@ -32,7 +32,7 @@ _CODE = re.compile(r"[A-Za-z0-9-]*\d[A-Za-z0-9-]*")
 
 
 def suppress(
-    table: pd.DataFrame, *, count: str, min_cell: int, within: Sequence[str] = ()
+    table: pd.DataFrame, *, count: str, min_cell: int, within: Sequence[str] = (), gone: object = False
 ) -> tuple[pd.DataFrame, int]:
     """Take out rows that count fewer than ``min_cell`` people, and rows that would give them away.
 
@@ -42,6 +42,8 @@ def suppress(
         One row a cell, such as a segment; ``count`` is the column of people.
     within : sequence of str
         Columns that part the rows into groups of known totals (default: one total over all rows).
+    gone : array of bool, optional
+        Rows that are not shown for another reason.
 
     Returns
     -------
@@ -62,7 +64,7 @@ def suppress(
     (['a'], 2)
     """
     numbers = pd.to_numeric(table[count], errors="coerce").fillna(0).to_numpy(float)
-    hidden = numbers < min_cell
+    hidden = (numbers < min_cell) | gone
     groups = (
         table.groupby(list(within), dropna=False, sort=False).ngroup() if within else np.zeros(len(table))
     )
@@ -76,6 +78,26 @@ def suppress(
                 break
             hidden[place] = True
     return table[~hidden], int(hidden.sum())
+
+
+def settled(frame: pd.DataFrame, *, min_cell: int, within: str | None = None) -> pd.DataFrame:
+    """Return the rows whose gaps at least ``min_cell`` people share, ``within`` each value of a column.
+
+    Counts of a segment that rest on other questions then differ by nobody or by enough people. A value of
+    which no row would be left keeps its rows: ``suppress`` is to see it.
+
+    Examples
+    --------
+    >>> gaps = pd.DataFrame({"a": [1, None, 3, 4], "b": [1, 2, 3, 4]})
+    >>> settled(gaps, min_cell=3).a.tolist()
+    [1.0, 3.0, 4.0]
+    """
+    gaps = pd.Series(list(map(bytes, np.packbits(frame.isna(), axis=1))), index=frame.index)
+    if within is None:
+        return frame[gaps.groupby(gaps).transform("size") >= min_cell]
+    values = frame[within].astype(str)
+    common = gaps.groupby([gaps, values], dropna=False).transform("size") >= min_cell
+    return frame[common | ~common.groupby(values, dropna=False).transform("any")]
 
 
 def personal_columns(data: pd.DataFrame, *, sample: int = 2000) -> dict[str, str]:

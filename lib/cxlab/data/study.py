@@ -19,7 +19,7 @@ from cxlab.data.formats import base_file
 from cxlab.data.look import convert
 from cxlab.data.mapping import Mapping, from_dict, read_mapping, read_yaml
 from cxlab.data.places import refuse_unknown, show
-from cxlab.data.privacy import checked_cell, personal_columns, plain_text, pseudonyms
+from cxlab.data.privacy import checked_cell, personal_columns, plain_text, pseudonyms, settled
 from cxlab.data.raw import ident
 from cxlab.data.read import is_address, read_raw
 from cxlab.data.survey import Survey
@@ -29,7 +29,7 @@ from cxlab.data.tables import KINDS, kind_named
 if TYPE_CHECKING:
     import pandas as pd
 
-_KEYS = ("study", "tables", "parameters", "notebooks", "personal", "min_cell")
+_KEYS = ("study", "tables", "parameters", "notebooks", "personal", "min_cell", "segment")
 _WHOLE = 500_000  # rows of events or visits up to which they are handed over as a DataFrame
 
 
@@ -39,7 +39,7 @@ class Study:
 
     ``tables`` are kind -> mapping file, ``own`` the study's parameters for every notebook that has them,
     ``notebooks`` those of one (``02``), ``personal`` columns that may appear, ``min_cell`` the smallest count
-    that is shown.
+    that is shown, ``segment`` the value of a column that these rows share, in one report of several.
     """
 
     path: Path
@@ -49,6 +49,7 @@ class Study:
     notebooks: dict[str, dict[str, Any]] = field(default_factory=dict)
     personal: tuple[str, ...] = ()
     min_cell: int = 5
+    segment: str = ""
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -108,6 +109,7 @@ def read_study(path: str | Path) -> Study:
         path.resolve(), str(title), tables,
         {key: _plain(value, key, name) for key, value in _lines(content, "parameters", name).items()},
         notebooks, tuple(map(str, personal)), checked_cell(content.get("min_cell", 5), f"{name}: min_cell"),
+        str(content.get("segment") or ""),
     )  # fmt: skip
 
 
@@ -158,7 +160,19 @@ def open_mapped(path: str | Path) -> Table:
         return table
     beside = {kind: mapping for kind, mapping in study.tables.items() if KINDS[kind].beside == table.kind}
     related = {kind: opened(converted(mapping_of(mapping)[0])).frame for kind, mapping in beside.items()}
-    return table.with_(min_cell=study.min_cell, related=related)
+    table = table.with_(min_cell=study.min_cell, related=related)
+    return _part(table) if study.segment else table
+
+
+def _part(table: Table) -> Table:
+    """Return one segment's rows as its own report shows them: not split further, rare gaps left out."""
+    frame = table.frame[[name for name in table.frame.columns if name != "segment"]]
+    if not isinstance(table, Survey):
+        return table.with_(frame=frame)
+    frame = settled(frame, min_cell=table.min_cell)
+    if frame.empty:
+        raise InputError(f"fewer than {table.min_cell} people answered the same questions")
+    return table.with_(frame=frame, segments=[])
 
 
 def own_frame(frame: Any, kind: str, content: dict[str, Any]) -> Table:

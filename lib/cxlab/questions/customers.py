@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from cxlab.data.errors import NotEnough
-from cxlab.data.privacy import suppress
+from cxlab.data.privacy import settled, suppress
 from cxlab.data.survey import Survey
 from cxlab.figures import general
 from cxlab.questions.contacts import in_themes
@@ -205,7 +205,8 @@ def by_segment(survey: Survey) -> Result:
     measure = measures(survey)[0]
     parts, hidden = [], 0
     for column in survey.segments:
-        groups = survey.frame.loc[measure.scores.index, column].dropna()
+        rows = settled(survey.frame, min_cell=survey.min_cell, within=column).index
+        groups = survey.frame.loc[measure.scores.index.intersection(rows), column].dropna()
         if 2 <= groups.nunique() <= _MOST_LEVELS:
             part = _groups(survey, measure, column, groups)
             part, gone = suppress(part, count="n", min_cell=survey.min_cell)

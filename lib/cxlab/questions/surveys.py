@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cxlab.data.errors import InputError, NotEnough
-from cxlab.data.privacy import suppress
+from cxlab.data.privacy import settled, suppress
 from cxlab.data.sources import open_source
 from cxlab.data.survey import SIDES, Survey
 from cxlab.data.table import Table
@@ -277,6 +277,7 @@ def by_segment(survey: Survey) -> Result:
             "Not answered here: this needs a column that tells customers apart.", data=survey, missing=True
         )
     base = survey.only(*SIDES)
+    base = base.with_(frame=settled(base.frame, min_cell=base.min_cell, within=column))
     least = max(ROWS_AN_ITEM * len(base.items), survey.min_cell)
     sizes = base.frame.groupby(column, sort=True).size().rename("n").reset_index()
     allowed, left_out = suppress(sizes, count="n", min_cell=survey.min_cell)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 import json
 import math
 import sys
@@ -115,20 +116,31 @@ def _rows(result) -> list[dict]:
 
 def _suppressed(rows: list[dict], min_cell: int) -> tuple[list[dict], int]:
     """Take out cells of a segment that tell about too few, themselves or by difference to the step before."""
+    import numpy as np
     import pandas as pd
 
     from cxlab.data.privacy import suppress
 
-    least, before = [], {}
+    entered = {row["segment"]: row["customers"] for row in reversed(rows)}
     for row in rows:
-        lost = before.get(row["segment"], row["customers"]) - row["customers"]
-        before[row["segment"]] = row["customers"]
-        least.append(min([n for n in (row["customers"], lost) if n > 0], default=min_cell))
-        if 0 < row["open"] < min_cell:
+        if 0 < row["open"] < min_cell or 0 < entered[row["segment"]] - row["open"] < min_cell:
             row |= {"open": None, "settled_conversion": None}
-    cells = pd.DataFrame({"row": range(len(rows)), "step": [row["step"] for row in rows], "least": least})
-    shown, hidden = suppress(cells, count="least", min_cell=min_cell, within=["step"])
-    return [rows[i] for i in shown["row"]], hidden
+    cells, gone = pd.DataFrame(rows)[["segment", "step", "customers"]], np.zeros(len(rows), bool)
+    cells["turn"] = cells.groupby("segment", dropna=False).cumcount()  # a step may stand twice
+    while True:
+        last: dict = {}
+        for i, (segment, customers) in enumerate(zip(cells["segment"], cells["customers"], strict=True)):
+            lost = last.get(segment, customers) - customers
+            gone[i] |= 0 < customers < min_cell or 0 < lost < min_cell
+            if not gone[i]:
+                last[segment] = customers
+        shown, hidden = suppress(cells, count="customers", min_cell=min_cell, within=["turn"], gone=gone)
+        if hidden == gone.sum():
+            for before, i in itertools.pairwise(range(len(rows))):
+                if gone[before] and rows[i]["segment"] == rows[before]["segment"]:
+                    rows[i]["step_conversion"] = None  # it would tell the step before
+            return [rows[i] for i in shown.index], hidden
+        gone = ~cells.index.isin(shown.index)
 
 
 def _print(result, rows: list[dict], notes: list[str], hidden: int, style: str) -> None:

@@ -187,7 +187,7 @@ def _make(build: Build, runners: Runners, folder: Path) -> None:
     if build.parts[1:]:
         from cxlab.workbook.segments import hide_small
 
-        hide_small(build.parts, build.min_cell)
+        hide_small(build.parts, build.min_cell, build.hidden)
     for part in build.parts:
         write_part(part, folder, build)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import hashlib
+import itertools
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,7 @@ from cxlab.data.privacy import suppress
 from cxlab.data.study import Study, open_mapped
 from cxlab.data.tables import KINDS, kind_named
 from cxlab.workbook import keys
+from cxlab.workbook.executed import EXPLORE, PLOTLY, RESULT, to_text
 from cxlab.workbook.parts import Build, Part
 
 MOST = 2000
@@ -40,7 +44,7 @@ def add_parts(build: Build) -> None:
     seen: set[str] = set()
     read = {kind for page in main.pages for kind in page.tables.values()} & set(study.tables)
     for kind in sorted(read):
-        counts = _counts(study.tables[kind], by, seen)
+        counts = _sizes(study.tables[kind], by, seen)
         if counts is not None:
             kept, _ = suppress(counts, count="n", min_cell=build.min_cell)
             hidden |= set(counts["value"].dropna()) - set(kept["value"])
@@ -70,34 +74,212 @@ def add_parts(build: Build) -> None:
         build.parts.append(part)
 
 
-def hide_small(parts: list[Part], min_cell: int) -> None:
-    """Take out the pages of segments whose counts would give few people away, also by difference.
+# ---------------------------------------------------------------- what must not be shown
 
-    The counts are those that the numbers rest on: each number's ``n`` in the whole sample and in every
-    segment.
+_FEW = "Not shown: its counts would tell of a few people."
+_COLUMNS = {
+    "n", "people", "respondents", "customers", "contacts", "missing", "through", "at risk", "checked",
+    "n below", "n above",
+}  # fmt: skip
+_PEOPLE = {"people", "respondents", "customers", "contacts", "answers"}
+_OTHERS = {
+    "claims",
+    "surveys",
+    "groups",
+    "segments",
+    "themes",
+    "outlets",
+    "initiatives",
+    "accounts",
+    "worlds",
+}
+_SAID = re.compile(r"(\d[\d,]*)(?: of (?:the )?(\d[\d,]*))? (?:customer|respondent|people|person|answered)")
+_BARS = re.compile(r"(\d[\d,]*) \(")
+
+
+@dataclasses.dataclass
+class _Shown:
+    """One output of a page and the counts of people that it shows.
+
+    ``table`` are counts of its table (row and column -> count), ``stated`` those of its numbers and
+    sentences, ``bases`` what its numbers rest on, by the name of the number.
     """
-    main, *segments = parts
-    before = None
-    while before != (before := sum(len(part.stated) for part in segments)):
-        for stem, page in sorted(main.stated.items()):
-            for name, whole in page["numbers"].items():
-                _hide(segments, stem, name, whole["n"], min_cell)
+
+    at: tuple[int, int]
+    source: str = ""
+    table: dict[tuple, int] = dataclasses.field(default_factory=dict)
+    stated: dict[tuple, int] = dataclasses.field(default_factory=dict)
+    bases: dict[str, int] = dataclasses.field(default_factory=dict)
+    gone: str = ""
 
 
-def _hide(segments: list[Part], stem: str, name: str, total: int | None, min_cell: int) -> None:
-    found = [
-        (part, part.stated.get(stem, {"numbers": {}})["numbers"].get(name, {}).get("n")) for part in segments
-    ]
-    counted = [(part, n) for part, n in found if n is not None]
-    rest = (total or 0) - sum(n for _, n in counted)
-    cells = pd.DataFrame({"part": range(len(counted)), "n": [n for _, n in counted]})
-    if total is not None and 0 < rest < min_cell:
-        cells = pd.concat([cells, pd.DataFrame({"part": [-1], "n": [rest]})])
-    shown, hidden = suppress(cells, count="n", min_cell=min_cell) if len(cells) else (cells, 0)
-    for place in set(cells["part"]) - set(shown["part"]) - {-1} if hidden else ():
-        part = counted[place][0]
-        del part.stated[stem]
-        part.failed[stem] = "not shown: its counts would tell of a few people"
+def hide_small(parts: list[Part], min_cell: int, hidden: int = 0) -> None:
+    """Take out of the segments' pages what tells of fewer than ``min_cell`` people, also by difference.
+
+    Looked at is every count that a page shows: itself, against the others of its segment, and the sum over
+    the segments against the whole sample. What goes is the table with its picture, or the whole answer.
+    ``hidden`` is how many values have no report.
+    """
+    main, *segments = [(part, {stem: _read(part, stem) for stem in sorted(part.stated)}) for part in parts]
+    for part, pages in segments:
+        for stem, reason in part.failed.items():
+            told = _Shown((0, 0))
+            _sentences(told, 0, [reason])
+            if any(0 < n < min_cell for n in told.stated.values()):
+                part.failed[stem] = "its counts would tell of a few people"
+        for stem, outputs in pages.items():
+            for shown, whole in zip(outputs, main[1].get(stem, ()), strict=False):
+                _judge(shown, whole, min_cell)
+        _apart(pages, _named(main[1], part.label), min_cell)
+    for stem, outputs in main[1].items():
+        for place, whole in enumerate(outputs):
+            same = [pages[stem][place] for _, pages in segments if place < len(pages.get(stem, ()))]
+            for kind, level in (("table", "table"), ("stated", "all"), ("bases", "all")):
+                for key, total in getattr(whole, kind).items():
+                    _sums(same, kind, key, total, level, min_cell, bool(hidden) or len(same) < len(segments))
+    for part, pages in segments:
+        for stem, outputs in pages.items():
+            if any(shown.gone for shown in outputs):
+                _withhold(part, stem, outputs)
+
+
+def _read(part: Part, stem: str) -> list[_Shown]:
+    """Return the results and explorers of a page, in order."""
+    found = []
+    for i, cell in enumerate(json.loads(keys.read(part.executed[stem]))["cells"]):
+        for k, output in enumerate(cell.get("outputs", ())):
+            data = output.get("data", {})
+            if RESULT in data:
+                found.append(_counts(_Shown((i, k)), data[RESULT]))
+            elif EXPLORE in data:
+                shown = _Shown((i, k))
+                for state, figure in enumerate(data[EXPLORE]["figures"]):
+                    _sentences(shown, state, [figure.get("finding", "")])
+                    for t, trace in enumerate(figure["data"]):
+                        labels = map(_BARS.match, map(str, trace.get("text") or ()))
+                        counts = [int(match[1].replace(",", "")) for match in labels if match]
+                        shown.stated |= {(state, t, bar): n for bar, n in enumerate(counts)}
+                        shown.stated |= {
+                            ("less", state, t, bar): a - b
+                            for bar, (a, b) in enumerate(itertools.pairwise(counts))
+                        }
+                for (state, *rest), n in list(shown.stated.items()):  # one window against the next
+                    before = shown.stated.get((state - 1, *rest)) if isinstance(state, int) else None
+                    if before is not None:
+                        shown.stated["windows", state, *rest] = n - before
+                found.append(shown)
+    return found
+
+
+def _counts(shown: _Shown, result: dict[str, Any]) -> _Shown:
+    """Note every count of people that a result shows."""
+    shown.source = result["source"]
+    for number in result["numbers"]:
+        if number["n"] is not None and number["unit"] not in _OTHERS:
+            shown.bases[number["name"]] = number["n"]
+        if type(number["value"]) is int and number["unit"] in _PEOPLE:
+            shown.stated[number["name"]] = number["value"]
+    _sentences(shown, 0, [result["finding"], *result["cautions"]])
+    table = result["table"] or {"columns": [], "rows": []}
+    columns = [i for i, name in enumerate(table["columns"]) if name in _COLUMNS]
+    before: list[Any] = []
+    for place, row in enumerate(table["rows"]):
+        name = tuple(cell for cell in row if isinstance(cell, str)) or (place,)
+        counts = {i: row[i] for i in columns if type(row[i]) is int}
+        shown.table |= {(*name, table["columns"][i]): n for i, n in counts.items()}
+        for i, j in itertools.combinations(counts, 2):
+            shown.table["within", *name, i, j] = abs(counts[i] - counts[j])
+        if table["columns"][0] == "step" and before:
+            shown.table |= {("step", *name, i): before[i] - n for i, n in counts.items()}
+        before = row
+    return shown
+
+
+def _sentences(shown: _Shown, state: int, texts: list[str]) -> None:
+    for match in _SAID.finditer(" ".join(texts)):
+        one, of = (int(text.replace(",", "")) if text else None for text in match.groups())
+        shown.stated[state, "said", match.start()] = one
+        if of is not None:
+            shown.stated |= {(state, "of", match.start()): of, (state, "rest", match.start()): of - one}
+
+
+def _judge(shown: _Shown, whole: _Shown, min_cell: int) -> None:
+    """Mark what shows a small count; what the whole sample shows as well is about other data."""
+    for kind in ("table", "stated", "bases"):
+        found, same = getattr(shown, kind), getattr(whole, kind)
+        for key in [key for key, n in found.items() if same.get(key) == n]:
+            del found[key]
+    if any(0 < n < min_cell for n in (*shown.stated.values(), *shown.bases.values())):
+        shown.gone = "all"
+    elif any(0 < n < min_cell for n in shown.table.values()):
+        shown.gone = "table"
+
+
+def _named(pages: dict[str, list[_Shown]], label: str) -> dict[str, set[int]]:
+    """Return source -> the counts that the whole sample's tables give for a segment."""
+    found: dict[str, set[int]] = {}
+    for outputs in pages.values():
+        for shown in outputs:
+            own = {n for key, n in shown.table.items() if {label, label.partition(": ")[2]} & {*key[:-1]}}
+            found.setdefault(shown.source, set()).update(own)
+    return found
+
+
+def _apart(pages: dict[str, list[_Shown]], named: dict[str, set[int]], min_cell: int) -> None:
+    """Mark answers that rest on a few people more or less than another answer about the same segment."""
+    outputs = [shown for page in pages.values() for shown in page]
+    for source in {shown.source for shown in outputs}:
+        own = [(shown, n) for shown in outputs if shown.source == source for n in {*shown.bases.values()}]
+        own += [(shown, n) for shown in outputs if shown.source == source for n in {*shown.stated.values()}]
+        often = collections.Counter(n for _, n in own)
+        kept = set(named.get(source, ()))
+        for n, _ in often.most_common():
+            if any(0 < abs(n - other) < min_cell for other in kept):
+                for shown in (shown for shown, m in own if m == n):
+                    shown.gone = "all"
+            else:
+                kept.add(n)
+
+
+def _sums(
+    same: list[_Shown], kind: str, key: Any, total: int, level: str, min_cell: int, absent: bool
+) -> None:
+    """Mark the smallest segments until what the others leave of a total is nobody or enough people."""
+    stating = [shown for shown in same if key in getattr(shown, kind)]
+    stating = [shown for shown in stating if shown.gone != "all" and (level == "all" or not shown.gone)]
+    if not stating or (not absent and len(stating) == len(same)):
+        return  # what nobody's segment holds is missing in the whole sample
+    stating.sort(key=lambda shown: -getattr(shown, kind)[key])
+    while stating and 0 < total - sum(getattr(shown, kind)[key] for shown in stating) < min_cell:
+        stating.pop().gone = level
+
+
+def _withhold(part: Part, stem: str, outputs: list[_Shown]) -> None:
+    """Write a page's notebook anew without what must not be shown."""
+    notebook = json.loads(keys.read(part.executed[stem]))
+    for shown in reversed(outputs):
+        if not shown.gone:
+            continue
+        i, k = shown.at
+        cell = notebook["cells"][i]
+        data = cell["outputs"][k]["data"]
+        if shown.gone == "table":
+            data[RESULT]["table"] = None
+            after = cell["outputs"][k + 1 : k + 2]
+            if after and PLOTLY in after[0].get("data", {}):
+                del cell["outputs"][k + 1]
+            continue
+        known = data.get(RESULT, {"id": "", "lead": None, "source": "", "simulated": False})
+        told = known | {"finding": _FEW, "numbers": [], "cautions": [], "missing": True, "table": None}
+        told["open"] = False
+        cell["outputs"] = [
+            *cell["outputs"][:k],
+            {"output_type": "display_data", "metadata": {}, "data": {RESULT: told, "text/plain": _FEW}},
+        ]
+    text = to_text(notebook)
+    name = f"shown-{keys.key_of(text)}"
+    keys.store(name, text)
+    part.keep(stem, name, text)
 
 
 def slug(label: str) -> str:
@@ -112,7 +294,7 @@ def slug(label: str) -> str:
     return f"{letters or 'value'}-{hashlib.sha256(label.encode()).hexdigest()[:8]}"
 
 
-def _counts(mapping: Path, by: str, seen: set[str]) -> pd.DataFrame | None:
+def _sizes(mapping: Path, by: str, seen: set[str]) -> pd.DataFrame | None:
     """Return ``value n``: how many people (or rows) share each value of a column; None without the column."""
     table, names = open_mapped(mapping), read_mapping(mapping)
     column, columns = names.ours(by), list(table.frame.columns)
@@ -149,7 +331,7 @@ def _filtered(study: Study, kinds: list[str], by: str, value: str, min_cell: int
         texts[f"{kind}.yaml"] = yaml.safe_dump(content, sort_keys=True, allow_unicode=True)
     beside = {kind: str(path) for kind, path in study.tables.items() if KINDS[kind].beside in kinds}
     params = {
-        "study": study.name, "personal": list(study.personal), "min_cell": min_cell,
+        "study": study.name, "personal": list(study.personal), "min_cell": min_cell, "segment": value,
         "tables": {**{kind: f"{kind}.yaml" for kind in kinds}, **beside},
     }  # fmt: skip
     texts["params.yaml"] = yaml.safe_dump(params, sort_keys=True, allow_unicode=True)

@@ -93,7 +93,7 @@ def funnel_of_files(
 
 
 def _opened(path: str | Path) -> Raw:
-    name, _, table = str(path).partition("::")
+    name, _, table = (str(path), "", "") if Path(path).exists() else str(path).partition("::")
     found = files_of(name, glob=True)
     if {kind_of(file) for file in found} != {"parquet"}:
         return read_raw(name, large=True, **({"table": table} if table else {}))
