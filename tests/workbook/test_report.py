@@ -141,7 +141,7 @@ def test_an_older_report_that_was_put_back_is_not_called_current(book, tmp_path)
     shutil.copytree(tmp_path / "a", tmp_path / "b")
     done = book.report("--out", str(tmp_path / "b"), "-p", "bootstrap=400")
     assert "nothing has changed" not in done.stdout
-    assert "40 %" in (tmp_path / "b" / "02-split.html").read_text()
+    assert "40\u00a0%" in (tmp_path / "b" / "02-split.html").read_text()
 
 
 def test_a_parameter_reaches_its_page_and_a_move_beyond_the_interval_is_exit_3(book, tmp_path):

@@ -1,4 +1,4 @@
-"""The general charts: a tidy table in, a plotly figure out. Titles are sentences that state the finding.
+"""The charts: a tidy table in, a plotly figure out. Titles are sentences that state the finding.
 
 Shared arguments: ``table`` is a DataFrame, one mark a row; ``label`` the column whose words stand at an axis
 (None: the index); ``group`` the column that colours marks; ``percent`` shows a part of one as per cent; axis
@@ -7,13 +7,23 @@ titles are a few words. Nothing here knows what the numbers mean.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from textwrap import wrap
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from cxlab.figures.style import COLOURS, SYMBOLS, colour, finish, rgba, wrapped
+
+_GREY = COLOURS["neutral"]
+_SIDES = {  # sign of the stance -> words, symbol, colour
+    -1: ("for the product", "square", "product"),
+    1: ("for the experience", "circle", "experience"),
+    0: ("neither", "diamond", "neutral"),
+}
+_LINKS = {"support": ("solid", "good"), "attack": ("dash", "bad")}
 
 
 def dots(
@@ -35,44 +45,31 @@ def dots(
     ``reference`` is a dashed line (no effect), ``band`` a grey zone (too small to matter). Rows without
     limits have a dot alone.
     """
-    names = _names(table, label)
-    labels = list(dict.fromkeys(names))
-    groups = list(dict.fromkeys(table[group])) if group else [None]
+    labels = list(dict.fromkeys(_names(table, label)))
     places = {name: len(labels) - i for i, name in enumerate(labels)}
-    figure = go.Figure()
-    for i, one in enumerate(groups):
-        mine = np.ones(len(table), bool) if one is None else (table[group] == one).to_numpy()
-        part, rows = table[mine], [name for name, keep in zip(names, mine, strict=True) if keep]
-        shift = 0.0 if len(groups) == 1 else 0.36 * (0.5 - i / (len(groups) - 1))
-        shade = colour(one, i)
-        marks = [colour(name, 0) for name in rows] if one is None else shade
+    written = [wrapped(name, 26) for name in labels]
+    figure, groups = go.Figure(), list(_groups(table, group))
+    for i, word, part in groups:
+        rows, shade = _names(part, label), colour(word, i)
+        shift = 0.36 * (0.5 - i / (len(groups) - 1)) if len(groups) > 1 else 0.0
+        marks = shade if group else [colour(name) for name in rows]
         figure.add_scatter(
-            x=part[value].tolist(),
-            y=[places[name] + shift for name in rows],
-            mode="markers",
-            name=str(one) if one is not None else "",
-            showlegend=len(groups) > 1,
-            marker={"color": marks, "size": 11, "symbol": SYMBOLS[i % len(SYMBOLS)]},
-            error_x=_whiskers(part, value, low, high, shade if one is not None else COLOURS["neutral"]),
+            x=part[value].tolist(), y=[places[name] + shift for name in rows], mode="markers", name=word,
+            showlegend=len(groups) > 1, marker={"color": marks, "size": 11, "symbol": SYMBOLS[i % 4]},
+            error_x=_whiskers(part, value, low, high, shade if group else _GREY),
             text=[f"{name}: {_show(v, percent)}" for name, v in zip(rows, part[value], strict=True)],
             hovertemplate="%{text}<extra></extra>",
-        )
+        )  # fmt: skip
     if band:
-        figure.add_vrect(
-            x0=band[0], x1=band[1], fillcolor=rgba(COLOURS["neutral"], 0.16), line_width=0, layer="below"
-        )
+        figure.add_vrect(x0=band[0], x1=band[1], fillcolor=rgba(_GREY, 0.16), line_width=0, layer="below")
     if reference is not None:
-        figure.add_vline(x=reference, line={"dash": "dash", "width": 1, "color": COLOURS["neutral"]})
-    written = [wrapped(name, 26) for name in labels]
-    row = max(36 * max(1, 0.6 * len(groups)), 17 * max((t.count("<br>") + 1 for t in written), default=1) + 8)
-    figure.update_xaxes(title={"text": x_title}, tickformat=".0%" if percent else None, zeroline=False)
+        figure.add_vline(x=reference, line={"dash": "dash", "width": 1, "color": _GREY})
+    figure.update_xaxes(**_axis(x_title, percent), zeroline=False)
     figure.update_yaxes(
-        tickvals=list(places.values()),
-        ticktext=written,
-        range=[0.4, len(labels) + 0.6],
-        zeroline=False,
+        tickvals=list(places.values()), ticktext=written, range=[0.4, len(labels) + 0.6], zeroline=False,
         showgrid=False,
-    )
+    )  # fmt: skip
+    row = max(36 * max(1, 0.6 * len(groups)), 17 * _lines(written) + 8)
     return finish(figure, title=title, height=int(150 + row * len(labels)))
 
 
@@ -85,39 +82,30 @@ def bars(
     value: str | Sequence[str] = "estimate",
     low: str = "low",
     high: str = "high",
-    names: Mapping[str, str] | None = None,
     percent: bool = False,
     stacked: bool = False,
 ) -> go.Figure:
     """Horizontal bars, from top to bottom; several ``value`` columns are grouped, or stacked.
 
-    ``names`` gives the words of the columns in the legend. Whiskers where ``low`` and ``high`` are columns
-    and one value is drawn.
+    Whiskers where ``low`` and ``high`` are columns and one value is drawn; a column of nothing is left out.
     """
     labels = _names(table, label)
-    columns = [value] if isinstance(value, str) else list(value)
-    written = [wrapped(name, 26) for name in labels]
+    columns = [value] if isinstance(value, str) else [c for c in value if table[c].any()] or list(value)[:1]
+    written, single = [wrapped(name, 26) for name in labels], isinstance(value, str)
     figure = go.Figure()
     for i, column in enumerate(columns):
-        word = (names or {}).get(column, str(column))
-        single = len(columns) == 1
         figure.add_bar(
-            y=written,
-            x=table[column].tolist(),
-            orientation="h",
-            name=word,
-            showlegend=not single,
-            marker={"color": [colour(name, 0) for name in labels] if single else colour(column, i)},
+            y=written, x=table[column].tolist(), orientation="h", name=str(column), showlegend=not single,
+            marker={"color": [colour(name) for name in labels] if single else colour(column, i)},
             error_x=_whiskers(table, column, low, high, "#1f2933") if single else None,
             text=[_show(v, percent) for v in table[column]],
             textposition="none" if single and low in table else "auto",
-            hovertemplate="%{y}: %{text}<extra>" + ("" if single else word) + "</extra>",
-        )
+            hovertemplate="%{y}: %{text}<extra>" + ("" if single else str(column)) + "</extra>",
+        )  # fmt: skip
     figure.update_layout(barmode="stack" if stacked else "group", bargap=0.3)
-    figure.update_xaxes(title={"text": x_title}, tickformat=".0%" if percent else None)
+    figure.update_xaxes(**_axis(x_title, percent))
     figure.update_yaxes(autorange="reversed", showgrid=False)
-    lines = max((text.count("<br>") + 1 for text in written), default=1)
-    each = max(38 if stacked else 20 * len(columns) + 16, 17 * lines + 8)
+    each = max(38 if stacked else 20 * len(columns) + 16, 17 * _lines(written) + 8)
     return finish(figure, title=title, height=int(150 + each * len(table)))
 
 
@@ -144,12 +132,9 @@ def lines(
     ``mark`` is a vertical line (where these data stand) with its ``mark_label``; ``reference`` a horizontal
     one; ``steps`` draws a step function.
     """
-    figure = go.Figure()
-    groups = list(dict.fromkeys(table[group])) if group else [None]
-    shape = "hv" if steps else "linear"
-    for i, one in enumerate(groups):
-        part = (table if one is None else table[table[group] == one]).sort_values(x, kind="stable")
-        shade, word = colour(one, i), "" if one is None else str(one)
+    figure, shape = go.Figure(), "hv" if steps else "linear"
+    for i, word, rows in _groups(table, group):
+        part, shade = rows.sort_values(x, kind="stable"), colour(word, i)
         if low in part and part[low].notna().any():
             for side, fill in ((low, None), (high, "tonexty")):
                 figure.add_scatter(
@@ -157,32 +142,23 @@ def lines(
                     line={"width": 0, "shape": shape}, fillcolor=rgba(shade, 0.16), hoverinfo="skip",
                     legendgroup=word,
                 )  # fmt: skip
+        dash = ["solid", "dash", "dot", "dashdot"][i % 4]
         figure.add_scatter(
-            x=part[x].tolist(),
-            y=part[y].tolist(),
-            mode="lines" if len(part) > 40 else "lines+markers",
-            name=word,
-            legendgroup=word,
-            showlegend=len(groups) > 1,
-            line={
-                "color": shade,
-                "width": 2.5,
-                "shape": shape,
-                "dash": ["solid", "dash", "dot", "dashdot"][i % 4],
-            },
-            marker={"size": 6},
+            x=part[x].tolist(), y=part[y].tolist(), mode="lines" if len(part) > 40 else "lines+markers",
+            name=word, legendgroup=word, showlegend=bool(group) and table[group].nunique() > 1,
+            line={"color": shade, "width": 2.5, "shape": shape, "dash": dash}, marker={"size": 6},
             text=[_show(v, percent) for v in part[y]],
             hovertemplate="%{x}: %{text}<extra>" + word + "</extra>",
-        )
+        )  # fmt: skip
     if mark is not None:
         figure.add_vline(
             x=mark, line={"dash": "dot", "width": 1.5, "color": COLOURS["highlight"]},
             annotation_text=mark_label, annotation_position="top",
         )  # fmt: skip
     if reference is not None:
-        figure.add_hline(y=reference, line={"dash": "dash", "width": 1, "color": COLOURS["neutral"]})
-    figure.update_xaxes(title={"text": x_title}, tickformat=".0%" if percent_x else None)
-    figure.update_yaxes(title={"text": y_title}, tickformat=".0%" if percent else None)
+        figure.add_hline(y=reference, line={"dash": "dash", "width": 1, "color": _GREY})
+    figure.update_xaxes(**_axis(x_title, percent_x))
+    figure.update_yaxes(**_axis(y_title, percent))
     return finish(figure, title=title)
 
 
@@ -194,7 +170,6 @@ def heat(
     y_title: str = "",
     percent: bool = False,
     middle: float | None = None,
-    text: bool = True,
     words: Sequence[Sequence[str]] | None = None,
 ) -> go.Figure:
     """A heat map of a wide table: one cell a row (index) and column, its value written in it.
@@ -203,35 +178,24 @@ def heat(
     values.
     """
     values = table.to_numpy(dtype=float)
-    blues, oranges = ("#0072B2", "#E8F1F8"), ("#FBE9DD", "#C4500A")
-    scale = [[0, blues[1]], [1, blues[0]]]
-    limits = {}
+    scale, limits = [[0, "#E8F1F8"], [1, "#0072B2"]], {}
     if middle is not None:
-        reach = float(np.nanmax(np.abs(values - middle))) if np.isfinite(values).any() else 1.0
-        scale = [[0, blues[0]], [0.5, "#ffffff"], [1, oranges[1]]]
-        limits = {"zmin": middle - (reach or 1.0), "zmax": middle + (reach or 1.0)}
+        reach = (float(np.nanmax(np.abs(values - middle))) if np.isfinite(values).any() else 0.0) or 1.0
+        scale = [[0, "#0072B2"], [0.5, "#ffffff"], [1, "#C4500A"]]
+        limits = {"zmin": middle - reach, "zmax": middle + reach}
     written = words or [[_show(v, percent) if np.isfinite(v) else "" for v in row] for row in values]
     rows = [wrapped(name, 40) for name in table.index]
     figure = go.Figure(
         go.Heatmap(
             z=[[v if np.isfinite(v) else None for v in row] for row in values.tolist()],
-            x=[wrapped(name, 14) for name in table.columns],
-            y=rows,
-            text=written,
-            texttemplate="%{text}" if text else None,
-            hovertemplate="%{y}, %{x}: %{text}<extra></extra>",
-            colorscale=scale,
-            showscale=not text,
-            colorbar={"tickformat": ".0%" if percent else None, "thickness": 14},
-            xgap=2,
-            ygap=2,
-            **limits,
+            x=[wrapped(name, 14) for name in table.columns], y=rows, text=written, texttemplate="%{text}",
+            hovertemplate="%{y}, %{x}: %{text}<extra></extra>", colorscale=scale, showscale=False, xgap=2,
+            ygap=2, **limits,
         )
-    )
+    )  # fmt: skip
     figure.update_xaxes(title={"text": x_title}, side="bottom", showgrid=False)
     figure.update_yaxes(title={"text": y_title}, autorange="reversed", showgrid=False)
-    each = max(40, 18 * max((row.count("<br>") + 1 for row in rows), default=1) + 8)
-    return finish(figure, title=title, height=170 + each * len(table))
+    return finish(figure, title=title, height=170 + max(40, 18 * _lines(rows) + 8) * len(table))
 
 
 def scatter(
@@ -244,7 +208,6 @@ def scatter(
     y_title: str,
     label: str | None = None,
     group: str | None = None,
-    size: str | None = None,
     named: bool = False,
     bands: pd.DataFrame | None = None,
     cross: tuple[float, float] | None = None,
@@ -253,139 +216,135 @@ def scatter(
     percent_x: bool = False,
     log_x: bool = False,
 ) -> go.Figure:
-    """Points in a plane: importance against performance, a funnel plot, a staircase.
+    """Points in a plane: importance against performance, or a funnel plot.
 
-    Parameters
-    ----------
-    named : bool
-        Writes each point's label beside it (up to 30 points).
-    bands : DataFrame, optional
-        Control limits: column ``x`` and further columns, a dashed line each, named by the column.
-    cross, corners
-        Splits the plane at a point; four words: top left, top right, bottom left, bottom right.
-    size : str, optional
-        Column whose value sets a point's area.
+    ``named`` writes each point's label beside it (up to 30 points); ``bands`` are control limits, column
+    ``x`` and a column a dashed line; ``cross`` splits the plane at a point, and ``corners`` are its four
+    words: top left, top right, bottom left, bottom right.
     """
-    names = _names(table, label)
     figure = go.Figure()
-    groups = list(dict.fromkeys(table[group])) if group else [None]
-    biggest = float(table[size].max()) if size and len(table) else 1.0
-    for i, one in enumerate(groups):
-        mine = np.ones(len(table), bool) if one is None else (table[group] == one).to_numpy()
-        part, rows = table[mine], [name for name, keep in zip(names, mine, strict=True) if keep]
-        kind = go.Scattergl if len(table) > 2000 else go.Scatter
-        sizes = [6 + 24 * (v / biggest) ** 0.5 for v in part[size]] if size else 9 if len(table) < 200 else 5
-        figure.add_trace(
-            kind(
-                x=part[x].tolist(),
-                y=part[y].tolist(),
-                mode="markers+text" if named and len(table) <= 30 else "markers",
-                text=[wrapped(name, 22) for name in rows],
-                textposition=["top center", "bottom center"][i % 2] if named else None,
-                textfont={"size": 12},
-                name="" if one is None else str(one),
-                showlegend=len(groups) > 1,
-                cliponaxis=False,
-                marker={
-                    "color": colour(one, i),
-                    "size": sizes,
-                    "symbol": SYMBOLS[i % len(SYMBOLS)],
-                    "opacity": 0.85,
-                },
-                customdata=[
-                    [_show(a, percent_x), _show(b, percent)] for a, b in zip(part[x], part[y], strict=True)
-                ],
-                hovertemplate="%{text}: %{customdata[0]}, %{customdata[1]}<extra></extra>",
-            )
-        )
+    for i, word, part in _groups(table, group):
+        figure.add_scatter(
+            x=part[x].tolist(), y=part[y].tolist(), name=word, cliponaxis=False, textfont={"size": 12},
+            mode="markers+text" if named and len(table) <= 30 else "markers",
+            text=[wrapped(name, 22) for name in _names(part, label)],
+            textposition=["top center", "bottom center"][i % 2] if named else None,
+            showlegend=bool(group) and table[group].nunique() > 1,
+            marker={"color": colour(word, i), "size": 9 if len(table) < 200 else 5, "symbol": SYMBOLS[i % 4],
+                    "opacity": 0.85},
+            customdata=[[_show(a, percent_x), _show(b, percent)] for a, b in part[[x, y]].to_numpy()],
+            hovertemplate="%{text}: %{customdata[0]}, %{customdata[1]}<extra></extra>",
+        )  # fmt: skip
     for column in [] if bands is None else bands.columns.drop(x):
         figure.add_scatter(
             x=bands[x].tolist(), y=bands[column].tolist(), mode="lines", name=str(column), hoverinfo="skip",
-            line={"dash": "dash", "width": 1.2, "color": COLOURS["neutral"]}, showlegend=False,
+            line={"dash": "dash", "width": 1.2, "color": _GREY}, showlegend=False,
         )  # fmt: skip
-    if named and len(table) and not log_x:  # room for the words beside the outermost points
+    if named and len(table):  # room for the words beside the outermost points
         reach = 0.14 * (float(table[x].max() - table[x].min()) or 1.0)
         figure.update_xaxes(range=[float(table[x].min()) - reach, float(table[x].max()) + reach])
     if cross:
-        figure.add_vline(x=cross[0], line={"width": 1, "color": COLOURS["neutral"]})
-        figure.add_hline(y=cross[1], line={"width": 1, "color": COLOURS["neutral"]})
+        figure.add_vline(x=cross[0], line={"width": 1, "color": _GREY})
+        figure.add_hline(y=cross[1], line={"width": 1, "color": _GREY})
     for words, (left, top) in zip(corners, ((0, 1), (1, 1), (0, 0), (1, 0)), strict=False):
         figure.add_annotation(
             text=words, xref="paper", yref="paper", x=left, y=top, showarrow=False,
             font={"size": 12, "color": "#52606d"},
             xanchor=["left", "right"][left], yanchor=["bottom", "top"][top],
         )  # fmt: skip
-    figure.update_xaxes(
-        title={"text": x_title}, tickformat=".0%" if percent_x else None, type="log" if log_x else None
-    )
-    figure.update_yaxes(title={"text": y_title}, tickformat=".0%" if percent else None)
+    figure.update_xaxes(**_axis(x_title, percent_x), type="log" if log_x else None)
+    figure.update_yaxes(**_axis(y_title, percent))
     return finish(figure, title=title, height=460)
 
 
-def funnel(
-    table: pd.DataFrame,
-    *,
-    title: str,
-    label: str = "step",
-    value: str = "customers",
-    group: str | None = None,
-) -> go.Figure:
-    """Customers left at each step, as bars from top to bottom with their part of the first step.
-
-    Groups side by side.
-    """
+def funnel(table: pd.DataFrame, *, title: str) -> go.Figure:
+    """``customers`` left at each ``step``, as bars from top to bottom with their part of the first step."""
+    first = max(float(table["customers"].iloc[0]), 1.0) if len(table) else 1.0
     figure = go.Figure()
-    groups = list(dict.fromkeys(table[group])) if group else [None]
-    for i, one in enumerate(groups):
-        part = table if one is None else table[table[group] == one]
-        first = max(float(part[value].iloc[0]), 1.0) if len(part) else 1.0
-        figure.add_bar(
-            y=[wrapped(name, 22) for name in part[label]],
-            x=part[value].tolist() if one is None else (part[value] / first).tolist(),
-            orientation="h",
-            name="" if one is None else str(one),
-            showlegend=len(groups) > 1,
-            marker={"color": colour(one, i)},
-            text=[f"{v:,.0f} ({_show(v / first, True)})" for v in part[value]],
-            textposition="auto",
-            hovertemplate="%{y}: %{text}<extra></extra>",
-        )
+    figure.add_bar(
+        y=[wrapped(name, 22) for name in table["step"]], x=table["customers"].tolist(), orientation="h",
+        marker={"color": colour("")}, textposition="auto",
+        text=[f"{v:,.0f} ({_show(v / first, True)})" for v in table["customers"]],
+        hovertemplate="%{y}: %{text}<extra></extra>",
+    )  # fmt: skip
     figure.update_layout(bargap=0.25)
-    figure.update_xaxes(title={"text": "customers" if group is None else "part of the first step"},
-                        tickformat=None if group is None else ".0%")  # fmt: skip
+    figure.update_xaxes(title={"text": "customers"})
     figure.update_yaxes(autorange="reversed", showgrid=False)
-    steps = len(dict.fromkeys(table[label]))
-    return finish(figure, title=title, height=int(140 + steps * max(40, 22 * len(groups) + 12)))
+    return finish(figure, title=title, height=140 + 40 * len(table))
 
 
-def flow(
-    table: pd.DataFrame, *, title: str, start: str = "from", end: str = "to", value: str = "customers"
+def claims_map(
+    claims: pd.DataFrame, links: pd.DataFrame, *, title: str, chosen: Collection[str] = ()
 ) -> go.Figure:
-    """A flow (Sankey) of ``value`` from one column of names to the next.
+    """A debate as a map: claims along the thread, a lane a speaker, and who supports or attacks whom.
 
-    At least two bands, else write a sentence.
+    ``claims`` has ``claim_id speaker location paraphrase stance_drivers`` in the order of the thread (a
+    location is "post" or "comment N"), ``links`` ``from_claim to_claim relation`` (support or attack).
+    ``chosen`` claims are drawn large, with their links and what those lead to, all others faint; by default
+    everything.
     """
-    left, right = list(dict.fromkeys(table[start])), list(dict.fromkeys(table[end]))
-    figure = go.Figure(
-        go.Sankey(
-            node={
-                "label": [wrapped(name, 22) for name in [*left, *right]],
-                "color": [colour(name, i) for i, name in enumerate([*left, *right])],
-                "pad": 18,
-            },
-            link={
-                "source": [left.index(name) for name in table[start]],
-                "target": [len(left) + right.index(name) for name in table[end]],
-                "value": table[value].tolist(),
-                "color": [rgba(colour(name, left.index(name)), 0.35) for name in table[start]],
-            },
-        )
-    )
-    return finish(figure, title=title, height=180 + 36 * max(len(left), len(right)))
+    place = pd.to_numeric(claims["location"].str.extract(r"(\d+)")[0]).fillna(0)
+    within = claims.groupby("location", sort=False).cumcount()
+    size = claims.groupby("location")["claim_id"].transform("size")
+    lanes = {speaker: -i for i, speaker in enumerate(dict.fromkeys(claims["speaker"]))}
+    table = claims.assign(
+        x=(place + 0.85 * within / size).round(3),
+        y=claims["speaker"].map(lanes) + 0.22 * (within % 3 - 1),
+        side=np.sign(claims["stance_drivers"].astype(float).fillna(0)),
+    ).set_index("claim_id")
+    chosen = set(chosen) or set(table.index)
+    shown = links[links["from_claim"].isin(chosen) | links["to_claim"].isin(chosen)]
+    near = table.index.isin(chosen | set(shown["from_claim"]) | set(shown["to_claim"]))
+    figure = go.Figure()
+    figure.add_scatter(
+        x=table.x[~near].tolist(), y=table.y[~near].tolist(), mode="markers", showlegend=False,
+        hoverinfo="skip", marker={"size": 5, "color": rgba(_GREY, 0.35)},
+    )  # fmt: skip
+    for relation, (dash, shade) in _LINKS.items():
+        rows = shown[shown["relation"] == relation]
+        pairs = list(zip(rows["from_claim"], rows["to_claim"], strict=True))
+        x, y = ([at for a, b in pairs for at in (*table.loc[[a, b], axis], None)] for axis in "xy")
+        figure.add_scatter(
+            x=x, y=y, mode="lines", name=relation, opacity=0.5, hoverinfo="skip",
+            line={"width": 1.2, "dash": dash, "color": COLOURS[shade]},
+        )  # fmt: skip
+    for sign, (side, symbol, shade) in _SIDES.items():
+        part = table[near & (table["side"] == sign).to_numpy()]
+        sizes = [11 if claim in chosen else 7 for claim in part.index]
+        marker = {"symbol": symbol, "size": sizes, "color": COLOURS[shade]}
+        said = zip(part["speaker"], part["location"], part["paraphrase"], strict=True)
+        figure.add_scatter(
+            x=part["x"].tolist(), y=part["y"].tolist(), mode="markers", name=side,
+            text=[f"{who}, {where}:<br>{'<br>'.join(wrap(words, 46))}" for who, where, words in said],
+            marker=marker | {"line": {"width": 1, "color": "white"}}, hovertemplate="%{text}<extra></extra>",
+        )  # fmt: skip
+    names = [name.replace("commenter ", "reader ").replace("(", "").replace(")", "") for name in lanes]
+    figure.update_yaxes(tickvals=list(lanes.values()), ticktext=names, zeroline=False)
+    last = int(place.max())
+    ticks = sorted({0, *range(5, last + 1, 5), last})
+    words = ["post", *(f"comment {tick}" if tick == last else str(tick) for tick in ticks[1:])]
+    figure.update_xaxes(title={"text": "place in the thread"}, tickvals=ticks, ticktext=words, zeroline=False)
+    return finish(figure, title=title, height=520)
 
 
 def _names(table: pd.DataFrame, label: str | None) -> list[str]:
     return [str(name) for name in (table.index if label is None else table[label])]
+
+
+def _groups(table: pd.DataFrame, group: str | None) -> Iterator[tuple[int, str, pd.DataFrame]]:
+    """Yield number, name and rows of each group, or all rows under no name."""
+    if group is None:
+        yield 0, "", table
+    for i, one in enumerate(dict.fromkeys(table[group]) if group else ()):
+        yield i, str(one), table[table[group] == one]
+
+
+def _axis(title: str, percent: bool) -> Mapping[str, Any]:
+    return {"title": {"text": title}, "tickformat": ".0%" if percent else None}
+
+
+def _lines(written: Sequence[str]) -> int:
+    return max((text.count("<br>") + 1 for text in written), default=1)
 
 
 def _whiskers(table: pd.DataFrame, value: str, low: str, high: str, shade: str) -> dict | None:
@@ -394,8 +353,7 @@ def _whiskers(table: pd.DataFrame, value: str, low: str, high: str, shade: str) 
     above, below = (table[high] - table[value]).clip(lower=0), (table[value] - table[low]).clip(lower=0)
     return {
         "type": "data", "symmetric": False, "array": above.fillna(0).tolist(),
-        "arrayminus": below.fillna(0).tolist(),
-        "thickness": 2, "width": 5, "color": shade,
+        "arrayminus": below.fillna(0).tolist(), "thickness": 2, "width": 5, "color": shade,
     }  # fmt: skip
 
 

@@ -9,40 +9,21 @@ import plotly.graph_objects as go
 # Okabe & Ito (2008), darkened where a thin line on white needs a contrast of 3:1.
 SEQUENCE = ["#0072B2", "#C4500A", "#00805E", "#A8528F", "#8A6A00", "#2F86B7", "#6B6B6B", "#5D3A9B"]
 COLOURS = {
-    "product": "#0072B2",
-    "experience": "#C4500A",
-    "shared": "#6B6B6B",
-    "price": "#8A6A00",
-    "image": "#A8528F",
-    "brand": "#A8528F",
-    "value": "#8A6A00",
-    "trust": "#5D3A9B",
-    "expectation": "#2F86B7",
-    "other": "#6B6B6B",
-    "good": "#00805E",
-    "bad": "#C4500A",
-    "neutral": "#6B6B6B",
-    "highlight": "#5D3A9B",
-    "supported": "#00805E",
-    "refuted": "#C4500A",
-    "mixed": "#8A6A00",
-    "undecided": "#2F86B7",
-    "not testable here": "#6B6B6B",
+    **{"product": "#0072B2", "experience": "#C4500A", "shared": "#6B6B6B", "price": "#8A6A00"},
+    **{"image": "#A8528F", "brand": "#A8528F", "value": "#8A6A00", "trust": "#5D3A9B"},
+    **{"expectation": "#2F86B7", "other": "#6B6B6B", "neutral": "#6B6B6B", "highlight": "#5D3A9B"},
+    **{"good": "#00805E", "bad": "#C4500A", "supported": "#00805E", "refuted": "#C4500A"},
+    **{"mixed": "#8A6A00", "undecided": "#2F86B7", "not testable here": "#6B6B6B"},
 }
-SYMBOLS = ["circle", "diamond", "square", "triangle-up", "x", "star"]
-
+SYMBOLS = ["circle", "diamond", "square", "triangle-up"]
+_SANS = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 _LAYOUT = {
-    "font": {
-        "family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif",
-        "size": 14,
-        "color": "#1f2933",
-    },
+    "font": {"family": _SANS, "size": 14, "color": "#1f2933"},
     "colorway": SEQUENCE,
     "paper_bgcolor": "rgba(0,0,0,0)",
     "plot_bgcolor": "rgba(0,0,0,0)",
     "hoverlabel": {"font": {"size": 13}},
     "legend": {"orientation": "h", "yanchor": "top", "y": -0.18, "x": 0, "title": {"text": ""}},
-    "margin": {"l": 8, "r": 12, "t": 64, "b": 8},
 }
 _AXIS = {"automargin": True, "gridcolor": "rgba(128,128,128,0.22)", "zerolinecolor": "rgba(128,128,128,0.55)"}
 
@@ -74,24 +55,22 @@ def finish(figure: go.Figure, *, title: str, height: int = 420) -> go.Figure:
     ``height`` is in pixels, at least 300. A legend with two or more names goes below the axis titles.
     """
     text = wrapped(title, 62)
-    house = _LAYOUT | {
-        "title": {
-            "text": text,
-            "x": 0,
-            "xref": "container",
-            "xanchor": "left",
-            "pad": {"l": 8},
-            "font": {"size": 16},
-        },
-        "margin": _LAYOUT["margin"] | {"t": 36 + 22 * (text.count("<br>") + 1)},
-        "height": max(height, 300),
-    }
+    place = {"x": 0, "xref": "container", "xanchor": "left", "pad": {"l": 8}, "font": {"size": 16}}
+    margin = {"l": 8, "r": 12, "t": 36 + 22 * (text.count("<br>") + 1), "b": 8}
+    house = _LAYOUT | {"title": {"text": text, **place}, "margin": margin, "height": max(height, 300)}
     figure.update_layout(template=None)
     layout = figure.layout.to_plotly_json()
     axes = {name: _AXIS for name in ["xaxis", "yaxis", *layout] if name[1:5] == "axis"}
     # Set as a whole: plotly checks an update piece by piece, which took most of the time of a small chart.
     figure.layout = _merged(layout, house | axes)
-    return _legend_below(figure)
+    names = [trace.name for trace in figure.data if trace.showlegend is not False and trace.name]
+    if len(names) > 1:  # the legend at the foot, clear of the axis title also where it wraps on a phone
+        rows = -(-sum(7 * len(name) + 50 for name in names) // 360)
+        figure.update_layout(
+            showlegend=True, legend={"yref": "container", "y": 0.01, "yanchor": "bottom"},
+            margin={"b": 56 + 22 * rows}, height=figure.layout.height + 22 * rows,
+        )  # fmt: skip
+    return figure
 
 
 def _merged(old: dict, new: dict) -> dict:
@@ -99,21 +78,3 @@ def _merged(old: dict, new: dict) -> dict:
         key: _merged(old[key], value) if isinstance(value, dict) and isinstance(old.get(key), dict) else value
         for key, value in new.items()
     }
-
-
-def _legend_below(figure: go.Figure) -> go.Figure:
-    """Put the legend at the foot, clear of the axis title also where it wraps on a phone."""
-    shown = [getattr(trace, "showlegend", False) for trace in figure.data]  # a flow has no legend
-    names = [
-        trace.name for trace, own in zip(figure.data, shown, strict=True) if own is not False and trace.name
-    ]
-    if len(names) < 2 and not any(shown):
-        return figure
-    rows = -(-sum(7 * len(name) + 50 for name in names) // 360)
-    figure.update_layout(
-        showlegend=True,
-        legend={"yref": "container", "y": 0.01, "yanchor": "bottom"},
-        margin={"b": 56 + 22 * rows},
-        height=figure.layout.height + 22 * rows,
-    )
-    return figure

@@ -14,7 +14,7 @@ import pandas as pd
 from cxlab.data.claims import load_evidence
 from cxlab.data.errors import InputError
 from cxlab.data.table import Table
-from cxlab.figures import general, special
+from cxlab.figures import general
 from cxlab.questions.raters import TENTATIVE, form, same_meaning  # noqa: F401
 from cxlab.questions.result import Number, Result, question
 from cxlab.questions.words import count, number
@@ -147,7 +147,7 @@ def debate(thread: Table, *, topic: str = "") -> Result:
         }
     return Result(
         finding, numbers, table,
-        lambda: special.claims_map(claims, links, title=title, chosen=chosen["claim_id"] if topic else ()),
+        lambda: general.claims_map(claims, links, title=title, chosen=chosen["claim_id"] if topic else ()),
         data=thread, id="debate" if not topic else f"debate-{topic.replace(' ', '-')}",
     )  # fmt: skip
 

@@ -15,7 +15,7 @@ import yaml
 
 from cxlab.data.errors import InputError
 from cxlab.questions.result import PLOTLY, Result, plotly_json, rounded
-from cxlab.workbook import pen, picture
+from cxlab.workbook import picture
 from cxlab.workbook.plan import declared_parameters
 
 EXPLORE = "application/vnd.cxlab.explore+json"
@@ -167,9 +167,11 @@ class _States:
     def shown(self, at: tuple[int, ...]) -> dict[str, Any]:
         """Return ``finding``, ``title`` and ``pictures`` (wide and narrow) of a position."""
         figure = self.figure(at)
-        title = " ".join(pen.rows(figure["layout"].get("title")))
+        title = " ".join(picture.rows_of(figure["layout"].get("title")))
         label = figure["finding"] or title
-        pictures = [picture.svg(pen.plain_arrays(figure), width=width, label=label) for width in (800, 360)]
+        pictures = [
+            picture.svg(picture.plain_arrays(figure), width=width, label=label) for width in (800, 360)
+        ]
         return {"finding": figure["finding"], "title": title, "pictures": pictures}
 
     def baked(self) -> tuple[dict[str, Any], dict[str, Any]]:

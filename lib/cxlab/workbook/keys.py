@@ -66,7 +66,6 @@ _CALLED = (
     "exercises.py",
     "executed.py",
     "install.py",
-    "pen.py",
     "picture.py",
     "register.py",
     "runner.py",

@@ -10,14 +10,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import mistune
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from cxlab.questions.words import number, with_interval
-from cxlab.workbook import glossary, pen, picture
+from cxlab.workbook import glossary, picture
 from cxlab.workbook.executed import EXPLORE, PART, PLOTLY, RESULT, SOURCE, collect
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -25,6 +25,7 @@ LEAD_HEIGHT = 420
 MOST_ROWS = 60  # of a table on a page; the file has all
 _HIDDEN_TAGS = {"solution", "exercise", "parameters", "injected-parameters", "remove-cell"}
 _TAG = re.compile(r"<[^>]+>")
+_UNIT = re.compile(r"(?<=\d) (?=%)")
 _FOLD = re.compile(r"<details\b[^>]*>.*?</details>", re.DOTALL)
 _HARMFUL = re.compile(
     r"<(script|iframe|object|embed|meta|link|base|form|style)\b.*?(</\1\s*>|$)"
@@ -33,42 +34,50 @@ _HARMFUL = re.compile(
 )
 
 
-class Page:
-    """A rendered page and what other pages take from it."""
+class Page(NamedTuple):
+    """A rendered page and what other pages take from it: its files, results and what the search finds."""
 
-    def __init__(
-        self, text: str, files: dict[str, str], results: list[dict], search: list[list[str]]
-    ) -> None:
-        self.html, self.files, self.results, self.search = text, files, results, search
+    html: str
+    files: dict[str, str]
+    results: list[dict]
+    search: list[list[str]]
 
 
 def render(notebook: Mapping[str, Any], context: Mapping[str, Any]) -> Page:
-    """Return the page of an executed notebook.
+    """Return the page of an executed notebook, as the cache keeps it.
 
-    Parameters
-    ----------
-    notebook : dict
-        Stabilised, as the cache keeps it.
-    context : mapping
-        What stands around it: ``stem number name title question minutes pages previous next root segment
-        parameters versions``.
+    ``context`` is what stands around it: ``stem number name title question minutes pages previous next root
+    segment parameters versions``.
     """
     maker = _Maker(context["stem"])
-    intro, *sections = maker.sections(notebook)
-    references = [section for section in sections if section["title"] == "References"]
-    sections = [each for each in sections if each not in references and (each["blocks"] or each["folds"])]
+    intro, *made = maker.sections(notebook)
+    references = [section for section in made if section["title"] == "References"]
+    made = [each for each in made if each not in references and (each["blocks"] or each["folds"])]
+    lacking = [(each["title"], lack) for each in made if (lack := _lack(each["blocks"]))]
+    sections = [each for each in made if not _lack(each["blocks"])]
     text = environment().get_template("page.html.j2").render(
         **context, lead=maker.lead, intro=intro, sections=sections, sources=collect(notebook)["sources"],
-        references=references,
+        references=references, lacking=lacking,
         has_code=any(block["kind"] == "code" for each in (intro, *sections) for block in each["blocks"]),
     )  # fmt: skip
-    search = list(_search(context, maker.lead, intro, sections))
+    href = f"{context['stem']}.html"
+    said = f"{maker.lead['finding'] if maker.lead else ''} {_words(intro)}".strip()
+    search = [[href, context["name"], context["question"], said]]
+    search += [[f"{href}#{s['id']}", context["name"], s["title"], _words(s)] for s in sections]
     return Page(squeezed(text), maker.files, maker.results, search)
 
 
+def _lack(blocks: Sequence[Mapping[str, Any]]) -> str:
+    """Return what the answers of a section need, where none of them could be given."""
+    answers = [block for block in blocks if block["kind"] == "result"]
+    if not answers or not all(block["missing"] for block in answers):
+        return ""
+    return re.sub(r"^[^:]*: (this )?| \([^)]*\)", "", answers[0]["finding"]).rstrip(".")
+
+
 def squeezed(text: str) -> str:
-    """Return a template's text without its blank lines."""
-    return re.sub(r"\n\s*\n+", "\n", text).strip() + "\n"
+    """Return a template's text without its blank lines; no line of the page breaks before a unit."""
+    return _UNIT.sub("\u00a0", re.sub(r"\n\s*\n+", "\n", text).strip()) + "\n"
 
 
 class _Maker:
@@ -127,62 +136,48 @@ class _Maker:
                 if result["finding"]:
                     yield result
             elif EXPLORE in data or PLOTLY in data:
-                chart = self._chart(data, result)
-                if result is not None and result.get("chart") is None and result["finding"]:
-                    result["chart"] = chart
+                self.charts += 1
+                known = result or {"finding": "", "lead": None}
+                chart = chart_of(data, self.charts, known["finding"], bool(known["lead"]))
+                if known["finding"] and known["chart"] is None:
+                    known["chart"] = chart
                 else:
                     yield {"kind": "chart", "chart": chart}
             elif PART not in data and SOURCE not in data:
                 yield from _plain(output)
 
     def _result(self, content: Mapping[str, Any]) -> dict[str, Any]:
-        lead = content.get("lead")
+        table, lead = content.get("table"), content.get("lead")
         named = {each["name"]: each for each in content["numbers"]}
-        table = content.get("table")
         made = {
-            "kind": "result",
-            "id": content.get("id", ""),
-            "finding": content["finding"],
-            "cautions": content["cautions"][:2],
-            "missing": content["missing"],
-            "simulated": content["simulated"],
-            "numbers": content["numbers"],
-            "table": table and _table(table),
-            "open": bool(content.get("open")),
-            "csv": self._csv(content, table),
-            "lead": lead,
-            "tiles": [named[name] for name in lead["names"] if name in named] if lead else [],
-            "chart": None,
+            **{"id": "", "open": False, **content, "kind": "result", "cautions": content["cautions"][:2]},
+            **{"table": table and _table(table), "csv": self._csv(content, table), "lead": lead},
+            **{"tiles": [named[n] for n in lead["names"] if n in named] if lead else [], "chart": None},
         }
         self.results.append(made)
         return made
 
     def _csv(self, content: Mapping[str, Any], table: Mapping[str, Any] | None) -> str:
         """Keep the result's table, or its numbers, as a file; return its address."""
-        if not table and not content["numbers"]:
-            return ""
-        keys = ("label", "value", "low", "high", "unit", "n")
+        keys = ["label", "value", "low", "high", "unit", "n"]
         rows = (
             [table["columns"], *table["rows"]]
             if table
-            else [keys, *([n[k] for k in keys] for n in content["numbers"])]
+            else [[n[k] for k in keys] for n in content["numbers"]]
         )
+        if not rows:
+            return ""
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([[_safe(cell) for cell in row] for row in rows])
+        lines = rows if table else [keys, *rows]
+        csv.writer(text, lineterminator="\n").writerows([[_safe(cell) for cell in row] for row in lines])
         name = f"numbers/{self.stem}-{len(self.files) + 1:02d}.csv"
         self.files[name] = text.getvalue()
         return name
 
-    def _chart(self, data: Mapping[str, Any], result: Mapping[str, Any] | None) -> dict[str, Any]:
-        self.charts += 1
-        return chart_of(
-            data, self.charts, result["finding"] if result else "", bool(result and result["lead"])
-        )
-
 
 def chart_of(data: Mapping[str, Any], number: int, finding: str = "", lead: bool = False) -> dict[str, Any]:
     """Return a chart as the templates show it: picture, bundle for the script, controls, title, finding."""
-    bundle = pen.plain_arrays(data.get(EXPLORE) or data[PLOTLY])
+    bundle = picture.plain_arrays(data.get(EXPLORE) or data[PLOTLY])
     controls, start, at = bundle.get("controls", []), 0, 0
     if EXPLORE in data:
         for control in controls:
@@ -196,23 +191,14 @@ def chart_of(data: Mapping[str, Any], number: int, finding: str = "", lead: bool
         bundle = {key: bundle[key] for key in ("data", "layout", "frames") if bundle.get(key)}
     layout = figure["layout"]
     layout.pop("template", None)
-    facts = layout.get("title") or {}
-    title = (
-        text_of((facts.get("text") if isinstance(facts, dict) else facts) or "")
-        .replace("simulated data", "")
-        .strip()
-    )
-    finding = finding or (layout.get("meta") or {}).get("description", "") or title
+    meta = layout.get("meta") or {}
+    title = " ".join(picture.rows_of(layout.get("title"))).replace("simulated data", "").strip()
+    finding = finding or meta.get("description", "") or title
     height = min(picture.height_of(layout), LEAD_HEIGHT) if lead else None
+    drawn = [picture.svg(figure, width=width, label=finding, height=height) for width in (800, 360)]
     return {
-        "number": number,
-        "title": title,
-        "finding": finding,
-        "simulated": bool((layout.get("meta") or {}).get("simulated")),
-        "controls": controls,
-        "pictures": [
-            Markup(picture.svg(figure, width=width, label=finding, height=height)) for width in (800, 360)
-        ],
+        **{"number": number, "title": title, "finding": finding, "simulated": bool(meta.get("simulated"))},
+        **{"controls": controls, "pictures": list(map(Markup, drawn))},
         "bundle": {**bundle, "height": height} if height else bundle,
     }
 
@@ -233,12 +219,8 @@ def text_of(markup: str) -> str:
 
 
 def _section(title: str) -> dict[str, Any]:
-    return {
-        "title": title,
-        "id": re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or "top",
-        "blocks": [],
-        "folds": [],
-    }
+    name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+    return {"title": title, "id": name or "top", "blocks": [], "folds": []}
 
 
 def _parts(source: str) -> Iterator[tuple[str | None, str]]:
@@ -263,26 +245,19 @@ def _add_prose(section: dict[str, Any], source: str) -> None:
 
 
 def _plain(output: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    data = output.get("data", {})
-    text = {key: "".join(value) if isinstance(value, list) else value for key, value in data.items()}
+    data = {
+        key: "".join(value) for key, value in output.get("data", {}).items() if isinstance(value, str | list)
+    }
     if output["output_type"] == "stream":
         yield {"kind": "text", "text": "".join(output["text"])}
-    elif "text/html" in text:
-        yield {"kind": "html", "html": Markup(tidy(text["text/html"]))}
-    elif "text/markdown" in text:
-        yield {
-            "kind": "prose",
-            "html": mistune.create_markdown(escape=True, plugins=["table"])(text["text/markdown"]),
-        }
-    elif "image/svg+xml" in text or "image/png" in text:
-        mime = "image/svg+xml" if "image/svg+xml" in text else "image/png"
-        yield {
-            "kind": "image",
-            "mime": mime,
-            "content": text[mime].replace("\n", "") if "png" in mime else text[mime],
-        }
-    elif "text/plain" in text:
-        yield {"kind": "text", "text": text["text/plain"]}
+    elif "text/html" in data:
+        yield {"kind": "html", "html": Markup(tidy(data["text/html"]))}
+    elif "text/markdown" in data:
+        yield {"kind": "prose", "html": mistune.create_markdown(plugins=["table"])(data["text/markdown"])}
+    elif "image/png" in data:
+        yield {"kind": "image", "content": data["image/png"].replace("\n", "")}
+    elif "text/plain" in data:
+        yield {"kind": "text", "text": data["text/plain"]}
 
 
 def tidy(markup: str) -> str:
@@ -297,13 +272,7 @@ def _table(table: Mapping[str, Any]) -> dict[str, Any]:
     """Return a result's table with its cells as people read them, and which columns hold words."""
     rows = table["rows"][:MOST_ROWS]
     words = [any(isinstance(row[i], str) for row in rows) for i in range(len(table["columns"]))]
-    shown = [[_shown(cell) for cell in row] for row in rows]
-    return {
-        "columns": table["columns"],
-        "rows": shown,
-        "words": words,
-        "more": len(table["rows"]) - len(rows),
-    }
+    return {"columns": table["columns"], "rows": [list(map(_shown, row)) for row in rows], "words": words}
 
 
 def _shown(value: Any) -> str:
@@ -341,19 +310,14 @@ def prose(source: str) -> str:
     )
 
 
-@cache
-def _formatter() -> Any:
-    from pygments.formatters import HtmlFormatter
-    from pygments.lexers import PythonLexer
-
-    return PythonLexer(), HtmlFormatter(nowrap=True)
-
-
 def highlighted(code: str) -> str:
     """Return code with its colours; the keyboard reaches it, since it scrolls sideways where it is wide."""
     from pygments import highlight
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import PythonLexer
 
-    return Markup(f'<pre class="highlight" tabindex="0">{highlight(code, *_formatter())}</pre>')
+    shown = highlight(code, PythonLexer(), HtmlFormatter(nowrap=True))
+    return Markup(f'<pre class="highlight" tabindex="0">{shown}</pre>')
 
 
 def json_block(value: Any) -> Markup:
@@ -365,38 +329,17 @@ def json_block(value: Any) -> Markup:
 @cache
 def environment() -> Environment:
     """Return the templates, with escaping on."""
-    env = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
+    loader = FileSystemLoader(TEMPLATES)
+    env = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    estimate = lambda n: with_interval(n["value"], n["low"], n["high"], n["unit"])  # noqa: E731
     env.filters.update(
         json_block=json_block,
         number=number,
-        estimate=lambda n: with_interval(n["value"], n["low"], n["high"], n["unit"]),
-        limits=lambda n: (
-            with_interval(n["value"], n["low"], n["high"], n["unit"]).partition(" (")[2].rstrip(")")
-        ),
+        limits=lambda n: estimate(n).partition(" (")[2].rstrip(")"),
         explained=lambda text: Markup(glossary.explain(html.escape(text, quote=False), set())),
         safe_html=Markup,
     )
     return env
-
-
-def _search(
-    context: Mapping[str, Any],
-    lead: Mapping[str, Any] | None,
-    intro: Mapping[str, Any],
-    sections: Sequence[Mapping],
-) -> Iterator[list[str]]:
-    """Yield what the search finds: address, page, heading and words of each section."""
-    href = f"{context['stem']}.html"
-    yield [
-        href,
-        context["name"],
-        context["question"],
-        " ".join([lead["finding"] if lead else "", _words(intro)]).strip(),
-    ]
-    for section in sections:
-        yield [f"{href}#{section['id']}", context["name"], section["title"], _words(section)]
 
 
 def _words(section: Mapping[str, Any]) -> str:

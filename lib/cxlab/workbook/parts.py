@@ -59,7 +59,20 @@ class Part:
 
     @property
     def there(self) -> list[Page]:
-        return [page for page in self.pages if page.stem in self.stated]
+        """The pages that answer something; of the others the opening page says what they would need."""
+        answered = {
+            stem
+            for stem, said in self.stated.items()
+            if not said["results"] or any(not result["missing"] for result in said["results"])
+        }
+        return [page for page in self.pages if page.stem in answered]
+
+    @property
+    def unasked(self) -> dict[str, list[str]]:
+        """The pages whose questions these data cannot answer, by stem, and the tables that they lack."""
+        there = {*self.failed, *(page.stem for page in self.there)}
+        given = {kind for page in self.pages for name, kind in page.tables.items() if page.given.get(name)}
+        return {p.stem: sorted(set(p.tables.values()) - given) for p in self.pages if p.stem not in there}
 
     @property
     def missed(self) -> list[tuple[Page, str]]:

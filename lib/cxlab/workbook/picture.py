@@ -2,22 +2,35 @@
 
 Knows what the workbook's charts use, on one pair of axes: scatter (lines, markers, text, bands), bars, heat
 maps, error bars, lines and boxes, words. Whatever else a figure holds, the page shows its numbers instead.
+Colours of the house are CSS variables, so that a picture follows light and dark.
 """
 
 from __future__ import annotations
 
+import base64
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from html import escape
+from html import escape, unescape
+from itertools import pairwise
+from textwrap import wrap
 from typing import Any
 
 from cxlab.figures.style import SEQUENCE
-from cxlab.workbook import pen
 
+FONT = 14
 CLOUD = 150  # points beyond which a cloud is drawn as one shape, without intervals and words
+NARROW = 500  # pixels: a narrower picture has smaller marks and thinner links
 _DATE = re.compile(r"\d{4}-\d\d(-\d\d)?([T ].*)?")
+_HOUSE = {each.lower() for each in SEQUENCE}
+_NAMED = {"white": "var(--card)", "#fff": "var(--card)", "#ffffff": "var(--card)", "#1f2933": "currentColor"}
+_DASH = {"dash": "6 4", "dot": "2 3", "dashdot": "6 3 2 3"}
+_CORNERS = {
+    "square": "-1 -1 1 -1 1 1 -1 1",
+    "diamond": "0 -1.3 1.3 0 0 1.3 -1.3 0",
+    "triangle-up": "0 -1.2 1.15 .9 -1.15 .9",
+}
 
 
 def svg(figure: Mapping[str, Any], *, width: int, label: str, height: int | None = None) -> str:
@@ -28,37 +41,40 @@ def svg(figure: Mapping[str, Any], *, width: int, label: str, height: int | None
     """
     traces = [trace for trace in figure["data"] if trace.get("visible", True) is True]
     plain = all(t.get("xaxis", "x") + t.get("yaxis", "y") == "xy" for t in traces)
-    if not traces or not plain or any(trace.get("type", "scatter") not in _DRAW for trace in traces):
+    if not traces or not plain or any(_kind(trace) not in _DRAW for trace in traces):
         return ""
     canvas = _Canvas(traces, figure.get("layout", {}), width, height)
     drawn, high = "".join(canvas.draw()), f"{canvas.height:.0f}"
     size = f'viewBox="0 0 {width} {high}" width="{width}" height="{high}"'
-    return f'<svg {size} role="img" aria-label="{escape(label)}" font-size="{pen.FONT}">{drawn}</svg>'
+    return (
+        f'<svg {size} role="img" aria-label="{escape(label)}" font-size="{FONT}">'
+        f'<g aria-hidden="true">{drawn}</g></svg>'
+    )
 
 
 def height_of(layout: Mapping[str, Any]) -> int:
     """Return the height that a chart has without its title."""
-    return max(300, (layout.get("height") or 420) - 14 - 22 * len(pen.rows(layout.get("title"))))
+    return max(300, (layout.get("height") or 420) - 14 - 22 * len(rows_of(layout.get("title"))))
 
 
-def _pick(value: Any, i: int) -> Any:
-    return (value[i] if i < len(value) else None) if isinstance(value, list) else value
+def plain_arrays(value: Any) -> Any:
+    """Return plotly's base64 arrays as lists."""
+    if isinstance(value, list):
+        return [plain_arrays(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if not {"bdata", "dtype"} <= set(value):
+        return {key: plain_arrays(item) for key, item in value.items()}
+    import numpy as np
 
-
-def _known(*lists: Sequence[Any]) -> list[tuple]:
-    return [pair for pair in zip(*lists, strict=False) if None not in pair]
-
-
-def _multiples(step: float, low: float, high: float) -> list[float]:
-    return [k * step for k in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
+    array = np.frombuffer(base64.b64decode(value["bdata"]), dtype=value["dtype"])
+    return array.reshape([int(size) for size in str(value.get("shape", -1)).split(",")]).tolist()
 
 
 class _Axis:
     """Where values lie on a stretch of pixels, and its ticks."""
 
-    def __init__(
-        self, facts: Mapping[str, Any], letter: str, values: list[Any], bars: bool, cells: bool
-    ) -> None:
+    def __init__(self, facts: Mapping, letter: str, values: list, bars: bool, cells: bool) -> None:
         self.facts, self.letter, self.turned, self.start, self.end = facts, letter, False, 0.0, 1.0
         values = [value for value in values if value is not None]
         words = [value for value in values if isinstance(value, str)]
@@ -91,18 +107,16 @@ class _Axis:
         return self.start + part * (self.end - self.start)
 
     def title(self, width: float) -> list[str]:
-        return [row for row in pen.rows(self.facts.get("title"), int(width / 8)) if row]
+        return [row for row in rows_of(self.facts.get("title"), int(width / 8)) if row]
 
     def ticks(self, wide: int, pixels: float = 0) -> list[tuple[Any, list[str]]]:
         """Return values and labels of the ticks, labels ``wide`` characters at most."""
         facts, (low, high) = self.facts, sorted((self.low, self.high))
-        if facts.get("showticklabels") is False or facts.get("visible") is False:
-            return []
         if facts.get("tickvals") is not None:
             words = facts.get("ticktext") or map(self.show, facts["tickvals"])
-            return [(v, pen.rows(w, wide)) for v, w in zip(facts["tickvals"], words, strict=False)]
+            return [(v, rows_of(w, wide)) for v, w in zip(facts["tickvals"], words, strict=False)]
         if self.names:
-            return [(name, pen.rows(name, wide)) for name in self.names]
+            return [(name, rows_of(name, wide)) for name in self.names]
         if self.log:
             tens = [10.0**k for k in range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1)]
             return [(v, [self.show(v)]) for v in tens]
@@ -110,10 +124,10 @@ class _Axis:
         rough = (high - low) / max(3, int(pixels / (85 if self.letter == "x" else 55)))
         power = 10.0 ** math.floor(math.log10(rough))
         step = next(power * each for each in (1, 2, 5, 10) if power * each >= rough * 0.999)
-        marks = _multiples(step, low, high)
-        while len(marks) < 2:  # one tick tells no scale
-            step /= 2
-            marks = _multiples(step, low, high)
+        first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+        if first >= last:  # one tick tells no scale
+            step, first, last = step / 2, math.ceil(2 * low / step - 1e-9), math.floor(2 * high / step + 1e-9)
+        marks = [k * step for k in range(first, last + 1)]
         if self.dates:
             days = [date.fromordinal(round(mark)) for mark in marks]
             return [(f"{day:%Y-%m-%d}", [f"{day.day} {day:%b %Y}"]) for day in days]
@@ -125,9 +139,7 @@ class _Axis:
         else:
             digits = max(0, -math.floor(math.log10(step) + 1e-9)) if step else 0
             text = f"{round(value, digits) + 0.0:,.{digits}f}"
-        return f"{self.facts.get('tickprefix') or ''}{text}{self.facts.get('ticksuffix') or ''}".replace(
-            "-", "−"
-        )
+        return text.replace("-", "−")
 
 
 class _Canvas:
@@ -152,7 +164,7 @@ class _Canvas:
             values += [*own, *(a + b for a, b in _known(own, up))]
             values += [a - b for a, b in _known(own, error.get("arrayminus") or up)]
         if not any(isinstance(value, str) for value in values):
-            shapes = [s for s in self.layout.get("shapes", []) if s.get(f"{letter}ref", letter) == letter]
+            shapes = [s for s in self._all("shapes") if s.get(f"{letter}ref", letter) == letter]
             values += [shape[letter + end] for shape in shapes for end in "01"]
         facts = self.layout.get(f"{letter}axis") or {}
         return _Axis(facts, letter, [*values, *sums.values()], bars, any("z" in t for t in self.traces))
@@ -163,28 +175,25 @@ class _Canvas:
         named = [t for t in self.traces if t.get("name") and t.get("showlegend", len(self.traces) > 1)]
         self.legend: list[tuple[dict, float, int]] = []
         for trace in named if self.layout.get("showlegend", len(named) > 1) else []:
-            size = pen.wide(pen.rows(trace["name"])) + 40
+            size = _wide(rows_of(trace["name"])) + 40
             at, row = (12.0, row + 1) if at > 12 and at + size > self.width else (at, row or 1)
             self.legend.append((trace, at, row))
             at += size
         self.foot = 24.0 * row
-        words = [pen.wide(label) for _, label in self.y.ticks(self.width // 20, self.height)]
-        left = 16 + max(words, default=0) + 22 * bool(self.y.title(400))
+        rows = self.y.ticks(self.width // 20, self.height)
+        left = 16 + max((_wide(label) for _, label in rows), default=0) + 22 * bool(self.y.title(400))
         room = self.width - left - right
         labels = [label for _, label in self.x.ticks(18, room)]
-        self.x.turned = max(map(pen.wide, labels), default=0) * len(labels) > room * 1.1
-        deep = [pen.wide([" ".join(w)]) * 0.62 + 8 if self.x.turned else 17 * len(w) for w in labels]
+        self.x.turned = max(map(_wide, labels), default=0) * len(labels) > room * 1.1
+        deep = [_wide([" ".join(w)]) * 0.62 + 8 if self.x.turned else 17 * len(w) for w in labels]
         bottom = 18 + self.foot + max(deep, default=0) + 19 * len(self.x.title(self.width))
-        high = any(
-            n.get("yref") in ("paper", "y domain") and n.get("y", 0) >= 1 for n in self._all("annotations")
-        )
-        self.x.start, self.x.end = left, self.width - right
-        top = 30.0 if high else 12.0
-        rows = self.y.ticks(self.width // 20, self.height)
+        notes = [n for n in self._all("annotations") if n.get("yref") in ("paper", "y domain")]
+        top = 30.0 if any(note.get("y", 0) >= 1 for note in notes) else 12.0
         if (self.y.names or self.y.facts.get("ticktext")) and rows:
             # names that wrap on a narrow picture need taller rows
             deep_row = 17.0 * max(len(label) for _, label in rows) + 6
             self.height = max(self.height, bottom + top + deep_row * len(rows))
+        self.x.start, self.x.end = left, self.width - right
         self.y.start, self.y.end = self.height - bottom, top
 
     def _all(self, kind: str) -> list[dict]:
@@ -196,7 +205,7 @@ class _Canvas:
         yield from (self._shape(shape) for shape in self._all("shapes") if shape.get("layer") == "below")
         for number, trace in enumerate(self.traces):
             yield f'<g opacity="{trace.get("opacity", 1):g}">'
-            yield from _DRAW[trace.get("type", "scatter")](self, trace, number)
+            yield from _DRAW[_kind(trace)](self, trace, number)
             yield "</g>"
         yield from (self._shape(shape) for shape in self._all("shapes") if shape.get("layer") != "below")
         yield from (self._note(note) for note in self._all("annotations"))
@@ -205,11 +214,11 @@ class _Canvas:
             shade = marker.get("color") if isinstance(marker.get("color"), str) else line.get("color")
             y = self.height - self.foot + 24 * row - 14
             if "lines" in trace.get("mode", "" if trace.get("type") == "bar" else "lines"):
-                stroke = pen.paint(line.get("color") or shade, "stroke")
-                yield pen.path(f"M{at:.0f} {y:.0f}h22", stroke, 2.5, line.get("dash"))
+                stroke = _paint(line.get("color") or shade, "stroke")
+                yield _path(f"M{at:.0f} {y:.0f}h22", stroke, 2.5, line.get("dash"))
             else:
-                yield pen.mark(at + 11, y, 11, marker.get("symbol", "square"), pen.paint(shade))
-            yield pen.text(at + 28, y, [" ".join(pen.rows(trace["name"]))], "start")
+                yield _mark(at + 11, y, 11, marker.get("symbol", "square"), _paint(shade))
+            yield _text(at + 28, y, [" ".join(rows_of(trace["name"]))], "start")
 
     def _grid(self, axis: _Axis, other: _Axis) -> Iterable[str]:
         across, (low, high) = axis.letter == "x", sorted((axis.start, axis.end))
@@ -219,43 +228,43 @@ class _Canvas:
                 continue
             if axis.facts.get("showgrid", True):
                 ends = f"M{at:.1f} {other.start:.1f}V" if across else f"M{other.start:.1f} {at:.1f}H"
-                yield pen.path(f"{ends}{other.end:.1f}", pen.paint("rgba(128,128,128,0.3)", "stroke"))
+                yield _path(f"{ends}{other.end:.1f}", _paint("rgba(128,128,128,0.3)", "stroke"))
             if not across:
-                yield pen.text(other.start - 8, at, rows, "end")
+                yield _text(other.start - 8, at, rows, "end")
             elif axis.turned:
-                yield pen.text(at + 4, other.start + 12, [" ".join(rows)], "end", turn=-36)
+                yield _text(at + 4, other.start + 12, [" ".join(rows)], "end", turn=-36)
             else:
-                yield pen.text(at, other.start + 6 + 8.5 * len(rows), rows)
-        title = axis.title(self.width if across else 400) if axis.facts.get("visible", True) else []
+                yield _text(at, other.start + 6 + 8.5 * len(rows), rows)
+        title = axis.title(self.width if across else 400)
         if title and across:
             middle = self._inside((low + high) / 2, title)
-            yield pen.text(middle, self.height - self.foot - 4 - 9.5 * len(title), title)
+            yield _text(middle, self.height - self.foot - 4 - 9.5 * len(title), title)
         elif title:
-            yield pen.text(14, (low + high) / 2, [" ".join(title)], turn=-90)
+            yield _text(14, (low + high) / 2, [" ".join(title)], turn=-90)
 
     def _shape(self, shape: Mapping[str, Any]) -> str:
         x0, x1 = (self.x.at(shape[f"x{end}"], shape.get("xref", "x")) for end in "01")
         y0, y1 = (self.y.at(shape[f"y{end}"], shape.get("yref", "y")) for end in "01")
         line = shape.get("line") or {}
         wide = line.get("width", 2)
-        style = pen.paint(line.get("color", "#6b6b6b"), "stroke") if wide else "stroke:none"
+        style = _paint(line.get("color", "#6b6b6b"), "stroke") if wide else "stroke:none"
         if shape.get("type") == "line":
-            return pen.path(f"M{x0:.1f} {y0:.1f}L{x1:.1f} {y1:.1f}", style, wide, line.get("dash"))
-        fill = pen.paint(shape.get("fillcolor") or "none", alpha=shape.get("opacity", 1))
-        return pen.rect(x0, y0, x1, y1, f"{fill};{style}") if shape.get("type", "rect") == "rect" else ""
+            return _path(f"M{x0:.1f} {y0:.1f}L{x1:.1f} {y1:.1f}", style, wide, line.get("dash"))
+        fill = _paint(shape.get("fillcolor") or "none", alpha=shape.get("opacity", 1))
+        return _rect(x0, y0, x1, y1, f"{fill};{style}") if shape.get("type", "rect") == "rect" else ""
 
     def _note(self, note: Mapping[str, Any]) -> str:
-        rows = pen.rows(note.get("text"), int(self.width / 9))
+        rows = rows_of(note.get("text"), int(self.width / 9))
         if not any(rows):
             return ""
         x, y = (axis.at(note[k], note.get(f"{k}ref", k)) for axis, k in ((self.x, "x"), (self.y, "y")))
         y += {"bottom": -9, "top": 9}.get(note.get("yanchor", ""), 0) * len(rows)
         end = {"left": "start", "right": "end"}.get(note.get("xanchor") or "", "middle")
-        paint = pen.paint((note.get("font") or {}).get("color") or "#1f2933")
-        return pen.text(self._inside(x, rows, end), y, rows, end, paint)
+        paint = _paint((note.get("font") or {}).get("color") or "#1f2933")
+        return _text(self._inside(x, rows, end), y, rows, end, paint)
 
     def _inside(self, at: float, rows: Sequence[str], end: str = "middle") -> float:
-        half = pen.wide(rows) / 2 + 2
+        half = _wide(rows) / 2 + 2
         return min(max(at, half), max(self.width - half, self.width / 2)) if end == "middle" else at
 
     def bar(self, trace: dict, number: int) -> Iterable[str]:
@@ -265,29 +274,23 @@ class _Canvas:
         mine = next(i for i, each in enumerate(bars) if each is trace)
         size = (1 - self.layout.get("bargap", 0.2)) / (1 if self.stacked else len(bars))
         place = 0.0 if self.stacked else (mine - (len(bars) - 1) / 2) * size
+        unit = (across.end - across.start) / (across.high - across.low)
         for i, (name, value) in enumerate(zip(trace["y" if flat else "x"], trace[key], strict=False)):
             if value is None:
                 continue
             before = sum(t[key][i] or 0 for t in bars[:mine] if i < len(t[key])) if self.stacked else 0
             one, two = along.at(before), along.at(before + value)
-            unit = (across.end - across.start) / (across.high - across.low)
             middle = across.start + (across.number(name) + place - across.low) * unit
             a, b = middle - size * unit / 2, middle + size * unit / 2
-            shade = pen.paint(_pick((trace.get("marker") or {}).get("color"), i) or SEQUENCE[number % 8])
-            yield pen.rect(one, a, two, b, shade) if flat else pen.rect(a, one, b, two, shade)
-            yield from _whisker(trace, key, i, before + value, middle, along)
-            words = pen.rows(_pick(trace.get("text"), i))
-            if any(words) and trace.get("textposition", "auto") != "none":
-                inside = abs(two - one) > (pen.wide(words) + 12 if flat else 20)
-                if self.stacked and not inside:
-                    continue  # it would stand on the next part
-                paint, side = "fill:var(--paper)" if inside else "", (two >= one) != inside
-                if flat:
-                    yield pen.text(
-                        two + (6 if side else -6), middle, words, "start" if side else "end", paint
-                    )
-                else:
-                    yield pen.text(middle, two + (12 if inside else -10), words, "middle", paint)
+            shade = _paint(_pick((trace.get("marker") or {}).get("color"), i) or SEQUENCE[number % 8])
+            yield _rect(one, a, two, b, shade) if flat else _rect(a, one, b, two, shade)
+            yield _whisker(trace, key, i, before + value, middle, along)
+            words = rows_of(_pick(trace.get("text"), i)) if flat else []
+            inside = abs(two - one) > _wide(words) + 12
+            # beside its part, a word of a stack would stand on the next part
+            if any(words) and trace.get("textposition", "auto") != "none" and (inside or not self.stacked):
+                paint, right = "fill:var(--paper)" if inside else "", (two >= one) != inside
+                yield _text(two + (6 if right else -6), middle, words, "start" if right else "end", paint)
 
     def scatter(self, trace: dict, number: int) -> Iterable[str]:
         mode, line, marker = trace.get("mode", "lines"), trace.get("line") or {}, trace.get("marker") or {}
@@ -297,88 +300,152 @@ class _Canvas:
         points = [None if None in (a, b) else (self.x.at(a), self.y.at(b)) for a, b in pairs]
         points = [p if p and all(map(math.isfinite, p)) else None for p in points]
         single = marker.get("color") if isinstance(marker.get("color"), str) else SEQUENCE[number % 8]
-        shade, path = line.get("color") or single, pen.trail(points, line.get("shape"))
+        shade, path = line.get("color") or single, _trail(points, line.get("shape"))
+        crowded = self.width < NARROW and len(points) > 12
         if trace.get("fill", "none") != "none" and path:
             last = self.traces[number - 1] if trace["fill"] == "tonexty" and number else {"x": [], "y": []}
             back = [(self.x.at(a), self.y.at(b)) for a, b in _known(last["x"], last["y"])][::-1]
-            ground = pen.trail(back, "vh" if line.get("shape") == "hv" else None).replace("M", "L")
-            fill = pen.paint(trace.get("fillcolor") or shade, alpha=1 if trace.get("fillcolor") else 0.3)
-            yield pen.path(f"{path}{ground}Z", "stroke:none", 0, "", fill)
+            ground = _trail(back, "vh" if line.get("shape") == "hv" else None).replace("M", "L")
+            fill = _paint(trace.get("fillcolor") or shade, alpha=1 if trace.get("fillcolor") else 0.3)
+            yield _path(f"{path}{ground}Z", "stroke:none", 0, "", fill)
         if "lines" in mode and line.get("width", 2) and path:
-            yield pen.path(path, pen.paint(shade, "stroke"), line.get("width", 2), line.get("dash"))
+            thick = line.get("width", 2) * (0.5 if crowded and None in points else 1)
+            yield _path(path, _paint(shade, "stroke"), thick, line.get("dash"))
         if len(points) > CLOUD:  # one path for all: dots are its round line ends
             spots = "".join(f"M{p[0]:.0f} {p[1]:.0f}h0" for p in dict.fromkeys(filter(None, points)))
-            style = f"{pen.paint(shade, 'stroke', marker.get('opacity', 1))};stroke-linecap:round"
+            style = f"{_paint(shade, 'stroke', marker.get('opacity', 1))};stroke-linecap:round"
             wide = float(_pick(marker.get("size"), 0) or 6)
-            yield pen.path(spots, style, wide) if "markers" in mode else ""
+            yield _path(spots, style, wide) if "markers" in mode else ""
             return
         for i, point in enumerate(points):
             if point is None:
                 continue
-            yield from _whisker(trace, "x", i, xs[i], point[1], self.x)
-            yield from _whisker(trace, "y", i, ys[i], point[0], self.y)
+            yield _whisker(trace, "x", i, xs[i], point[1], self.x)
+            yield _whisker(trace, "y", i, ys[i], point[0], self.y)
             size, own = float(_pick(marker.get("size"), i) or 6), _pick(marker.get("color"), i)
-            words = pen.rows(_pick(trace.get("text"), i))
+            words = rows_of(_pick(trace.get("text"), i))
             if "markers" in mode:
-                paint = pen.paint(own if isinstance(own, str) else shade, alpha=marker.get("opacity", 1))
-                said = [] if "text" in mode else words
-                yield pen.mark(*point, size, _pick(marker.get("symbol"), i) or "circle", paint, said)
+                paint = _paint(own if isinstance(own, str) else shade, alpha=marker.get("opacity", 1))
+                size *= 0.6 if crowded else 1
+                yield _mark(*point, size, _pick(marker.get("symbol"), i) or "circle", paint)
             if "text" in mode and any(words):
                 where = str(_pick(trace.get("textposition"), i) or "top center").split()
                 up = {"top": -1, "bottom": 1}.get(where[0], 0) * (size / 2 + 2 + 8.5 * len(words))
                 end = {"left": "end", "right": "start"}.get(where[-1], "middle")
                 over = {"start": size / 2 + 4, "end": -size / 2 - 4}.get(end, 0)
-                yield pen.text(self._inside(point[0] + over, words, end), point[1] + up, words, end)
+                yield _text(self._inside(point[0] + over, words, end), point[1] + up, words, end)
 
     def heat(self, trace: dict, number: int) -> Iterable[str]:
         x, y, grid = self.x, self.y, trace["z"]
         seen = [v for row in grid for v in row if v is not None]
         low, high = trace.get("zmin", min(seen, default=0)), trace.get("zmax", max(seen, default=1))
-        scale = trace.get("colorscale")
-        scale = scale if isinstance(scale, list) else [[0, "#e8f1f8"], [1, "#0072b2"]]
+        scale = trace.get("colorscale") or [[0, "#e8f1f8"], [1, "#0072b2"]]
         xs, ys = trace.get("x") or list(range(len(grid[0]))), trace.get("y") or list(range(len(grid)))
         wide, deep = (abs((axis.end - axis.start) / (axis.high - axis.low)) / 2 - 1 for axis in (x, y))
-        for i, j in (
-            (i, j) for i, row in enumerate(grid) for j, value in enumerate(row) if value is not None
-        ):
-            rgb = pen.blend(scale, min(max((grid[i][j] - low) / ((high - low) or 1), 0), 1))
-            at, down = x.at(xs[j]), y.at(ys[i])
-            fill = f"fill:rgb{rgb}".replace(" ", "")
-            yield pen.rect(at - wide, down - deep, at + wide, down + deep, fill)
-            words = pen.rows(_pick(_pick(trace.get("text"), i), j)) if trace.get("texttemplate") else []
-            dark = 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2] < 140
-            yield (
-                pen.text(at, down, words, "middle", f"fill:{'#fff' if dark else '#111'}")
-                if any(words)
-                else ""
-            )
+        for i, j in ((i, j) for i, row in enumerate(grid) for j, v in enumerate(row) if v is not None):
+            rgb, at, down = _blend(scale, (grid[i][j] - low) / ((high - low) or 1)), x.at(xs[j]), y.at(ys[i])
+            yield _rect(at - wide, down - deep, at + wide, down + deep, f"fill:rgb{rgb}".replace(" ", ""))
+            words = rows_of(_pick(_pick(trace.get("text"), i), j)) if trace.get("texttemplate") else []
+            if any(words):
+                dark = 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2] < 140
+                yield _text(at, down, words, "middle", f"fill:{'#fff' if dark else '#111'}")
 
 
-_DRAW = {
-    "scatter": _Canvas.scatter,
-    "scattergl": _Canvas.scatter,
-    "bar": _Canvas.bar,
-    "heatmap": _Canvas.heat,
-}
+_DRAW = {"scatter": _Canvas.scatter, "bar": _Canvas.bar, "heatmap": _Canvas.heat}
 
 
-def _whisker(trace: dict, letter: str, i: int, value: Any, at: float, axis: _Axis) -> Iterable[str]:
+def _kind(trace: Mapping[str, Any]) -> str:
+    return trace.get("type", "scatter").removesuffix("gl")
+
+
+def _pick(value: Any, i: int) -> Any:
+    return (value[i] if i < len(value) else None) if isinstance(value, list) else value
+
+
+def _known(*lists: Sequence[Any]) -> list[tuple]:
+    return [pair for pair in zip(*lists, strict=False) if None not in pair]
+
+
+def rows_of(text: Any, width: int = 0) -> list[str]:
+    """Return a label's or a title's lines as plain text, wrapped anew where it must be narrower."""
+    text = text.get("text") if isinstance(text, Mapping) else text
+    rows = [unescape(re.sub(r"<[^>]+>", "", row)).strip() for row in re.split(r"<br\s*/?>", str(text or ""))]
+    return (wrap(" ".join(rows), max(width, 9)) or [""]) if width and max(map(len, rows)) > width else rows
+
+
+def _wide(rows: Iterable[str]) -> float:
+    return max(map(len, rows), default=0) * 7.7
+
+
+def _rgb(colour: Any) -> tuple[str, float]:
+    text = str(colour or SEQUENCE[0]).strip().lower()
+    if not (parts := re.fullmatch(r"rgba?\(([^)]*)\)", text)):
+        return text, 1.0
+    red, green, blue, alpha = [*(float(part) for part in parts[1].split(",")), 1.0][:4]
+    return f"#{int(red):02x}{int(green):02x}{int(blue):02x}", alpha
+
+
+def _paint(colour: Any, how: str = "fill", alpha: float = 1.0) -> str:
+    text, own = _rgb(colour)
+    value = _NAMED.get(text) or (f"var(--c{text[1:]},{text})" if text in _HOUSE else text)
+    return f"{how}:{value}" + (f";{how}-opacity:{alpha * own:g}" if alpha * own < 1 else "")
+
+
+def _text(
+    x: float, y: float, rows: Sequence[str], end: str = "middle", style: str = "", turn: int = 0
+) -> str:
+    """Return lines of text, centred on ``y``."""
+    tops = [(0.35 - 0.6 * (len(rows) - 1)) * FONT + i * FONT * 1.2 for i in range(len(rows))]
+    lines = [f'<tspan x="0" y="{y:.0f}">{escape(row)}</tspan>' for y, row in zip(tops, rows, strict=True)]
+    where = f"translate({x:.1f} {y:.1f})" + (f" rotate({turn})" if turn else "")
+    style = style or "fill:currentColor"
+    return f'<text transform="{where}" text-anchor="{end}" style="{style}">{"".join(lines)}</text>'
+
+
+def _path(points: str, style: str, width: float = 1.0, dash: Any = "", fill: str = "fill:none") -> str:
+    dashed = f' stroke-dasharray="{_DASH[dash]}"' if dash in _DASH else ""
+    return f'<path d="{points}" style="{fill};{style}" stroke-width="{width:g}"{dashed}/>'
+
+
+def _rect(x0: float, y0: float, x1: float, y1: float, style: str) -> str:
+    at = f'x="{min(x0, x1):.1f}" y="{min(y0, y1):.1f}"'
+    return f'<rect {at} width="{abs(x1 - x0):.1f}" height="{abs(y1 - y0):.1f}" style="{style}"/>'
+
+
+def _mark(x: float, y: float, size: float, symbol: str, paint: str) -> str:
+    corners = [float(each) * size / 2 for each in _CORNERS.get(symbol, "").split()]
+    if not corners:
+        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size / 2:.1f}" style="{paint}"/>'
+    points = " ".join(f"{x + a:.1f},{y + b:.1f}" for a, b in zip(corners[::2], corners[1::2], strict=True))
+    return f'<polygon points="{points}" style="{paint}"/>'
+
+
+def _trail(points: Sequence[tuple[float, float] | None], shape: str | None) -> str:
+    out, last = [], None
+    for point in points:
+        if point is not None:
+            step = {"hv": f"H{point[0]:.1f}", "vh": f"V{point[1]:.1f}"}.get(shape or "", "") if last else ""
+            out.append(f"{step}{'L' if last else 'M'}{point[0]:.1f} {point[1]:.1f}")
+        last = point
+    return "".join(out)
+
+
+def _whisker(trace: dict, letter: str, i: int, value: Any, at: float, axis: _Axis) -> str:
     error = trace.get(f"error_{letter}") or {}
     up, down = _pick(error.get("array"), i), _pick(error.get("arrayminus"), i)
     if up is None or value is None:
-        return
-    one, two, half = (
-        axis.at(value - (up if down is None else down)),
-        axis.at(value + up),
-        error.get("width", 4),
-    )
-    ends = (one, two)
-    if letter == "x":
-        path = f"M{one:.1f} {at:.1f}H{two:.1f}" + "".join(
-            f"M{e:.1f} {at - half:.1f}v{2 * half}" for e in ends
-        )
-    else:
-        path = f"M{at:.1f} {one:.1f}V{two:.1f}" + "".join(
-            f"M{at - half:.1f} {e:.1f}h{2 * half}" for e in ends
-        )
-    yield pen.path(path, pen.paint(error.get("color") or "#6b6b6b", "stroke"), error.get("thickness", 2))
+        return ""
+    one, two = axis.at(value - (up if down is None else down)), axis.at(value + up)
+    cap = error.get("width", 4)
+    ends = [(one, at), (two, at), (one, at - cap), (one, at + cap), (two, at - cap), (two, at + cap)]
+    spots = [f"{a:.1f} {b:.1f}" if letter == "x" else f"{b:.1f} {a:.1f}" for a, b in ends]
+    path = "".join(f"M{a}L{b}" for a, b in zip(spots[::2], spots[1::2], strict=True))
+    return _path(path, _paint(error.get("color") or "#6b6b6b", "stroke"), error.get("thickness", 2))
+
+
+def _blend(scale: Sequence[Sequence[Any]], share: float) -> tuple[int, ...]:
+    """Return the colour at a part of a scale of stops."""
+    stops = [(stop, [int(_rgb(colour)[0][k : k + 2], 16) for k in (1, 3, 5)]) for stop, colour in scale]
+    (a, one), (b, two) = next(pair for pair in pairwise(stops) if share <= pair[1][0] or pair[1] is stops[-1])
+    part = min(max((share - a) / (b - a or 1), 0), 1)
+    return tuple(round(p + (q - p) * part) for p, q in zip(one, two, strict=True))

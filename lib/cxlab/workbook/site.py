@@ -65,14 +65,11 @@ def _made(template: str, part: Part, **context: Any) -> str:
 def _context(part: Part, page: plan.Page) -> dict[str, Any]:
     """Return what stands around a page; see ``page.render``."""
     links = _links(part)
-    at = [link["stem"] for link in links].index(page.stem)
-    around = {
-        "previous": links[at - 1] if at else None,
-        "next": links[at + 1] if at + 1 < len(links) else None,
-    }
-    about = {"stem": page.stem, "name": page.name, "title": page.question, "question": page.question}
+    at = part.there.index(page)
     return {
-        **_frame(part), **about, **around, "minutes": page.minutes, "parameters": _parameters(part, page),
+        **_frame(part), "stem": page.stem, "name": page.name, "title": page.question,
+        "question": page.question, "minutes": page.minutes, "previous": links[at - 1] if at else None,
+        "next": links[at + 1] if at + 1 < len(links) else None, "parameters": _parameters(part, page),
         "versions": versions(),
     }  # fmt: skip
 
@@ -91,28 +88,13 @@ def _parameters(part: Part, page: plan.Page) -> list[dict[str, Any]]:
 
 def _opening(part: Part, build: Build, results: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     """Return the opening page: the story in pictures, what it means for a business, and the pages."""
-    numbers = {page.number: page.stem for page in part.there}
-    wanted = STORY if build.study is None else [(page.number, "") for page in part.there]
-    found = [
-        story
-        for number, name in wanted
-        if (
-            story := _story(
-                numbers.get(number, ""), name, results, {page.stem: page.name for page in part.there}
-            )
-        )
-    ]
-    business = [
-        sentence
-        for page in part.there
-        if page.needs_results
-        for result in results[page.stem]
-        if result["id"] == BUSINESS
-        for sentence in _sentences(result)
-    ]
-    about = {
-        page.stem for page in part.there if page.order <= 0 and not page.tables
-    }  # the workbook itself: last
+    pages = {page.number: page for page in part.there}
+    wanted = STORY if build.study is None else [(number, "") for number in pages]
+    told = [_story(pages[number], name, results) for number, name in wanted if number in pages]
+    judged = [result for page in part.there if page.needs_results for result in results[page.stem]]
+    business = [line for result in judged if result["id"] == BUSINESS for line in _sentences(result)]
+    # the workbook itself comes last
+    about = {page.stem for page in part.there if page.order <= 0 and not page.tables}
     cards = [
         {**link, "finding": lead["finding"] if lead else "", "simulated": bool(lead and lead["simulated"])}
         for link in sorted(_links(part), key=lambda link: link["stem"] in about)
@@ -126,27 +108,21 @@ def _opening(part: Part, build: Build, results: Mapping[str, Sequence[Mapping[st
     if not part.folder and build.options.against is not None:
         links.append({"href": "changes.html", "text": "What changed since the last report"})
     title = _BOILERPLATE if build.study is None else build.study.name
-    lede = (
-        f"{len(cards)} questions, answered from data."
-        if build.study is None
-        else "What your own customers say."
-    )
+    lede = f"{len(cards)} questions, answered from data."
     return _made(
-        "index.html.j2", part, heading=f"{title}: {part.label}" if part.label else title, lede=lede,
-        links=links,
-        stories=found[:5], business=business if build.study is None else [], cards=cards,
+        "index.html.j2", part, heading=f"{title}: {part.label}" if part.label else title, links=links,
+        lede=lede if build.study is None else "What your own customers say.",
+        stories=list(filter(None, told))[:5], business=business if build.study is None else [], cards=cards,
         failed=[(page.name, reason) for page, reason in part.missed],
-        missing=[(page.name, ", ".join(page.missing)) for page in part.pages if page.missing],
+        missing=[(page.name, part.unasked[page.stem]) for page in part.pages if page.stem in part.unasked],
     )  # fmt: skip
 
 
-def _story(
-    stem: str, name: str, results: Mapping[str, Any], names: Mapping[str, str]
-) -> dict[str, Any] | None:
-    for result in results.get(stem, ()):
+def _story(page: plan.Page, name: str, results: Mapping[str, Any]) -> dict[str, Any] | None:
+    for result in results[page.stem]:
         if (result["id"] == name if name else result["lead"]) and result["chart"] and not result["missing"]:
-            href = f"{stem}.html" + (f"#chart-{result['chart']['number']}" if name else "")
-            return {**result["chart"], "finding": result["finding"], "href": href, "page": names[stem]}
+            href = f"{page.stem}.html" + (f"#chart-{result['chart']['number']}" if name else "")
+            return {**result["chart"], "finding": result["finding"], "href": href, "page": page.name}
     return None
 
 
@@ -168,7 +144,7 @@ def facts(part: Part, build: Build) -> dict[str, Any]:
         "schema": publish.SCHEMA,
         "cxlab": about.pop("CX Lab"),
         "notebooks": {page.stem: keys.file_hash(page.path) for page in part.there},
-        "needs": {page.stem: page.missing for page in part.pages if page.missing},
+        "needs": part.unasked,
         "failed": part.failed,
         "parameters": {
             page.stem: {row["name"]: row["value"] for row in _parameters(part, page)} for page in part.there
@@ -184,76 +160,54 @@ def overview(build: Build) -> str:
     main, *segments = build.parts
     questions = []
     for page in main.there:
-        having = [(part, part.label.partition(": ")[2]) for part in segments if page.stem in part.stated]
-        everyone = [(main, "everyone"), *having]
-        leads = [(part, label, part.stated[page.stem]["lead"]) for part, label in everyone]
-        if not having or not leads[0][2] or leads[0][2]["missing"]:
+        parts = [(part, part.label.partition(": ")[2]) for part in segments if page.stem in part.stated]
+        leads = [(p, label, p.stated[page.stem]["lead"]) for p, label in [(main, "everyone"), *parts]]
+        if not parts or not leads[0][2] or leads[0][2]["missing"]:
             continue
+        leads = [(part, label, lead) for part, label, lead in leads if lead]
         answers = [
             {"label": label, "sentence": lead["finding"], "href": f"../{part.folder or '.'}/{page.stem}.html"}
             for part, label, lead in leads
-            if lead
         ]
         questions.append({"question": page.question, "numbers": _compared(leads), "answers": answers})
-    failed = [
-        {"segment": part.label, "page": page.stem, "reason": reason}
-        for part in segments
-        for page, reason in part.missed
-    ]
-    links = [{**link, "href": f"../{link['href']}"} for link in _links(main)]
-    shown = [
-        {"label": part.label.partition(": ")[2], "href": f"../{part.folder}/index.html"} for part in segments
-    ]
+    failed = [(part.label, page.stem, reason) for part in segments for page, reason in part.missed]
     return _made(
-        "segments.html.j2", main, root="../", home="../index.html", pages=links, by=build.options.by,
-        questions=questions,
-        segments=shown, hidden=build.hidden, failed=failed,
+        "segments.html.j2", main, root="../", home="../index.html", by=build.options.by, questions=questions,
+        pages=[{**link, "href": f"../{link['href']}"} for link in _links(main)], hidden=build.hidden,
+        segments=[(part.label.partition(": ")[2], f"../{part.folder}/index.html") for part in segments],
+        failed=failed,
     )  # fmt: skip
 
 
 def changes(main: Part, found: diff.Comparison) -> str:
     """Return the page on what changed since an older report."""
-    groups = [
-        {"title": title, "rows": [diff.row(change) for change in found.of(kind)]}
-        for kind, title in diff.TITLES.items()
-        if found.of(kind)
-    ]
+    groups = [(title, [diff.row(change) for change in found.of(kind)]) for kind, title in diff.TITLES.items()]
+    groups = [(title, rows) for title, rows in groups if rows]
     return _made("changes.html.j2", main, headline=found.headline(), groups=groups, head=diff.HEAD)
 
 
-def _compared(leads: Sequence[tuple[Any, str, Mapping[str, Any] | None]]) -> list[dict[str, Any]]:
-    """Return the key numbers of a page, each with a picture of all segments."""
-    numbers = []
-    first = leads[0][2]
-    for name in (
-        first["lead"]["names"] if first["lead"] else [number["name"] for number in first["numbers"][:3]]
-    ):
-        rows = [(label, n) for _, label, lead in leads if lead for n in lead["numbers"] if n["name"] == name]
-        rows = [(label, n) for label, n in rows if isinstance(n["value"], int | float)][:60]
-        if rows and rows[0][1]["low"] is not None:
-            word = rows[0][1]["label"]
-            numbers.append({"label": word, "pictures": _forest(rows, f"{word}, by segment")})
+def _compared(leads: Sequence[tuple[Any, str, Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """Return the key numbers of a page, each with a picture of all segments, wide and narrow."""
+    import pandas as pd
+
+    from cxlab.figures import general
+    from cxlab.questions.result import plotly_json
+
+    first, numbers = leads[0][2], []
+    names = first["lead"]["names"] if first["lead"] else [number["name"] for number in first["numbers"][:3]]
+    for name in names:
+        found = [
+            {"segment": label, **n} for _, label, lead in leads for n in lead["numbers"] if n["name"] == name
+        ]
+        rows = pd.DataFrame([n for n in found if isinstance(n["value"], int | float)][:60])
+        if len(rows) and rows["low"][0] is not None:
+            word, unit = found[0]["label"], str(found[0]["unit"])
+            figure = general.dots(
+                rows.astype({"low": float, "high": float}), title=word, x_title=unit, label="segment",
+                value="value", reference=None, percent=is_share(unit),
+            )  # fmt: skip
+            drawn = [
+                picture.svg(plotly_json(figure), width=w, label=f"{word}, by segment") for w in (800, 360)
+            ]
+            numbers.append({"label": word, "pictures": list(map(Markup, drawn))})
     return numbers
-
-
-def _forest(rows: Sequence[tuple[str, Mapping[str, Any]]], label: str) -> list[Markup]:
-    """Return one number of several segments as a picture, wide and narrow."""
-    names = [name for name, _ in rows]
-    values = [number["value"] for _, number in rows]
-    low = [0 if n["low"] is None else n["value"] - n["low"] for _, n in rows]
-    high = [0 if n["high"] is None else n["high"] - n["value"] for _, n in rows]
-    places = list(range(len(rows), 0, -1))
-    trace = {
-        "type": "scatter", "mode": "markers", "x": values, "y": places, "marker": {"size": 11},
-        "error_x": {"array": high, "arrayminus": low, "color": "#6b6b6b"},
-    }  # fmt: skip
-    share = is_share(str(rows[0][1]["unit"]))
-    layout = {
-        "height": 120 + 34 * len(rows),
-        "xaxis": {"title": {"text": rows[0][1]["unit"]}, "tickformat": ".0%" if share else ""},
-        "yaxis": {"tickvals": places, "ticktext": names, "range": [0.4, len(rows) + 0.6], "showgrid": False},
-    }
-    return [
-        Markup(picture.svg({"data": [trace], "layout": layout}, width=width, label=label))
-        for width in (800, 360)
-    ]
