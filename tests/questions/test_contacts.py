@@ -23,17 +23,13 @@ def contacts(frame, **settings):
     return Table(frame=frame, kind="contacts", **settings)
 
 
-def title(result):
-    return result.figure().layout.title.text.replace("<br>", " ")
-
-
 TWO = coded({("a", "a"): 45, ("b", "a"): 5, ("a", "b"): 10, ("b", "b"): 40}, {"a": 500, "b": 400})
 
 
 def test_tenenbein_1970_double_sampling_for_two_reasons():
     table = corrected_shares(TWO)
     assert table["share"]["a"] == pytest.approx(0.555 * 45 / 55 + 0.445 * 5 / 45)
-    assert table["naive"]["a"] == pytest.approx(0.555) and table["checked"].tolist() == [50, 50]
+    assert table["naive"]["a"] == pytest.approx(0.555)
 
 
 def test_shares_sum_to_one_and_groups_are_sums():
@@ -72,7 +68,7 @@ def test_the_interval_holds_where_the_naive_one_does_not():
 def test_reasons_without_second_coding_are_taken_as_coded():
     world = coded({("a", "a"): 40, ("b", "b"): 30}, {"a": 50, "b": 40, "rare": 5})
     table = corrected_shares(world)
-    assert table["share"]["rare"] == pytest.approx(5 / 165) and table["checked"]["rare"] == 0
+    assert table["share"]["rare"] == pytest.approx(5 / 165)
     plain = corrected_shares(TWO.drop(columns="second_coding"), groups={"all": ["a", "b"]})
     assert plain[["share", "low", "high"]].isna().all(axis=None)
     assert plain["naive"].tolist() == pytest.approx([0.555, 0.445, 1])
@@ -87,18 +83,15 @@ def test_known_reasons_have_a_side_and_unknown_ones_no_group():
 
 
 @pytest.mark.parametrize(
-    ("product", "said", "headline"),
-    [(0.8, "most contacts", "% of contacts are about"), (0.2, "less than half", "% of contacts are about"),
-     (0.5, "about half", "No clear majority found")],
-)  # fmt: skip
-def test_the_finding_flips_with_the_shares(product, said, headline):
+    ("product", "said"), [(0.8, "most contacts"), (0.2, "less than half"), (0.5, "about half")]
+)
+def test_the_finding_flips_with_the_shares(product, said):
     shares = {"product_broken": product, "service_conduct": 1 - product}
     world = make_contacts(3000, shares=shares, slips={}, checked=0.5, texts=False, rng=1)
     result = cx.contacts.reasons(contacts(world))
-    assert said in result.finding.lower() and headline in title(result)
-    one = result["contact-share-product"]
+    assert said in result.finding.lower()
+    one, first = result["contact-share-product"], result["first-contact-share-product"]
     assert one.low < product < one.high and result["contact-share-failure-demand"].value == pytest.approx(1)
-    first = result["first-contact-share-product"]
     assert first.low < product < first.high and first.n == world["customer"].nunique()
 
 
@@ -109,7 +102,7 @@ def test_own_reasons_and_uncorrected_ones_are_named_as_such():
     unknown = cx.contacts.reasons(
         contacts(world.replace({"product_use": "snow"}), labels={"rain": "heavy rain"})
     )
-    assert "most frequent reason is 'heavy rain'" in unknown.finding and "heavy rain" in title(unknown)
+    assert "most frequent reason is 'heavy rain'" in unknown.finding
 
 
 def test_small_cells_and_empty_tables_are_not_shown():
@@ -124,7 +117,7 @@ def test_small_cells_and_empty_tables_are_not_shown():
 def test_themes_are_named_by_their_words_and_texts_not_shown():
     world = cx.open_source("simulated-contacts", table="contacts")
     made = cx.contacts.themes(world.with_(frame=world.frame.head(400)), themes=4)
-    assert "In made-up texts" in made.finding and made.table["theme"][0] in title(made)
+    assert "In made-up texts" in made.finding and made.table["theme"][0] in made.finding
     assert made["largest-theme"].value == pytest.approx(made.table["share"].max())
     few = cx.contacts.themes(world.with_(frame=world.frame.head(9)))
     assert few.missing and "9 texts" in few.finding

@@ -18,10 +18,6 @@ def survey(answers, *, name="likely", **more):
     return Survey(frame=frame, outcome=name, outcomes={name: [name]}, **more)
 
 
-def title(result):
-    return result.figure().layout.title.text.replace("<br>", " ")
-
-
 def draws(n, spread=2.0, mean=7.5, seed=1):
     return np.clip(np.round(np.random.default_rng(seed).normal(mean, spread, n)), 0, 10)
 
@@ -89,16 +85,16 @@ def test_weighted_and_clustered_intervals_cover_the_truth():
 )
 def test_the_headline_flips(mean, said):
     result = cx.customers.in_numbers(survey(draws(300, mean=mean)))
-    assert said in result.finding and said in title(result)
+    assert said in result.finding
 
 
 def test_other_kinds_of_outcome_have_their_own_sentence():
     yes = cx.customers.in_numbers(survey([0, 1, 1, 1] * 20, name="stays"))
-    assert "Stays: 75 %" in yes.finding and "75 % answered yes" in title(yes)
+    assert "Stays: 75 %" in yes.finding
     csat = cx.customers.in_numbers(survey([1, 2, 3, 4, 5] * 20, name="csat", scale=(1, 5)))
-    assert "40 %" in csat.finding and "two best answers" in title(csat)
+    assert "40 %" in csat.finding and "two best answers" in csat.finding
     mean = cx.customers.in_numbers(cx.survey("ecsi-mobile"))
-    assert "6.70" in mean.finding and "on average" in title(mean) and "mean-satisfaction" in mean.numbers
+    assert "6.70" in mean.finding and "on average" in mean.finding and "mean-satisfaction" in mean.numbers
     assert cx.customers.in_numbers(survey([3, 3, 3])).missing
     assert cx.customers.in_numbers(Survey(frame=pd.DataFrame({"a": [1]}))).missing
     assert cx.customers.in_numbers(cx.open_source("", table="survey")).missing
@@ -116,7 +112,7 @@ def test_missing_answers_are_counted_item_by_item():
     )
     result = cx.customers.answered(data)
     assert result["complete-share"].value == 0.25 and result.table["item"][0] == "a"
-    assert "most often left out: a (50 %)" in result.finding and "25 % answered everything" in title(result)
+    assert "most often left out: a (50 %)" in result.finding
     full = cx.customers.answered(cx.survey("ecsi-mobile"))
     assert "answered all" in full.finding and full.figure() is None
     assert full["same-answer-share"].value == pytest.approx(1 / 250)
@@ -132,8 +128,7 @@ def grouped(shift, n=900, **more):
 def test_groups_stand_apart_only_where_they_do():
     equal, worse = cx.customers.by_segment(grouped(0.0)), cx.customers.by_segment(grouped(-2.0))
     assert "No difference was found between 3 groups" in equal.finding
-    assert "No difference found" in title(equal)
-    assert "west most" in worse.finding and "west has" in title(worse)
+    assert "most west" in worse.finding
     better = cx.customers.by_segment(grouped(2.0))
     assert better["farthest-group"].value > 0 > worse["farthest-group"].value
     assert ((equal.table["estimate"] - equal.table["estimate"].mean()).abs()
@@ -165,8 +160,8 @@ def dated(change, n=900, days=300):
 @pytest.mark.parametrize(("change", "said"), [(3.0, "rose"), (-3.0, "fell"), (0.0, "No change")])
 def test_the_trend_flips_and_says_what_can_be_seen(change, said):
     result = cx.customers.over_time(dated(change))
-    assert said in result.finding and said in title(result)
-    assert "can be seen" in result.finding and result["smallest-change"].value > 0
+    assert said in result.finding
+    assert result["smallest-change"].value > 0
     low, high = result["change"].low, result["change"].high
     assert {"rose": low > 0, "fell": high < 0, "No change": low < 0 < high}[said]
 

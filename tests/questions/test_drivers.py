@@ -1,7 +1,5 @@
 """Key drivers: recorded values, identities, truths recovered, findings that flip or find nothing."""
 
-import re
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,15 +10,9 @@ from cxlab.data.errors import InputError, NotEnough
 from cxlab.questions import importance
 from cxlab.questions.words import number
 from cxlab.stats.lmg import shapley_r2
-from cxlab.stats.resampling import correlations
 from cxlab.worlds.survey import make_survey
 
 SIDES = ("product", "experience")
-QUESTIONS = [
-    cx.drivers.split, cx.drivers.unique, cx.drivers.overlap, cx.drivers.parity,
-    cx.drivers.items, cx.drivers.sorted_otherwise, cx.drivers.outcome_by_outcome, cx.drivers.by_segment,
-    cx.drivers.readings,
-]  # fmt: skip
 # As recorded before the questions were asked in this form (ecsi-mobile, 400 resamples, seed 1).
 RECORDED = {
     "share-product": (0.291970676, 0.2028207501, 0.4559701197),
@@ -49,118 +41,93 @@ def ecsi():
 
 
 def world(product=0.25, experience=0.45, n=400, **truth):
-    return make_survey(
-        n, slopes={"product": product, "experience": experience}, bootstrap=200, simulated=False, **truth
-    )
+    slopes = {"product": product, "experience": experience}
+    return make_survey(n, **{"slopes": slopes, "bootstrap": 200, "simulated": False} | truth)
 
 
 def mirrored(survey):
     return survey.with_(blocks=dict(zip(SIDES[::-1], survey.only(*SIDES).blocks.values(), strict=True)))
 
 
-def title(result):
-    figure = result.figure()
-    return figure.layout.title.text.split("<br><sup>")[0].replace("<br>", " ") if figure else ""
-
-
 def test_numbers_on_real_data_are_those_recorded_before(ecsi):
-    found = {name: value for ask in QUESTIONS for name, value in ask(ecsi).numbers.items()}
+    x = cx.drivers
+    asks = (x.split, x.unique, x.overlap, x.sorted_otherwise, x.outcome_by_outcome, x.readings)
+    found = {name: value for ask in asks for name, value in ask(ecsi).numbers.items()}
     for name, (value, low, high) in RECORDED.items():
         assert found[name].value == pytest.approx(value, abs=1e-6), name
-        width = high - low
-        assert (found[name].low, found[name].high) == pytest.approx((low, high), abs=0.2 * width), name
-        assert found[name].n == 250 and found[name].label and found[name].unit
+        ends = pytest.approx((low, high), abs=0.2 * (high - low))
+        assert (found[name].low, found[name].high) == ends and found[name].n == 250, name
     tie = cx.drivers.readings(cx.open_source("corporate-reputation", table="survey", bootstrap=50))
     assert tie["emotion-share-difference"].value == pytest.approx(-0.1415008926, abs=1e-6)
 
 
-@pytest.mark.parametrize("ask", QUESTIONS, ids=lambda ask: ask.__name__)
-def test_every_finding_is_a_short_plain_sentence(ask, ecsi):
-    for survey in (ecsi, make_survey(300, bootstrap=50, segments={"a": {}, "b": {}}), world(0, 0, 150)):
-        result = ask(survey)
-        assert len(result.finding.split()) <= 30 and result.finding.endswith(".")
-        assert not re.search(r"_|PERQ|CUSL|nan|not known", result.finding + title(result))
-        assert len(title(result).split()) <= 14
-        assert survey.simulated <= (result.missing or result.finding.startswith("In made-up answers, "))
-        labels = [value.label for value in result.numbers.values()]
-        assert len(set(labels)) == len(labels)
-        for value in result.numbers.values():
-            assert value.low is None or value.low <= value.value <= value.high or not np.isfinite(value.low)
-
-
 def test_the_split_flips_with_the_data_and_says_when_there_is_no_difference(ecsi):
     plain, turned = cx.drivers.split(ecsi), cx.drivers.split(mirrored(ecsi))
-    assert "Experience carries 71 %" in plain.finding and "Experience has the larger share" in title(plain)
-    assert "Product carries 71 %" in turned.finding and "Product has the larger share" in title(turned)
+    assert plain.finding.startswith("Experience carries 71 %")
+    assert turned.finding.startswith("Product carries 71 %")
     assert turned["share-product"].value == pytest.approx(plain["share-experience"].value)
-    even = cx.drivers.split(world(0.35, 0.35, items=4))
-    assert even.finding.startswith("No clear difference") and title(even).startswith("No clear difference")
-    assert {"raw", "share", "low", "high", "slope", "spread"} == set(plain.table)
-    assert any("alpha 0.44" in text for text in plain.cautions)
-    assert any("32 to 72 %" in text for text in plain.cautions)
+    assert cx.drivers.split(world(0.35, 0.35, items=4)).finding.startswith("No clear difference")
+    assert set(plain.table) == {"raw", "share", "low", "high", "slope", "spread"}
+    assert "32 to 72 %" in plain.cautions[0] and "alpha 0.44" in plain.cautions[1]
     only = ecsi.with_(blocks={"price": ecsi.blocks["price"], "image": ecsi.blocks["image"]})
     assert set(cx.drivers.split(only).numbers) >= {"share-price", "share-image", "explained"}
 
 
 def test_parts_flip_and_lmg_is_the_unique_part_and_half_of_the_shared(ecsi):
     plain, turned = cx.drivers.unique(ecsi), cx.drivers.unique(mirrored(ecsi))
-    assert plain.finding.startswith("Experience explains") and turned.finding.startswith("Product explains")
-    raw = plain.table["raw"]
-    split = cx.drivers.split(ecsi).table["raw"]
+    assert "experience explains" in plain.finding and "product explains" in turned.finding
+    raw, split = plain.table["raw"], cx.drivers.split(ecsi).table["raw"]
     assert split["product"] == pytest.approx(raw["product"] + raw["product & experience"] / 2)
-    assert "Neither side surely" in cx.drivers.unique(world(0, 0)).finding
-    assert cx.drivers.unique(world(0.6, 0.6)).finding.startswith("Each side explains")
+    assert "neither side surely" in cx.drivers.unique(world(0, 0)).finding
+    assert "each side explains" in cx.drivers.unique(world(0.6, 0.6)).finding
 
 
 def test_commonality_of_swiss_equals_r2_differences():
     swiss = published("datasets", "swiss")
     blocks = {name: [name] for name in ("Education", "Catholic", "Examination")}
-    table = cx.drivers.commonality(swiss, outcome="Fertility", blocks=blocks, bootstrap=0)
+    raw = cx.drivers.commonality(swiss, outcome="Fertility", blocks=blocks, bootstrap=0)["raw"]
 
     def r2(*names):
         r = swiss[[*names, "Fertility"]].corr().to_numpy()
         return r[:-1, -1] @ np.linalg.solve(r[:-1, :-1], r[:-1, -1])
 
     whole = r2(*blocks)
-    assert table["raw"].sum() == pytest.approx(whole)
-    assert table.loc["Education", "raw"] == pytest.approx(whole - r2("Catholic", "Examination"))
+    assert raw.sum() == pytest.approx(whole)
+    assert raw["Education"] == pytest.approx(whole - r2("Catholic", "Examination"))
     pair = r2("Education", "Examination") + r2("Catholic", "Examination") - r2("Examination") - whole
-    assert table.loc["Education & Catholic", "raw"] == pytest.approx(pair)
+    assert raw["Education & Catholic"] == pytest.approx(pair)
 
 
 def test_overlap_recovers_the_correlation_and_tells_what_a_liking_would_do(ecsi):
-    table = cx.drivers.htmt(make_survey(4000).frame, blocks=make_survey(10).blocks, bootstrap=100, rng=1)
+    made = make_survey(4000)
+    table = cx.drivers.htmt(made.frame, blocks=made.blocks, bootstrap=100, rng=1)
     assert table.loc[0, "low"] < 0.6 < table.loc[0, "high"]
     single = cx.drivers.htmt(ecsi.frame, blocks={"a": ["PERQ2"], "b": ["PERQ3", "PERQ7"]}, bootstrap=0)
     assert single["htmt"].isna().all()
-    values = ecsi.frame[[*ecsi.blocks["product"], *ecsi.blocks["experience"]]].to_numpy()
-    r = np.abs(np.corrcoef(values, rowvar=False))
+    r = np.abs(ecsi.frame[[*ecsi.blocks["product"], *ecsi.blocks["experience"]]].corr().to_numpy())
     inside = [r[:4, :4][np.triu_indices(4, 1)].mean(), r[4:, 4:][np.triu_indices(3, 1)].mean()]
     plain = cx.drivers.overlap(ecsi)
-    assert plain["htmt-product-experience"].value == pytest.approx(
-        r[:4, 4:].mean() / np.sqrt(np.prod(inside))
-    )
-    assert "almost alike" in plain.finding
-    apart = cx.drivers.overlap(world(correlation=0.2))
-    assert "do tell the two apart" in apart.finding and "overlap 0." in apart.finding
+    by_hand = r[:4, 4:].mean() / np.sqrt(np.prod(inside))
+    assert plain["htmt-product-experience"].value == pytest.approx(by_hand)
+    assert "almost alike" in plain.finding and "is open" in plain.figure().layout.title.text
+    assert "do tell the two apart" in cx.drivers.overlap(world(correlation=0.2)).finding
     assert "one thing to them" in cx.drivers.overlap(world(correlation=0.99, n=150)).finding
-    assert "split is open" in title(plain)
-    assert title(cx.drivers.overlap(world(0.1, 0.6, n=2000))).startswith("No general liking would turn")
-    steady = importance.second_share(
-        correlations(np.array([[[1, 0.5, 0.4], [0.5, 1, 0.6], [0.4, 0.6, 1]]])), 0.3
-    )
-    by_hand = (np.array([[1, 0.5, 0.4], [0.5, 1, 0.6], [0.4, 0.6, 1]]) - 0.3) / 0.7
-    np.fill_diagonal(by_hand, 1)
-    raw = shapley_r2(by_hand[None], [[0], [1]])[:, 0]
-    assert steady[0] == pytest.approx(raw[1] / raw.sum())
+    sure = cx.drivers.overlap(world(0.1, 0.6, n=2000)).figure().layout.title.text
+    assert sure.startswith("No general liking would turn")
+    r = np.array([[1, 0.5, 0.4], [0.5, 1, 0.6], [0.4, 0.6, 1]])
+    cleared = (r - 0.3) / 0.7
+    np.fill_diagonal(cleared, 1)
+    raw = shapley_r2(cleared[None], [[0], [1]])[:, 0]
+    assert importance.second_share(r[None], 0.3)[0] == pytest.approx(raw[1] / raw.sum())
 
 
 def test_parity_starts_at_the_headline_keeps_the_slopes_and_ends_at_nothing(ecsi):
-    curve = cx.drivers.parity(ecsi).table.set_index(["factor", "block"])["share"]
+    result = cx.drivers.parity(ecsi)
+    curve = result.table.set_index(["factor", "block"])["share"]
     assert curve[1.0, "experience"] == pytest.approx(RECORDED["share-experience"][0], abs=1e-6)
     assert curve[0.0, "product"] == pytest.approx(0, abs=1e-9)
-    assert "product differing half" in title(cx.drivers.parity(ecsi))
-    assert "At 25 % of the spread" in title(cx.drivers.parity(ecsi, spread=0.25))
+    assert "50 % as much as now" in result.finding
+    assert "25 % as much as now" in cx.drivers.parity(ecsi, spread=0.25).finding
     half = make_survey(100_000, correlation=0.0, spreads={"product": 0.5, "experience": 1.0}, bootstrap=0)
     expected = importance.shares(half.only(*SIDES))[1][0, 0]
     big = make_survey(20_000, correlation=0.0)
@@ -176,28 +143,22 @@ def test_items_are_named_by_rule_and_many_items_by_relative_weights():
     result = cx.drivers.items(survey.with_(frame=frame))
     kinds = result.table.set_index("side")["quadrant"]
     assert set(kinds["experience"]) == {"fix first"} and set(kinds["product"]) == {"do not overdo"}
-    assert result.table["certain"].all() and "Look first at 'experience" in title(result)
-    assert title(cx.drivers.items(world(0.8, 0.1, n=600, items=2, correlation=0.2))).startswith(
-        ("None", "Look")
-    )
-    many = world(items=8)
-    assert len(many.items) > 14
-    table = cx.drivers.items(many).table
-    exact = importance.shares(many.with_(blocks={i: [i] for i in many.items[:14]}))[1]
-    assert table["importance"].sum() == pytest.approx(1) and len(exact) == 14
-    assert (table["performance_low"] < table["performance"]).all()
+    assert result.table["certain"].all() and result.finding.startswith("Look first at 'experience")
+    frame[survey.blocks["experience"]] += 3
+    assert "No item of 4" in cx.drivers.items(survey.with_(frame=frame)).finding
+    many = cx.drivers.items(world(items=8)).table
+    assert len(many) == 16 and many["importance"].sum() == pytest.approx(1)
+    assert (many["performance_low"] < many["performance"]).all()
 
 
 def test_sortings_move_disputed_items_only(ecsi):
     plain = cx.drivers.sorted_otherwise(ecsi)
-    assert "decides which side leads" in plain.finding and "32 to 72 %" in title(plain)
+    assert "decides which side leads" in plain.finding and "32 to 72 %" in plain.finding
     assert plain.table["sorting"].tolist()[0] == "as registered" and len(plain.table) > 3
     sure = world(n=900, correlation=0.1)
     assert "could as well stand" in cx.drivers.sorted_otherwise(sure).finding
-    wrong = sure.move("experience_1", to="product")
-    assert (
-        "'experience 1' counted as experience" in cx.drivers.sorted_otherwise(wrong).table["sorting"].tolist()
-    )
+    wrong = cx.drivers.sorted_otherwise(sure.move("experience_1", to="product"))
+    assert "'experience 1' counted as experience" in wrong.table["sorting"].tolist()
     one = world(0.05, 0.8, n=900).with_(roles={"disputed": ["product_1"]})
     assert "the same side leads" in cx.drivers.sorted_otherwise(one).finding
 
@@ -205,16 +166,14 @@ def test_sortings_move_disputed_items_only(ecsi):
 def test_surveys_stand_side_by_side_and_flip():
     names = ["ecsi-mobile", "abc-vendor", "corporate-reputation", "housing", "nowhere"]
     found = cx.drivers.survey_by_survey(names, bootstrap=100)
-    assert found.finding.startswith(
-        "Experience has the larger share in 4 of 4 surveys; pooled, experience has 6"
-    )
+    said = "has the larger share in 4 of 4 surveys"
+    assert found.finding.startswith(f"Experience {said}; pooled, experience has 6")
     assert found.table["survey"].tolist()[-1] == "all pooled" and len(found.table) == 5
     assert found["surveys-that-turn"].value == 2 and "1 survey left out" in " ".join(found.cautions)
-    assert title(found) == "Experience has the larger share in 4 of 4 surveys"
     turned = [mirrored(cx.open_source(name, table="survey", bootstrap=100)) for name in names[:4]]
-    assert title(cx.drivers.survey_by_survey(turned)) == "Product has the larger share in 4 of 4 surveys"
+    assert cx.drivers.survey_by_survey(turned).finding.startswith(f"Product {said}")
     even = [world(0.35, 0.35, items=4, rng=i).with_(name=f"s{i}") for i in range(3)]
-    assert title(cx.drivers.survey_by_survey(even)).startswith("No clear leader in 3 surveys")
+    assert cx.drivers.survey_by_survey(even).finding.startswith("No clear leader")
     made = cx.drivers.survey_by_survey(["simulated-survey"], bootstrap=50)
     assert made.simulated and made.finding.startswith("In made-up answers, ")
     nothing = cx.drivers.survey_by_survey([cx.open_source("", table="survey"), world().only("product")])
@@ -225,15 +184,14 @@ def test_outcomes_with_other_drivers_differ_and_equal_ones_do_not(ecsi):
     assert "no difference" in cx.drivers.outcome_by_outcome(ecsi).finding.lower()
     other = {"advocacy": {"product": 0.8, "experience": 0.0}}
     result = cx.drivers.outcome_by_outcome(world(0.1, 0.6, outcome_slopes=other))
-    assert "outcomes differ" in result.finding.lower() and "differs between outcomes" in title(result)
+    assert "outcomes differ" in result.finding.lower()
     alone = cx.drivers.outcome_by_outcome(world(outcomes=("loyalty",)))
     assert "one outcome only" in alone.finding and "htmt-outcomes" not in alone.numbers
 
 
 def test_segments_are_told_apart_pulled_together_and_kept_private():
     apart = {"a": {"product": 0.9, "experience": 0.0}, "b": {"product": 0.0, "experience": 0.9}}
-    differ = cx.drivers.by_segment(world(n=800, segments=apart))
-    assert "differ" in differ.finding and "runs from" in title(differ)
+    assert "differ" in cx.drivers.by_segment(world(n=800, segments=apart)).finding
     same = world(n=800, segments={name: {"product": 0.3, "experience": 0.4} for name in "abcd"})
     result = cx.drivers.by_segment(same)
     assert "no difference" in result.finding.lower()
@@ -241,17 +199,14 @@ def test_segments_are_told_apart_pulled_together_and_kept_private():
     frame = same.frame.copy()
     frame.loc[:3, "segment"] = "tiny"
     few = cx.drivers.by_segment(same.with_(frame=frame))
-    assert (
-        "tiny" not in few.table["segment"].tolist() and len(few.table) == 3
-    )  # one more hides the difference
-    assert "2 segments left out" in few.cautions[0]
+    assert "tiny" not in few.table["segment"].tolist()
+    assert len(few.table) == 3 and "2 segments left out" in few.cautions[0]  # one more hides the difference
     assert cx.drivers.by_segment(world()).missing
 
 
 def test_readings_of_facets_trust_and_feelings_follow_the_truth():
     truth = {"product": 0.3, "experience": 0.3, "trust": 0.5}
-    survey = make_survey(900, slopes=truth, outcomes=("loyalty", "emotion"), bootstrap=100, simulated=False)
-    found = cx.drivers.readings(survey)
+    found = cx.drivers.readings(world(n=900, slopes=truth, outcomes=("loyalty", "emotion")))
     assert found["slope-trust"].low > 0 and found["matched-experience"].low > 0
     assert {"slope-facet-useful", "share-facet-sensuous-lead", "share-product-in-use"} <= set(found.numbers)
     assert found["emotion-share-difference"].low < 0.1
@@ -261,17 +216,14 @@ def test_readings_of_facets_trust_and_feelings_follow_the_truth():
 
 
 def test_complete_data_use_no_model_and_gaps_use_all_rows_beside_the_complete_ones():
-    whole = make_survey(300, bootstrap=100, rng=3)
-    holed = make_survey(300, bootstrap=100, rng=3, missing=0.3)
-    assert "share-experience-complete" not in cx.drivers.split(whole).numbers
-    found = cx.drivers.split(holed)
-    complete = int(holed.frame[[*holed.items, "loyalty"]].notna().all(axis=1).sum())
-    assert complete < 40 and found["share-experience"].n == 300
-    assert f"{number(complete / 300, 'share')} of 300" in " ".join(found.cautions)
-    assert found["share-experience-filled"].low < found["share-experience"].value
-    assert abs(found["share-experience"].value - cx.drivers.split(whole)["share-experience"].value) < 0.15
-    for ask in (cx.drivers.unique, cx.drivers.overlap, cx.drivers.outcome_by_outcome):
-        assert next(iter(ask(holed).numbers.values())).n == 300
+    whole, holed = (cx.drivers.split(world(n=300, bootstrap=60, rng=3, missing=part)) for part in (0, 0.3))
+    assert "share-experience-complete" not in whole.numbers
+    complete = int(holed.data.frame[[*holed.data.items, "loyalty"]].notna().all(axis=1).sum())
+    assert complete < 40 and holed["share-experience"].n == 300
+    assert f"{number(complete / 300, 'share')} of 300" in " ".join(holed.cautions)
+    assert holed["share-experience-filled"].low < holed["share-experience"].value
+    assert abs(holed["share-experience"].value - whole["share-experience"].value) < 0.15
+    assert cx.drivers.unique(holed.data)["share-shared"].n == 300
 
 
 def test_intervals_at_30_percent_missing_at_random_cover_the_truth():
@@ -285,30 +237,26 @@ def test_intervals_at_30_percent_missing_at_random_cover_the_truth():
 
 
 def test_too_few_rows_for_the_items_are_refused_and_said():
-    few = make_survey(62, items={"product": 9, "experience": 8})
-    result = cx.drivers.split(few)
-    assert result.missing and "170 are needed" in result.finding
+    few = cx.drivers.split(make_survey(62, items={"product": 9, "experience": 8}))
+    assert few.missing and "170 are needed" in few.finding
     with pytest.raises(NotEnough, match="same answer"):
         importance.sample(world().with_(frame=world().frame.assign(product_1=3.0)))
-    copied = world()
-    with pytest.raises(NotEnough, match="exact copies"):
-        importance.sample(copied.with_(frame=copied.frame.assign(product_2=copied.frame["product_1"])))
-    with pytest.raises(NotEnough, match="explain itself"):
-        importance.sample(world().with_(blocks={"product": ["loyalty_1"], "experience": ["experience_1"]}))
-    assert cx.drivers.split(world().only("product")).numbers["share-product"].value == pytest.approx(1)
+    assert cx.drivers.split(world().only("product"))["share-product"].value == pytest.approx(1)
     assert cx.drivers.unique(world().only("product")).missing
 
 
 def test_clusters_widen_the_intervals_and_weights_move_them():
     survey = make_survey(600, clusters=40, cluster_share=0.9, bootstrap=300)
-    plain = cx.drivers.split(survey.with_(clusters=None))["share-experience"]
-    people = cx.drivers.split(survey)["share-experience"]
-    assert people.value == pytest.approx(plain.value)
+    plain, people, half, again = (
+        cx.drivers.split(one)["share-experience"]
+        for one in (
+            survey.with_(clusters=None), survey,
+            survey.with_(frame=survey.frame.assign(w=np.repeat([1.0, 0.0], 300)), weights="w"),
+            survey.with_(frame=survey.frame.iloc[:300]),
+        )
+    )  # fmt: skip
+    assert people.value == pytest.approx(plain.value) and half.value == pytest.approx(again.value)
     assert people.high - people.low > 1.3 * (plain.high - plain.low)
-    weights = np.where(np.arange(600) < 300, 1.0, 0.0)
-    half = cx.drivers.split(survey.with_(frame=survey.frame.assign(w=weights), weights="w"))
-    again = cx.drivers.split(survey.with_(frame=survey.frame.iloc[:300]))
-    assert half["share-experience"].value == pytest.approx(again["share-experience"].value)
 
 
 @pytest.mark.parametrize(
@@ -331,9 +279,8 @@ def test_clusters_widen_the_intervals_and_weights_move_them():
 def test_bad_arguments_are_named_with_the_rule(change, message):
     random = np.random.default_rng(0)
     data = pd.DataFrame(random.normal(size=(60, 4)), columns=["a", "b", "c", "y"])
-    data = data.assign(
-        flat=1.0, text="x", twin=data["a"], **{f"x{i}": random.normal(size=60) for i in range(23)}
-    )
+    many = {f"x{i}": random.normal(size=60) for i in range(23)}
+    data = data.assign(flat=1.0, text="x", twin=data["a"], **many)
     ask = {"outcome": "y", "blocks": {"p": ["a"], "e": ["b", "c"]}, "bootstrap": 5, **change}
     with pytest.raises((InputError, ValueError), match=message):
         cx.drivers.relative_importance(data, **ask)

@@ -53,10 +53,6 @@ def gap_survey(b, *, roles=False, noise=0.5):
     return Survey(frame=frame, blocks=blocks, outcomes={"satisfaction": ["satisfaction"]}, **settings)
 
 
-def title(result):
-    return result.figure().layout.title.text.replace("<br>", " ")
-
-
 def test_rsa_0_10_6_motcon_surface():
     k = len(MOTCON_PRODUCTS)
     products = np.zeros((k, k))
@@ -85,13 +81,11 @@ def test_a_surface_without_noise_is_found_exactly_wherever_it_is_centred():
 def test_what_satisfies_flips_with_the_world():
     level = cx.expectations.gap(gap_survey((7, 0.5, 0, 0, 0, 0)))
     gaps = cx.expectations.gap(gap_survey((7, 0.5, -0.5, 0, 0, 0)))
-    assert "What customers got explains" in level.finding and "What they got explains" in title(level)
-    assert "The gap to expectation explains" in gaps.finding and "The gap explains" in title(gaps)
+    assert level.finding.startswith("What customers got explains")
+    assert gaps.finding.startswith("The gap to expectation explains")
     assert gaps["gap-r2-lost"].value < 0.02 < 0.1 < level["gap-r2-lost"].low
     assert gaps.table["r2"]["both, with bends"] == gaps.table["r2"].max()
-    assert (gaps.table["unseen"] < gaps.table["r2"]).all()
-    none = cx.expectations.gap(gap_survey((7, 0, 0, 0, 0, 0)))
-    assert "No clear difference" in none.finding and "No clear difference found" in title(none)
+    assert "No clear difference" in cx.expectations.gap(gap_survey((7, 0, 0, 0, 0, 0))).finding
 
 
 def test_only_expectations_asked_beforehand_feed_the_rules():
@@ -157,10 +151,8 @@ def test_findings_on_kinks_flip_and_say_when_there_is_none():
     stake = cx.expectations.kinks(world(800, kinks=(1.0, 0.0)))
     delight = cx.expectations.kinks(world(800, kinks=(0.0, -0.4), slopes=(0.4, 0.8)))
     assert "A bad product costs more than a good one wins" in stake.finding
-    assert "A bad product costs more" in title(stake)
-    assert "A bad experience costs less than a good one wins" in delight.finding and "less" in title(delight)
-    straight = cx.expectations.kinks(world(800))
-    assert "No sign" in straight.finding and "No kink found" in title(straight)
+    assert "A bad experience costs less than a good one wins" in delight.finding
+    assert "No sign" in cx.expectations.kinks(world(800)).finding
     full = cx.expectations.kinks(world(800, top=0.8))
     assert "No sign" in full.finding and "top answer" in full.cautions[0]
 
@@ -186,16 +178,17 @@ def test_great_beside_bad_mirrors_when_the_sides_swap():
         np.testing.assert_allclose(pair.loc[one], swap.loc[other], rtol=1e-9)
 
 
-def test_findings_on_forgiveness_flip():
-    both = cx.expectations.forgiveness(world())
-    assert "Neither side makes up for the other" in both.finding and "Neither" in title(both)
-    product = cx.expectations.forgiveness(world(slopes=(0.6, 0.0)))
-    assert "A great experience does not make up for a bad product" in product.finding
-    assert "bad product beside a great experience" in title(product)
-    experience = cx.expectations.forgiveness(world(slopes=(0.0, 0.6)))
-    assert "A great product does not make up for a bad experience" in experience.finding
-    none = cx.expectations.forgiveness(world(slopes=(0.0, 0.0)))
-    assert "stays open" in none.finding and "No certain cost found" in title(none)
+@pytest.mark.parametrize(
+    ("slopes", "said"),
+    [
+        ((0.4, 0.4), "Neither side makes up for the other"),
+        ((0.6, 0.0), "A great experience does not make up for a bad product"),
+        ((0.0, 0.6), "A great product does not make up for a bad experience"),
+        ((0.0, 0.0), "is open"),
+    ],
+)
+def test_findings_on_forgiveness_flip(slopes, said):
+    assert said in cx.expectations.forgiveness(world(slopes=slopes)).finding
 
 
 def test_surveys_that_cannot_answer_say_what_they_lack():
@@ -227,17 +220,13 @@ def test_contrasts_are_sums_of_cell_means_and_welch():
 
 
 @pytest.mark.parametrize(
-    ("stock", "courtesy", "said", "headline"),
-    [
-        (3, 1, "does not make up", "goods with plain"),
-        (1, 3, "more than makes up", "Courtesy without"),
-        (2, 2, "no clear difference", "No clear difference found"),
-    ],
+    ("stock", "courtesy", "said"),
+    [(3, 1, "does not make up"), (1, 3, "more than makes up"), (2, 2, "no clear difference")],
 )
-def test_the_stock_out_finding_flips(stock, courtesy, said, headline):
+def test_the_stock_out_finding_flips(stock, courtesy, said):
     frame = make_vignette(400, stock=stock, courtesy=courtesy, rng=4)
     result = cx.expectations.stockout(Table(frame=frame, kind="vignette"))
-    assert said in result.finding.lower() and headline in title(result)
+    assert said in result.finding.lower()
     assert result["stockout-contrast"].value == pytest.approx(stock - courtesy, abs=0.8)
 
 

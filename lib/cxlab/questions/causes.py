@@ -19,7 +19,7 @@ from cxlab.questions.sensitivity import (
     size_two_groups,
     strength_intervals,
 )
-from cxlab.questions.words import capital, count, listed, number, stated
+from cxlab.questions.words import capital, count, headline, listed, number, stated
 from cxlab.stats.resampling import Covariances
 
 __all__ = [
@@ -86,21 +86,16 @@ def adjusted(survey: Survey) -> Result:
         for side, one in last.items()
     }
     sure = [side for side in SIDES if last[side].low > 0 or last[side].high < 0]
-    values = {side: number(last[side].estimate) for side in SIDES}
-    finding = f"no effect on {what} was found for either side."
-    title = "With the rest held fixed, no effect was found"
-    if len(sure) == 2:
-        finding = f"both product and experience still go with {what}."
-        title = f"Both sides still count: product {values['product']}, experience {values['experience']}"
-    elif sure:
-        lost = SIDES[1 - SIDES.index(sure[0])]
-        finding = f"{sure[0]} still goes with {what}; of {lost} no effect was found."
-        title = f"With the rest held fixed, only {sure[0]} still counts: {values[sure[0]]}"
-    finding = f"with the rest held fixed, {finding}"
+    finding = f"with the rest held fixed, no effect on {what} was found for either side."
+    if sure:
+        adds = listed(f"{side} adds {numbers[f'effect-{side}']}" for side in sure)
+        finding = f"with the rest held fixed, a step of {adds} to {what}"
+        finding += "." if len(sure) == 2 else f"; of {SIDES[sure == ['product']]} no effect was found."
     shown = pd.DataFrame(rows, columns=["row", "estimate", "low", "high", "n"])
     return Result(
         stated(finding, survey.simulated, "answers"), numbers, shown,
-        lambda: general.dots(shown, title=title, x_title="effect, in standard deviations", label="row"),
+        lambda: general.dots(shown, title=headline(finding), x_title="effect, in standard deviations",
+                             label="row"),
         [f"A slope is no cause: something that was not asked may move both ratings and {what}."], survey,
     )  # fmt: skip
 
@@ -141,21 +136,16 @@ def hidden_cause(survey: Survey) -> Result:
     strength = {side: numbers[f"robustness-value-{side}"].value for side in SIDES}
     firm = [side for side in SIDES if strength[side] > numbers[f"benchmark-{side}"].value]
     most = max(SIDES, key=strength.get)
-    known, enough = (
-        "a hidden cause as strong as the strongest one that was asked about",
-        number(strength[most], unit),
-    )
-    finding, title = f"{known} would undo the effect of either side.", "A hidden cause"
-    if firm:
-        finding, title = f"{listed(firm)} would withstand {known}.", "Only a hidden cause"
-    title += f" explaining {enough} of the rest would undo {most}"
-    if not strength[most]:
-        finding = "no effect of either side is sure, so a hidden cause would have nothing to undo."
-        title = "No sure effect was found that a hidden cause would have to undo"
+    finding = "no effect of either side is sure, so a hidden cause would have nothing to undo."
+    if strength[most]:
+        finding = f"a hidden cause explaining {number(strength[most], unit)} of the rest would undo {most}; "
+        finding += f"{listed(firm)} would withstand" if firm else "neither side would withstand"
+        finding += " one as strong as the strongest known one."
     shown = pd.DataFrame(rows, columns=["row", "side", "estimate", "low", "high"])
     return Result(
         stated(finding, survey.simulated, "answers"), numbers, shown,
-        lambda: general.dots(shown, title=title, x_title="effect left, in standard deviations", label="row"),
+        lambda: general.dots(shown, title=headline(finding), x_title="effect left, in standard deviations",
+                             label="row"),
         ["This is about hidden causes only. It says nothing about which of the two came first."], survey,
     )  # fmt: skip
 
@@ -178,20 +168,16 @@ def both_orders(survey: Survey) -> Result:
         row, label = found.loc["indirect", ["estimate", "low", "high"]], f"effect of {side} through {other}"
         numbers[f"indirect-{side}-through-{other}"] = Number(*row, STEP, len(table), label)
         rows.append((f"{capital(side)} through {other}", *row, len(table)))
-    sure = [i for i, one in enumerate(numbers.values()) if one.low > 0 or one.high < 0]
+    sure = [f"{way.lower()}, {Number(*ends)}" for way, *ends, _ in rows if ends[1] > 0 or ends[2] < 0]
     finding = "no effect of one side through the other was found, in either order."
-    title = "No effect of one side through the other was found"
-    if len(sure) == 2:
-        finding = "either side could work through the other; the data fit both orders alike."
-        title = f"Both orders show an effect: {' and '.join(number(row[1]) for row in rows)}"
-    elif sure:
-        way, one = rows[sure[0]][0].lower(), list(numbers.values())[sure[0]]
-        finding = f"only {way} shows an effect, {one}; but both orders fit the data alike."
-        title = f"Only {way} shows an effect: {number(one.value)}"
+    if sure:
+        only = "only " if len(sure) == 1 else ""
+        finding = f"an effect shows {only}for {listed(sure)}; the data fit both orders alike."
     shown = pd.DataFrame(rows, columns=["path", "estimate", "low", "high", "n"])
     return Result(
         stated(finding, survey.simulated, "answers"), numbers, shown,
-        lambda: general.dots(shown, title=title, x_title="indirect effect, standardised", label="path"),
+        lambda: general.dots(shown, title=headline(finding), x_title="indirect effect, standardised",
+                             label="path"),
         ["One survey cannot tell the order. Whoever prints one of the two stories has chosen it."], survey,
     )  # fmt: skip
 
@@ -213,14 +199,14 @@ def design(survey: Survey, *, smallest: float = 0.2) -> Result:
         f"people-{i}": Number(size, unit="people", label=f"people a group: {name}")
         for i, (name, size) in enumerate(needed.items(), start=1)
     }
-    best, effect = min(needed, key=needed.get), number(smallest)
-    people = count(needed[best], "person", "people")
-    finding = f"An effect of {effect} standard deviations needs {people} in each group, with {best}."
-    title = f"{capital(best)}: {people} a group for an effect of {effect}"
+    best = min(needed, key=needed.get)
+    finding = f"An effect of {number(smallest)} standard deviations needs "
+    finding += f"{count(needed[best], 'person', 'people')} in each group, with {best}."
     return Result(
         finding, numbers, table,
         lambda: general.lines(
-            table, x="n", y="power", group="design", title=title, percent=True, x_title="people a group",
+            table, x="n", y="power", group="design", title=headline(finding), percent=True,
+            x_title="people a group",
             y_title="chance to find it", reference=0.8, mark=needed[best], mark_label=f"{needed[best]:,}",
         ),
         ["Stories drawn by lot and a second round of questions need no new product and no new service."],

@@ -12,7 +12,7 @@ from cxlab.data.privacy import suppress
 from cxlab.data.table import Table
 from cxlab.figures import general
 from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import count, number, stated
+from cxlab.questions.words import count, headline, stated
 from cxlab.stats.intervals import normal_quantile, wilson
 from cxlab.stats.themes import theme_table
 
@@ -35,8 +35,6 @@ _RECORDED = {
     "product": "about the product",
     "experience": "about how customers are treated",
     "failure demand": "caused by a failure",
-    "no_known_contact": REASONS["no_known_contact"][2],
-    "no_human_reached": REASONS["no_human_reached"][2],
 }
 
 
@@ -64,8 +62,8 @@ def corrected_shares(
     ``groups`` names sums of reasons to report as well; see ``reason_groups``.
 
     Index ``reason`` (groups last); ``kind`` ("reason" or "group"), ``contacts`` as coded, ``naive naive_low
-    naive_high`` (Wilson), ``share low high`` corrected (gaps where nothing was coded twice; delta method,
-    Wilson's interval with the effective size), and ``checked``: how many twice-coded contacts truly had it.
+    naive_high`` (Wilson), and ``share low high`` corrected (gaps where nothing was coded twice; delta method,
+    Wilson's interval with the effective size).
 
     >>> calls = pd.DataFrame({"coded_reason": ["product"] * 60 + ["service"] * 40, "second_coding":
     ...     ["product"] * 10 + [None] * 50 + ["service"] * 8 + ["product"] * 2 + [None] * 30})
@@ -73,9 +71,7 @@ def corrected_shares(
     {'product': 0.68, 'service': 0.32}
     """
     known = data[data["coded_reason"].notna()]
-    second = (
-        known["second_coding"] if "second_coding" in known else pd.Series(None, known.index, dtype=object)
-    )
+    second = known.get("second_coding", pd.Series(index=known.index, dtype=object))
     twice, total = second.notna().to_numpy(), len(known)
     names = sorted({*known["coded_reason"].astype(str), *second.dropna().astype(str)})
     coded = pd.Categorical(known["coded_reason"].astype(str), names).codes.astype(int)
@@ -94,34 +90,23 @@ def corrected_shares(
     variance = np.einsum("jk,jkg->g", cells, (once[:, None, :] + again) ** 2) + (counts - seen) @ once**2
     contacts = sums @ counts
     naive_low, naive_high = wilson(contacts, total, confidence_level)
-    low, high = _bounded(share, variance, confidence_level)
+    # Wilson's limits with the size that the variance amounts to; plain ones where there is none
+    inside = (share > 0) & (share < 1) & (variance > 0)
+    size = np.where(inside, share * (1 - share) / np.where(inside, variance, 1), 1.0)
+    half = normal_quantile(confidence_level) * np.sqrt(variance)
+    near = wilson(np.where(inside, share, 0) * size, size, confidence_level)
+    low, high = np.where(inside, near, np.clip([share - half, share + half], 0, 1))
     table = pd.DataFrame(
         {
-            "kind": ["reason"] * k + ["group"] * (len(sums) - k),
-            "contacts": contacts.astype(int),
-            "naive": contacts / total,
-            "naive_low": naive_low,
-            "naive_high": naive_high,
-            "share": share.clip(0, 1),
-            "low": low,
-            "high": high,
-            "checked": (sums @ cells.sum(axis=0)).astype(int),
+            "kind": ["reason"] * k + ["group"] * (len(sums) - k), "contacts": contacts.astype(int),
+            "naive": contacts / total, "naive_low": naive_low, "naive_high": naive_high,
+            "share": share.clip(0, 1), "low": low, "high": high,
         },
         index=pd.Index([*names, *(groups or {})], name="reason"),
-    )
+    )  # fmt: skip
     if not twice.any():
         table[["share", "low", "high"]] = np.nan
     return table
-
-
-def _bounded(share: np.ndarray, variance: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return Wilson's limits with the size that the variance amounts to; plain ones where there is none."""
-    inside = (share > 0) & (share < 1) & (variance > 0)
-    size = np.where(inside, share * (1 - share) / np.where(inside, variance, 1), 1.0)
-    half = normal_quantile(level) * np.sqrt(variance)
-    plain = np.clip([share - half, share + half], 0, 1)
-    low, high = np.where(inside, wilson(np.where(inside, share, 0) * size, size, level), plain)
-    return low, high
 
 
 def _shares(contacts: Table, data: pd.DataFrame, prefix: str) -> tuple[pd.DataFrame, dict[str, Number], bool]:
@@ -135,14 +120,11 @@ def _shares(contacts: Table, data: pd.DataFrame, prefix: str) -> tuple[pd.DataFr
     if not corrected:
         table[["share", "low", "high"]] = table[["naive", "naive_low", "naive_high"]]
     numbers = {}
-    for name, words in _RECORDED.items():
-        if name in table.index:
-            record = f"{prefix}-share-{name}".replace(" ", "-").replace("_", "-")
-            row = table.loc[name, ["share", "low", "high"]]
-            label = f"{prefix.replace('-', ' ')}s: {words}"
-            numbers[record if corrected else f"{record}-as-coded"] = Number(
-                *row, "share of contacts", len(known), label
-            )
+    for name in groups:
+        record = f"{prefix}-share-{name}".replace(" ", "-") + "-as-coded" * (not corrected)
+        label = f"{prefix.replace('-', ' ')}s: {_RECORDED[name]}"
+        ends = table.loc[name, ["share", "low", "high"]]
+        numbers[record] = Number(*ends, "share of contacts", len(known), label)
     return table, numbers, corrected
 
 
@@ -161,25 +143,17 @@ def reasons(contacts: Table) -> Result:
     single, hidden = suppress(table[table["kind"] == "reason"], count="contacts", min_cell=contacts.min_cell)
     single = single.sort_values("share", ascending=False)
     single["words"] = [REASONS[n][2] if n in REASONS else contacts.label(n) for n in single.index]
-
-    def share(name: str) -> Number:
-        return Number(*table.loc[name, ["share", "low", "high"]], "share")
-
-    if "product" in table.index:
-        product, part = share("product"), number(table.share["product"], "share")
-        how = "most" if product.low > 0.5 else "less than half of" if product.high < 0.5 else "about half of"
+    said = {name: Number(*row, "share") for name, *row in table[["share", "low", "high"]].itertuples()}
+    if "product" in said:
+        product = said["product"]
+        how = ("about half of", "most", "less than half of")[(product.low > 0.5) - (product.high < 0.5)]
         finding = f"{how} contacts are about the product: {product}"
-        title = f"{part} of contacts are about the product"
-        if how == "about half of":
-            title = f"No clear majority found: {title}"
-        if "failure demand" in table.index:
-            finding += f"; a failure caused {share('failure demand')}"
+        finding += f"; a failure caused {said['failure demand']}." if "failure demand" in said else "."
     elif single.empty:
         raise NotEnough("every reason has too few contacts to be shown")
     else:
         top = single.iloc[0]
-        finding = f"the most frequent reason is '{top.words}', with {share(top.name)} of contacts"
-        title = f"Most frequent: {top.words}, {number(top.share, 'share')} of contacts"
+        finding = f"the most frequent reason is '{top.words}', with {said[top.name]} of contacts."
     shown = single.assign(coding="corrected" if corrected else "as coded")
     if corrected:
         coded = {"share": single.naive, "low": single.naive_low, "high": single.naive_high}
@@ -189,9 +163,9 @@ def reasons(contacts: Table) -> Result:
     if hidden:
         cautions.append(f"{count(hidden, 'reason')} with few contacts left out.")
     return Result(
-        stated(finding + ".", contacts.simulated, "contacts"), numbers, single,
-        lambda: general.dots(shown, title=title, x_title="share of contacts", label="words", group="coding",
-                             value="share", percent=True, reference=None),
+        stated(finding, contacts.simulated, "contacts"), numbers, single,
+        lambda: general.dots(shown, title=headline(finding), x_title="share of contacts", label="words",
+                             group="coding", value="share", percent=True, reference=None),
         cautions, contacts,
     )  # fmt: skip
 
@@ -228,10 +202,9 @@ def in_themes(texts: pd.Series, data: Table, *, themes: int, most: int = 1500) -
     finding = f"the largest theme is '{top.theme}', {largest} of texts; "
     finding += f"{steady} of {len(table)} themes come back in other draws of the texts."
     shown = table[["theme", "n", "share", "low", "high", "stability"]]
-    title = f"Largest theme: {top.theme}, {number(top.share, 'share')} of texts"
     return Result(
         stated(finding, data.simulated, "texts"), numbers, shown,
-        lambda: general.dots(shown, title=title, x_title="share of texts", label="theme", value="share",
-                             percent=True, reference=None),
+        lambda: general.dots(shown, title=headline(finding), x_title="share of texts", label="theme",
+                             value="share", percent=True, reference=None),
         ["Themes are named by their words; one that does not come back is an accident of these texts."], data,
     )  # fmt: skip

@@ -19,7 +19,7 @@ from cxlab.data.survey import Survey
 from cxlab.figures import general
 from cxlab.questions.contacts import in_themes
 from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import capital, count, is_share, number, stated
+from cxlab.questions.words import capital, count, headline, is_share, number, stated
 from cxlab.stats.intervals import benjamini_hochberg, normal_quantile, wilson
 from cxlab.stats.pooling import pool
 from cxlab.stats.regression import t_quantile
@@ -120,7 +120,8 @@ def in_numbers(survey: Survey) -> Result:
     counts = answers.round().astype(int).value_counts().sort_index(ascending=False)
     table = pd.DataFrame({"answer": counts.index.astype(str), "respondents": counts.to_numpy()})
     table["share"] = table["respondents"] / n
-    one, of = numbers[main.name], f"({n:,} of {asked:,} answered)"
+    one = numbers[main.name]
+    finding = f"{what}: {one} gave one of the two best answers"
     if main.name == "nps":
         for name, chosen in (("promoters", answers >= 9), ("detractors", answers <= 6)):
             part = Measure(name, "share of respondents", name, chosen.astype(float))
@@ -129,19 +130,13 @@ def in_numbers(survey: Survey) -> Result:
         if one.low > 0 or one.high < 0:
             more = "more promoters than detractors" if one.low > 0 else "more detractors than promoters"
         said = "the" if what == "Nps" else f"{what}: the"
-        finding = f"{said} net promoter score is {one}, {more} {of}."
-        title = f"Net promoter score {number(one.value)}: {more}"
+        finding = f"{said} net promoter score is {one}, {more}"
     elif main.name == "mean":
         low, high = (f"{end:g}" for end in main.ends)
-        finding = f"{what} is {one} on average, on a scale from {low} to {high} {of}."
-        title = f"{what}: {number(one.value)} on average, of {high}"
+        finding = f"{what} is {one} on average, on a scale from {low} to {high}"
     elif main.name == "share-yes":
-        finding = f"{what}: {one} answered yes {of}."
-        title = f"{what}: {number(one.value, 'share')} answered yes"
-    else:
-        mean = number(numbers["mean"].value)
-        finding = f"{what}: {one} gave one of the two best answers; the mean is {mean} {of}."
-        title = f"{what}: {number(one.value, 'share')} gave one of the two best answers"
+        finding = f"{what}: {one} answered yes"
+    finding += f"; {n:,} of {asked:,} answered."
     for other in survey.outcomes:
         if other != survey.outcome and survey.frame[other].nunique() > 1:
             measure = measures(survey, other)[0]
@@ -150,8 +145,8 @@ def in_numbers(survey: Survey) -> Result:
     small = f"{count(hidden, 'answer')} given by few people {'is' if hidden == 1 else 'are'} not shown."
     return Result(
         stated(finding, survey.simulated, "answers"), numbers, shown,
-        lambda: general.bars(shown, title=title, x_title="share of answers", label="answer", value="share",
-                             percent=True),
+        lambda: general.bars(shown, title=headline(finding), x_title="share of answers", label="answer",
+                             value="share", percent=True),
         [small] if hidden else [], survey,
     )  # fmt: skip
 
@@ -167,31 +162,27 @@ def answered(survey: Survey) -> Result:
         raise NotEnough("this survey names no items")
     frame, n = survey.frame[items], len(survey.frame)
     gaps = frame.isna().sum().sort_values(ascending=False, kind="stable")
-    complete, everything = int(frame.notna().all(axis=1).sum()), frame.dropna()
-    unit, level = "share of respondents", survey.confidence_level
-    words = "respondents who answered everything"
-    numbers = {"complete-share": Number.share(complete, n, unit, words, level)}
-    cautions = []
-    if len(items) >= 5 and len(everything) >= 20 and not survey.categorical:
-        alike, words = int((everything.nunique(axis=1) == 1).sum()), "gave one answer to all items"
-        same = numbers["same-answer-share"] = Number.share(alike, len(everything), unit, words, level)
+    complete, unit, level = frame.dropna(), "share of respondents", survey.confidence_level
+    everything = Number.share(len(complete), n, unit, "respondents who answered everything", level)
+    numbers, cautions = {"complete-share": everything}, []
+    if len(items) >= 5 and len(complete) >= 20 and not survey.categorical:
+        alike, words = int((complete.nunique(axis=1) == 1).sum()), "gave one answer to all items"
+        same = numbers["same-answer-share"] = Number.share(alike, len(complete), unit, words, level)
         cautions = [f"{number(same.value, 'share')} gave the same answer to all {len(items)} items."]
-    worst, most = survey.label(gaps.index[0]), gaps.iloc[0] / n
-    if most == 0:
-        finding, title = f"all {n:,} respondents answered all {len(items)} items.", "No answer is missing"
-    else:
-        finding = f"{numbers['complete-share']} of {n:,} respondents answered everything; "
-        finding += f"most often left out: {worst} ({number(most, 'share')})."
-        title = f"{number(complete / n, 'share')} answered everything; most left out: {worst}"
+    finding = f"all {n:,} respondents answered all {len(items)} items."
+    if gaps.iloc[0]:
+        finding = f"{everything} of {n:,} respondents answered everything; most often left out: "
+        finding += f"{survey.label(gaps.index[0])} ({number(gaps.iloc[0] / n, 'share')})."
     words = [survey.label(item) for item in gaps.index]
     table = pd.DataFrame({"item": words, "missing": gaps.to_numpy(), "share": gaps.to_numpy() / n})
     shown = table[table["missing"] > 0].head(15)
 
     def draw():
-        return general.bars(shown, title=title, x_title="missing", label="item", value="share", percent=True)
+        return general.bars(shown, title=headline(finding), x_title="missing", label="item", value="share",
+                            percent=True)  # fmt: skip
 
-    told, draw = stated(finding, survey.simulated, "answers"), draw if len(shown) > 1 else None
-    return Result(told, numbers, table, draw, cautions, survey)
+    told = stated(finding, survey.simulated, "answers")
+    return Result(told, numbers, table, draw if len(shown) > 1 else None, cautions, survey)
 
 
 @question("survey")
@@ -222,23 +213,18 @@ def by_segment(survey: Survey) -> Result:
     differ = Number(len(apart), unit="groups", n=len(table), label="groups that differ")
     farthest = Number(*far[["estimate", "low", "high"]], measure.unit, int(far.n), f"{what}: {far.group}")
     numbers = {"groups-that-differ": differ, "farthest-group": farthest}
+    finding = f"no difference was found between {len(table)} groups; none stands apart from {overall} in all."
     if len(apart):
         verb = "stands" if len(apart) == 1 else "stand"
-        finding = f"{len(apart)} of {len(table)} groups {verb} apart; {far.group} most, with "
-        finding += f"{farthest} against {number(overall.value, measure.unit)} in all."
-        title = f"{len(apart)} of {len(table)} groups {verb} apart; "
-        title += f"{far.group} has {number(far.estimate, measure.unit)}"
-    else:
-        finding = f"No difference was found between {len(table)} groups: none stands apart from "
-        finding += f"{overall} in all."
-        title = f"No difference found between {len(table)} groups"
+        finding = f"{len(apart)} of {len(table)} groups {verb} apart, most {far.group} with {farthest}, "
+        finding += f"against {number(overall.value, measure.unit)} in all."
     shown = table.sort_values("z", ascending=False)
     shown = pd.concat([shown.head(10), shown.iloc[10:].tail(10)])
     small = f"{count(hidden, 'group')} with few people {'is' if hidden == 1 else 'are'} not shown."
     return Result(
         stated(finding, survey.simulated, "answers"), numbers, table.drop(columns=["z", "p"]),
-        lambda: general.dots(shown, title=title, x_title=what, label="group", reference=overall.value,
-                             percent=is_share(measure.unit)),
+        lambda: general.dots(shown, title=headline(finding), x_title=what, label="group",
+                             reference=overall.value, percent=is_share(measure.unit)),
         [small] if hidden else [], survey,
     )  # fmt: skip
 
@@ -306,17 +292,15 @@ def over_time(survey: Survey) -> Result:
     moved = Number(change, change - half, change + half, unit, n, "last period minus first")
     numbers = {"change": moved, "smallest-change": Number(smallest, unit=unit, label=words)}
     seen = f"changes of {number(smallest, unit)} or more can be seen here."
+    finding = f"no change was found in {measure.words}: {moved} from first to last period; {seen}"
     if moved.low > 0 or moved.high < 0:
-        word = "rose" if change > 0 else "fell"
         size = Number(abs(change), *sorted((abs(moved.low), abs(moved.high))), unit)
-        finding = f"{capital(measure.words)} {word} by {size} from first to last period; {seen}"
-        title = f"It {word} by {number(abs(change), unit)} from {first.period} to {last.period}"
-    else:
-        finding = f"No change was found in {measure.words}: {moved} from first to last period; {seen}"
-        title = f"No change found from {first.period} to {last.period}: {number(change, unit)}"
+        finding = (
+            f"{measure.words} {'rose' if change > 0 else 'fell'} by {size} from first to last period; {seen}"
+        )
     return Result(
         stated(finding, survey.simulated, "answers"), numbers, table,
-        lambda: general.lines(table, x="period", y="estimate", title=title, x_title="period from",
+        lambda: general.lines(table, x="period", y="estimate", title=headline(finding), x_title="period from",
                               y_title=measure.words, percent=is_share(measure.unit)),
         ["A change can also come from others having answered."], survey,
     )  # fmt: skip

@@ -43,7 +43,7 @@ from cxlab.questions.surveys import (
     sorting_range,
     survey_by_survey,
 )
-from cxlab.questions.words import capital, listed, number, spread, stated
+from cxlab.questions.words import capital, headline, listed, number, spread, stated
 from cxlab.stats.lmg import relative_weights
 from cxlab.stats.resampling import composites, correlations, intervals, resampled_means
 
@@ -96,16 +96,13 @@ def split(survey: Survey) -> Result:
     order = np.argsort(-share[:, 0], kind="stable")
     top = sides[order[0]]
     clear = len(sides) == 1 or estimate(share[order[0]] - share[order[1]], survey, "", n, "").low > 0
-    both, part = listed(sides) if len(sides) < 4 else "the sides", number(share[order[0], 0], "share")
+    both = listed(sides) if len(sides) < 4 else "the sides"
     finding = f"{top} carries {numbers[f'share-{top}']} of what {both} together explain of {what}."
-    title = f"{capital(top)} has the larger share of {what}: {part}"
-    if not clear:
-        finding = f"no clear difference: {finding}"
-        title = f"No clear difference was found: {top} has {part} of {what}"
+    finding = finding if clear else f"no clear difference: {finding}"
     shown = table.reset_index().assign(side=[capital(side) for side in sides])
     return Result(
         stated(finding, survey.simulated, "answers"), numbers, table,
-        lambda: general.dots(shown, title=title, x_title=f"share of what is explained of {what}",
+        lambda: general.dots(shown, title=headline(finding), x_title=f"share of what is explained of {what}",
                              label="side", value="share", reference=1 / len(sides), percent=True),
         cautions[:2], survey,
     )  # fmt: skip
@@ -136,16 +133,14 @@ def unique(survey: Survey) -> Result:
         f"{listed(alone)} explains something that the other side cannot",
         "each side explains something that the other cannot",
     ]
-    finding = f"{says[len(alone)]}; {shared} of what both explain belongs to neither alone."
-    title = f"{number(shared.value, 'share')} of what is explained belongs to neither side alone"
+    finding = f"{shared} of what both explain belongs to neither alone; {says[len(alone)]}."
     if shared.value < 0:
-        finding = "the two sides explain more together than apart."
-        title = f"Together the sides explain more than apart: by {number(-shared.value, 'share')}"
+        finding = f"together the sides explain {number(-shared.value, 'share')} more than apart."
     shown = table.assign(part=["only product", "only experience", "either of them"])
     return Result(
         stated(finding, survey.simulated, "answers"), numbers, table,
-        lambda: general.dots(shown, title=title, x_title="part of all differences between customers",
-                             label="part", value="adjusted", percent=True),
+        lambda: general.dots(shown, title=headline(finding), label="part", value="adjusted", percent=True,
+                             x_title="part of all differences between customers"),
         ["The split gives each side half of what belongs to both. That half is a convention."], survey,
     )  # fmt: skip
 
@@ -200,28 +195,23 @@ def overlap(survey: Survey) -> Result:
 def parity(survey: Survey, *, spread: float = 1.0) -> Result:
     """Would equal offers change the split? Every side's share if products differed less, slopes unchanged.
 
-    ``spread`` is the multiple of the observed spread to point at (0: all offers are alike). Table: ``factor
-    block share low high``.
+    ``spread`` is the multiple of the observed spread to point at (0: all offers are alike; 1, as observed,
+    tells of half of it). Table: ``factor block share low high``.
     """
-    survey = survey.only(*SIDES)
+    survey, less = survey.only(*SIDES), 0.5 if spread == 1 else spread
     curve, n = parity_shares(survey, "product", FACTORS)
     of = curve[curve["block"] == "experience"].set_index("factor")[["share", "low", "high"]]
     half = Number(*of.loc[0.5], SHARE, n, "experience's share if product differed half as much")
-    there = Number(*(np.interp(spread, of.index, of[name]) for name in of), SHARE, n)
-    part = number(spread, "share")
-    finding = f"with {part} of today's spread of the product, experience's share would be {there}."
-    title = f"At {part} of the spread of product, experience would carry {number(there.value, 'share')}"
-    if spread == 1:
-        finding = "if offers differed half as much on the product, experience's share would go "
-        finding += f"from {there} to {half}."
-    if spread in (0.5, 1):
-        title = f"With product differing half as much, experience would carry {number(half.value, 'share')}"
+    there = Number(*(np.interp(less, of.index, of[name]) for name in of), SHARE)
+    finding = f"if products differed {number(less, 'share')} as much as now, experience's share "
+    finding += f"would go from {Number(*of.loc[1.0], SHARE)} to {there}."
     shown = curve.assign(block=[capital(block) for block in curve["block"]])
     return Result(
         stated(finding, survey.simulated, "answers"), {"share-experience-at-half-product-spread": half},
         curve,
-        lambda: general.lines(shown, x="factor", y="share", group="block", title=title, percent=True,
-                              mark=spread, mark_label="here", y_title="share of what is explained",
+        lambda: general.lines(shown, x="factor", y="share", group="block", percent=True,
+                              title=headline(finding), mark=spread, mark_label="here",
+                              y_title="share of what is explained",
                               x_title="spread of product (1 = as in this survey)"),
         ["No step adds more, only differences shrink. A small share does not make product unimportant."],
         survey,
@@ -271,19 +261,20 @@ def items(survey: Survey) -> Result:
         )
         for i, row in enumerate(ranked.head(3).itertuples(), start=1)
     }
-    finding = "no item both matters more than most and is rated lower than most."
-    title = f"None of {len(asked)} items both matters more than most and is rated lower"
+    finding = f"no item of {len(asked)} both matters more than most and is rated lower than most."
     if (ranked["quadrant"] == "fix first").any():
         first = ranked[ranked["quadrant"] == "fix first"].iloc[0]
-        doubt = "" if first["certain"] else ", though this sample is not sure of it"
-        look, weight = f"look first at '{first['item']}'", number(first["importance"], "share")
-        finding = f"{look}: it matters more than most and is rated lower than most{doubt}."
-        title = f"{capital(look)}: weight {weight}, rated lower than most"
+        finding = (
+            f"look first at '{first['item']}': it carries {number(first['importance'], 'share')} of the "
+        )
+        finding += "weight and is rated lower than most"
+        finding += "." if first["certain"] else "; this sample is not sure of it."
     shown = table.assign(side=[capital(side) for side in table["side"]])
     return Result(
         stated(finding, survey.simulated, "answers"), numbers, table,
         lambda: general.scatter(
-            shown, x="performance", y="importance", label="item", group="side", title=title, named=True,
+            shown, x="performance", y="importance", label="item", group="side", named=True,
+            title=headline(finding),
             x_title="mean answer, as a part of the scale", y_title="share of what the items explain",
             cross=(middle, average), corners=("fix first", "keep up", "can wait", "do not overdo"),
             percent=True, percent_x=True,

@@ -10,7 +10,7 @@ from cxlab.data.survey import SIDES, Survey
 from cxlab.data.table import Table
 from cxlab.figures import general
 from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import capital, number, stated
+from cxlab.questions.words import capital, headline, number, stated
 from cxlab.stats.bends import (
     kinked_slopes,
     product_experience,
@@ -19,15 +19,14 @@ from cxlab.stats.bends import (
     surface_terms,
 )
 from cxlab.stats.intervals import generator, percentile_interval
-from cxlab.stats.regression import bootstrap_moments, complete_cases, fit, leave_one_out_r2, solve_moments
+from cxlab.stats.regression import bootstrap_moments, complete_cases, fit, solve_moments
 
-_READINGS = {  # words -> columns of 1, P, E, P^2, PE, E^2, P - E
+_READINGS = {  # words -> columns of 1, P, E, P^2, P E, E^2, P - E
     "the gap alone": (0, 6),
     "what they got alone": (0, 1),
-    "both, straight": (0, 1, 2),
     "both, with bends": (0, 1, 2, 3, 4, 5),
 }
-_BESIDE = {  # record -> (row of product_experience, sign)
+_BESIDE = {  # number -> (row of product_experience, sign)
     "loss-great-product-bad-experience": ("great product, bad experience", -1),
     "loss-great-experience-bad-product": ("bad product, great experience", -1),
     "gain-average-product-great-experience": ("average product, great experience", 1),
@@ -48,12 +47,12 @@ _CONTRASTS = {  # weights on the means of the stories
 
 @question("survey", needs="a survey that asked what customers expected and what they got")
 def gap(survey: Survey) -> Result:
-    """Is the gap between reality and expectation what satisfies? Polynomial regression, not a gap score.
+    """Is the gap between reality and expectation what satisfies? Polynomial regression, not a gap score
+    (Edwards 1994).
 
     Expected and perceived are the roles of these names (asked beforehand), else the block ``expectation``
     (recalled) and the mean of all product and experience items. Numbers of recalled expectations start with
-    ``recalled-``. Table: index reading; ``r2 low high`` (share explained) and ``unseen`` (for customers left
-    out of the fit).
+    ``recalled-``. Table: index reading; ``r2 low high`` (share explained).
     """
     told = {role: survey.roles.get(role) for role in ("perceived", "expected")}
     recalled = not all(told.values())
@@ -62,75 +61,59 @@ def gap(survey: Survey) -> Result:
         told = {"perceived": items, "expected": survey.blocks.get("expectation", [])}
     if not all(told.values()) or survey.categorical:
         raise NotEnough("this survey did not ask, on a scale, what customers expected and what they got")
-    data, what = _scores(survey, told, felt := _felt(survey)), survey.label(felt)
-    columns = {"perceived": "perceived", "expected": "expected", "outcome": "outcome", "groups": "groups"}
-    surface = response_surface(data, **columns, confidence_level=survey.confidence_level)
-    table, better, lost = _compare(data, surface.centre, survey)
-    prefix, n, unit = "recalled-" if recalled else "", len(data), "share of variance"
-    r2 = {name: Number(*row[["r2", "low", "high"]], unit, n) for name, row in table.iterrows()}
-    by_gap, by_got = r2["the gap alone"], r2["what they got alone"]
-    numbers = {
-        "explained-by-the-gap": by_gap._replace(label=f"of {what} explained by the gap"),
-        "explained-by-what-they-got": by_got._replace(label=f"of {what} explained by what they got"),
-        "gap-r2-lost": Number(*lost, unit, n, "explained less by the gap than by both with bends"),
-    } | {prefix + name: value for name, value in _lines(surface, data, survey).items()}
-    got, score = number(by_got.value, unit), number(by_gap.value, unit)
-    if better[1] > 0:
-        finding = f"What customers got explains {by_got} of {what}; its gap to expectation only {by_gap}."
-        title = f"What they got explains {got} of {what}, the gap only {score}"
-    elif better[2] < 0:
-        finding = f"The gap to expectation explains {by_gap} of {what}; what customers got only {by_got}."
-        title = f"The gap explains {score} of {what}, what they got {got}"
-    else:
-        finding = f"No clear difference: what customers got explains {by_got} of {what}, "
-        finding += f"its gap to expectation {by_gap}."
-        title = f"No clear difference found: {got} by what they got, {score} by the gap"
+    felt, level, unit = _felt(survey), survey.confidence_level, "share of variance"
+    data, what = _scores(survey, told, felt), survey.label(felt)
+    surface = response_surface(data, perceived="perceived", expected="expected", outcome="outcome",
+                               groups="groups", confidence_level=level)  # fmt: skip
+    p, e, y = data[["perceived", "expected", "outcome"]].to_numpy(float).T
+    z = np.column_stack([surface_terms(p - surface.centre, e - surface.centre), p - e, y - y.mean()])
+    moments = bootstrap_moments(z, survey.bootstrap, survey.seed)
+    total = moments[:, 7, 7] - moments[:, 0, 7] ** 2
+    seen = {
+        name: np.append(fit(y, z[:, list(columns)]).r2, 1 - solve_moments(moments, columns, 7)[1] / total)
+        for name, columns in _READINGS.items()
+    }
+
+    def explained(draws: np.ndarray, label: str = "") -> Number:
+        return Number(draws[0], *percentile_interval(draws[1:], level), unit, len(data), label)
+
+    alone, got, both = seen.values()
+    by_gap = explained(alone, f"of {what} explained by the gap")
+    by_got = explained(got, f"of {what} explained by what they got")
+    lost = explained(both - alone, "explained less by the gap than by both with bends")
+    numbers = {"explained-by-the-gap": by_gap, "explained-by-what-they-got": by_got, "gap-r2-lost": lost}
+    prefix, better = "recalled-" if recalled else "", explained(got - alone)
+    numbers |= {prefix + name: value for name, value in _lines(surface, data, survey).items()}
+    parts = [("what customers got", by_got), ("the gap to expectation", by_gap)]
+    (most, x), (least, y) = parts[::-1] if better.value < 0 else parts
+    clear = better.low > 0 or better.high < 0
+    finding = "" if clear else "no clear difference: "
+    finding += f"{most} explains {x} of {what}, {least} {'only ' if clear else ''}{y}."
+    table = pd.DataFrame([explained(draws)[:3] for draws in seen.values()], list(seen), ["r2", "low", "high"])
     late = "Expectations recalled afterwards are coloured by what happened, which hides gaps."
     return Result(
         stated(finding, survey.simulated, "answers"), numbers, table,
-        lambda: general.dots(table, title=title, x_title=f"part of {what} explained", value="r2",
+        lambda: general.dots(table, title=headline(finding), x_title=f"part of {what} explained", value="r2",
                              percent=True, reference=None),
-        [late] * recalled + _cautions(survey, n), survey,
+        [late] * recalled + _cautions(survey, len(data)), survey,
     )  # fmt: skip
-
-
-def _compare(data: pd.DataFrame, centre: float, survey: Survey) -> tuple[pd.DataFrame, tuple, tuple]:
-    """Return R2 of each reading, how much 'what they got' has over the gap, and what the gap loses to all."""
-    p, e, y = data[["perceived", "expected", "outcome"]].to_numpy(float).T
-    z = np.column_stack([surface_terms(p - centre, e - centre), p - e, y - y.mean()])
-    moments = bootstrap_moments(z, survey.bootstrap, survey.seed)
-    total = moments[:, 7, 7] - moments[:, 0, 7] ** 2
-    rows, seen = {}, {}
-
-    def limits(draws: np.ndarray) -> tuple[float, float, float]:
-        """Estimate, low and high of draws whose first is that of the sample."""
-        return float(draws[0]), *map(float, percentile_interval(draws[1:], survey.confidence_level))
-
-    for name, columns in _READINGS.items():
-        result = fit(y, z[:, list(columns)])
-        seen[name] = np.append(result.r2, 1 - solve_moments(moments, columns, 7)[1] / total)
-        rows[name] = (*limits(seen[name]), leave_one_out_r2(y, result))
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=["r2", "low", "high", "unseen"])
-    alone, got, _, both = seen.values()
-    return table, limits(got - alone), limits(both - alone)
 
 
 def _lines(surface: tuple, data: pd.DataFrame, survey: Survey) -> dict[str, Number]:
     """Return what the surface says about met and missed expectations, in the terms of the claims."""
     slope, level, n = "scale points per point", survey.confidence_level, surface.n
-    a1, a3 = surface.shape.loc["a1"], surface.shape.loc["a3"]
-    outgrown = (-a3.estimate, -a3.high, -a3.low)
+    met, missed = (surface.shape.loc[name, ["estimate", "low", "high"]] for name in ("a1", "a3"))
     numbers = {
-        "incongruence-slope": Number(*outgrown, slope, n, "as expectation outgrows reality"),
-        "congruence-slope": Number(a1.estimate, a1.low, a1.high, slope, n, "as a met expectation rises"),
+        "incongruence-slope": Number(*-missed.iloc[[0, 2, 1]], slope, n, "as expectation outgrows reality"),
+        "congruence-slope": Number(*met, slope, n, "as a met expectation rises"),
     }
     if survey.scale:
         ends = np.quantile(data[["perceived", "expected"]].to_numpy(), [0.05, 0.95])
         places = np.linspace(*ends, 41) - surface.centre
-        met = [surface.fit.contrast(surface_terms(at, at)[0], level)[:3] for at in places]
-        lowest = np.array(min(met)) - sum(survey.scale) / 2
-        words = "lowest where met, above the scale's middle"
-        numbers["congruence-lowest"] = Number(*lowest, "scale points", n, words)
+        lowest = min(surface.fit.contrast(surface_terms(at, at)[0], level)[:3] for at in places)
+        above = np.array(lowest) - sum(survey.scale) / 2
+        label = "lowest where met, above the scale's middle"
+        numbers["congruence-lowest"] = Number(*above, "scale points", n, label)
     return numbers
 
 
@@ -170,39 +153,34 @@ def kinks(survey: Survey, *, knot: float = 0.0) -> Result:
     """
     felt = _felt(survey)
     scores, what = _in_spreads(survey, felt), survey.label(felt)
-    fixed = {"groups": "groups", "confidence_level": survey.confidence_level}
-    table = kinked_slopes(scores, outcome="outcome", drivers=SIDES, knot=knot, **fixed)
-    unit, n, numbers = "standardised slope", len(scores), {}
-    parts, rows = {"below": "where ratings are bad", "above": "where ratings are good"}, []
+    table = kinked_slopes(scores, outcome="outcome", drivers=SIDES, knot=knot, groups="groups",
+                          confidence_level=survey.confidence_level)  # fmt: skip
+    unit, n, numbers, rows = "standardised slope", len(scores), {}, []
     for side, row in table.iterrows():
         kink = row.difference, row.low, row.high
         numbers[f"kink-{side}"] = Number(*kink, unit, n, f"loss minus gain, {side}")
-        for part, words in parts.items():
+        for part, rated in (("below", "bad"), ("above", "good")):
             step = row[[part, f"{part}_low", f"{part}_high"]]
-            label = f"step of {side} among {words.split()[-1]} ratings"
+            label = f"step of {side} among {rated} ratings"
             numbers[f"slope-{part}-{side}"] = Number(*step, unit, n, label)
-            rows.append((capital(side), words, *step))
-    bent = [side for side in SIDES if table.low[side] > 0 or table.high[side] < 0]
-    if bent:
+            rows.append((capital(side), f"where ratings are {rated}", *step))
+    one, other = (numbers[f"kink-{side}"] for side in SIDES)
+    finding = "no sign that a side only prevents anger: "
+    finding += f"loss minus gain is {one} for product and {other} for experience."
+    if bent := [side for side in SIDES if table.low[side] > 0 or table.high[side] < 0]:
         side = max(bent, key=lambda name: abs(table.difference[name]))
-        below, above = numbers[f"slope-below-{side}"], numbers[f"slope-above-{side}"]
-        more = "costs more than a good one wins" if table.low[side] > 0 else "costs less than a good one wins"
-        finding = f"A bad {side} {more}: a step moves {what} by {below} where ratings are bad, "
-        finding += f"by {above} where they are good."
-        title = f"A bad {side} {more}: {number(below.value)} against {number(above.value)}"
-    else:
-        one, other = numbers["kink-product"], numbers["kink-experience"]
-        finding = f"No sign that a side only prevents anger: loss minus gain is {one} for product "
-        finding += f"and {other} for experience."
-        title = f"No kink found: loss minus gain {number(one.value)} for product, "
-        title += f"{number(other.value)} for experience"
+        more, below, above = (
+            "more" if table.low[side] > 0 else "less",
+            *(numbers[f"slope-{part}-{side}"] for part in ("below", "above")),
+        )
+        finding = f"a bad {side} costs {more} than a good one wins: {below} a step against {above}."
     shown = pd.DataFrame(rows, columns=["side", "where", "estimate", "low", "high"])
     full = table.at_ceiling.iloc[0]
     crowded = f"{number(full, 'share')} gave the top answer; it counts as 'this much or more'."
     return Result(
         stated(finding, survey.simulated, "answers"), numbers, table,
-        lambda: general.dots(shown, title=title, x_title=f"what a step adds to {what}", label="side",
-                             group="where"),
+        lambda: general.dots(shown, title=headline(finding), label="side", group="where",
+                             x_title=f"what a step adds to {what}"),
         [crowded] * bool(full > 0.05) + _cautions(survey, n), survey,
     )  # fmt: skip
 
@@ -222,27 +200,22 @@ def forgiveness(survey: Survey) -> Result:
         measure = "standardised slope" if name.startswith("slope") else "outcome SD"
         label = f"{name.split('-')[0]}: {row}".replace("slope", "what a step adds")
         numbers[name] = Number(sign * estimate, *limits, measure, int(n), label)
-    bad = dict(zip(("experience", "product"), numbers.values(), strict=False))
+    bad = dict(zip(SIDES[::-1], numbers.values(), strict=False))  # what a bad side costs beside a great other
     costs = [side for side, loss in bad.items() if loss.low > 0]
+    finding = "whether a great side makes up for a bad one is open: bad experience costs "
+    finding += f"{bad['experience']} {unit} of {what}."
     if len(costs) == 2:
-        finding = f"Neither side makes up for the other: a bad experience costs {bad['experience']} {unit} "
-        finding += f"of {what}, a bad product {bad['product']}."
-        title = f"Neither makes up for the other: {' and '.join(number(one.value) for one in bad.values())}"
+        finding = f"neither side makes up for the other: bad experience costs {bad['experience']} "
+        finding += f"and bad product {bad['product']} {unit} of {what}."
     elif costs:
-        side, other = costs[0], "product" if costs[0] == "experience" else "experience"
-        finding = f"A great {other} does not make up for a bad {side}, "
-        finding += f"which costs {bad[side]} {unit} of {what}."
-        title = f"A bad {side} beside a great {other} costs {number(bad[side].value)} {unit}"
-    else:
-        finding = "Whether a great side makes up for a bad one stays open: "
-        finding += f"a bad experience costs {bad['experience']} {unit} of {what}."
-        title = f"No certain cost found: a bad experience {number(bad['experience'].value)} {unit}"
+        side, other = costs[0], SIDES[1 - SIDES.index(costs[0])]
+        finding = f"a great {other} does not make up for a bad {side}: it costs {bad[side]} {unit} of {what}."
     rows = [(one.label, one.value, one.low, one.high) for one in list(numbers.values())[:4]]
     shown = pd.DataFrame(rows, columns=["what", "estimate", "low", "high"])
     few = "Few customers find one side great and the other bad, so the model fills in for them."
     return Result(
         stated(finding, survey.simulated, "answers"), numbers, table,
-        lambda: general.dots(shown, title=title, x_title=f"{unit} of {what}", label="what"),
+        lambda: general.dots(shown, title=headline(finding), x_title=f"{unit} of {what}", label="what"),
         [few, *_cautions(survey, len(scores))], survey,
     )  # fmt: skip
 
@@ -286,23 +259,20 @@ def stockout(vignette: Table) -> Result:
     numbers = {"stockout-contrast": Number(-estimate, -high, -low, "scale points", n, words)}
     for name, row in contrasts.iloc[1:].iterrows():
         numbers[name.replace(" ", "-")] = Number(*row, "scale points", n, name)
-    more = numbers["stockout-contrast"]
-    points = number(abs(more.value))
+    more, less = numbers["stockout-contrast"], Number(estimate, low, high)
+    finding = "no clear difference between the goods with plain service and courtesy without the goods: "
+    finding += f"{more} points."
     if more.low > 0:
-        finding = "courtesy does not make up for an empty shelf: "
-        finding += f"the goods with plain service score {more} points more."
-        title = f"The goods with plain service score {points} points more"
+        finding = "courtesy does not make up for an empty shelf: the goods with plain service score "
+        finding += f"{more} points more."
     elif more.high < 0:
-        finding = "courtesy more than makes up for an empty shelf: "
-        finding += f"it scores {Number(estimate, low, high)} points more than the goods with plain service."
-        title = f"Courtesy without the goods scores {points} points more"
-    else:
-        finding = "no clear difference was found between the goods with plain service "
-        finding += f"and courtesy without the goods ({more} points)."
-        title = f"No clear difference found: {points} points"
+        finding = (
+            f"courtesy more than makes up for an empty shelf: it scores {less} points more than the goods "
+        )
+        finding += "with plain service."
     return Result(
         stated(finding, vignette.simulated, "answers"), numbers, cells,
-        lambda: general.dots(cells, title=title, x_title="mean satisfaction", label="story",
+        lambda: general.dots(cells, title=headline(finding), x_title="mean satisfaction", label="story",
                              value="mean", reference=None),
         ["Stories measure what people say that they would feel."], vignette,
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -67,6 +68,15 @@ def count(n: int, one: str, many: str = "") -> str:
 def capital(sentence: str) -> str:
     """Return the sentence with a capital first letter."""
     return sentence[:1].upper() + sentence[1:]
+
+
+def headline(finding: str) -> str:
+    """Return a finding as the title of its chart: its first clause, without intervals.
+
+    >>> headline("product carries 71 % (62 to 79 %) of it; the rest is open.")
+    'Product carries 71 % of it'
+    """
+    return capital(re.sub(r" \([−\d][^()]* to [^()]*\)", "", finding).partition("; ")[0].removesuffix("."))
 
 
 def stated(sentence: str, simulated: bool = False, kind: str = "data") -> str:

@@ -164,14 +164,6 @@ def fit(
     return Fit(beta, robust, classical, residuals, leverage, dof, r2)
 
 
-def leave_one_out_r2(outcome: ArrayLike, result: Fit) -> float:
-    """Return the share of variance that the fit predicts for rows it has not seen (PRESS, closed form)."""
-    y = np.asarray(outcome, dtype=float)
-    n = len(y)
-    press = ((result.residuals / (1 - result.leverage)) ** 2).sum()
-    return float(1 - press / (((y - y.mean()) * n / (n - 1)) ** 2).sum())
-
-
 def bootstrap_moments(
     columns: NDArray[np.float64], bootstrap: int, rng: int | np.random.Generator | None
 ) -> NDArray[np.float64]:
