@@ -6,7 +6,7 @@ import csv
 import re
 from pathlib import Path
 
-from cxlab.workbook import cli, readme
+from cxlab.workbook import cli, plan
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text()
@@ -21,7 +21,7 @@ def test_is_at_most_600_words():
 
 
 def test_its_table_of_notebooks_is_current():
-    assert readme.update(ROOT / "README.md", ROOT / "notebooks") == TEXT
+    assert plan.update(ROOT / "README.md", ROOT / "notebooks") == TEXT
     assert "02-product-or-experience" in TEXT
 
 

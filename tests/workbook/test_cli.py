@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from cxlab.data.errors import InputError, NotebookError, OutOfReach
-from cxlab.workbook import cli, install, readme
+from cxlab.workbook import cli, install, plan
 
 from .conftest import ROOT
 
@@ -102,8 +102,8 @@ def test_every_part_of_the_install_answers_or_says_what_mends_it(monkeypatch):
 def test_the_readme_s_table_is_made_from_the_notebooks(tmp_path):
     for stem, facts in {"01-a": {"question": "A?", "minutes": 5}, "99-t": {"report": False}}.items():
         (tmp_path / f"{stem}.ipynb").write_text(json.dumps({"metadata": {"cxlab": facts}}))
-    table = readme.notebook_table(tmp_path)
+    table = plan.notebook_table(tmp_path)
     assert "| [01-a](notebooks/01-a.ipynb) | A? | 5 |" in table and "99-t" not in table
-    (tmp_path / "R.md").write_text(f"before {readme.START}\nold\n{readme.END} after")
-    assert readme.update(tmp_path / "R.md", tmp_path) == f"before {readme.START}\n{table}\n{readme.END} after"
-    assert (ROOT / "README.md").read_text().count(readme.START) == 1
+    (tmp_path / "R.md").write_text(f"before {plan.START}\nold\n{plan.END} after")
+    assert plan.update(tmp_path / "R.md", tmp_path) == f"before {plan.START}\n{table}\n{plan.END} after"
+    assert (ROOT / "README.md").read_text().count(plan.START) == 1

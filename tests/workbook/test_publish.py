@@ -9,7 +9,7 @@ import os
 import pytest
 
 from cxlab.data.errors import InputError, OutOfReach
-from cxlab.workbook import keys, publish, run
+from cxlab.workbook import publish, run
 
 from .conftest import files_of
 
@@ -17,7 +17,7 @@ from .conftest import files_of
 def make(folder, text):
     folder.mkdir(parents=True)
     (folder / "index.html").write_text(text)
-    files = {"index.html": keys.file_hash(folder / "index.html")}
+    files = {"index.html": publish.file_hash(folder / "index.html")}
     (folder / "manifest.json").write_text(json.dumps({"cxlab": "0", "files": files}))
     return folder
 
@@ -96,36 +96,36 @@ def test_the_lock_lies_beside_the_output(tmp_path, capsys):
 
 
 def test_a_damaged_cache_entry_counts_as_missing_and_the_oldest_go(tmp_path, monkeypatch):
-    keys.store("name", "text\nwith lines")
-    assert keys.read("name") == "text\nwith lines" and keys.read("never") is None
+    publish.store("name", "text\nwith lines")
+    assert publish.read("name") == "text\nwith lines" and publish.read("never") is None
     path = tmp_path / "cache" / "report" / "name"
     path.write_text(path.read_text()[:-1])
-    assert keys.read("name") is None
-    monkeypatch.setattr(keys, "_KEPT", 1)
-    keys.prune()
+    assert publish.read("name") is None
+    monkeypatch.setattr(publish, "_KEPT", 1)
+    publish.prune()
     assert len(list(path.parent.iterdir())) == 1
-    monkeypatch.setattr(keys, "_IN_USE", -1.0)
-    keys.store("other", "x")
-    keys.prune()
+    monkeypatch.setattr(publish, "_IN_USE", -1.0)
+    publish.store("other", "x")
+    publish.prune()
     assert len(list(path.parent.iterdir())) == 1
 
 
 def test_the_hash_of_a_big_file_is_remembered_until_it_changes(tmp_path, monkeypatch):
-    monkeypatch.setattr(keys, "_BIG", 4)
+    monkeypatch.setattr(publish, "_BIG", 4)
     path = tmp_path / "big"
     path.write_bytes(b"12345678")
-    first = keys.file_hash(path)
-    assert keys.file_hash(path) == first
+    first = publish.file_hash(path)
+    assert publish.file_hash(path) == first
     path.write_bytes(b"1234567x")
-    assert keys.file_hash(path) != first
-    assert keys.tree_hash(tmp_path / "none") is None and set(keys.tree_hash(tmp_path)) >= {"big"}
+    assert publish.file_hash(path) != first
+    assert publish.tree_hash(tmp_path / "none") is None and set(publish.tree_hash(tmp_path)) >= {"big"}
 
 
 def test_what_cannot_be_hashed_is_never_taken_from_the_cache(tmp_path):
     (tmp_path / "n.ipynb").write_text("{}")
-    again = [keys.run_key(tmp_path / "n.ipynb", {}, {"a database": keys.VOLATILE}) for _ in range(2)]
+    again = [publish.run_key(tmp_path / "n.ipynb", {}, {"a database": publish.VOLATILE}) for _ in range(2)]
     assert again[0] != again[1]
-    assert keys.run_key(tmp_path / "n.ipynb", {}, {}) == keys.run_key(tmp_path / "n.ipynb", {}, {})
+    assert publish.run_key(tmp_path / "n.ipynb", {}, {}) == publish.run_key(tmp_path / "n.ipynb", {}, {})
 
 
 def test_what_a_killed_run_left_is_swept_by_the_next(tmp_path):

@@ -131,7 +131,7 @@ def _report(values: argparse.Namespace) -> int:
         raise InputError(f"--timeout {values.timeout:g}: give a number of seconds above 0")
     if values.min_cell is not None and values.min_cell < 1:
         raise InputError(f"--min-cell {values.min_cell}: give 1 or more")
-    from cxlab.workbook.parts import Options
+    from cxlab.workbook.plan import Options
     from cxlab.workbook.report import build_report
 
     facts = {key: value for key, value in vars(values).items() if key not in ("run", "command")}
@@ -220,13 +220,13 @@ def _diff_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _diff(values: argparse.Namespace) -> int:
-    from cxlab.workbook import diff, keys
+    from cxlab.workbook import diff, publish
 
     found = diff.compare(diff.read_results(values.old), diff.read_results(values.new))
     if values.markdown:
         if values.markdown.is_dir() or not values.markdown.absolute().parent.is_dir():
             raise InputError(f"--markdown {values.markdown}: name a file in a folder that is there")
-        keys.write_whole(values.markdown, diff.summary(found))
+        publish.write_whole(values.markdown, diff.summary(found))
     _print(diff.lines(found))
     return 3 if found.alarm else 0
 

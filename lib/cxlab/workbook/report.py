@@ -12,9 +12,9 @@ from typing import Any
 
 from cxlab.data.errors import InputError, OutOfReach
 from cxlab.data.places import project_folder
-from cxlab.workbook import diff, keys, plan, publish
+from cxlab.workbook import diff, plan, publish
 from cxlab.workbook.executed import results_of, to_json
-from cxlab.workbook.parts import Build, Options, Part, versions
+from cxlab.workbook.plan import Build, Options, Part, versions
 from cxlab.workbook.run import Failure, Runners, failure_of, raise_failures
 
 
@@ -50,7 +50,7 @@ def build_report(options: Options) -> int:
             found = diff.compare(before, json.loads((folder / "results.json").read_text(encoding="utf-8")))
             failed = _finish(build, folder, key, found if old is not None else None)
             publish.publish(folder, out)
-        keys.prune()
+        publish.prune()
     changed = len(found.of("moved", "beyond", "gone", "changed")) if before else 0
     print(
         f"{_near(out)}: {sum(len(part.stated) for part in build.parts)} pages, "
@@ -137,30 +137,30 @@ def _files_of(study: Any) -> dict[str, Any]:
 
     sources = [read_mapping(path).source or "" for path in study.tables.values()]
     live = {
-        name: keys.VOLATILE
+        name: publish.VOLATILE
         for name in sources
         if "://" in name and not name.startswith(("duckdb:", "sqlite:"))
     }
-    return {os.path.relpath(path, study.path.parent): keys.tree_hash(path) for path in study.files} | live
+    return {os.path.relpath(path, study.path.parent): publish.tree_hash(path) for path in study.files} | live
 
 
 def _run_key(part: Part, page: plan.Page, build: Build, results: str | None = None) -> str:
     given = {name: part.shown(value) for name, value in page.given.items()}
-    return keys.run_key(page.path, given, part.files, min_cell=build.min_cell, results=results)
+    return publish.run_key(page.path, given, part.files, min_cell=build.min_cell, results=results)
 
 
 def _whole_key(build: Build) -> str:
     """Return the key of the whole report; empty where something cannot be hashed, such as a database."""
-    if any(keys.VOLATILE in part.files.values() for part in build.parts):
+    if any(publish.VOLATILE in part.files.values() for part in build.parts):
         return ""
     parts = [
         [part.folder, part.label, [[p.stem, p.missing, _run_key(part, p, build)] for p in part.pages]]
         for part in build.parts
     ]
-    against = keys.file_hash(build.options.against) if build.options.against else None
+    against = publish.file_hash(build.options.against) if build.options.against else None
     title = getattr(build.study, "name", None)
-    return keys.key_of(
-        [parts, keys.templates_hash(), title, build.options.by, build.hidden, versions(), against]
+    return publish.key_of(
+        [parts, publish.templates_hash(), title, build.options.by, build.hidden, versions(), against]
     )
 
 
@@ -177,7 +177,7 @@ def _make(build: Build, runners: Runners, folder: Path) -> None:
     progress = _Progress(sum(len(part.asked) for part in build.parts))
     run_parts([main], runners, build, progress)
     if build.options.cluster:
-        from cxlab.workbook.cluster import run_on_cluster
+        from cxlab.workbook.run import run_on_cluster
 
         run_on_cluster(build, others, progress, run_parts)
         others = []
@@ -230,12 +230,12 @@ def _run_wave(
         given, paths, results = dict(page.given), dict(part.paths), None
         if page.needs_results:
             results = to_json(results_of(part.stated))
-            path = runners.folder / f"results-{keys.key_of(part.folder)[:8]}.json"
+            path = runners.folder / f"results-{publish.key_of(part.folder)[:8]}.json"
             path.write_text(results, encoding="utf-8")
             given["results"] = str(path)
             paths[str(path)] = "results.json"
         key = _run_key(part, page, build, results)
-        executed = None if build.options.fresh else keys.read(f"run-{key}")
+        executed = None if build.options.fresh else publish.read(f"run-{key}")
         if executed is not None:
             part.keep(page.stem, f"run-{key}", executed)
             watch(page.stem, "kept", {})
@@ -251,7 +251,7 @@ def _run_wave(
             yield part, failure_of(event)
             continue
         executed = Path(event["executed"]).read_text(encoding="utf-8")
-        keys.store(f"run-{key}", executed)
+        publish.store(f"run-{key}", executed)
         part.keep(page.stem, f"run-{key}", executed)
         shutil.rmtree(Path(event["executed"]).parent, ignore_errors=True)
 
@@ -276,7 +276,7 @@ def _finish(build: Build, folder: Path, key: str, found: diff.Comparison | None)
         (folder / "changes.html").write_text(site.changes(build.parts[0], found), encoding="utf-8")
         (folder / "changes.md").write_text(diff.summary(found), encoding="utf-8")
     files = {
-        path.relative_to(folder).as_posix(): keys.file_hash(path)
+        path.relative_to(folder).as_posix(): publish.file_hash(path)
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }

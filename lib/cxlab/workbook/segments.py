@@ -20,9 +20,9 @@ from cxlab.data.places import cache_folder, nearest, show
 from cxlab.data.privacy import suppress
 from cxlab.data.study import Study, open_mapped
 from cxlab.data.tables import KINDS, kind_named
-from cxlab.workbook import keys
+from cxlab.workbook import publish
 from cxlab.workbook.executed import EXPLORE, PLOTLY, RESULT, to_text
-from cxlab.workbook.parts import Build, Part
+from cxlab.workbook.plan import Build, Part
 
 MOST = 2000
 
@@ -146,7 +146,7 @@ def hide_small(parts: list[Part], min_cell: int, hidden: int = 0) -> None:
 def _read(part: Part, stem: str) -> list[_Shown]:
     """Return the results and explorers of a page, in order."""
     found = []
-    for i, cell in enumerate(json.loads(keys.read(part.executed[stem]))["cells"]):
+    for i, cell in enumerate(json.loads(publish.read(part.executed[stem]))["cells"]):
         for k, output in enumerate(cell.get("outputs", ())):
             data = output.get("data", {})
             if RESULT in data:
@@ -256,7 +256,7 @@ def _sums(
 
 def _withhold(part: Part, stem: str, outputs: list[_Shown]) -> None:
     """Write a page's notebook anew without what must not be shown."""
-    notebook = json.loads(keys.read(part.executed[stem]))
+    notebook = json.loads(publish.read(part.executed[stem]))
     for shown in reversed(outputs):
         if not shown.gone:
             continue
@@ -277,8 +277,8 @@ def _withhold(part: Part, stem: str, outputs: list[_Shown]) -> None:
             {"output_type": "display_data", "metadata": {}, "data": {RESULT: told, "text/plain": _FEW}},
         ]
     text = to_text(notebook)
-    name = f"shown-{keys.key_of(text)}"
-    keys.store(name, text)
+    name = f"shown-{publish.key_of(text)}"
+    publish.store(name, text)
     part.keep(stem, name, text)
 
 
@@ -335,8 +335,8 @@ def _filtered(study: Study, kinds: list[str], by: str, value: str, min_cell: int
         "tables": {**{kind: f"{kind}.yaml" for kind in kinds}, **beside},
     }  # fmt: skip
     texts["params.yaml"] = yaml.safe_dump(params, sort_keys=True, allow_unicode=True)
-    folder = cache_folder() / "segments" / keys.key_of([str(study.path), texts])[:24]
+    folder = cache_folder() / "segments" / publish.key_of([str(study.path), texts])[:24]
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
-        keys.write_whole(folder / name, text)
+        publish.write_whole(folder / name, text)
     return {kind: str(folder / f"{kind}.yaml") for kind in kinds}

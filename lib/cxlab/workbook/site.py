@@ -10,10 +10,10 @@ from typing import Any
 from markupsafe import Markup
 
 from cxlab.questions.words import is_share
-from cxlab.workbook import diff, keys, picture, plan, publish
+from cxlab.workbook import diff, picture, plan, publish
 from cxlab.workbook.executed import results_of, to_json
 from cxlab.workbook.page import environment, render, squeezed
-from cxlab.workbook.parts import Build, Part, versions
+from cxlab.workbook.plan import Build, Part, versions
 
 # The story of the opening page: notebook and the result's id; no id means the answer of the page.
 STORY = (("01", ""), ("02", "survey_by_survey"), ("02", "overlap"), ("05", ""), ("09", ""))
@@ -29,7 +29,7 @@ def write_part(part: Part, folder: Path, build: Build) -> None:
     search: list[list[str]] = []
     results: dict[str, list[dict[str, Any]]] = {}
     for page in part.there:
-        executed = keys.read(part.executed[page.stem])
+        executed = publish.read(part.executed[page.stem])
         made = render(json.loads(executed), _context(part, page))
         search += made.search
         results[page.stem] = made.results
@@ -143,7 +143,7 @@ def facts(part: Part, build: Build) -> dict[str, Any]:
     return {
         "schema": publish.SCHEMA,
         "cxlab": about.pop("CX Lab"),
-        "notebooks": {page.stem: keys.file_hash(page.path) for page in part.there},
+        "notebooks": {page.stem: publish.file_hash(page.path) for page in part.there},
         "needs": part.unasked,
         "failed": part.failed,
         "parameters": {
