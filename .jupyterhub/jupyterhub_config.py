@@ -24,7 +24,8 @@ c.JupyterHub.cookie_secret_file = str(rooms / ".cookie")
 c.JupyterHub.db_url = f"sqlite:///{rooms / '.hub.sqlite'}"
 c.Spawner.cmd = [str(Path(sys.executable).parent / "jupyterhub-singleuser")]
 c.Spawner.default_url = "/lab"
-c.Spawner.start_timeout = 120
+c.Spawner.args = ["--allow-root"] if os.geteuid() == 0 else []
+c.Spawner.start_timeout = c.Spawner.http_timeout = 180  # a whole room signs in at once
 c.SimpleLocalProcessSpawner.home_dir_template = str(rooms / "{username}")
 c.Spawner.environment = {"CXLAB_HOME": str(root), "OMP_NUM_THREADS": "1"}
 # The attendee's copy; what they wrote before is kept.

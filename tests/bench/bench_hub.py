@@ -19,6 +19,7 @@ from conftest import launch
 from lab_server import ROOT
 
 PEOPLE = 5
+STATE = ".jp-Notebook-ExecutionIndicator"
 
 
 def memory(root: int) -> int:
@@ -70,12 +71,12 @@ def main() -> None:
             for number, page in enumerate(pages):
                 page.goto(f"{address}/user/seat-{number}/lab/tree/02-product-or-experience.ipynb")
             for page in pages:
-                page.wait_for_selector(".jp-Notebook", timeout=120_000)
+                page.wait_for_selector(f"{STATE}[data-status=idle]", timeout=180_000)
                 page.get_by_role("menuitem", name="Run", exact=True).click()
                 page.get_by_text("Run All Cells", exact=True).click()
+                page.wait_for_selector(f"{STATE}[data-status=busy]", timeout=60_000)
             for page in pages:
-                page.get_by_text("Exercise 02.1", exact=False).first.wait_for(timeout=240_000)
-                page.locator(".cx-picture svg").first.wait_for(timeout=240_000)
+                page.wait_for_selector(f"{STATE}[data-status=idle]", timeout=240_000)
             used = memory(hub.pid)
             print(f"{PEOPLE} people have run page 02: {time.monotonic() - start:.0f} s, {used} MB")
             copies = sorted(path.parent.name for path in Path(folder).glob("seat-*/02-*.ipynb"))
