@@ -22,6 +22,7 @@ c.Authenticator.allow_all = True
 c.Authenticator.username_pattern = "[a-z0-9-]{1,30}"  # a name is a folder's name
 c.JupyterHub.cookie_secret_file = str(rooms / ".cookie")
 c.JupyterHub.db_url = f"sqlite:///{rooms / '.hub.sqlite'}"
+c.ConfigurableHTTPProxy.pid_file = str(rooms / ".proxy.pid")
 c.Spawner.cmd = [str(Path(sys.executable).parent / "jupyterhub-singleuser")]
 c.Spawner.default_url = "/lab"
 c.Spawner.args = ["--allow-root"] if os.geteuid() == 0 else []
