@@ -1,7 +1,6 @@
 """A chart as a static SVG, drawn from plotly's JSON without a browser: the same bytes every time.
 
-Knows what the workbook's charts use, on one pair of axes: scatter (lines, markers, text, bands), bars, heat
-maps, error bars, lines and boxes, words. Whatever else a figure holds, the page shows its numbers instead.
+Knows what the workbook's charts use, on one pair of axes; of any other figure the page shows the numbers.
 Colours of the house are CSS variables, so that a picture follows light and dark.
 """
 
