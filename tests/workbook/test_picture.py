@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cxlab.figures import general
 from cxlab.questions.result import plotly_json
-from cxlab.workbook import picture
+from cxlab.workbook import executed, picture
 
 TABLE = pd.DataFrame(
     {
@@ -135,14 +135,16 @@ def test_shapes_annotations_gaps_and_open_marks_are_drawn():
 def test_what_is_not_known_is_not_drawn():
     assert drawn(go.Figure(go.Pie(values=[1, 2]))) == "" and drawn(go.Figure()) == ""
     assert drawn(go.Figure(go.Scatter(x=[1], y=[1], xaxis="x2"))) == ""
-    hidden = go.Figure([go.Scatter(x=[1], y=[1], visible="legendonly"), go.Bar(x=["a"], y=[1])])
+    hidden = go.Figure(
+        [go.Scatter(x=[1], y=[1], visible="legendonly"), go.Bar(y=["a"], x=[1], orientation="h")]
+    )
     assert "<circle" not in drawn(hidden)
 
 
 def test_packed_arrays_are_read():
     packed = go.Figure(go.Scatter(x=np.arange(3.0), y=np.ones(3))).to_plotly_json()
-    assert picture.svg(picture.plain_arrays({"data": packed["data"], "layout": {}}), width=300, label="x")
-    grid = picture.plain_arrays({"bdata": "AQIDBA==", "dtype": "i1", "shape": "2, 2"})
+    assert picture.svg(executed.plain_arrays({"data": packed["data"], "layout": {}}), width=300, label="x")
+    grid = executed.plain_arrays({"bdata": "AQIDBA==", "dtype": "i1", "shape": "2, 2"})
     assert grid == [[1, 2], [3, 4]]
 
 
@@ -158,3 +160,22 @@ def test_no_numbers_or_words_break_a_picture(rows, mode):
     text = drawn({"data": [{"x": xs, "y": ys, "text": words, "mode": mode, "type": "scatter"}], "layout": {}})
     if "\x00" not in "".join(words) and not re.search(r"[\x00-\x08\x0b-\x1f\ufffe\uffff\ud800-\udfff]", text):
         ElementTree.fromstring(text)
+
+
+def test_names_of_points_that_lie_close_do_not_cover_each_other():
+    close = pd.DataFrame(
+        {"x": [0.50, 0.51, 0.9, 0.1], "estimate": [0.50, 0.505, 0.9, 0.1], "name": list("abcd")}
+    )
+    close["name"] = "a long name " + close["name"]
+    figure = general.scatter(close, **XY, label="name", named=True)
+    boxes = []
+    for text in ElementTree.fromstring(drawn(figure)).iter("text"):
+        rows = ["".join(row.itertext()) for row in text]
+        if "a long name" in " ".join(rows):
+            x, y = map(float, re.match(r"translate\((\S+) (\S+)\)", text.get("transform")).groups())
+            wide = 7.7 * max(map(len, rows))
+            left = x - {"start": 0, "middle": wide / 2, "end": wide}[text.get("text-anchor")]
+            boxes.append((left, left + wide, y - 8 * len(rows), y + 8 * len(rows)))
+    assert len(boxes) == 4
+    for i, (a, b, c, d) in enumerate(boxes):
+        assert not any(a < f and e < b and c < h and g < d for e, f, g, h in boxes[:i])

@@ -54,7 +54,7 @@ def finish(figure: go.Figure, *, title: str, height: int = 420) -> go.Figure:
 
     ``height`` is in pixels, at least 300. A legend with two or more names goes below the axis titles.
     """
-    text = wrapped(title, 62)
+    text = wrapped(title[:1].upper() + title[1:], 62)
     place = {"x": 0, "xref": "container", "xanchor": "left", "pad": {"l": 8}, "font": {"size": 16}}
     margin = {"l": 8, "r": 12, "t": 36 + 22 * (text.count("<br>") + 1), "b": 8}
     house = _LAYOUT | {"title": {"text": text, **place}, "margin": margin, "height": max(height, 300)}

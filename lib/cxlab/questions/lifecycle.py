@@ -327,8 +327,8 @@ def go_on_or_leave(events: Table, *, steps: Sequence[str] = (), window: object =
     short = table.loc[table.pop("watched") < 10, "step"]
     caution = f"Fewer than 10 customers were watched for {limit} after {listed(short)}."
     parts = {"went_on": "go on", "left": "leave", "open": "still open"}
-    axes = {"label": "step", "value": list(parts), "names": parts, "x_title": f"{limit} after the step"}
-    draw = lambda: general.bars(table, **axes, title=title, percent=True, stacked=True)  # noqa: E731
+    axes = {"label": "step", "value": list(parts.values()), "x_title": f"{limit} after the step"}
+    draw = lambda: general.bars(table.rename(columns=parts), **axes, title=title, percent=True, stacked=True)  # noqa: E731
     cautions = [caution] * (len(short) > 0)
     return Result(stated(finding, events.simulated), numbers, table, draw, cautions, events)
 

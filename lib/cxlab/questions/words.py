@@ -33,7 +33,7 @@ def number(value: Any, unit: str = "") -> str:
         return f"{round(value):,}".replace("-", "−")
     digits = 1 if abs(value) >= 10 else 2
     text = f"{round(value, digits) + 0:.{digits}f}"
-    return (text[:-3] if text.endswith(".00") and float(value).is_integer() else text).replace("-", "−")
+    return (f"{value:.0f}" if float(value).is_integer() else text).replace("-", "−")
 
 
 def spread(low: Any, high: Any, unit: str = "") -> str:

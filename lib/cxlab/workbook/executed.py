@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -111,6 +112,20 @@ def outputs_of(notebook: Mapping[str, Any], mime: str) -> Iterator[dict[str, Any
         for output in cell.get("outputs", []):
             if mime in output.get("data", {}):
                 yield output["data"][mime]
+
+
+def plain_arrays(value: Any) -> Any:
+    """Return plotly's base64 arrays as lists."""
+    if isinstance(value, list):
+        return [plain_arrays(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if not {"bdata", "dtype"} <= set(value):
+        return {key: plain_arrays(item) for key, item in value.items()}
+    import numpy as np
+
+    array = np.frombuffer(base64.b64decode(value["bdata"]), dtype=value["dtype"])
+    return array.reshape([int(size) for size in str(value.get("shape", -1)).split(",")]).tolist()
 
 
 def collect(notebook: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import yaml
 
 from cxlab.data.errors import InputError
 from cxlab.questions.result import PLOTLY, Result, plotly_json, rounded
-from cxlab.workbook import picture
+from cxlab.workbook import executed, picture
 from cxlab.workbook.plan import declared_parameters
 
 EXPLORE = "application/vnd.cxlab.explore+json"
@@ -170,7 +170,7 @@ class _States:
         title = " ".join(picture.rows_of(figure["layout"].get("title")))
         label = figure["finding"] or title
         pictures = [
-            picture.svg(picture.plain_arrays(figure), width=width, label=label) for width in (800, 360)
+            picture.svg(executed.plain_arrays(figure), width=width, label=label) for width in (800, 360)
         ]
         return {"finding": figure["finding"], "title": title, "pictures": pictures}
 

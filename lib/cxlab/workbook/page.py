@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from cxlab.questions.words import number, with_interval
 from cxlab.workbook import glossary, picture
-from cxlab.workbook.executed import EXPLORE, PART, PLOTLY, RESULT, SOURCE, collect
+from cxlab.workbook.executed import EXPLORE, PART, PLOTLY, RESULT, SOURCE, collect, plain_arrays
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 LEAD_HEIGHT = 420
@@ -52,9 +52,9 @@ def render(notebook: Mapping[str, Any], context: Mapping[str, Any]) -> Page:
     maker = _Maker(context["stem"])
     intro, *made = maker.sections(notebook)
     references = [section for section in made if section["title"] == "References"]
-    made = [each for each in made if each not in references and (each["blocks"] or each["folds"])]
-    lacking = [(each["title"], lack) for each in made if (lack := _lack(each["blocks"]))]
-    sections = [each for each in made if not _lack(each["blocks"])]
+    made = [each for each in made if each not in references]
+    lacking = [(each["title"], lack) for each in made if (lack := _lack(each))]
+    sections = [each for each in made if each["blocks"] or each["folds"]]
     text = environment().get_template("page.html.j2").render(
         **context, lead=maker.lead, intro=intro, sections=sections, sources=collect(notebook)["sources"],
         references=references, lacking=lacking,
@@ -67,12 +67,15 @@ def render(notebook: Mapping[str, Any], context: Mapping[str, Any]) -> Page:
     return Page(squeezed(text), maker.files, maker.results, search)
 
 
-def _lack(blocks: Sequence[Mapping[str, Any]]) -> str:
-    """Return what the answers of a section need, where none of them could be given."""
-    answers = [block for block in blocks if block["kind"] == "result"]
-    if not answers or not all(block["missing"] for block in answers):
+def _lack(section: dict[str, Any]) -> str:
+    """Take the answers that could not be given out of a section; return what the first of them needs."""
+    lacking = [block for block in section["blocks"] if block["kind"] == "result" and block["missing"]]
+    section["blocks"] = [block for block in section["blocks"] if block not in lacking]
+    if not lacking:
         return ""
-    return re.sub(r"^[^:]*: (this )?| \([^)]*\)", "", answers[0]["finding"]).rstrip(".")
+    if not any(block["kind"] in ("result", "chart") for block in section["blocks"]):
+        section["blocks"] = section["folds"] = []
+    return re.sub(r"^[^:]*: (this )?| \([^)]*\)", "", lacking[0]["finding"]).rstrip(".")
 
 
 def squeezed(text: str) -> str:
@@ -177,7 +180,7 @@ class _Maker:
 
 def chart_of(data: Mapping[str, Any], number: int, finding: str = "", lead: bool = False) -> dict[str, Any]:
     """Return a chart as the templates show it: picture, bundle for the script, controls, title, finding."""
-    bundle = picture.plain_arrays(data.get(EXPLORE) or data[PLOTLY])
+    bundle = plain_arrays(data.get(EXPLORE) or data[PLOTLY])
     controls, start, at = bundle.get("controls", []), 0, 0
     if EXPLORE in data:
         for control in controls:

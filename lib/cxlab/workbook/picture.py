@@ -6,7 +6,6 @@ Colours of the house are CSS variables, so that a picture follows light and dark
 
 from __future__ import annotations
 
-import base64
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -54,20 +53,6 @@ def svg(figure: Mapping[str, Any], *, width: int, label: str, height: int | None
 def height_of(layout: Mapping[str, Any]) -> int:
     """Return the height that a chart has without its title."""
     return max(300, (layout.get("height") or 420) - 14 - 22 * len(rows_of(layout.get("title"))))
-
-
-def plain_arrays(value: Any) -> Any:
-    """Return plotly's base64 arrays as lists."""
-    if isinstance(value, list):
-        return [plain_arrays(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if not {"bdata", "dtype"} <= set(value):
-        return {key: plain_arrays(item) for key, item in value.items()}
-    import numpy as np
-
-    array = np.frombuffer(base64.b64decode(value["bdata"]), dtype=value["dtype"])
-    return array.reshape([int(size) for size in str(value.get("shape", -1)).split(",")]).tolist()
 
 
 class _Axis:
@@ -145,6 +130,7 @@ class _Canvas:
     def __init__(self, traces: list[dict], layout: Mapping[str, Any], width: int, height: int | None) -> None:
         self.traces, self.layout, self.width = traces, layout, width
         self.height = float(height or height_of(layout))
+        self.taken: list[tuple[float, float, float, float]] = []
         self.stacked = layout.get("barmode") in ("stack", "relative")
         self.x, self.y = self._axis("x", "y"), self._axis("y", "x")
         self._margins()
@@ -156,12 +142,12 @@ class _Canvas:
             own = trace.get(letter) or list(range(len(trace.get("z") or other)))
             if trace.get("type") == "bar" and (trace.get("orientation") == "h") == (letter == "x"):
                 bars = True
-                for key, value in _known(other, own) if self.stacked else []:
+                for key, value in _pairs(other, own) if self.stacked else []:
                     sums[key] = sums.get(key, 0.0) + value
             error = trace.get(f"error_{letter}") or {}
             up = error.get("array") or []
-            values += [*own, *(a + b for a, b in _known(own, up))]
-            values += [a - b for a, b in _known(own, error.get("arrayminus") or up)]
+            values += [*own, *(a + b for a, b in _pairs(own, up))]
+            values += [a - b for a, b in _pairs(own, error.get("arrayminus") or up)]
         if not any(isinstance(value, str) for value in values):
             shapes = [s for s in self._all("shapes") if s.get(f"{letter}ref", letter) == letter]
             values += [shape[letter + end] for shape in shapes for end in "01"]
@@ -268,13 +254,13 @@ class _Canvas:
 
     def bar(self, trace: dict, number: int) -> Iterable[str]:
         flat = trace.get("orientation") == "h"
-        key, along, across = ("x", self.x, self.y) if flat else ("y", self.y, self.x)
+        key, named, along, across = ("x", "y", self.x, self.y) if flat else ("y", "x", self.y, self.x)
         bars = [t for t in self.traces if t.get("type") == "bar"]
         mine = next(i for i, each in enumerate(bars) if each is trace)
         size = (1 - self.layout.get("bargap", 0.2)) / (1 if self.stacked else len(bars))
         place = 0.0 if self.stacked else (mine - (len(bars) - 1) / 2) * size
         unit = (across.end - across.start) / (across.high - across.low)
-        for i, (name, value) in enumerate(zip(trace["y" if flat else "x"], trace[key], strict=False)):
+        for i, (name, value) in enumerate(zip(trace[named], trace[key], strict=False)):
             if value is None:
                 continue
             before = sum(t[key][i] or 0 for t in bars[:mine] if i < len(t[key])) if self.stacked else 0
@@ -303,9 +289,9 @@ class _Canvas:
         crowded = self.width < NARROW and len(points) > 12
         if trace.get("fill", "none") != "none" and path:
             last = self.traces[number - 1] if trace["fill"] == "tonexty" and number else {"x": [], "y": []}
-            back = [(self.x.at(a), self.y.at(b)) for a, b in _known(last["x"], last["y"])][::-1]
+            back = [(self.x.at(a), self.y.at(b)) for a, b in _pairs(last["x"], last["y"])][::-1]
             ground = _trail(back, "vh" if line.get("shape") == "hv" else None).replace("M", "L")
-            fill = _paint(trace.get("fillcolor") or shade, alpha=1 if trace.get("fillcolor") else 0.3)
+            fill = _paint(trace.get("fillcolor") or "rgba(128,128,128,0.3)")
             yield _path(f"{path}{ground}Z", "stroke:none", 0, "", fill)
         if "lines" in mode and line.get("width", 2) and path:
             thick = line.get("width", 2) * (0.5 if crowded and None in points else 1)
@@ -322,17 +308,30 @@ class _Canvas:
             yield _whisker(trace, "x", i, xs[i], point[1], self.x)
             yield _whisker(trace, "y", i, ys[i], point[0], self.y)
             size, own = float(_pick(marker.get("size"), i) or 6), _pick(marker.get("color"), i)
-            words = rows_of(_pick(trace.get("text"), i))
             if "markers" in mode:
                 paint = _paint(own if isinstance(own, str) else shade, alpha=marker.get("opacity", 1))
-                size *= 0.6 if crowded else 1
-                yield _mark(*point, size, _pick(marker.get("symbol"), i) or "circle", paint)
-            if "text" in mode and any(words):
-                where = str(_pick(trace.get("textposition"), i) or "top center").split()
-                up = {"top": -1, "bottom": 1}.get(where[0], 0) * (size / 2 + 2 + 8.5 * len(words))
-                end = {"left": "end", "right": "start"}.get(where[-1], "middle")
-                over = {"start": size / 2 + 4, "end": -size / 2 - 4}.get(end, 0)
-                yield _text(self._inside(point[0] + over, words, end), point[1] + up, words, end)
+                symbol = _pick(marker.get("symbol"), i) or "circle"
+                yield _mark(*point, size * (0.6 if crowded else 1), symbol, paint)
+            words = rows_of(_pick(trace.get("text"), i)) if "text" in mode else []
+            if any(words):
+                x, y, end = self._free(point, size, words)
+                yield _text(x, y, words, end)
+
+    def _free(self, point: tuple[float, float], size: float, words: list[str]) -> tuple[float, float, str]:
+        """Return where words stand beside a point: the first place that no others have taken."""
+        wide, high, places = _wide(words), 8.5 * len(words), []
+        for right, down, end in ((0, -1, "middle"), (0, 1, "middle"), (1, 0, "start"), (-1, 0, "end")):
+            x = self._inside(point[0] + right * (size / 2 + 4), words, end)
+            y = point[1] + down * (size / 2 + 2 + high)
+            left = x - {"start": 0, "middle": wide / 2, "end": wide}[end]
+            box = (left, left + wide, y - high, y + high)
+            hits = [box[0] < b and a < box[1] and box[2] < d and c < box[3] for a, b, c, d in self.taken]
+            places.append(
+                (sum(hits) + 9 * (left < 0 or left + wide > self.width), len(places), box, (x, y, end))
+            )
+        *_, box, best = min(places)
+        self.taken.append(box)
+        return best
 
     def heat(self, trace: dict, number: int) -> Iterable[str]:
         x, y, grid = self.x, self.y, trace["z"]
@@ -353,16 +352,16 @@ class _Canvas:
 _DRAW = {"scatter": _Canvas.scatter, "bar": _Canvas.bar, "heatmap": _Canvas.heat}
 
 
+def _pairs(one: Sequence[Any], two: Sequence[Any]) -> list[tuple]:
+    return [pair for pair in zip(one, two, strict=False) if None not in pair]
+
+
 def _kind(trace: Mapping[str, Any]) -> str:
     return trace.get("type", "scatter").removesuffix("gl")
 
 
 def _pick(value: Any, i: int) -> Any:
     return (value[i] if i < len(value) else None) if isinstance(value, list) else value
-
-
-def _known(*lists: Sequence[Any]) -> list[tuple]:
-    return [pair for pair in zip(*lists, strict=False) if None not in pair]
 
 
 def rows_of(text: Any, width: int = 0) -> list[str]:
@@ -380,8 +379,8 @@ def _rgb(colour: Any) -> tuple[str, float]:
     text = str(colour or SEQUENCE[0]).strip().lower()
     if not (parts := re.fullmatch(r"rgba?\(([^)]*)\)", text)):
         return text, 1.0
-    red, green, blue, alpha = [*(float(part) for part in parts[1].split(",")), 1.0][:4]
-    return f"#{int(red):02x}{int(green):02x}{int(blue):02x}", alpha
+    *shade, alpha = [*map(float, parts[1].split(",")), 1.0][:4]
+    return "#" + "".join(f"{int(each):02x}" for each in shade), alpha
 
 
 def _paint(colour: Any, how: str = "fill", alpha: float = 1.0) -> str:
@@ -438,7 +437,7 @@ def _whisker(trace: dict, letter: str, i: int, value: Any, at: float, axis: _Axi
     cap = error.get("width", 4)
     ends = [(one, at), (two, at), (one, at - cap), (one, at + cap), (two, at - cap), (two, at + cap)]
     spots = [f"{a:.1f} {b:.1f}" if letter == "x" else f"{b:.1f} {a:.1f}" for a, b in ends]
-    path = "".join(f"M{a}L{b}" for a, b in zip(spots[::2], spots[1::2], strict=True))
+    path = "M{}L{}M{}L{}M{}L{}".format(*spots)
     return _path(path, _paint(error.get("color") or "#6b6b6b", "stroke"), error.get("thickness", 2))
 
 
