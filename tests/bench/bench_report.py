@@ -30,6 +30,7 @@ WORK = (
     "from cxlab.questions.result import Number, Result\n"
     "Result('It is one.', {'a': Number(1.0, unit='points')})"
 )
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 CHART = "go.Figure(go.Bar(x=[1, 2], y=[1, 2]))"
 
 
@@ -43,9 +44,8 @@ def make(home: Path, count: int) -> None:
         cells += [
             nbformat.v4.new_code_cell(code, id=f"c{i}") for i, code in enumerate([IMPORTS, WORK, CHART])
         ]
-        spec = {"display_name": "Python 3", "language": "python", "name": "python3"}
         notebook = nbformat.v4.new_notebook(
-            cells=cells, metadata={"kernelspec": spec, "cxlab": {"order": number}}
+            cells=cells, metadata={"kernelspec": KERNEL, "cxlab": {"order": number}}
         )
         nbformat.write(notebook, home / "notebooks" / f"{number:02d}-page.ipynb")
 
@@ -101,6 +101,11 @@ def kills(home: Path, runs: int) -> None:
         "TMPDIR": str(home / "tmp"),
     }
     (home / "tmp").mkdir()
+    made = home / "notebooks" / "01-page.ipynb"  # one page leaves a copy of a reader's rows, as DuckDB would
+    page = nbformat.read(made, as_version=4)
+    copy = "import pathlib, tempfile\npathlib.Path(tempfile.mkdtemp(), '0.csv').write_text('a reader');"
+    page.cells.insert(1, nbformat.v4.new_code_cell(copy, id="copy"))
+    nbformat.write(page, made)
     command = [sys.executable, "-m", "cxlab", "report", "--fresh", "--out", "killed"]
     quiet = {"cwd": home, "env": env, "stdout": subprocess.DEVNULL}
     subprocess.run(command, check=True, **quiet)
@@ -117,6 +122,50 @@ def kills(home: Path, runs: int) -> None:
     subprocess.run(command, check=True, **quiet)
     left = [*(home / "tmp").iterdir(), *(home / ".cache").glob("run-*"), *home.glob(".killed.next")]
     print(f"{runs} kills: {whole} left a whole report; {len(left)} folders left after the next start")
+
+
+def cluster(home: Path, segments: int) -> None:
+    """Print how long a report for each of many segments takes here, and with 1, 2 and 4 workers of Dask."""
+    cells = ["import cxlab as cx", "cx.customers.in_numbers(cx.survey(source, bootstrap=20))"]
+    page = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(code, id=f"c{i}") for i, code in enumerate(cells)],
+        metadata={"cxlab": {"tables": {"source": "survey"}}, "kernelspec": KERNEL},
+    )
+    page.cells.insert(0, nbformat.v4.new_code_cell('source: str = ""', metadata={"tags": ["parameters"]}))
+    nbformat.write(page, home / "notebooks" / "02-page.ipynb")
+    draw = random.Random(1)
+    rows = [f"{draw.randint(0, 10)},{draw.randint(1, 5)},s{i}" for i in range(segments) for _ in range(20)]
+    (home / "a.csv").write_text("\n".join(["nps,q,outlet", *rows]))
+    mapping = "table: survey\nfile: a.csv\nblocks: {product: [q]}\noutcomes: {recommend: [nps]}\n"
+    mapping += "segments: [outlet]\n"
+    (home / "survey.yaml").write_text(mapping)
+    (home / "params.yaml").write_text("study: T\ntables: {survey: survey.yaml}\n")
+    ask = ["--params", "params.yaml", "--by", "outlet", "--only", "02", "--fresh", "--out"]
+    alone = measure(lambda: report(home, *ask, "alone", "--jobs", "1"))
+    print(f"{segments} segments, no cluster, one at a time {alone[0]:6.1f} s wall", flush=True)
+    env = {**os.environ, "CXLAB_HOME": str(home), "CXLAB_CACHE": str(home / ".cache")}
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": home, "env": env}
+    dask, address = [sys.executable, "-m", "distributed.cli.dask_"], "tcp://127.0.0.1:18786"
+    for workers in (1, 2, 4):
+        start = [*dask[:2], dask[2] + "scheduler", "--host", address, "--no-dashboard"]
+        started = [subprocess.Popen(start, **quiet)]
+        time.sleep(5)
+        join = [*dask[:2], dask[2] + "worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny"]
+        started += [subprocess.Popen(join, **quiet) for _ in range(workers)]
+        time.sleep(8)
+        try:
+            wall, _ = measure(lambda: report(home, *ask, "spread", "--cluster", address))
+        finally:
+            for process in started:
+                process.kill()
+                process.wait()
+        same = (home / "spread" / "manifest.json").read_bytes() == (
+            home / "alone" / "manifest.json"
+        ).read_bytes()
+        print(
+            f"{workers} workers: {wall:6.1f} s wall, {'the same bytes' if same else 'OTHER BYTES'}",
+            flush=True,
+        )
 
 
 def main() -> None:
@@ -142,6 +191,7 @@ def main() -> None:
                 f"{name:32} {found[0]:6.2f} s wall {found[1]:6.2f} s CPU   "
                 f"{found[0] / bare[0]:.2f} wall, {found[1] / bare[1]:.2f} CPU of bare"
             )
+        cluster(home, 20 if "--quick" in sys.argv else 200)
         kills(home, 8 if "--quick" in sys.argv else 50)
         if "--quick" not in sys.argv:
             tools = measure(lambda: separate_tools(home))

@@ -8,8 +8,9 @@ import importlib
 import math
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from cxlab.data.errors import InputError, NotebookError, OutOfReach
 
@@ -37,9 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 success, 1 a failed notebook, 2 bad use or input, 3 a comparison found a change, 4 no disk or no
         registry, 130 interrupted.
     """
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return _run(arguments)
+        return _run(list(sys.argv[1:] if arguments is None else arguments))
     except NotebookError as fault:
         return _fail(1, fault)
     except OutOfReach as fault:
@@ -64,9 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: list[str]) -> int:
     from cxlab import __version__
 
-    parser = argparse.ArgumentParser(
-        prog="cxlab", description="CX Lab: a workbook that tests claims on real data."
-    )
+    words = "CX Lab: a workbook that tests claims on real data."
+    parser = argparse.ArgumentParser(prog="cxlab", description=words)
     parser.add_argument("--version", action="version", version=f"cxlab {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     asked = arguments[0] if arguments else ""
@@ -74,12 +73,10 @@ def _run(arguments: list[str]) -> int:
         return importlib.import_module(f"cxlab.workbook.{_MODULES[asked]}").run(arguments[1:])
     for name, note in _COMMANDS.items():
         command = commands.add_parser(name, help=note, description=f"{note[0].upper()}{note[1:]}.")
-        if name in _ARGUMENTS:
-            add, run = _ARGUMENTS[name]
-            add(command)
-            command.set_defaults(run=run)
+        for flags, options in _OPTIONS.get(name, {}).items():
+            command.add_argument(*flags.split(), **options)
     values = parser.parse_args(arguments)
-    return values.run(values)
+    return _RUN[values.command](values)
 
 
 def _fail(code: int, message: object) -> int:
@@ -92,38 +89,6 @@ def _print(lines: Sequence[str]) -> int:
     return 0
 
 
-def _report_arguments(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--out", type=Path, default=Path("reports"), metavar="DIR", help="folder (default: reports)")
-    add("--params", type=Path, metavar="FILE.yaml", help="your study (cxlab init) or copied settings")
-    add("--only", nargs="+", default=[], metavar="NN", help="pages by number or name")
-    given = "a parameter for every page that has it; 02.NAME=VALUE for one page"
-    add("-p", dest="given", action="append", default=[], metavar="NAME=VALUE", help=given)
-    add("--by", metavar="COLUMN", help="also one report for each value of a column, and an overview")
-    add(
-        "--min-cell",
-        type=int,
-        metavar="N",
-        help="suppress what counts fewer customers or respondents (default: 5)",
-    )
-    add(
-        "--against",
-        type=Path,
-        metavar="results.json",
-        help="compare with an older report; exit 3 on a change",
-    )
-    add("--fresh", action="store_true", help="run everything again")
-    add("--jobs", type=int, default=0, metavar="N", help="notebooks at a time (default: one a processor)")
-    add("--timeout", type=float, default=600.0, metavar="SECONDS", help="for each notebook (default: 600)")
-    add("--strict", action="store_true", help="exit 1 when a part could not be made")
-    add(
-        "--cluster",
-        default="",
-        metavar="ADDRESS",
-        help="with --by: segments go to a Dask scheduler, tcp://host:8786",
-    )
-
-
 def _report(values: argparse.Namespace) -> int:
     if values.jobs < 0:
         raise InputError(f"--jobs {values.jobs}: give 1 or more")
@@ -134,20 +99,7 @@ def _report(values: argparse.Namespace) -> int:
     from cxlab.workbook.plan import Options
     from cxlab.workbook.report import build_report
 
-    facts = {key: value for key, value in vars(values).items() if key not in ("run", "command")}
-    return build_report(Options(**facts))
-
-
-def _check_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "file", nargs="?", metavar="FILE_OR_STUDY", help="a file, a study or its mapping, or coded claims"
-    )
-    parser.add_argument(
-        "--table", metavar="TABLE", help="which table it is: survey, events ... (data/README.md)"
-    )
-    parser.add_argument(
-        "--mapping", metavar="FILE.yaml", help="from your names and codes to ours (cxlab init)"
-    )
+    return build_report(Options(**{key: value for key, value in vars(values).items() if key != "command"}))
 
 
 def _check(values: argparse.Namespace) -> int:
@@ -167,30 +119,10 @@ def _check(values: argparse.Namespace) -> int:
     return 0
 
 
-def _init_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("study", metavar="STUDY", help="folder of the study; made when it is not there")
-    parser.add_argument("--table", metavar="TABLE", help="which table the file holds: survey, events ...")
-    parser.add_argument(
-        "--from", dest="source", required=True, metavar="FILE", help="your file, or a database's address"
-    )
-    parser.add_argument(
-        "--force", action="store_true", help="write the mapping anew (the old one is kept as .bak)"
-    )
-
-
 def _init(values: argparse.Namespace) -> int:
     from cxlab.data.init import init_study
 
     return _print(init_study(values.study, values.source, table=values.table, force=values.force))
-
-
-def _data_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--public", action="store_true", help="also the public files, each from its own address"
-    )
-    parser.add_argument(
-        "--from", dest="folder", metavar="DIR", help="take the files from a folder, without a network"
-    )
 
 
 def _data(values: argparse.Namespace) -> int:
@@ -199,24 +131,10 @@ def _data(values: argparse.Namespace) -> int:
     return _print(fetch_all(public=values.public, from_dir=values.folder))
 
 
-def _room_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "folder", type=Path, metavar="FOLDER", help="progress and label files, and the register"
-    )
-
-
 def _room(values: argparse.Namespace) -> int:
     from cxlab.workbook.workshop import sum_up
 
     return _print(sum_up(values.folder))
-
-
-def _diff_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("old", metavar="OLD", help="results.json of the earlier run, or its report's folder")
-    parser.add_argument("new", metavar="NEW", help="results.json of the later run, or its report's folder")
-    parser.add_argument(
-        "--markdown", type=Path, metavar="FILE", help="also write a summary, such as for a CI job"
-    )
 
 
 def _diff(values: argparse.Namespace) -> int:
@@ -231,25 +149,64 @@ def _diff(values: argparse.Namespace) -> int:
     return 3 if found.alarm else 0
 
 
-def _workshop_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--out", type=Path, default=Path("workshop"), help="folder for the copies (default: workshop)"
-    )
-    parser.add_argument("--fresh", action="store_true", help="replace copies that were worked in")
-
-
 def _workshop(values: argparse.Namespace) -> int:
     from cxlab.workbook.workshop import write_copies
 
     return _print(write_copies(values.out, fresh=values.fresh))
 
 
-_ARGUMENTS: dict[str, tuple[Callable, Callable]] = {
-    "report": (_report_arguments, _report),
-    "check": (_check_arguments, _check),
-    "init": (_init_arguments, _init),
-    "data": (_data_arguments, _data),
-    "room": (_room_arguments, _room),
-    "diff": (_diff_arguments, _diff),
-    "workshop": (_workshop_arguments, _workshop),
-}
+def _text(words: str, metavar: str | None = None, **more: Any) -> dict[str, Any]:
+    return {"help": words, "metavar": metavar, **more}
+
+
+def _flag(words: str) -> dict[str, Any]:
+    return {"help": words, "action": "store_true"}
+
+
+_TABLE = _text("which table it is: survey, events ... (data/README.md)", "TABLE")
+_RUN = {
+    "report": _report, "check": _check, "init": _init, "data": _data, "room": _room, "diff": _diff,
+    "workshop": _workshop,
+}  # fmt: skip
+_OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
+    "report": {
+        "--out": _text("folder (default: reports)", "DIR", type=Path, default=Path("reports")),
+        "--params": _text("a study of your own data (cxlab init makes one)", "FILE.yaml", type=Path),
+        "--only": _text("pages by number or name", "NN", nargs="+", default=[]),
+        "-p": _text("a parameter for every page that has it; 02.NAME=VALUE for one page", "NAME=VALUE",
+                    dest="given", action="append", default=[]),
+        "--by": _text("also one report for each value of a column, and an overview", "COLUMN"),
+        "--min-cell": _text("suppress what counts fewer people (default: 5)", "N", type=int),
+        "--against": _text("compare with an older report; exit 3 on a change", "results.json", type=Path),
+        "--fresh": _flag("run everything again"),
+        "--jobs": _text("notebooks at a time (default: one a processor)", "N", type=int, default=0),
+        "--timeout": _text("for each notebook (default: 600)", "SECONDS", type=float, default=600.0),
+        "--strict": _flag("exit 1 when a part could not be made"),
+        "--cluster": _text("with --by: a Dask scheduler, tcp://host:8786", "ADDRESS", default=""),
+    },
+    "check": {
+        "file": _text("a file, a study or its mapping, or coded claims", "FILE_OR_STUDY", nargs="?"),
+        "--table": _TABLE,
+        "--mapping": _text("from your names and codes to ours (cxlab init)", "FILE.yaml"),
+    },
+    "init": {
+        "study": _text("folder of the study; made when it is not there", "STUDY"),
+        "--table": _TABLE,
+        "--from": _text("your file, or a database's address", "FILE", dest="source", required=True),
+        "--force": _flag("write the mapping anew (the old one is kept as .bak)"),
+    },
+    "data": {
+        "--public": _flag("also the public files, each from its own address"),
+        "--from": _text("take the files from a folder, without a network", "DIR", dest="folder"),
+    },
+    "room": {"folder": _text("progress and label files, and the register", "FOLDER", type=Path)},
+    "diff": {
+        "old": _text("results.json of the earlier run, or its report's folder", "OLD"),
+        "new": _text("results.json of the later run, or its report's folder", "NEW"),
+        "--markdown": _text("also write a summary, such as for a CI job", "FILE", type=Path),
+    },
+    "workshop": {
+        "--out": _text("folder for the copies (default: workshop)", type=Path, default=Path("workshop")),
+        "--fresh": _flag("replace copies that were worked in"),
+    },
+}  # fmt: skip

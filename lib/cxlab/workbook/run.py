@@ -184,19 +184,16 @@ def _sweep() -> None:
 
 
 def run_on_cluster(build: Build, parts: list[Part], progress: Any, run_parts: Any) -> None:
-    """Run the segments' notebooks on a Dask scheduler's workers.
+    """Run the segments' notebooks on a Dask scheduler's workers; the pages are made here: equal bytes.
 
-    A worker that dies has its segment run again by another one, up to three times; two segments a worker are
-    under way at a time, so that memory stays bounded.
+    Workers need the project (at the same version) and the study's files under the same paths, such as a
+    shared disk. Up to eight segments share a warm runner; those of a worker that dies are run again by
+    another one, up to three times; two groups a worker are under way, so that memory stays bounded.
 
     Raises
     ------
-    InputError
-        Without Dask's ``distributed``.
-    OutOfReach
-        When nobody answers at the address.
-    NotebookError
-        When a segment's workers died again and again.
+    InputError, OutOfReach, NotebookError
+        Without Dask's ``distributed``; when nobody answers at the address; when workers died again and again.
     """
     try:
         from distributed import Client, KilledWorker, as_completed
@@ -208,38 +205,39 @@ def run_on_cluster(build: Build, parts: list[Part], progress: Any, run_parts: An
     except (OSError, TimeoutError, ValueError) as fault:
         raise OutOfReach(f"--cluster {address}: no Dask scheduler answers ({fault})") from None
     with client:
-        waiting, sent = list(reversed(parts)), {}
+        threads = max(1, sum(client.nthreads().values()))
+        size = max(1, min(8, len(parts) // (2 * threads)))
+        waiting = [parts[i : i + size] for i in range(0, len(parts), size)][::-1]
+        sent: dict[str, list[Part]] = {}
 
         def send() -> Any:
-            part = waiting.pop()
-            future = client.submit(_run, build, part, run_parts, retries=3, pure=False)
-            sent[future.key] = part
+            group = waiting.pop()
+            future = client.submit(_run_there, build, group, run_parts, retries=3, pure=False)
+            sent[future.key] = group
             return future
 
-        most = min(len(parts), max(4, 2 * sum(client.nthreads().values())))
-        queue = as_completed([send() for _ in range(most)])
+        queue = as_completed([send() for _ in range(min(len(waiting), max(4, 2 * threads)))])
         for done in queue:
-            part = sent[done.key]
+            group = sent[done.key]
             try:
-                found, part.failed = done.result()
+                answers = done.result()
             except KilledWorker as fault:
-                raise NotebookError(
-                    f"--cluster: the workers of {part.label} died again and again ({fault})"
-                ) from None
-            for stem, (name, executed) in found.items():
-                publish.store(name, executed)
-                part.keep(stem, name, executed)
-            for page in part.asked:
-                progress.done(
-                    f"{part.folder}/{page.stem}", word="failed" if page.stem in part.failed else "made"
-                )
+                words = f"the workers of {group[0].label} died again and again ({fault})"
+                raise NotebookError(f"--cluster: {words}") from None
+            for part, (found, part.failed) in zip(group, answers, strict=True):
+                for stem, (name, executed) in found.items():
+                    publish.store(name, executed)
+                    part.keep(stem, name, executed)
+                for page in part.asked:
+                    word = "failed" if page.stem in part.failed else "made"
+                    progress.done(f"{part.folder}/{page.stem}", word)
             done.release()
             if waiting:
                 queue.add(send())
 
 
-def _run(build: Build, part: Part, run_parts: Any) -> tuple[dict[str, tuple[str, str]], dict[str, str]]:
-    """Run one segment's notebooks on a worker; return them with their names in the store, and what failed."""
+def _run_there(build: Build, parts: list[Part], run_parts: Any) -> list[tuple[dict, dict[str, str]]]:
+    """Run segments' notebooks on a worker; return each one's with their names in the store, and failures."""
     with Runners(1, min_cell=build.min_cell, timeout=build.options.timeout) as runners:
-        run_parts([part], runners, build, None)
-    return {stem: (name, publish.read(name)) for stem, name in part.executed.items()}, part.failed
+        run_parts(parts, runners, build, None)
+    return [({s: (n, publish.read(n)) for s, n in part.executed.items()}, part.failed) for part in parts]
