@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import socket
@@ -34,26 +33,15 @@ def lab_server(folder: Path, notebooks: Path = ROOT / "notebooks") -> Iterator[s
     shutil.copytree(notebooks, work)
     settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
-    (settings / "notification.jupyterlab-settings").write_text(
-        json.dumps({"fetchNews": "false", "checkForUpdates": False})
-    )
+    quiet = '{"fetchNews": "false", "checkForUpdates": false}'
+    (settings / "notification.jupyterlab-settings").write_text(quiet)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [
-        *(
-            sys.executable,
-            "-m",
-            "jupyterlab",
-            "--no-browser",
-            "--ip=127.0.0.1",
-            f"--port={port}",
-            "--allow-root",
-        ),
-        *("--IdentityProvider.token=", "--ServerApp.password=", f"--ServerApp.root_dir={work}"),
-        *("--LabApp.expose_app_in_browser=True", f"--LabApp.user_settings_dir={folder / 'settings'}"),
-        f"--LabApp.workspaces_dir={folder / 'workspaces'}",
-    ]
+    options = f"""--no-browser --ip=127.0.0.1 --port={port} --allow-root --ServerApp.root_dir={work}
+        --IdentityProvider.token= --ServerApp.password= --LabApp.expose_app_in_browser=True
+        --LabApp.user_settings_dir={folder / "settings"} --LabApp.workspaces_dir={folder / "workspaces"}"""
+    command = [sys.executable, "-m", "jupyterlab", *options.split()]
     environment = os.environ | {"JUPYTER_CONFIG_DIR": str(folder / "config"), "CXLAB_HOME": str(ROOT)}
     environment |= {"JUPYTER_DATA_DIR": str(folder / "data"), "JUPYTER_PLATFORM_DIRS": "1"}
     environment.pop("CXLAB_EXPLORE", None)

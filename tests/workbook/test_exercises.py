@@ -23,10 +23,8 @@ from cxlab.workbook import exercises, workshop
 from cxlab.worlds import initiatives, journeys, small, visits
 
 ROOT = Path(__file__).parents[2]
-FILES = {
-    path.stem: tomllib.loads(path.read_text(encoding="utf-8"))
-    for path in sorted((ROOT / "data" / "exercises").glob("*.toml"))
-}
+FOLDER = ROOT / "data" / "exercises"
+FILES = {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*"))}
 ALL = {name: entry for entries in FILES.values() for name, entry in entries.items()}
 CAUSES = "causes.adjusted causes.hidden_cause causes.both_orders causes.design"
 DRIVERS = "drivers.split drivers.overlap drivers.sorted_otherwise drivers.parity"

@@ -41,18 +41,17 @@ def test_states_run_with_the_last_control_fastest_and_equal_figures_are_kept_onc
     assert first["layout"]["title"]["text"] == "product"
 
 
-def test_numbers_stand_in_order_and_the_first_listed_is_the_start(shown):
+def test_numbers_stand_in_order_a_menu_keeps_its_order_and_the_first_listed_is_the_start(shown):
     content, first = baked(
-        shown, lambda days: draw(days, "product"), days={"a month": 30, "a day": 1, "a week": 7}
+        shown,
+        lambda days, side: draw(days, side),
+        days={"a month": 30, "a day": 1, "a week": 7},
+        side=["b", "a"],
     )
-    control = content["controls"][0]
-    assert control["values"] == ["a day", "a week", "a month"] and control["start"] == 2
-    assert first["data"][0]["y"][0] == 30 and content["figures"][0]["data"][0]["y"][0] == 1
-
-
-def test_a_menu_keeps_its_order(shown):
-    content, _ = baked(shown, lambda side: draw(1, side), side=["service", "product"])
-    assert content["controls"][0]["values"] == ["service", "product"] and content["controls"][0]["start"] == 0
+    days, side = content["controls"]
+    assert days["values"] == ["day", "week", "month"] and days["start"] == 2
+    assert side["values"] == ["b", "a"] and side["start"] == 0
+    assert first["layout"]["title"]["text"] == "b"
 
 
 def test_what_all_layouts_share_is_sent_once_and_numbers_are_rounded(shown):

@@ -14,11 +14,8 @@ def words(monkeypatch, tmp_path):
     text = 'term,meaning\nhalo,"A ""general"" <liking>."\nequal product (parity),All alike.\n'
     (tmp_path / "data" / "glossary.csv").write_text(text)
     monkeypatch.setenv("CXLAB_HOME", str(tmp_path))
-    for cached in (glossary.read_glossary, glossary._pattern):
-        cached.cache_clear()
-    yield
-    for cached in (glossary.read_glossary, glossary._pattern):
-        cached.cache_clear()
+    monkeypatch.setattr(glossary, "read_glossary", glossary.read_glossary.__wrapped__)
+    monkeypatch.setattr(glossary, "_pattern", glossary._pattern.__wrapped__)
 
 
 def test_the_first_use_alone_is_explained_and_its_meaning_escaped():
@@ -33,11 +30,7 @@ def test_an_alternative_name_in_brackets_counts_and_whole_words_only():
 
 
 def test_links_headings_and_code_stay_as_they_are():
-    for text in (
-        "<a href='#'>halo</a>",
-        "<h3>halo</h3>",
-        "<pre><b>x</b> halo</pre>",
-        '<p title="halo">x</p>',
-    ):
+    silent = ("<a href='#'>halo</a>", "<h3>halo</h3>", "<pre><b>x</b> halo</pre>", '<p title="halo">x</p>')
+    for text in silent:
         assert glossary.explain(text, set()) == text
     assert "tooltip" in glossary.explain("<a>x</a> halo", set())
