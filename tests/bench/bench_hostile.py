@@ -474,7 +474,6 @@ def warm(folder: Path, put: Callable = os.environ.__setitem__) -> None:
     for name, path in {"CXLAB_HOME": ROOT, "CXLAB_CACHE": folder / "cache"}.items():
         put(name, str(path))
     import cxlab.data.check
-    import cxlab.data.init
     import cxlab.data.sources
     import cxlab.workbook.report  # noqa: F401
 

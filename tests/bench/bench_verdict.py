@@ -17,7 +17,7 @@ from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"  # a process is a thread here
 
-from cxlab.data.places import data_folder
+from cxlab.data.files import data_folder
 from cxlab.data.rules import RuleSet, load_rules
 from cxlab.questions import drivers, expectations, liking, readings, surveys
 from cxlab.questions.judging import judge

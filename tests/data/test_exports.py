@@ -13,11 +13,9 @@ import pyarrow.parquet as pq
 import pyreadstat
 import pytest
 
-from cxlab.data.check import check_path
+from cxlab.data.check import check_path, init_study
 from cxlab.data.errors import InputError
-from cxlab.data.guess import guess_table, kind_of_table
-from cxlab.data.init import init_study
-from cxlab.data.items import missing_codes
+from cxlab.data.guess import guess_table, kind_of_table, missing_codes
 from cxlab.data.mapping import read_mapping
 from cxlab.data.read import read_raw
 from cxlab.data.study import open_mapped

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import os
-import sqlite3
 import struct
 import zipfile
 
@@ -203,7 +202,7 @@ FILES = {
     "excel-far-cell": (far_cell(b'"'), BAD, "claims 1,048,576 rows"),
     "excel-far-quote": (far_cell(b"'"), BAD, "claims 1,048,576 rows"),
     "zip-bomb": (bomb(), BAD, "unpacks to more than"),
-    "zip-bomb-that-lies": (bomb(lies=True), BAD, "unpacks to more than"),
+    "zip-bomb-that-lies": (bomb(lies=True), BAD, "not a sound workbook"),
     "zip-of-something": (b"PK\x03\x04" + b"\0" * 50, BAD, "not a sound workbook"),
     "old-excel-garbage": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, BAD, "not a sound workbook"),
     "parquet": (good_parquet(), GOOD, None),
@@ -214,7 +213,7 @@ FILES = {
     "parquet-200-million": (many_rows(), BAD, "claims 200,000,000 rows"),
     "parquet-infinite": (parquet(person=["a"], stock=[1], courtesy=[0], satisfaction=[float("inf")]), BAD,
         "finite"),
-    "duckdb-garbage": (b"\0" * 8 + b"DUCK" + b"\0" * 5000, BAD, "cannot be opened as a DuckDB file"),
+    "duckdb-garbage": (b"\0" * 8 + b"DUCK" + b"\0" * 5000, BAD, "is a DuckDB database"),
     "sqlite": (b"SQLite format 3\0" + b"\0" * 100, BAD, "SQLite"),
 }  # fmt: skip
 
@@ -373,40 +372,13 @@ def test_a_folder_or_a_pattern_of_daily_files_is_one_log(tmp_path):
         open_file(tmp_path, "events")
 
 
-def test_bases_are_read_only_and_cannot_reach_out(tmp_path, monkeypatch):
-    secret = tmp_path / "secret.csv"
-    secret.write_text(EVENT + "a,x,2026-01-02\n")
-    base = tmp_path / "own.duckdb"
-    with duckdb.connect(str(base)) as connection:
-        connection.execute(f"create view answers as select * from read_csv('{secret}')").fetchall()
-        connection.execute(
-            "create table log as select 'a' customer_id, 'x' as event, now() as timestamp"
-        ).fetchall()
-    with pytest.raises(InputError, match="2 tables .*say which"):
-        open_file(base, "events")
-    with pytest.raises(InputError, match="cannot be read"):
-        open_file(f"duckdb://{base}#answers", "events")
-    assert len(open_file(f"duckdb://{base}#log", "events")) == 1
-    light = tmp_path / "light.sqlite"
-    with pytest.raises(InputError, match="there is no file"):
-        open_file(f"sqlite:///{light}#log", "events")
-    assert not light.exists()
-    with sqlite3.connect(light) as connection:
-        connection.execute("create table log (customer_id, event, timestamp)")
-        connection.execute("insert into log values (1, 'x', '2026-01-02')")
-    assert open_file(light, "events").customer_id.tolist() == ["1"]
-    with pytest.raises(InputError, match="no table 'x'; it has 'log'"):
-        open_file(f"sqlite:///{light}#x", "events")
-    with pytest.raises(InputError, match="file's address"):
-        open_file("https://example.org/x.csv", "events")
-    monkeypatch.delenv("CX_PASSWORD", raising=False)
-    with pytest.raises(InputError, match="environment variable CX_PASSWORD"):
-        open_file("postgres://me:${CX_PASSWORD}@localhost/base", "events")
-    with pytest.raises(InputError) as caught:
-        open_file("postgres://me:s3/cr@et@localhost:1/base", "events")
-    assert (
-        "cr@et" not in str(caught.value) and "s3" not in str(caught.value) and "\n" not in str(caught.value)
-    )
+def test_databases_and_addresses_are_refused_by_name(tmp_path):
+    with duckdb.connect(str(tmp_path / "own.duckdb")) as connection:
+        connection.execute("create table log (customer_id int)").fetchall()
+    with pytest.raises(InputError, match="is a DuckDB database, not a table; export it"):
+        open_file(tmp_path / "own.duckdb", "events")
+    with pytest.raises(InputError, match="an address is not read"):
+        read.read_raw("postgres://me:secret@localhost/base#log")
 
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

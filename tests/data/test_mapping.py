@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -12,7 +11,7 @@ import cxlab as cx
 from cxlab.data.check import check_path
 from cxlab.data.errors import InputError
 from cxlab.data.mapping import read_mapping, read_yaml
-from cxlab.data.registry import fetch
+from cxlab.data.sources import fetch
 from cxlab.data.study import find_study, open_mapped, read_study
 
 CSV = "ID;Gebiet;mail;Q1;Q2;Q3;L1;L2\n" + "".join(
@@ -344,18 +343,3 @@ def test_check_of_a_bare_file(study, tmp_path):
     with pytest.raises(InputError, match="name the file"):
         check_path(None)
     assert check_path(study / "answers.csv", None, study / "survey.yaml")[1]
-
-
-def test_items_that_run_against_the_others_and_twins_are_remarked(tmp_path):
-    rng = np.random.default_rng(3)
-    base = rng.integers(1, 6, 200)
-    frame = pd.DataFrame(
-        {"a": base, "b": base, "c": 6 - base, "d": np.clip(base + rng.integers(-1, 2, 200), 1, 5), "o": base}
-    )
-    frame.to_csv(tmp_path / "their.csv", index=False)
-    (tmp_path / "m.yaml").write_text(
-        "table: survey\nfile: their.csv\nrange: [1, 5]\nblocks: {product: [a, b], experience: [c, d]}\n"
-        "outcomes: {loyalty: [o]}\n"
-    )
-    said = " ".join(check_path(tmp_path / "m.yaml")[0])
-    assert "item 'c' runs against the others" in said and "items 'a' and 'b' say the same" in said

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 import cxlab as cx
-from cxlab.data import registry, sources
+from cxlab.data import sources
 from cxlab.data.errors import InputError, OutOfReach
 from cxlab.data.tables import END, KINDS, dictionary, kind_named, updated
 
@@ -73,7 +73,7 @@ def test_tenenhaus_2005_has_250_customers_and_24_items():
 
 def test_corporate_reputation_reads_minus_99_as_missing():
     survey = cx.open_source("corporate-reputation").frame
-    raw = pd.read_csv(registry.fetch("corporate-reputation"))
+    raw = pd.read_csv(sources.fetch("corporate-reputation"))
     plain = raw[["cusa", "cusl_1"]].where(lambda table: table != -99).corr().iloc[0, 1]
     assert (raw == -99).sum().sum() > 0 and survey["cusl_1"].min() >= 1
     assert survey[["cusa", "cusl_1"]].corr().iloc[0, 1] == pytest.approx(plain, abs=1e-12)
@@ -96,7 +96,7 @@ def test_madsen_1976_housing_has_1681_residents():
 
 
 def test_every_source_has_provenance_and_named_items():
-    for name, entry in registry.registry().items():
+    for name, entry in sources.registry().items():
         table = cx.open_source(name)
         assert (
             table.name == name
@@ -240,9 +240,9 @@ def small_registry(tmp_path, monkeypatch):
             return io.BytesIO(content)
         raise OSError("no route")
 
-    monkeypatch.setattr(registry, "_entries", lambda: {"made": made, "open": open_})
-    monkeypatch.setattr(registry.subprocess, "run", pip)
-    monkeypatch.setattr(registry.urllib.request, "urlopen", web)
+    monkeypatch.setattr(sources, "_entries", lambda: {"made": made, "open": open_})
+    monkeypatch.setattr(sources.subprocess, "run", pip)
+    monkeypatch.setattr(sources.urllib.request, "urlopen", web)
     monkeypatch.setenv("CXLAB_CACHE", str(tmp_path / "cache"))
     return made, wheel, calls, content
 
@@ -258,24 +258,24 @@ def test_public_files_come_from_their_address_or_a_folder(small_registry, tmp_pa
     _, wheel, calls, content = small_registry
     with pytest.raises(InputError, match="cxlab data --public"):
         cx.open_source("open")
-    assert registry.fetch_all()[-1] == "not fetched: open (public files; cxlab data --public)"
+    assert sources.fetch_all()[-1] == "not fetched: open (public files; cxlab data --public)"
     (tmp_path / "mirror").mkdir()
     with pytest.raises(InputError, match="holds neither open.csv nor open.csv"):
-        registry.fetch_all(public=True, from_dir=tmp_path / "mirror")
+        sources.fetch_all(public=True, from_dir=tmp_path / "mirror")
     (tmp_path / "mirror" / "open.csv").write_bytes(content + b"9,9,9\n")
     with pytest.raises(InputError, match="has sha256"):
-        registry.fetch_all(public=True, from_dir=tmp_path / "mirror")
+        sources.fetch_all(public=True, from_dir=tmp_path / "mirror")
     (tmp_path / "mirror" / "open.csv").write_bytes(content)
     kept = wheel.read_bytes()
     wheel.unlink()
     with pytest.raises(OutOfReach, match="could not be fetched from https://"):
-        registry.fetch("open")
+        sources.fetch("open")
     wheel.write_bytes(kept)
-    assert len(registry.fetch_all(public=True, from_dir=tmp_path / "mirror")) == 2
+    assert len(sources.fetch_all(public=True, from_dir=tmp_path / "mirror")) == 2
     survey = cx.open_source("open")
     assert survey.frame["a"].isna().sum() == 1 and survey.sides == {"product": ["a"], "experience": ["b"]}
-    registry._target("open", registry._entries()["open"]).unlink()
-    assert registry.fetch("open").is_file() and calls[-1].endswith("/a/b/c0/x/open.csv")
+    sources._target("open", sources._entries()["open"]).unlink()
+    assert sources.fetch("open").is_file() and calls[-1].endswith("/a/b/c0/x/open.csv")
 
 
 def test_a_changed_wheel_or_member_or_range_is_refused(small_registry):
@@ -283,17 +283,17 @@ def test_a_changed_wheel_or_member_or_range_is_refused(small_registry):
     right = made["sha256"]
     made["sha256"] = "0" * 64
     with pytest.raises(InputError, match="made/data.csv has sha256"):
-        registry.fetch("made")
+        sources.fetch("made")
     made["sha256"], made["range"] = right, [1, 2]
     with pytest.raises(InputError, match="hold values outside 1 to 2"):
         cx.open_source("made")
     wheel.write_bytes(wheel.read_bytes() + b"x")
-    registry._target("made", made).unlink()
+    sources._target("made", made).unlink()
     with pytest.raises(InputError, match="made 1.0 has sha256"):
-        registry.fetch("made")
+        sources.fetch("made")
     wheel.unlink()
     with pytest.raises(OutOfReach, match="No matching distribution"):
-        registry.fetch("made")
+        sources.fetch("made")
 
 
 def test_the_source_is_shown_in_a_kernel_and_nowhere_else(monkeypatch):

@@ -16,11 +16,9 @@ from hypothesis import strategies as st
 
 from cxlab.data import raw, read, study, values
 from cxlab.data.delimited import decode, read_delimited, sniff_delimiter
-from cxlab.data.errors import InputError
-from cxlab.data.files import safe_address
+from cxlab.data.errors import InputError, nearest, show
 from cxlab.data.mapping import Mapping
-from cxlab.data.places import nearest, show
-from cxlab.data.shapes import flattened
+from cxlab.data.read import flattened
 
 DUCK = raw.connect()
 
@@ -169,7 +167,6 @@ def test_old_encodings_are_guessed_from_their_letters():
 
 
 def test_small_helpers():
-    assert safe_address("postgres://me:a/b@c@host/base#t") == "postgres://***@host/base#t"
     assert show("a\u202e" + "b" * 50) == "'a\\u202e" + "b" * 33 + "...'" and nearest("surv", ["survey"])
     nested = {
         "a": {"b": [1, 2], "c": {"d": None}},

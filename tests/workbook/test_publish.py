@@ -121,13 +121,6 @@ def test_the_hash_of_a_big_file_is_remembered_until_it_changes(tmp_path, monkeyp
     assert publish.tree_hash(tmp_path / "none") is None and set(publish.tree_hash(tmp_path)) >= {"big"}
 
 
-def test_what_cannot_be_hashed_is_never_taken_from_the_cache(tmp_path):
-    (tmp_path / "n.ipynb").write_text("{}")
-    again = [publish.run_key(tmp_path / "n.ipynb", {}, {"a database": publish.VOLATILE}) for _ in range(2)]
-    assert again[0] != again[1]
-    assert publish.run_key(tmp_path / "n.ipynb", {}, {}) == publish.run_key(tmp_path / "n.ipynb", {}, {})
-
-
 def test_what_a_killed_run_left_is_swept_by_the_next(tmp_path):
     gone, alive = tmp_path / "cache" / "run-4194303-a", tmp_path / "cache" / f"run-{os.getpid()}-b"
     for folder in (gone, alive):

@@ -1,29 +1,28 @@
-"""What is right and wrong with a file or a whole study, line by line: what the report would refuse, and why.
-
-For the command line: ``check_path(path, table=None, mapping=None) -> (lines, good)``.
-"""
+"""``cxlab check``: what is right and wrong with a file or study; ``cxlab init``: a study from a file."""
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cxlab.data import guess, items
+from cxlab.data import guess as guesses
 from cxlab.data.convert import Conversion
-from cxlab.data.errors import InputError
-from cxlab.data.faults import Fault
+from cxlab.data.errors import Fault, InputError, show
+from cxlab.data.guess import MARK, Guess, missing_codes, number_of, sample_of, short_names
 from cxlab.data.mapping import Mapping, read_yaml
-from cxlab.data.places import show
-from cxlab.data.raw import ident
+from cxlab.data.raw import Raw, ident
 from cxlab.data.read import read_raw
 from cxlab.data.study import converted, mapping_of, opened, read_study
-from cxlab.data.tables import KINDS, Column, kind_named
+from cxlab.data.tables import KINDS, kind_named
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+_COLUMNS = 5_000
 
 
 def check_path(
@@ -51,7 +50,7 @@ def check_path(
     elif path is None:
         raise InputError("name the file to check, such as: cxlab check their.csv")
     elif table is None:
-        rules = Mapping(guess.kind_of_table(read_raw(path, large=True)), source=str(path))
+        rules = Mapping(guesses.kind_of_table(read_raw(path, large=True)), source=str(path))
     else:
         rules = Mapping(kind_named(table).name, source=str(path))
     return _check_table(rules)
@@ -112,72 +111,235 @@ def _remarks(this: Conversion, frame: pd.DataFrame | None) -> list[str]:
     """Say what no rule forbids but an analyst would want to know, and what a report would say of it."""
     rules, found = this.mapping, []
     if rules.path is not None:
-        count = rules.path.read_text(encoding="utf-8-sig").count(guess.MARK)
+        count = rules.path.read_text(encoding="utf-8-sig").count(MARK)
         if count:
             found.append(f"{count} guess(es) in {rules.path.name} are still to be confirmed")
-    cells = items.sample_of(
-        this.raw, this.cells, [one.ours for one in this.fields if one.column.holds == "number"]
-    )
-    for one in this.fields:
-        if one.column.holds == "number" and one.ours in cells:
-            found += _of_number(one.theirs, cells[one.ours], _bounds(one.column))
+    numbers = [one for one in this.fields if one.column.holds == "number"]
+    cells = sample_of(this.raw, this.cells, [one.ours for one in numbers])
+    for one in numbers:
+        found += _of_number(one.theirs, cells[one.ours], (one.column.low, one.column.high))
     if frame is None:
         return found
-    counts = this.kind.counts
     for name in this.ours(rules.segments) or (["segment"] if "segment" in frame else []):
-        if name in frame:
-            sizes = frame[name].value_counts()
-            small = int((sizes < 5).sum())
-            if small:
-                found.append(
-                    f"segment {show(name)}: {small} of {len(sizes)} count under 5 and will not be shown"
-                )
-    if counts is not None and len(frame) < 30:
+        sizes = frame[name].value_counts() if name in frame else ()
+        small = sum(size < 5 for size in sizes)
+        if small:
+            found.append(f"segment {show(name)}: {small} of {len(sizes)} count under 5 and will not be shown")
+    if this.kind.counts is not None and len(frame) < 30:
         found.append(f"{len(frame)} row(s) are few: intervals will be wide, below 5 nothing is shown")
     if this.kind.name == "survey":
-        found += _of_survey(this, frame)
+        for side in ("product", "experience"):
+            if not rules.blocks.get(side):
+                found.append(f"no item stands on the side {side}: pages that compare the sides will say so")
+        drivers = [item for items in rules.blocks.values() for item in this.ours(items) if item in frame]
+        complete = frame[drivers].notna().all(axis=1).mean() if drivers else 1.0
+        if complete < 0.7:
+            found.append(f"{complete:.0%} of the rows answer every item; complete-case figures rest on them")
     return found
 
 
-def _bounds(column: Column) -> tuple[float, float] | None:
-    return None if None in (column.low, column.high) else (column.low, column.high)
-
-
-def _of_number(name: str, texts: list[str | None], bounds: tuple[float, float] | None) -> list[str]:
-    found = []
-    codes = items.missing_codes(texts, bounds)
+def _of_number(name: str, texts: list[str | None], bounds: tuple) -> list[str]:
+    found, codes = [], missing_codes(texts, None if None in bounds else bounds)
     if codes:
         listed = " and ".join(map(show, codes[:3]))
         found.append(f"column {show(name)}: {listed} may mean 'no answer'; if so, name it under missing_in:")
-    numbers = [number for text in texts if (number := items.number_of(text)) is not None]
-    if len(numbers) > 1 and len(set(numbers)) == 1:
-        found.append(f"column {show(name)} is {numbers[0]:g} on every row: it can explain nothing")
-    elif (
-        len(numbers) >= 20 and 2 < len(set(numbers)) <= 11 and numbers.count(max(numbers)) > len(numbers) / 2
-    ):
-        share = numbers.count(max(numbers)) / len(numbers)
-        found.append(f"column {show(name)}: {share:.0%} of the answers are the highest one (ceiling)")
+    different = {number_of(text) for text in texts} - {None}
+    if len(different) == 1 and sum(text is not None for text in texts) > 1:
+        found.append(f"column {show(name)} is {different.pop():g} on every row: it can explain nothing")
     return found
 
 
-def _of_survey(this: Conversion, frame: pd.DataFrame) -> list[str]:
-    import numpy as np
+def init_study(
+    folder: str | Path,
+    from_file: str | Path,
+    table: str | None = None,
+    *,
+    sheet: str = "",
+    force: bool = False,
+) -> list[str]:
+    """Write FOLDER/TABLE.yaml and FOLDER/params.yaml (or add to it) from a file; return the lines to print.
 
-    rules, found = this.mapping, []
-    sides = [side for side, items in rules.blocks.items() if items]
-    for side in ("product", "experience"):
-        if side not in sides:
-            found.append(f"no item stands on the side {side}: pages that compare the sides will say so")
-    drivers = [item for items in rules.blocks.values() for item in this.ours(items) if item in frame]
-    complete = frame[drivers].notna().all(axis=1).mean() if drivers else 1.0
-    if complete < 0.7:
-        found.append(f"{complete:.0%} of the rows answer every item; complete-case figures rest on them")
-    turned = this.ours(rules.reversed)
-    for item in items.reversed_items(frame, [i for i in this.ours(rules.items) if i in frame]):
-        if item not in turned:
-            found.append(f"item {show(item)} runs against the others; where high means bad, see reversed:")
-    if 2 <= len(drivers) <= 400:
-        correlation = frame[drivers].corr().to_numpy()
-        for i, j in list(zip(*np.where(np.triu(np.abs(correlation) > 0.999, 1)), strict=True))[:5]:
-            found.append(f"items {show(drivers[i])} and {show(drivers[j])} say the same: keep one")
-    return found
+    ``table`` is guessed, and said, when not given; ``sheet`` is that of a workbook.
+    ``force`` writes a mapping that is there anew and keeps the old one as ``.bak``.
+    """
+    folder, lines = Path(folder), []
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; name a folder for the study")
+    source = str(from_file)
+    raw = read_raw(source, large=True, **({"sheet": sheet} if sheet else {}))
+    if len(raw.types) > _COLUMNS:
+        raise InputError(f"{raw.name} has {len(raw.types):,} columns; keep the {_COLUMNS:,} that matter")
+    if table is None:
+        table = guesses.kind_of_table(raw)
+        lines.append(f"taken for the table {table} ({kind_named(table).title}); --table NAME says otherwise")
+    kind = kind_named(table)
+    target, params = folder / f"{kind.name}.yaml", folder / "params.yaml"
+    if target.exists() and not force:
+        raise InputError(
+            f"{target} is there already and may hold your corrections; edit it, or write it anew with "
+            "--force (the old one is kept)"
+        )
+    if params.exists():
+        read_study(params)
+    guess = guesses.guess_table(raw, kind)
+    text = mapping_text(raw, guess, folder=folder, source=source, sheet=sheet)
+    folder.mkdir(parents=True, exist_ok=True)
+    if target.exists():
+        os.replace(target, target.with_suffix(".yaml.bak"))
+    for path, content in ((target, text), (params, _with_table(params, kind.name, folder))):
+        part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        part.write_text(content, encoding="utf-8")
+        os.replace(part, path)
+    lines.append(f"{target}: {text.count(MARK)} guess(es), each with its reason, marked '{MARK}'")
+    try:
+        said, good = check_path(target)
+        lines += [
+            f"  {line.strip()}"
+            for line in [*said[:1], *(part for part in said if part.startswith("  fault"))][:6]
+        ]
+    except InputError as error:
+        lines.append(f"  to mend: {error}")
+    lines += [f"  still to decide: {line}" for line in guess.decide]
+    return [
+        *lines,
+        f"next: look through {target}, then cxlab check {folder}, then cxlab report --params {params}",
+    ]
+
+
+def quote(text: object) -> str:
+    """Return a text as a YAML scalar that reads back as the same text.
+
+    Examples
+    --------
+    >>> print(quote("Q1"), quote("don't know"), quote("-99"))
+    Q1 "don't know" -99
+    """
+    text = str(text)
+    if re.fullmatch(r"[A-Za-z_][\w.-]*(?: [\w.-]+)*|-?\d+(?:\.\d+)?", text, re.ASCII):
+        return text
+    body = (
+        f"\\{c}" if c in '"\\' else c if c.isprintable() and c != "\ufeff" else f"\\U{ord(c):08x}"
+        for c in text
+    )
+    return f'"{"".join(body)}"'
+
+
+def _list(names) -> str:
+    return "[" + ", ".join(map(quote, names)) + "]"
+
+
+def _dict(pairs) -> str:
+    return "{" + ", ".join(f"{quote(key)}: {quote(value)}" for key, value in pairs.items()) + "}"
+
+
+def mapping_text(raw: Raw, guess: Guess, *, folder: Path, source: str, sheet: str = "") -> str:
+    """Return the text of a mapping file: only what is used, each guess with its reason."""
+    kind = guess.kind
+    lines = [
+        f"# How {quote(raw.name)} becomes the table {kind.name} ({kind.title}): one row is {kind.row}.",
+        f"# Lines with '{MARK}' were guessed: correct them, then take the mark away (see data/README.md).",
+        f"table: {kind.name}",
+        f"title: {quote('own data: ' + raw.name)}   # the heading that pages show",
+        *_file_lines(raw, guess, folder, source, sheet),
+    ]
+    items = [item for names in [*guess.blocks.values(), *guess.outcomes.values()] for item in names]
+    named = [*items, *guess.segments, *guess.texts, *guess.single.values()]
+    named = [name for name in dict.fromkeys(named) if name not in guess.columns]
+    short = short_names(named, {*raw.types, *kind.names, *guess.outcomes})
+    lines += ["columns:   # theirs: ours"] if guess.columns or short else ["columns: {}   # theirs: ours"]
+    for theirs, ours in guess.columns.items():
+        mark = "" if theirs == ours else f"   {MARK} ({guess.why.get(ours, '')})"
+        lines.append(f"  {quote(theirs)}: {ours}{mark}")
+    lines += [f"  {quote(theirs)}: {quote(ours)}" for theirs, ours in short.items()]
+    lines += [f"  # YOUR_COLUMN: {column.name}   # needed: {column.description}" for column in guess.open]
+    if guess.missing:
+        lines.append(f"missing: {_list(guess.missing)}   {MARK} (mean 'no answer')")
+    if guess.missing_in:
+        same: dict[tuple[str, ...], list[str]] = {}
+        for name, codes in guess.missing_in.items():
+            same.setdefault(tuple(codes), []).append(name)
+        lines.append(f"missing_in:   {MARK} (stand among answers and can be none)")
+        lines += [
+            f"  {quote(short.get(name, name))}: {_list(codes)}"
+            for codes, names in same.items()
+            for name in names
+        ]
+    if guess.scales:
+        lines.append(f"scales:   {MARK} (answers in words, from low to high)")
+        for names, codes in guess.scales:
+            ordered = dict(sorted(codes.items(), key=lambda pair: pair[1]))
+            lines.append(f"  - items: {_list(short.get(name, name) for name in names)}")
+            lines.append(f"    codes: {_dict(ordered)}")
+    if kind.name == "survey":
+        lines += _survey_lines(guess, short)
+    used = {*guess.columns, *named, *(part for theirs in guess.columns for part in theirs.split(" + "))}
+    if guess.other:
+        shown = ", ".join(quote(name[:40]) for name in guess.other[:60])
+        lines.append(f"# items on no side: {shown}{' ...' if len(guess.other) > 60 else ''}")
+    used |= set(guess.other)
+    rest = [quote(name[:40]) for name in raw.types if name not in used]
+    if rest:
+        lines.append(
+            f"# not used: {', '.join(rest[:30])}{f' and {len(rest) - 30} more' if len(rest) > 30 else ''}"
+        )
+    return "\n".join([*lines, "personal: []   # columns that may be shown all the same"]) + "\n"
+
+
+def _file_lines(raw: Raw, guess: Guess, folder: Path, source: str, sheet: str) -> list[str]:
+    lines = ["file:", f"  path: {quote(os.path.relpath(Path(source).resolve(), folder.resolve()))}"]
+    lines += [f"  sheet: {quote(sheet)}"] if sheet else []
+    if guess.decimal:
+        lines.append(f'  decimal: "{guess.decimal}"   {MARK} (1.234 may be read either way)')
+    return lines
+
+
+def _survey_lines(guess: Guess, short: dict[str, str]) -> list[str]:
+    def listed(names) -> str:
+        return _list(short.get(name, name) for name in names)
+
+    low, high = guess.range or (1, 5)
+    lines = [f"range: [{low:g}, {high:g}]   {MARK} (lowest and highest answer)"]
+    if guess.ranges:
+        lines.append(f"ranges:   {MARK} (items on another scale)")
+        lines += [
+            f"  {quote(short.get(name, name))}: [{a:g}, {b:g}]" for name, (a, b) in guess.ranges.items()
+        ]
+    lines.append(f"blocks:   {MARK} (by words in names and texts); an item that stands nowhere is not used")
+    lines += [
+        f"  {side}: {listed(items)}"
+        for side, items in guess.blocks.items()
+        if items or side in ("product", "experience")
+    ]
+    lines += [f"outcomes:   {MARK} (by their names); each is the mean of its items"] if guess.outcomes else []
+    lines += [f"  {quote(name)}: {listed(names)}" for name, names in guess.outcomes.items()]
+    if not guess.outcomes:
+        lines.append("outcomes: {}   # needed: what is to be explained, such as  loyalty: [Q10, Q11]")
+    lines.append(
+        f"segments: {listed(guess.segments)}" + (f"   {MARK} (few different words)" if guess.segments else "")
+    )
+    if guess.texts:
+        lines.append(f"roles: {{text: {listed(guess.texts)}}}   {MARK} (open answers: only themes are shown)")
+    for key, name in guess.single.items():
+        lines.append(f"{key}: {quote(short.get(name, name))}   {MARK} ({guess.why.get(key, 'by its name')})")
+    return lines
+
+
+def _with_table(params: Path, table: str, folder: Path) -> str:
+    """Return the text of params.yaml with one more table; what stands there is left as it is."""
+    line = f"  {table}: {table}.yaml"
+    if not params.exists():
+        return (
+            f"# A study: cxlab report --params {params.name}\nstudy: {quote(folder.resolve().name)}\n\n"
+            f"tables:           # table: its mapping file, beside this one\n{line}\n\n"
+            "parameters: {}    # for every notebook that has such a parameter, such as  bootstrap: 1000\n"
+            "notebooks: {}     # for one notebook, such as  02-product-or-experience: {bootstrap: 2000}\n"
+            "personal: []      # columns that may be shown although they look personal\n"
+            "min_cell: 5       # cells that count fewer customers or respondents are not shown\n"
+        )
+    text = params.read_text(encoding="utf-8-sig")
+    if re.search(rf"^(?:\s+|tables:.*\b){table}:", text, re.MULTILINE):
+        return text
+    block = re.search(r"^tables:[^\n{]*\n([ ]+)", text, re.MULTILINE)
+    if not block:
+        raise InputError(f"{params} has its tables on one line; write {line.strip()} among them yourself")
+    return text[: block.end()] + line.strip() + "\n" + block[1] + text[block.end() :]

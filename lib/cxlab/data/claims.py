@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from cxlab.data.errors import InputError
-from cxlab.data.places import data_folder
+from cxlab.data.files import data_folder
 
 if TYPE_CHECKING:
     import pandas as pd

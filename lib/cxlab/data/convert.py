@@ -13,10 +13,8 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from cxlab.data import values
-from cxlab.data.errors import InputError
-from cxlab.data.faults import Fault
+from cxlab.data.errors import Fault, InputError, nearest, show
 from cxlab.data.mapping import Mapping
-from cxlab.data.places import nearest, show
 from cxlab.data.privacy import personal_columns, plain_text
 from cxlab.data.raw import LINE, Raw, ident, literal
 from cxlab.data.tables import Column, Kind
@@ -28,16 +26,8 @@ if TYPE_CHECKING:
 _BLANK = r"(?i)\s*(?:" + "|".join(map(re.escape, values.BLANK)) + r")\s*"
 _USUAL = "'NULL', 'null', 'NA', 'N/A', 'na', 'n/a', 'NaN', 'nan'"
 _WHOLE = (
-    "BIGINT",
-    "INTEGER",
-    "SMALLINT",
-    "TINYINT",
-    "HUGEINT",
-    "UBIGINT",
-    "UINTEGER",
-    "USMALLINT",
-    "UTINYINT",
-)
+    "BIGINT", "INTEGER", "SMALLINT", "TINYINT", "HUGEINT", "UBIGINT", "UINTEGER", "USMALLINT", "UTINYINT",
+)  # fmt: skip
 
 
 @dataclass

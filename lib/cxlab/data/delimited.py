@@ -1,15 +1,14 @@
-"""Delimited text of any origin: which bytes, which delimiter, which line is the header."""
+"""Delimited text of any origin: which bytes, which delimiter, which lines are the header."""
 
 from __future__ import annotations
 
 import codecs
 import csv
 import io
+import re
 from dataclasses import dataclass, field
 
-from cxlab.data.errors import InputError
-from cxlab.data.places import show
-from cxlab.data.shapes import joined_header
+from cxlab.data.errors import InputError, show
 
 CELL_LIMIT = 10_000_000
 COLUMN_LIMIT = 20_000
@@ -88,10 +87,11 @@ def decode(data: bytes, *, name: str, encoding: str | None = None) -> tuple[str,
         except UnicodeDecodeError:
             texts.append(raw.decode(old, errors="replace"))
             odd += 1
-    note = f"read as {old} (line {first} is not UTF-8); say encoding: in the mapping if letters look wrong"
     if wide:
         note = f"mixes encodings: {odd} lines, first line {first}, are not UTF-8 and were read as {old}"
-    return "\n".join(texts), f"utf-8 and {old}" if wide else old, [note]
+        return "\n".join(texts), f"utf-8 and {old}", [note]
+    note = f"read as {old} (line {first} is not UTF-8); say encoding: in the mapping if letters look wrong"
+    return "\n".join(texts), old, [note]
 
 
 def _old_encoding(data: bytes) -> str:
@@ -158,7 +158,12 @@ def read_delimited(
     if len(delimiter) != 1:
         raise InputError(f"delimiter must be one character, such as ';', got {delimiter!r}")
     rows, lines = _parse(text, delimiter, name, skipped)
-    start = _header_at(rows) if header_line is None else _line_at(lines, header_line, name)
+    if header_line is None:
+        start = _header_at(rows)
+    else:
+        start = next((i for i, line in enumerate(lines) if line >= header_line), None)
+    if start is None:
+        raise InputError(f"{name} ends before line {header_line}; correct header_line")
     if start and header_line is None:
         notes.append(f"{start} line(s) before the header (line {lines[start]}) were skipped")
     header = [cell.strip().strip("\ufeff") for cell in rows[start]]
@@ -220,13 +225,6 @@ def _parse(text: str, delimiter: str, name: str, skipped: int) -> tuple[list[lis
     return rows, lines
 
 
-def _line_at(lines: list[int], header_line: int, name: str) -> int:
-    start = next((i for i, line in enumerate(lines) if line >= header_line), None)
-    if start is None:
-        raise InputError(f"{name} ends before line {header_line}; correct header_line")
-    return start
-
-
 def _header_at(rows: list[list[str]]) -> int:
     """Return where the header is: after title lines of one field in a table of several columns."""
     counts = [len(row) for row in rows[:500]]
@@ -240,6 +238,43 @@ def _header_at(rows: list[list[str]]) -> int:
         if count > 1 and not (full <= 1 and modal == count and modal > 2):
             return 0
     return 0
+
+
+def joined_header(header: list[str], body: list[list[str]]) -> tuple[list[str], dict[int, str], int, str]:
+    """Return names, labels by position, how many rows of the body are header, and what was recognised.
+
+    Qualtrics writes names, texts and a row of import ids; SurveyMonkey writes a question over its items, with
+    empty cells where a question spans several columns.
+    """
+    for count in (2, 1):
+        if (
+            len(body) >= count
+            and _share(body[count - 1], lambda cell: "ImportId" in cell and cell[:1] == "{") > 0.5
+        ):
+            texts = body[0] if count == 2 else header
+            labels = {place: _tidy(text) for place, text in enumerate(texts) if _tidy(text) != header[place]}
+            return header, labels, count, f"{count + 1} header rows of Qualtrics were recognised"
+    second = body[0] if body else []
+    answers = [cell.strip() in ("Response", "Open-Ended Response") for cell in second]
+    blank = sum(not name for name in header)
+    if any(answers) and (blank or re.fullmatch(r"respondent[ _]?id", header[0].casefold())):
+        names, labels, question = [], {}, ""
+        for place, (name, cell) in enumerate(zip(header, second, strict=False)):
+            question, item = name or question, cell.strip()
+            joined = question if answers[place] or not item else f"{question}: {item}"
+            labels[place] = _tidy(joined)
+            names.append(joined)
+        return names + header[len(second) :], labels, 1, "2 header rows of SurveyMonkey were recognised"
+    return header, {}, 0, ""
+
+
+def _share(row: list[str], test) -> float:
+    filled = [cell for cell in row if cell.strip()]
+    return sum(map(test, filled)) / len(filled) if filled else 0.0
+
+
+def _tidy(text: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", text)).strip(" -:")
 
 
 def unique_names(header: list[object]) -> tuple[list[str], list[str], list[str]]:

@@ -1,4 +1,4 @@
-"""What a reader's file is, told by its first bytes; and where copies made while reading lie."""
+"""Where the workbook's folders are, what a reader's file is by its first bytes, where copies of it lie."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import fcntl
 import gzip
 import hashlib
 import os
-import re
 import shutil
 import stat
 import tempfile
@@ -16,43 +15,53 @@ import zlib
 from functools import cache
 from pathlib import Path
 
-from cxlab.data.errors import InputError
-from cxlab.data.places import show
+from cxlab.data.errors import InputError, show
 
 BYTES = 1_500_000_000
-OPTIONS = ("encoding", "delimiter", "header_line", "sheet", "table")  # how a file is to be read
+OPTIONS = ("encoding", "delimiter", "header_line", "sheet")  # how a file is to be read
 _PREFIX = "cxlab-data-"
-# (first bytes, what it is, how it is read: "" for kinds that are not read)
-_KINDS = (
-    (b"PAR1", "Parquet", "parquet"),
-    (b"PK\x03\x04", "workbook", "excel"),
-    (b"PK\x05\x06", "workbook", "excel"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "workbook", "excel"),
-    (b"\x1f\x8b", "gzip", "gzip"),
-    (b"SQLite format 3", "SQLite", "sqlite"),
-    (b"$FL2", "SPSS", "sav"),
-    (b"$FL3", "SPSS", "sav"),
-    (b"<stata_dta>", "Stata", "dta"),
-    (b"\0" * 12 + b"\xc2\xea\x81\x60\xb3\x14\x11\xcf\xbd\x92", "SAS", "sas7bdat"),
-    (b"HEADER RECORD*******LIB", "SAS", "xport"),
-    (b"%PDF", "PDF document", ""),
-    (b"\x89PNG", "PNG picture", ""),
-    (b"\xff\xd8\xff", "JPEG picture", ""),
-    (b"GIF8", "GIF picture", ""),
-    (b"Rar!", "RAR archive", ""),
-    (b"7z\xbc\xaf", "7-Zip archive", ""),
-    (b"BZh", "bzip2 archive", ""),
-    (b"\xfd7zXZ", "xz archive", ""),
-    (b"\x28\xb5\x2f\xfd", "Zstandard archive", ""),
-    (b"ARROW1", "Arrow (Feather) file", ""),
-    (b"ORC", "ORC file", ""),
-    (b"Obj\x01", "Avro file", ""),
-    (b"\x89HDF", "HDF5 file", ""),
-    (b"RDX", "R data file", ""),
-    (b"X\n\0\0\0", "R data file", ""),
-    (b"\0\1\0\0Standard", "Access database", ""),
-    (b"\x80\x04\x95", "Python pickle", ""),
-)
+_ENDINGS = (".parquet", ".csv", ".csv.gz", ".tsv", ".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz")
+# first bytes of what is read
+_KINDS = {
+    b"PAR1": "parquet", b"PK\x03\x04": "excel", b"PK\x05\x06": "excel", b"\xd0\xcf\x11\xe0": "excel",
+    b"\x1f\x8b": "gzip", b"$FL2": "sav", b"$FL3": "sav", b"<stata_dta>": "dta",
+    b"\0" * 12 + b"\xc2\xea\x81\x60\xb3\x14\x11\xcf": "sas7bdat", b"HEADER RECORD*******LIB": "xport",
+}  # fmt: skip
+# and of known kinds that are not
+_NOT_READ = {
+    b"%PDF": "PDF document", b"\x89PNG": "PNG picture", b"\xff\xd8\xff": "JPEG picture",
+    b"Rar!": "RAR archive", b"GIF8": "GIF picture", b"7z\xbc\xaf": "7-Zip archive", b"BZh": "bzip2 archive",
+    b"ORC": "ORC file", b"\xfd7zXZ": "xz archive", b"\x28\xb5\x2f\xfd": "Zstandard archive",
+    b"ARROW1": "Arrow (Feather) file", b"Obj\x01": "Avro file", b"\x89HDF": "HDF5 file",
+    b"RDX": "R data file", b"X\n\0\0\0": "R data file",
+    b"\0\1\0\0Standard": "Access database", b"SQLite format 3": "SQLite database",
+    b"\x80\x04\x95": "Python pickle",
+}  # fmt: skip
+
+
+def project_folder() -> Path:
+    """Return the folder of ``notebooks``, ``data`` and ``lib``: ``CXLAB_HOME``, or where the package lies."""
+    candidates = [Path(os.environ["CXLAB_HOME"])] if os.environ.get("CXLAB_HOME") else []
+    candidates += [Path(__file__).resolve().parents[3], Path.cwd(), *Path.cwd().parents]
+    for folder in candidates:
+        if (folder / "data" / "sources.toml").is_file():
+            return folder.resolve()
+    raise InputError(
+        "the workbook's folder was not found (no data/sources.toml near the package or the current folder); "
+        "set CXLAB_HOME to the folder that holds README.md and data/"
+    )
+
+
+def data_folder() -> Path:
+    """Return the ``data`` folder of the workbook."""
+    return project_folder() / "data"
+
+
+def cache_folder() -> Path:
+    """Return the git-ignored cache folder (``CXLAB_CACHE`` overrides it), made when it is missing."""
+    folder = Path(os.environ.get("CXLAB_CACHE") or project_folder() / ".cache")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def regular_file(path: str | Path) -> Path:
@@ -62,8 +71,10 @@ def regular_file(path: str | Path) -> Path:
     try:
         status = os.stat(path)
     except FileNotFoundError:
-        near = _neighbours(path)
-        raise InputError(f"there is no file {shown}{near}; check the path") from None
+        names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+        near = difflib.get_close_matches(path.name, names[:2000], n=1)
+        hint = f" (did you mean {show(near[0])}?)" if near else ""
+        raise InputError(f"there is no file {shown}{hint}; check the path") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{shown} cannot be opened ({reason_of(error)}); check the path") from None
     if stat.S_ISDIR(status.st_mode):
@@ -77,15 +88,6 @@ def regular_file(path: str | Path) -> Path:
     return path
 
 
-def _neighbours(path: Path) -> str:
-    try:
-        names = [entry.name for entry in path.parent.iterdir()][:2000]
-    except OSError:
-        return ""
-    near = difflib.get_close_matches(path.name, names, n=1)
-    return f" (did you mean {show(near[0])}?)" if near else ""
-
-
 def reason_of(error: BaseException) -> str:
     """Return the first line of what an error says."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
@@ -93,7 +95,7 @@ def reason_of(error: BaseException) -> str:
 
 
 def kind_of(path: Path) -> str:
-    """Tell how a file is read by its first bytes: text, gzip, parquet, excel, duckdb, sav ...
+    """Tell how a file is read by its first bytes: text, gzip, parquet, excel, sav ...
 
     Raises
     ------
@@ -108,18 +110,15 @@ def kind_of(path: Path) -> str:
 
 
 def _kind(head: bytes, name: str) -> str:
-    if head[8:12] == b"DUCK":
-        return "duckdb"
     if b"SPSS PORT FILE" in head:
         return "por"
     if head[:1] in b"\x6e\x6f\x71\x72\x73" and head[1:2] in (b"\1", b"\2") and head[2:4] == b"\1\0":
         return "dta"
-    for magic, word, kind in _KINDS:
-        if head.startswith(magic):
-            if kind:
-                return kind
-            raise InputError(f"{name} is a {word}, not a table; export it as CSV, Excel or Parquet")
-    return "text"
+    odd = "DuckDB database" if head[8:12] == b"DUCK" else ""
+    odd = odd or next((word for magic, word in _NOT_READ.items() if head.startswith(magic)), "")
+    if odd:
+        raise InputError(f"{name} is a {odd}, not a table; export it as CSV, Excel or Parquet")
+    return next((kind for magic, kind in _KINDS.items() if head.startswith(magic)), "text")
 
 
 def files_of(path: str | Path, *, glob: bool = False) -> list[Path]:
@@ -128,41 +127,33 @@ def files_of(path: str | Path, *, glob: bool = False) -> list[Path]:
     With ``glob`` a name that is no file may be a pattern such as ``logs/2026-*.parquet``.
     """
     path = Path(path)
-    endings = (".parquet", ".csv", ".csv.gz", ".tsv", ".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz")
     if path.is_dir():
         inside = sorted(file for file in path.rglob("*") if file.is_file() and file.parent.name != "truth")
-        found = [file for file in inside if file.name.lower().endswith(endings)]
+        found = [file for file in inside if file.name.lower().endswith(_ENDINGS)]
         found = [file for file in found if file.suffix == ".parquet"] or found
         if not found:
             raise InputError(f"{show(str(path), 200)} is a folder without .parquet, .csv or .json files")
-        return [regular_file(file) for file in found]
-    if glob and not path.exists() and any(sign in path.name for sign in "*?["):
+    elif glob and not path.exists() and any(sign in path.name for sign in "*?["):
         found = sorted(file for file in path.parent.glob(path.name) if file.is_file())
         if not found:
             raise InputError(f"no file fits the pattern {show(str(path), 200)}; check the path")
-        return [regular_file(file) for file in found]
-    return [regular_file(path)]
+    else:
+        found = [path]
+    return [regular_file(file) for file in found]
 
 
 def content_of(path: Path) -> bytes:
     """Return the bytes of a text file, unpacked when it is packed by gzip, within bounds."""
-    too_big = f"{path.name} unpacks to more than {BYTES // 10**6} MB; it was not read"
-    if kind_of(path) != "gzip":
-        if path.stat().st_size > BYTES:
-            raise InputError(too_big.replace("unpacks to", "is larger than").replace(" more than", ""))
-        return path.read_bytes()
-    parts, total = [], 0
+    packed = kind_of(path) == "gzip"
     try:
-        with gzip.open(path) as stream:
-            while block := stream.read(1 << 20):
-                parts.append(block)
-                total += len(block)
-                if total > BYTES:
-                    raise InputError(too_big)
+        with gzip.open(path) if packed else open(path, "rb") as stream:
+            content = stream.read(BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path.name} is damaged ({reason_of(error)}); pack it again") from None
-    content = b"".join(parts)
-    _kind(content[:240], path.name)
+    if len(content) > BYTES:
+        raise InputError(f"{path.name} holds more than {BYTES // 10**6} MB; it was not read")
+    if packed:
+        _kind(content[:240], path.name)
     return content
 
 
@@ -170,11 +161,6 @@ def sha256_of(path: Path) -> str:
     """Return the sha256 of a file, read in blocks."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def safe_address(address: str) -> str:
-    """Return a database's address without user and password: everything before its last @."""
-    return re.sub(r"://\S*@", "://***@", address)
 
 
 @cache
@@ -192,15 +178,17 @@ def temporary_folder() -> Path:
 _HELD: list = []
 
 
-def sweep() -> int:
-    """Remove the folders that ended processes left behind; return how many there were."""
-    gone = 0
+def new_file(ending: str) -> Path:
+    """Return the path of one more file in this process's folder."""
+    return temporary_folder() / f"{len(list(temporary_folder().iterdir()))}{ending}"
+
+
+def sweep() -> None:
+    """Remove the folders that ended processes left behind."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         try:
             with open(folder / "lock", "a") as handle:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(folder, ignore_errors=True)
-                gone += 1
         except OSError:
             continue
-    return gone

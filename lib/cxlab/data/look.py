@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from cxlab.data import values
 from cxlab.data.convert import Conversion, Field, bring
-from cxlab.data.faults import Fault
+from cxlab.data.errors import Fault, show
 from cxlab.data.mapping import Mapping
-from cxlab.data.places import show
 from cxlab.data.raw import LINE, Raw, ident, literal
 from cxlab.data.tables import Kind
 

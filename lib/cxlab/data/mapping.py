@@ -11,12 +11,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from cxlab.data.errors import InputError
+from cxlab.data.errors import InputError, nearest, refuse_unknown, show
 from cxlab.data.files import OPTIONS, regular_file
-from cxlab.data.places import nearest, refuse_unknown, show
 from cxlab.data.tables import kind_named
 
-_FILE = ("path", "url", *OPTIONS, "decimal", "day_first")
+_FILE = ("path", *OPTIONS, "decimal", "day_first")
 _LIMIT = 2_000_000
 
 
@@ -141,9 +140,7 @@ def read_mapping(path: str | Path) -> Mapping:
     if not isinstance(file, dict) or any(isinstance(value, dict | list) for value in file.values()):
         raise InputError(f"{name}: file must be a path, or lines such as path: their.csv")
     refuse_unknown(file, _FILE, f"{name}, file")
-    source = file.get("url") or None
-    if file.get("path"):
-        source = file["path"] if "://" in file["path"] else str((path.parent / file["path"]).resolve())
+    source = str((path.parent / file["path"]).resolve()) if file.get("path") else None
     read: dict[str, Any] = {key: file[key] for key in OPTIONS if file.get(key)}
     if read.get("delimiter") in ("tab", "\\t"):
         read["delimiter"] = "\t"

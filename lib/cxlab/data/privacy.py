@@ -8,8 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from cxlab.data.errors import InputError
-from cxlab.data.places import show
+from cxlab.data.errors import InputError, show
 
 _NAMES = re.compile(
     r"(^|_)(e_?mail|mail|phone|telephone|tel|mobile_(no|number)|handy|fax|name|vorname|nachname|address|street|"

@@ -12,18 +12,12 @@ import numpy as np
 
 from cxlab.data import files as of
 from cxlab.data.delimited import CELLS, unique_names
-from cxlab.data.errors import InputError
-from cxlab.data.places import show
+from cxlab.data.errors import InputError, show
 
 if TYPE_CHECKING:
     import duckdb
 
 LINE = "line of the file\x1f"  # the hidden column of line numbers
-LOCKED = {
-    "enable_external_access": "false",
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-}
 
 
 @dataclass
@@ -85,9 +79,7 @@ class Raw:
         reason = of.reason_of(error)
         for file in self.scanned:
             reason = reason.replace(str(file), file.name)
-        kind = {"parquet": "is not a sound Parquet file", "text": "cannot be read"}.get(
-            self.kind, "cannot be read"
-        )
+        kind = "is not a sound Parquet file" if self.kind == "parquet" else "cannot be read"
         return InputError(f"{where} {kind} ({reason}); write it again")
 
 
@@ -105,14 +97,9 @@ def connect() -> duckdb.DuckDBPyConnection:
     """Return a connection whose spilled data lie in this process's folder, with the clock in UTC."""
     import duckdb
 
-    plain = {key: value for key, value in LOCKED.items() if key != "enable_external_access"}
-    connection = duckdb.connect(config=plain)
-    for line in (
-        f"set temp_directory = {literal(str(of.temporary_folder()))}",
-        "set enable_progress_bar = false",
-        "set TimeZone = 'UTC'",
-    ):
-        connection.execute(line).fetchall()
+    closed = dict.fromkeys(("autoinstall_known_extensions", "autoload_known_extensions"), "false")
+    connection = duckdb.connect(config=closed | {"temp_directory": str(of.temporary_folder())})
+    connection.execute("set enable_progress_bar = false; set TimeZone = 'UTC'").fetchall()
     return connection
 
 
@@ -153,14 +140,18 @@ def _strings(values: Sequence[str | None]):
     return pa.Array.from_buffers(pa.large_string(), len(cells), buffers)
 
 
+def literal_names(found: Sequence[Path]) -> str:
+    """Return SQL of file names whose signs are no pattern."""
+    return ", ".join(literal(re.sub(r"([*?\[])", r"[\1]", str(file))) for file in found)
+
+
 def parquet_scan(found: Sequence[Path]) -> str:
     """Return the SQL that reads Parquet files by their literal names."""
-    listed = ", ".join(literal(re.sub(r"([*?\[])", r"[\1]", str(file))) for file in found)
-    return f"read_parquet([{listed}]{', union_by_name = true' if len(found) > 1 else ''})"
+    return f"read_parquet([{literal_names(found)}]{', union_by_name = true' if len(found) > 1 else ''})"
 
 
 def named(cells: Sequence[object]) -> tuple[list[str], list[str], list[str]]:
-    """Return column names of a workbook or database as unique texts; see ``unique_names``."""
+    """Return column names of a workbook or frame as unique texts; see ``unique_names``."""
     plain = [int(cell) if isinstance(cell, float) and cell.is_integer() else cell for cell in cells]
     names, repeated, notes = unique_names(plain)
     return names, repeated, [note for note in notes if show("column") not in note]

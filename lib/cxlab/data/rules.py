@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cxlab.data.errors import InputError
-from cxlab.data.places import data_folder
+from cxlab.data.files import data_folder
 
 LEVELS = ("anecdote or league table", "one survey", "sensitivity-robust or between-firm", "randomised")
 SIDES = {"product": "experience", "experience": "product", "none": "none"}

@@ -13,15 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from cxlab.data import files as of
 from cxlab.data.convert import Conversion
-from cxlab.data.errors import InputError
-from cxlab.data.faults import raise_faults
-from cxlab.data.formats import base_file
+from cxlab.data.errors import InputError, raise_faults, refuse_unknown, show
 from cxlab.data.look import convert
 from cxlab.data.mapping import Mapping, from_dict, read_mapping, read_yaml
-from cxlab.data.places import refuse_unknown, show
 from cxlab.data.privacy import checked_cell, personal_columns, plain_text, pseudonyms, settled
 from cxlab.data.raw import ident
-from cxlab.data.read import is_address, read_raw
+from cxlab.data.read import read_raw
 from cxlab.data.survey import Survey
 from cxlab.data.table import Table
 from cxlab.data.tables import KINDS, kind_named
@@ -64,12 +61,9 @@ class Study:
         """Every file that is read: the params file, mapping files, and their data (all files of a folder)."""
         found = [self.path, *self.tables.values()]
         for mapping in map(read_mapping, self.tables.values()):
-            if mapping.source and not is_address(mapping.source):
+            if mapping.source:
                 path = Path(mapping.source)
                 found += of.files_of(path, glob=True) if path.is_dir() or not path.exists() else [path]
-            elif mapping.source and mapping.source.startswith(("duckdb:", "sqlite:")):
-                path = base_file(mapping.source)
-                found += [path] if path.is_file() else []
         return list(dict.fromkeys(path.resolve() for path in found))
 
 
@@ -180,16 +174,8 @@ def own_frame(frame: Any, kind: str, content: dict[str, Any]) -> Table:
     mapping = replace(from_dict(content, kind, kind), source=frame, personal=tuple(map(str, frame.columns)))
     this = converted(mapping)
     if kind == "survey":  # only what was named is kept: everything else may be anything
-        named = {
-            *this.ours(mapping.items),
-            *mapping.roles.get("text", ()),
-            *mapping.segments,
-            mapping.weights,
-            mapping.clusters,
-            mapping.date,
-            *this.ours(mapping.roles.get("text", ())),
-            "respondent",
-        }
+        named = [*mapping.items, *mapping.segments, *mapping.roles.get("text", ()), "respondent"]
+        named = this.ours([*named, mapping.weights, mapping.clusters, mapping.date])
         this.fields = [field for field in this.fields if field.ours in named]
     return opened(this).with_(name="own data")
 
@@ -276,11 +262,6 @@ def _finished(this: Conversion, frame: pd.DataFrame, allowed: set[str]) -> pd.Da
             texts = frame[name].astype("str")
             hide = column.personal and column.holds == "id" and not {one.ours, one.theirs} & allowed
             changed[name] = pseudonyms(texts) if hide else texts
-        if column.usual:
-            odd = sorted(set(frame[name].dropna()) - set(column.usual))
-            if odd:
-                usual = ", ".join(map(str, column.usual))
-                this.notes.append(f"column {show(one.theirs)}: {show(odd[0])} is none of the usual {usual}")
     return frame.assign(**changed)
 
 

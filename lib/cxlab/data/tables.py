@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cxlab.data.errors import InputError
-from cxlab.data.places import data_folder, nearest, show
+from cxlab.data.errors import InputError, nearest, show
+from cxlab.data.files import data_folder
 
 WORDS = {
     "id": "text that tells one from another",

@@ -11,46 +11,18 @@ import tomllib
 from collections.abc import Iterable, Sequence
 from functools import cache
 
-from cxlab.data.places import data_folder
+from cxlab.data.files import data_folder
 from cxlab.data.raw import literal
-from cxlab.data.shapes import word_lists
 
 # Words that are no value anywhere; those that mean 'no answer' in an answer stand in data/words.toml.
 BLANK = (
-    "",
-    "na",
-    "n/a",
-    "#n/a",
-    "#na",
-    "nan",
-    "null",
-    "#null!",
-    "\\n",
-    "<na>",
-    "nat",
-    "#div/0!",
-    "#value!",
+    "", "na", "n/a", "#n/a", "#na", "nan", "null", "#null!", "\\n", "<na>", "nat", "#div/0!", "#value!",
     "#ref!",
-)
+)  # fmt: skip
 YES = (
-    "yes",
-    "y",
-    "true",
-    "t",
-    "1",
-    "1.0",
-    "ja",
-    "j",
-    "oui",
-    "si",
-    "sí",
-    "wahr",
-    "pass",
-    "passed",
-    "ok",
-    "x",
+    "yes", "y", "true", "t", "1", "1.0", "ja", "j", "oui", "si", "sí", "wahr", "pass", "passed", "ok", "x",
     "checked",
-)
+)  # fmt: skip
 NO = ("no", "n", "false", "f", "0", "0.0", "nein", "non", "nee", "falsch", "fail", "failed", "unchecked")
 
 _POINT = r"[+-]?(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,3})?|[+-]?\.[0-9]+"
@@ -77,6 +49,12 @@ _SLASH = r"([0-9]{1,2})([/.-])([0-9]{1,2})[/.-]([0-9]{4}|[0-9]{2})(?:[ ,T].*)?"
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
 DAY = "must be a real day between 1900 and 2200 (best written 2026-12-31 or 2026-12-31 23:59:00)"
 ZONED = "must carry a time zone in all lines or in none"
+
+
+@cache
+def word_lists() -> dict[str, dict[str, list[str]]]:
+    """Return the words of ``data/words.toml`` by which columns, answers and months are told."""
+    return tomllib.loads((data_folder() / "words.toml").read_text(encoding="utf-8"))
 
 
 def number_sql(x: str, decimal: str = ".") -> str:

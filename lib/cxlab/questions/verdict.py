@@ -12,7 +12,7 @@ import pandas as pd
 
 from cxlab.data.claims import Evidence, load_evidence
 from cxlab.data.errors import InputError, OutOfReach
-from cxlab.data.places import data_folder
+from cxlab.data.files import data_folder
 from cxlab.data.rules import RuleSet, load_rules
 from cxlab.data.sources import open_source
 from cxlab.data.table import Table

@@ -120,13 +120,13 @@ def _check(values: argparse.Namespace) -> int:
 
 
 def _init(values: argparse.Namespace) -> int:
-    from cxlab.data.init import init_study
+    from cxlab.data.check import init_study
 
     return _print(init_study(values.study, values.source, table=values.table, force=values.force))
 
 
 def _data(values: argparse.Namespace) -> int:
-    from cxlab.data.registry import fetch_all
+    from cxlab.data.sources import fetch_all
 
     return _print(fetch_all(public=values.public, from_dir=values.folder))
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from cxlab.data.errors import InputError
-from cxlab.data.sources import data_folder
+from cxlab.data.files import data_folder
 from cxlab.questions.result import shown_numbers
 from cxlab.questions.words import is_share, listed, number
 

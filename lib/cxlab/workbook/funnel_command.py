@@ -20,7 +20,7 @@ _OPTIONS = {
     "--by": (None, "one funnel for each value of this column"),
     "--memory": ("2GB", "spill to a temporary folder beyond this (default 2GB)"),
 }
-_FILE = "a file of events, a folder or pattern of them, data.duckdb::table, a study or its mapping file"
+_FILE = "a file of events, a folder or pattern of them, a study or its mapping file"
 
 
 def parser() -> argparse.ArgumentParser:

@@ -7,7 +7,7 @@ import html
 import re
 from functools import cache
 
-from cxlab.data.places import data_folder
+from cxlab.data.files import data_folder
 
 _SILENT = {"a", "code", "pre", "summary", "h1", "h2", "h3", "h4", "th", "button", "script", "svg"}
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from cxlab import __version__
 from cxlab.data.errors import InputError
-from cxlab.data.places import project_folder
+from cxlab.data.files import project_folder
 from cxlab.questions.result import Number, Result
 
 _PARTS = ("jupyterlab", "ipywidgets", "pandas", "plotly", "papermill", "duckdb", "statsmodels", "numba")

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from cxlab.data.errors import InputError, OutOfReach
-from cxlab.data.sources import cache_folder, project_folder
+from cxlab.data.files import cache_folder, project_folder
 
 SUMS = "SHA256SUMS"
 

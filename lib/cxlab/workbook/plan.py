@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from cxlab import __version__
-from cxlab.data.errors import InputError
-from cxlab.data.places import data_folder, nearest, project_folder, show
+from cxlab.data.errors import InputError, nearest, show
+from cxlab.data.files import data_folder, project_folder
 from cxlab.workbook.executed import collect
 
 _TYPES = {

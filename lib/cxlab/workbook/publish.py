@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from cxlab.data.errors import InputError, OutOfReach
-from cxlab.data.places import cache_folder, data_folder, project_folder
+from cxlab.data.files import cache_folder, data_folder, project_folder
 
 MANIFEST = "manifest.json"
 SCHEMA = 2  # of manifest.json and results.json
@@ -57,13 +57,8 @@ def tree_hash(path: Path) -> Any:
     return file_hash(path) if path.is_file() else None
 
 
-VOLATILE = "not kept"  # a report that read it is made anew each time
-
-
 def run_key(path: Path, parameters: Mapping[str, Any], files: Mapping[str, Any], **extra: Any) -> str:
     """Return the key of an executed notebook: itself, package, parameters, every file that it reads, lock."""
-    if VOLATILE in files.values():
-        return os.urandom(16).hex()
     lock = tree_hash(project_folder() / "lib" / "requirements.lock")
     around = [_package_hash(), _data_hash(), lock, sys.version]
     return key_of([file_hash(path), dict(parameters), dict(files), around, extra])

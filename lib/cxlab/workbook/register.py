@@ -18,8 +18,8 @@ from filelock import FileLock, Timeout
 from cxlab.data.delimited import decode
 from cxlab.data.errors import InputError, OutOfReach
 from cxlab.data.files import regular_file
-from cxlab.data.formats import _check_workbook
 from cxlab.data.mapping import Mapping
+from cxlab.data.read import check_workbook
 from cxlab.data.study import converted
 from cxlab.questions.delivery import status_table
 
@@ -200,7 +200,7 @@ def write_template(path: str | Path) -> Path:
 def _content(path: Path) -> bytes:
     regular_file(path)
     if path.suffix.lower() == ".xlsx":
-        _check_workbook(path)
+        check_workbook(path)
     return path.read_bytes()
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cxlab.data.errors import InputError, OutOfReach
-from cxlab.data.places import project_folder
+from cxlab.data.files import project_folder
 from cxlab.workbook import diff, plan, publish
 from cxlab.workbook.executed import results_of, to_json
 from cxlab.workbook.plan import Build, Options, Part, versions
@@ -132,16 +132,8 @@ def _plan(options: Options) -> Build:
 
 
 def _files_of(study: Any) -> dict[str, Any]:
-    """Return names and hashes of all that a study reads; a database is never the same twice."""
-    from cxlab.data.mapping import read_mapping
-
-    sources = [read_mapping(path).source or "" for path in study.tables.values()]
-    live = {
-        name: publish.VOLATILE
-        for name in sources
-        if "://" in name and not name.startswith(("duckdb:", "sqlite:"))
-    }
-    return {os.path.relpath(path, study.path.parent): publish.tree_hash(path) for path in study.files} | live
+    """Return names and hashes of all that a study reads."""
+    return {os.path.relpath(path, study.path.parent): publish.tree_hash(path) for path in study.files}
 
 
 def _run_key(part: Part, page: plan.Page, build: Build, results: str | None = None) -> str:
@@ -150,9 +142,7 @@ def _run_key(part: Part, page: plan.Page, build: Build, results: str | None = No
 
 
 def _whole_key(build: Build) -> str:
-    """Return the key of the whole report; empty where something cannot be hashed, such as a database."""
-    if any(publish.VOLATILE in part.files.values() for part in build.parts):
-        return ""
+    """Return the key of the whole report."""
     parts = [
         [part.folder, part.label, [[p.stem, p.missing, _run_key(part, p, build)] for p in part.pages]]
         for part in build.parts

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cxlab.data.errors import InputError, NotebookError, OutOfReach
-from cxlab.data.places import cache_folder
+from cxlab.data.files import cache_folder
 from cxlab.workbook import publish
 from cxlab.workbook.plan import Build, Part
 

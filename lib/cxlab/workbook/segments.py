@@ -14,9 +14,9 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from cxlab.data.errors import InputError
+from cxlab.data.errors import InputError, nearest, show
+from cxlab.data.files import cache_folder
 from cxlab.data.mapping import read_mapping, read_yaml
-from cxlab.data.places import cache_folder, nearest, show
 from cxlab.data.privacy import suppress
 from cxlab.data.study import Study, open_mapped
 from cxlab.data.tables import KINDS, kind_named

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cxlab.data.errors import InputError
-from cxlab.data.sources import project_folder
+from cxlab.data.files import project_folder
 from cxlab.questions.words import count, listed
 from cxlab.workbook import glossary
 from cxlab.workbook.exercises import exercises_of, question_text

@@ -1,4 +1,4 @@
-"""Where a log may lie: a DataFrame, an ibis table, CSV or Parquet files, DuckDB; here or on Spark."""
+"""Where a log may lie: a DataFrame, an ibis table, files; here or on Spark."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ def funnel_of_files(
 ) -> Funnel:
     """Return the funnel of a file; a step that never occurs is refused, with the nearest names.
 
-    ``path`` is a file that the workbook reads, a folder or pattern of them, or ``path.duckdb::table``. The
-    engine "local" is the fast path; "duckdb" and "spark" take one SQL expression in that engine (the same
+    ``path`` is a file that the workbook reads, or a folder or pattern of them. The engine
+    "local" is the fast path; "duckdb" and "spark" take one SQL expression in that engine (the same
     numbers). Beyond ``memory`` ("2GB") the log is dealt out to files in a temporary folder.
     """
     import duckdb
@@ -93,11 +93,10 @@ def funnel_of_files(
 
 
 def _opened(path: str | Path) -> Raw:
-    name, _, table = (str(path), "", "") if Path(path).exists() else str(path).partition("::")
-    found = files_of(name, glob=True)
+    found = files_of(path, glob=True)
     if {kind_of(file) for file in found} != {"parquet"}:
-        return read_raw(name, large=True, **({"table": table} if table else {}))
-    raw = Raw(connect(), parquet_scan(found), Path(name).name, "parquet", scanned=found)
+        return read_raw(path, large=True)
+    raw = Raw(connect(), parquet_scan(found), Path(path).name, "parquet", scanned=found)
     raw.types = {row[0]: str(row[1]) for row in raw.all(f"DESCRIBE SELECT * FROM {raw.source}")}
     return raw
 
