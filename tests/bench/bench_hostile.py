@@ -417,7 +417,7 @@ def make_case(folder: Path, seed: int) -> tuple[list[str], int | None]:
         ], None
     if way == "init":
         source, table = (
-            draw.choice(["data.csv", "data.csv", "none", "/dev/zero", "sqlite:///x"]),
+            draw.choice(["data.csv", "data.csv", "none", "/dev/zero", "x.sqlite"]),
             [[], ["--table", kind]],
         )
         return ["init", draw.choice(["s", "data.csv", "."]), "--from", source, *draw.choice(table)], None
