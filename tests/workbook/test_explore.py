@@ -49,7 +49,7 @@ def test_numbers_stand_in_order_a_menu_keeps_its_order_and_the_first_listed_is_t
         side=["b", "a"],
     )
     days, side = content["controls"]
-    assert days["values"] == ["day", "week", "month"] and days["start"] == 2
+    assert days["values"] == ["a day", "a week", "a month"] and days["start"] == 2
     assert side["values"] == ["b", "a"] and side["start"] == 0
     assert first["layout"]["title"]["text"] == "b"
 
