@@ -347,6 +347,13 @@ def test_no_such_file_a_folder_a_pipe_and_no_permission(tmp_path, monkeypatch):
         check_path(tmp_path / "answers.csv", "vignette")
 
 
+def test_a_study_of_twenty_thousand_columns_is_refused_at_once(tmp_path):
+    wide = "\n".join([",".join(f"c{i}" for i in range(20_000)), *[",".join("1" * 20_000)] * 20])
+    (tmp_path / "wide.csv").write_text(wide)
+    code, _, err = hostile.say(["init", str(tmp_path / "study"), "--from", str(tmp_path / "wide.csv")])
+    assert code == 2 and "20,000 columns" in err and not (tmp_path / "study").exists()
+
+
 def test_a_given_path_is_that_file(tmp_path, monkeypatch):
     monkeypatch.setattr(read, "_PARSED", 300_000)
     signs = {"log[1].csv": "log1.csv", "all*.csv": "all1.csv", "q?.csv": "qa.csv"}

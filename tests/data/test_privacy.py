@@ -10,13 +10,7 @@ from hypothesis import strategies as st
 
 from cxlab.data.errors import InputError
 from cxlab.data.mapping import Mapping
-from cxlab.data.privacy import (
-    personal_columns,
-    plain_text,
-    pseudonyms,
-    spreadsheet_safe,
-    suppress,
-)
+from cxlab.data.privacy import personal_columns, plain_text, pseudonyms, spreadsheet_safe, suppress
 from cxlab.data.study import converted, opened
 
 N = 60

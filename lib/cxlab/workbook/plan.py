@@ -253,12 +253,16 @@ def _checked(parameter: Parameter, value: Any, origin: str) -> Any:
             read = _read(kind, value)
         except (ValueError, SyntaxError, RecursionError, MemoryError):
             continue
-        whole = isinstance(read, int) and isinstance(parameter.default, int) and not isinstance(read, bool)
-        if whole and not 0 <= read < 2**31 and parameter.default >= 0:
-            raise InputError(
-                f"{origin}: {parameter.name} must be a whole number from 0 to {2**31 - 1}, not {read}"
-            )
-        return read
+        usual = parameter.default
+        if isinstance(read, bool) or not isinstance(read, int | float) or not isinstance(usual, int | float):
+            return read
+        if isinstance(read, int) and usual >= 0 and not 0 <= read < 2**31:
+            rule = f"a whole number from 0 to {2**31 - 1}"
+        elif isinstance(read, float) and usual > 0 > read:
+            rule = "0 or more"
+        else:
+            return read
+        raise InputError(f"{origin}: {parameter.name} must be {rule}, not {read}")
     wanted = " or ".join(parameter.types)
     shown = value if isinstance(value, str) else repr(value)
     usual = f"default {parameter.default!r}" + (f"; {parameter.comment}" if parameter.comment else "")
