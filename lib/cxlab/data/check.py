@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from cxlab.data import guess as guesses
 from cxlab.data.convert import Conversion
 from cxlab.data.errors import Fault, InputError, show
-from cxlab.data.guess import MARK, Guess, missing_codes, number_of, sample_of, short_names
+from cxlab.data.guess import MARK, Guess, sample_of, short_names
 from cxlab.data.mapping import Mapping, read_yaml
 from cxlab.data.raw import Raw, ident
 from cxlab.data.read import read_raw
 from cxlab.data.study import converted, mapping_of, opened, read_study
 from cxlab.data.tables import KINDS, kind_named
+from cxlab.data.values import missing_codes, number_of
 
 if TYPE_CHECKING:
     import pandas as pd

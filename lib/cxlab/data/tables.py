@@ -1,7 +1,6 @@
-"""The tables that the workbook reads, each declared once: validation, guesses and dictionary come from here.
+"""The tables that the workbook reads, each declared once; data/README.md describes them.
 
-``python -m cxlab.data.tables`` rewrites the dictionary in data/README.md. A table may always carry more
-columns than are declared. Nothing heavy is imported here.
+A table may always carry more columns than are declared. Nothing heavy is imported here.
 """
 
 from __future__ import annotations
@@ -9,21 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cxlab.data.errors import InputError, nearest, show
-from cxlab.data.files import data_folder
-
-WORDS = {
-    "id": "text that tells one from another",
-    "text": "text",
-    "number": "number",
-    "whole": "whole number",
-    "flag": "yes or no",
-    "time": "date or date and time",
-}
 
 
 @dataclass(frozen=True)
 class Column:
-    """One declared column; ``holds`` is one of WORDS.
+    """One declared column; ``holds`` is id, text, number, whole, flag (yes or no) or time.
 
     ``required`` columns must be there, ``gaps`` says whether single values may be missing. ``allowed`` are
     the only values that are accepted, ``usual`` those that pages expect. ``personal`` columns may tell who
@@ -316,78 +305,3 @@ def kind_named(name: str) -> Kind:
     if name in KINDS:
         return KINDS[name]
     raise InputError(f"there is no table {show(name)}; {nearest(name, KINDS)}tables are: {', '.join(KINDS)}")
-
-
-START = "<!-- tables: written from lib/cxlab/data/tables.py, do not edit -->"
-END = "<!-- tables: end -->"
-
-
-def dictionary() -> str:
-    """Return the dictionary of all tables as Markdown."""
-    lines = [
-        f"{len(KINDS)} tables ({' and '.join(k.name for k in KINDS.values() if k.beside)} are small ones "
-        "that stand beside another). Each may carry more columns than are listed. A column holds: "
-        + "; ".join(f"`{holds}` {text}" for holds, text in WORDS.items())
-        + ". A column in *italics* may tell who somebody is and is never shown unless a study's params file "
-        "names it.",
-        "", "| Table | What | One row is |", "| --- | --- | --- |",
-        *[f"| [`{kind.name}`](#{kind.name}) | {kind.title} | {kind.row} |" for kind in KINDS.values()],
-    ]  # fmt: skip
-    for kind in KINDS.values():
-        lines += ["", f"### {kind.name}", "", _sentence(kind), ""]
-        lines += ["| Column | Holds | Needed | Values | Meaning |", "| --- | --- | --- | --- | --- |"]
-        lines += [_row(column) for column in kind.columns]
-    return "\n".join(lines)
-
-
-def _sentence(kind: Kind) -> str:
-    parts = [f"One row is {kind.row}."]
-    if kind.key:
-        parts.append(f"{_names(kind.key)} may occur together once only.")
-    if kind.one_of:
-        parts.append(f"At least one of {_names(kind.one_of)} is needed.")
-    parts += [f"`{low}` must not exceed `{high}`." for low, high in kind.ordered]
-    if kind.counts is not None:
-        what = f"distinct `{kind.counts}`" if kind.counts else "rows"
-        parts.append(f"Cells that count fewer than 5 {what} are not shown.")
-    if kind.large:
-        parts.append("May be of any size: a large file stays in DuckDB and is read in a stream.")
-    if kind.beside:
-        parts.append(f"It stands beside the table {kind.beside}, in the same study file.")
-    return " ".join(parts)
-
-
-def _names(names: tuple[str, ...]) -> str:
-    return " and ".join(f"`{name}`" for name in names)
-
-
-def _row(column: Column) -> str:
-    name = f"*`{column.name}`*" if column.personal else f"`{column.name}`"
-    needed = ("yes" if column.required else "") + (
-        ", may have gaps" if column.required and column.gaps else ""
-    )
-    return f"| {name} | {column.holds} | {needed} | {_values(column)} | {column.description} |"
-
-
-def _values(column: Column) -> str:
-    if column.allowed or column.usual:
-        return ("" if column.allowed else "usually ") + ", ".join(map(str, column.allowed or column.usual))
-    low = f"{column.low:g}" if column.low is not None else ""
-    high = f"{column.high:g}" if column.high is not None else ""
-    if low and high:
-        return f"{low} to {high}"
-    return f"at least {low}" if low else f"at most {high}" if high else ""
-
-
-def updated(text: str) -> str:
-    """Return a README with the part between the markers written anew."""
-    before, _, rest = text.partition("<!-- tables: written")
-    _, found, after = rest.partition(END)
-    if not found:
-        raise ValueError(f"data/README.md lacks the markers {START!r} and {END!r}; put them back")
-    return f"{before}{START}\n\n{dictionary()}\n\n{END}{after}"
-
-
-if __name__ == "__main__":
-    path = data_folder() / "README.md"
-    path.write_text(updated(path.read_text(encoding="utf-8")), encoding="utf-8")

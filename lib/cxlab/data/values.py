@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
 
@@ -49,6 +50,13 @@ _SLASH = r"([0-9]{1,2})([/.-])([0-9]{1,2})[/.-]([0-9]{4}|[0-9]{2})(?:[ ,T].*)?"
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
 DAY = "must be a real day between 1900 and 2200 (best written 2026-12-31 or 2026-12-31 23:59:00)"
 ZONED = "must carry a time zone in all lines or in none"
+
+
+SCALES = [(0, 10), (1, 10), (1, 9), (0, 100), (1, 100)]
+SCALES += [(low, high) for low in (0, 1) for high in range(2 + low, 8)]
+CODES = {8, 9, 11, 66, 77, 88, *range(95, 100), 777, 888, *range(995, 1000), 9999}
+CODES |= {-1, *range(-9, -6), *range(-99, -94), *range(-999, -996), -9999}
+_ENDING = r"(?:s|es|ed|d|ing|er|ly|e|n|en|r|ness|al|ance|ability|ful|fulness|eit)?"
 
 
 @cache
@@ -245,3 +253,85 @@ def scale_of_words(answers: Sequence[str]) -> dict[str, int] | None:
         if set(plain.values()) <= set(codes) and len(set(plain.values())) > 1:
             found.append((len(scale) != 5, {answer: codes[word] for answer, word in plain.items()}))
     return min(found, key=lambda pair: pair[0])[1] if found else None
+
+
+def words_of(name: str) -> list[str]:
+    """Return the words of a column's name or text: 'onTime_Q1FOOD' is on, time, q1, food."""
+    apart = re.sub(r"(?<=[a-zäöü])(?=[A-Z])|(?<=\d)(?=[A-Za-z]{3,})", " ", name)
+    return re.findall(r"[^\W_]+", apart.casefold())
+
+
+@cache
+def _pattern(group: str, name: str) -> re.Pattern:
+    lists = word_lists()[group]
+    listed = lists[name] if name else [word for words in lists.values() for word in words]
+    return re.compile(rf"(?<= )(?:{'|'.join(listed)}){_ENDING}\d*(?= )")
+
+
+def hits(words: Sequence[str], group: str, name: str = "") -> int:
+    """How many whole words (with the usual endings) are of a list in data/words.toml."""
+    return len(_pattern(group, name).findall(f" {' '.join(words)} "))
+
+
+def plain(name: str) -> str:
+    """Return a name as aliases are written."""
+    name = re.sub(r"\((utc|gmt)[^)]*\)", "", name.casefold() if name.isupper() else name, flags=re.I)
+    return "_".join(words_of(name))
+
+
+def number_of(text: str | None) -> float | None:
+    """Return a plain number, also with a decimal comma; None for anything else."""
+    match = re.fullmatch(r"\s*([+-]?\d+)(?:[.,](\d*))?\s*", text or "")
+    return float(f"{match[1]}.{match[2] or 0}") if match else None
+
+
+def missing_codes(texts: Iterable[str | None], bounds: tuple[float, float] | None = None) -> list[str]:
+    """Return what of a column probably means 'no answer': words among numbers, codes far from them.
+
+    A code counts when it is one of the usual ones and lies outside the other values by more than their span,
+    or is negative where they are not; 8 and 9 count beside scales that end at 5, 11 beside 0 to 10.
+
+    Examples
+    --------
+    >>> missing_codes(["1", "5", "3", "-99", "don't know"])
+    ["don't know", '-99']
+    """
+    counts = Counter(text for text in texts if text is not None)
+    numbers = {text: number for text in counts if (number := number_of(text)) is not None}
+    words = [text for text in counts if text not in numbers]
+    known = [word for word in words if is_no_answer(word) and (numbers or len(word) > 1)]
+    mostly = sum(counts[text] for text in numbers) >= 0.5 * counts.total() and len(words) <= 3
+    if numbers and mostly and not any(code_of(word) is not None for word in words):
+        known = words
+    low, high = bounds or (1, 0)
+    others = [number for number in numbers.values() if number not in CODES or low <= number <= high]
+    if not others or len(numbers) > 3_000:
+        return known
+    least, most, span = min(others), max(others), max(1.0, max(others) - min(others))
+    ten = {0, 10} & set(numbers.values())
+    for text, code in sorted(numbers.items(), key=lambda pair: pair[1]):
+        if code not in CODES or low <= code <= high:
+            continue
+        suspect = code - most > span
+        if code < 0:
+            suspect = least >= 0 or least - code > span
+        elif code in (8, 9):
+            suspect = least >= 1 and most <= 5 and not ten
+        elif code == 11:
+            suspect = most == 10 and len(others) >= 5
+        known += [text] if suspect else []
+    return known
+
+
+def scale_of(numbers: Sequence[float]) -> tuple[float, float] | None:
+    """Return the usual rating scale that numbers seem to use, None when they are no ratings."""
+    different = set(numbers)
+    low, high = min(different), max(different)
+    whole = all(number % 1 == 0 for number in different)
+    if len(different) < 2 or low < 0 or not 1 < high <= 100 or (whole and len(different) > 15 and high <= 10):
+        return None
+    wide = whole and high > 50 and 4 <= len(different) <= 101 and len(numbers) >= 2 * len(different)
+    if high > 10 and not wide:
+        return None
+    fits = [scale for scale in SCALES if scale[0] <= low and high <= scale[1]]
+    return min(fits, key=lambda scale: (scale[1] - scale[0], scale[0]), default=None)

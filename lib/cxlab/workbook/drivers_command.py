@@ -65,10 +65,10 @@ def run(args: list[str]) -> int:
 
 def _open(asked: argparse.Namespace):
     """A study or source brings its own blocks and outcome; of a file only the named columns are read."""
-    from cxlab.data.guess import missing_codes
     from cxlab.data.mapping import Mapping
     from cxlab.data.sources import open_source, registry
     from cxlab.data.study import converted, opened
+    from cxlab.data.values import missing_codes
 
     settings = {"bootstrap": asked.bootstrap, "confidence_level": asked.confidence, "seed": asked.seed,
                 "min_cell": asked.min_cell}  # fmt: skip
