@@ -44,10 +44,8 @@ def svg(figure: Mapping[str, Any], *, width: int, label: str, height: int | None
     canvas = _Canvas(traces, figure.get("layout", {}), width, height)
     drawn, high = "".join(canvas.draw()), f"{canvas.height:.0f}"
     size = f'viewBox="0 0 {width} {high}" width="{width}" height="{high}"'
-    return (
-        f'<svg {size} role="img" aria-label="{escape(label)}" font-size="{FONT}">'
-        f'<g aria-hidden="true">{drawn}</g></svg>'
-    )
+    head = f'<svg {size} role="img" aria-label="{escape(label)}" font-size="{FONT}">'
+    return f'{head}<g aria-hidden="true">{drawn}</g></svg>'
 
 
 def height_of(layout: Mapping[str, Any]) -> int:
@@ -59,7 +57,7 @@ class _Axis:
     """Where values lie on a stretch of pixels, and its ticks."""
 
     def __init__(self, facts: Mapping, letter: str, values: list, bars: bool, cells: bool) -> None:
-        self.facts, self.letter, self.turned, self.start, self.end = facts, letter, False, 0.0, 1.0
+        self.facts, self.letter, self.turned, self.start, self.end = facts, letter, 0, 0.0, 1.0
         values = [value for value in values if value is not None]
         words = [value for value in values if isinstance(value, str)]
         self.dates = bool(words) and facts.get("type") != "category" and all(map(_DATE.fullmatch, words))
@@ -149,7 +147,7 @@ class _Canvas:
             values += [*own, *(a + b for a, b in _pairs(own, up))]
             values += [a - b for a, b in _pairs(own, error.get("arrayminus") or up)]
         if not any(isinstance(value, str) for value in values):
-            shapes = [s for s in self._all("shapes") if s.get(f"{letter}ref", letter) == letter]
+            shapes = [s for s in self.layout.get("shapes", []) if s.get(f"{letter}ref", letter) == letter]
             values += [shape[letter + end] for shape in shapes for end in "01"]
         facts = self.layout.get(f"{letter}axis") or {}
         return _Axis(facts, letter, [*values, *sums.values()], bars, any("z" in t for t in self.traces))
@@ -169,31 +167,33 @@ class _Canvas:
         left = 16 + max((_wide(label) for _, label in rows), default=0) + 22 * bool(self.y.title(400))
         room = self.width - left - right
         labels = [label for _, label in self.x.ticks(18, room)]
-        self.x.turned = max(map(_wide, labels), default=0) * len(labels) > room * 1.1
-        deep = [_wide([" ".join(w)]) * 0.62 + 8 if self.x.turned else 17 * len(w) for w in labels]
+        crowded = max(map(_wide, labels), default=0) * len(labels) > room * 1.1
+        self.x.turned = (36 if 24 * len(labels) < room else 90) if crowded else 0
+        slope = math.sin(math.radians(self.x.turned))
+        deep = [_wide([" ".join(w)]) * slope + 8 if slope else 17 * len(w) for w in labels]
         bottom = 18 + self.foot + max(deep, default=0) + 19 * len(self.x.title(self.width))
-        notes = [n for n in self._all("annotations") if n.get("yref") in ("paper", "y domain")]
+        notes = [n for n in self.layout.get("annotations", []) if n.get("yref") in ("paper", "y domain")]
         top = 30.0 if any(note.get("y", 0) >= 1 for note in notes) else 12.0
         if (self.y.names or self.y.facts.get("ticktext")) and rows:
-            # names that wrap on a narrow picture need taller rows
             deep_row = 17.0 * max(len(label) for _, label in rows) + 6
-            self.height = max(self.height, bottom + top + deep_row * len(rows))
+            self.height = max(self.height, bottom + top + deep_row * len(rows))  # for names that wrap
         self.x.start, self.x.end = left, self.width - right
         self.y.start, self.y.end = self.height - bottom, top
-
-    def _all(self, kind: str) -> list[dict]:
-        return list(self.layout.get(kind) or [])
 
     def draw(self) -> Iterable[str]:
         yield from self._grid(self.x, self.y)
         yield from self._grid(self.y, self.x)
-        yield from (self._shape(shape) for shape in self._all("shapes") if shape.get("layer") == "below")
+        yield from (
+            self._shape(shape) for shape in self.layout.get("shapes", []) if shape.get("layer") == "below"
+        )
         for number, trace in enumerate(self.traces):
             yield f'<g opacity="{trace.get("opacity", 1):g}">'
             yield from _DRAW[_kind(trace)](self, trace, number)
             yield "</g>"
-        yield from (self._shape(shape) for shape in self._all("shapes") if shape.get("layer") != "below")
-        yield from (self._note(note) for note in self._all("annotations"))
+        yield from (
+            self._shape(shape) for shape in self.layout.get("shapes", []) if shape.get("layer") != "below"
+        )
+        yield from (self._note(note) for note in self.layout.get("annotations", []))
         for trace, at, row in self.legend:
             marker, line = trace.get("marker") or {}, trace.get("line") or {}
             shade = marker.get("color") if isinstance(marker.get("color"), str) else line.get("color")
@@ -217,13 +217,13 @@ class _Canvas:
             if not across:
                 yield _text(other.start - 8, at, rows, "end")
             elif axis.turned:
-                yield _text(at + 4, other.start + 12, [" ".join(rows)], "end", turn=-36)
+                yield _text(at + 4, other.start + 12, [" ".join(rows)], "end", turn=-axis.turned)
             else:
                 yield _text(at, other.start + 6 + 8.5 * len(rows), rows)
         title = axis.title(self.width if across else 400)
         if title and across:
-            middle = self._inside((low + high) / 2, title)
-            yield _text(middle, self.height - self.foot - 4 - 9.5 * len(title), title)
+            y = self.height - self.foot - 4 - 9.5 * len(title)
+            yield _text(self._inside((low + high) / 2, title), y, title)
         elif title:
             yield _text(14, (low + high) / 2, [" ".join(title)], turn=-90)
 
@@ -318,19 +318,18 @@ class _Canvas:
                 yield _text(x, y, words, end)
 
     def _free(self, point: tuple[float, float], size: float, words: list[str]) -> tuple[float, float, str]:
-        """Return where words stand beside a point: the first place that no others have taken."""
-        wide, high, places = _wide(words), 8.5 * len(words), []
+        """Return where words stand beside a point: the first of four that covers least."""
+        wide, high, places, taken = _wide(words), 8.5 * len(words), [], self.taken
         for right, down, end in ((0, -1, "middle"), (0, 1, "middle"), (1, 0, "start"), (-1, 0, "end")):
             x = self._inside(point[0] + right * (size / 2 + 4), words, end)
             y = point[1] + down * (size / 2 + 2 + high)
             left = x - {"start": 0, "middle": wide / 2, "end": wide}[end]
             box = (left, left + wide, y - high, y + high)
-            hits = [box[0] < b and a < box[1] and box[2] < d and c < box[3] for a, b, c, d in self.taken]
-            places.append(
-                (sum(hits) + 9 * (left < 0 or left + wide > self.width), len(places), box, (x, y, end))
-            )
+            over = [(min(box[1], b) - max(left, a), min(box[3], d) - max(box[2], c)) for a, b, c, d in taken]
+            covered = sum(a * b for a, b in over if a > 0 < b) + 1e4 * (left < 0 or left + wide > self.width)
+            places.append((covered, len(places), box, (x, y, end)))
         *_, box, best = min(places)
-        self.taken.append(box)
+        taken.append(box)
         return best
 
     def heat(self, trace: dict, number: int) -> Iterable[str]:
@@ -344,6 +343,8 @@ class _Canvas:
             rgb, at, down = _blend(scale, (grid[i][j] - low) / ((high - low) or 1)), x.at(xs[j]), y.at(ys[i])
             yield _rect(at - wide, down - deep, at + wide, down + deep, f"fill:rgb{rgb}".replace(" ", ""))
             words = rows_of(_pick(_pick(trace.get("text"), i), j)) if trace.get("texttemplate") else []
+            bare = [row.removesuffix(" %") for row in words]
+            words = next((each for each in (words, bare) if _wide(each) <= 2 * wide + 4), [])
             if any(words):
                 dark = 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2] < 140
                 yield _text(at, down, words, "middle", f"fill:{'#fff' if dark else '#111'}")
