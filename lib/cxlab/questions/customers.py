@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtr
 
 from cxlab.data.errors import NotEnough
 from cxlab.data.privacy import settled, suppress
@@ -231,8 +232,6 @@ def by_segment(survey: Survey) -> Result:
 
 def _groups(survey: Survey, measure: Measure, column: str, groups: pd.Series) -> pd.DataFrame:
     """Return the groups of a column with raw and shrunk measures, and how far each is from the rest."""
-    from scipy.special import ndtr
-
     score = measure.scores[groups.index]
     weight = pd.Series(_weights(survey, score.index), score.index)
     cells = pd.DataFrame({"w": weight, "ws": weight * score, "w2": weight**2, "n": 1})
