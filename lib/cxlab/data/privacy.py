@@ -171,27 +171,6 @@ def plain_text(value: str) -> str:
     return value if value.isprintable() else "".join(c for c in value if c.isprintable() or c in "\n\t")
 
 
-def spreadsheet_safe(data: pd.DataFrame) -> pd.DataFrame:
-    """Return a copy whose texts no spreadsheet takes for formulas: ``= + - @`` get an apostrophe."""
-
-    def safe(value: object) -> object:
-        if (
-            not isinstance(value, str)
-            or value.lstrip()[:1] not in tuple("=+-@|")
-            and value[:1] not in tuple("\t\r")
-        ):
-            return value
-        return value if re.fullmatch(r"\s*[+-]?[\d.,]+\s*", value) else "'" + value
-
-    copy = data.copy()
-    for name in copy.columns:
-        if not pd.api.types.is_numeric_dtype(copy[name]) and not pd.api.types.is_datetime64_any_dtype(
-            copy[name]
-        ):
-            copy[name] = copy[name].map(safe)
-    return copy.rename(columns=safe)
-
-
 def checked_cell(min_cell: object, where: str = "min_cell") -> int:
     """Return the smallest cell that is shown, a whole number of 1 or more."""
     if isinstance(min_cell, bool) or not isinstance(min_cell, int) or min_cell < 1:

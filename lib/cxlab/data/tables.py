@@ -15,7 +15,7 @@ class Column:
     """One declared column; ``holds`` is id, text, number, whole, flag (yes or no) or time.
 
     ``required`` columns must be there, ``gaps`` says whether single values may be missing. ``allowed`` are
-    the only values that are accepted, ``usual`` those that pages expect. ``personal`` columns may tell who
+    the only values that are accepted. ``personal`` columns may tell who
     somebody is and are never shown unless a study's file names them. ``aliases`` are what others call it, for
     guesses.
     """
@@ -26,7 +26,6 @@ class Column:
     required: bool = True
     gaps: bool = False
     allowed: tuple = ()
-    usual: tuple = ()
     low: float | None = None
     high: float | None = None
     personal: bool = False
@@ -183,10 +182,9 @@ _ALL = (
             may("compensation_linked", "flag", "whether somebody's pay depends on it",
                 "pay_linked bonus compensation incentive"),
             may("title", "text", "what it is called on a page"),
-            may("side", "text", "what it improves", usual=("product", "experience")),
-            may("approach", "text", "by which means", usual=("technology", "people")),
-            may("depth", "text", "whether it removes a cause or repairs its effects",
-                usual=("cause", "repair")),
+            may("side", "text", "what it improves"),
+            may("approach", "text", "by which means"),
+            may("depth", "text", "whether it removes a cause or repairs its effects"),
             may("customer_focused", "flag", "whether it is customer-focused, as first coded"),
             may("customer_focused_2", "flag", "the same as coded by a second reader"),
             may("team", "text", "the responsible team; not a person's name", "responsible_team"),
@@ -260,8 +258,7 @@ _ALL = (
                 "department team unit abteilung"),
             may("passed", "flag", "whether the stage went right the first time",
                 "ok success right_first_time pass result"),
-            may("role", "text", "the function's part there", "raci responsibility part",
-                usual=("accountable", "responsible", "consulted", "informed")),
+            may("role", "text", "the function's part there", "raci responsibility part"),
             may("says_priority", "flag", "says that it is a priority", "priority says important"),
             may("does_review", "flag", "does review it regularly", "review reviews does"),
         ),
