@@ -105,6 +105,14 @@ def test_without_a_script_every_chart_has_its_picture_or_its_numbers_and_the_pag
     assert first < 500_000, first
 
 
+@pytest.mark.parametrize("name", STEMS)
+def test_titles_on_real_data_hold_a_number_or_say_that_nothing_was_found(visit, name):
+    page = visit(name, java_script_enabled=False)
+    titles = page.evaluate("""() => [...document.querySelectorAll('figure.chart figcaption')]
+        .filter((f) => !f.querySelector('.badge')).map((f) => f.firstChild.textContent.trim())""")
+    assert [title for title in titles if not re.search(r"\d|\bno\b", title, re.IGNORECASE)] == []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
 def test_axe_finds_nothing_serious_offline_and_nobody_complains(visit, name, scheme):

@@ -25,7 +25,12 @@ _LAYOUT = {
     "hoverlabel": {"font": {"size": 13}},
     "legend": {"orientation": "h", "yanchor": "top", "y": -0.18, "x": 0, "title": {"text": ""}},
 }
-_AXIS = {"automargin": True, "gridcolor": "rgba(128,128,128,0.22)", "zerolinecolor": "rgba(128,128,128,0.55)"}
+_AXIS = {
+    "automargin": True,
+    "title": {"font": {"size": 14}},
+    "gridcolor": "rgba(128,128,128,0.22)",
+    "zerolinecolor": "rgba(128,128,128,0.55)",
+}
 
 
 def colour(name: object, at: int = 0) -> str:

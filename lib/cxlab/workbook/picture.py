@@ -34,8 +34,7 @@ _CORNERS = {
 def svg(figure: Mapping[str, Any], *, width: int, label: str, height: int | None = None) -> str:
     """Return the picture of a figure, without its title; empty where it holds what is not known here.
 
-    ``figure`` has ``data`` and ``layout`` as plotly writes them; sizes are in pixels; ``label`` is the text
-    alternative.
+    ``figure`` is as plotly writes it; sizes are in pixels; ``label`` is the text alternative.
     """
     traces = [trace for trace in figure["data"] if trace.get("visible", True) is True]
     plain = all(t.get("xaxis", "x") + t.get("yaxis", "y") == "xy" for t in traces)
@@ -339,13 +338,14 @@ class _Canvas:
         scale = trace.get("colorscale") or [[0, "#e8f1f8"], [1, "#0072b2"]]
         xs, ys = trace.get("x") or list(range(len(grid[0]))), trace.get("y") or list(range(len(grid)))
         wide, deep = (abs((axis.end - axis.start) / (axis.high - axis.low)) / 2 - 1 for axis in (x, y))
+        written = trace.get("text") if trace.get("texttemplate") else []
+        tight = any(_wide(rows_of(text)) > 2 * wide + 4 for row in written for text in row)
         for i, j in ((i, j) for i, row in enumerate(grid) for j, v in enumerate(row) if v is not None):
             rgb, at, down = _blend(scale, (grid[i][j] - low) / ((high - low) or 1)), x.at(xs[j]), y.at(ys[i])
             yield _rect(at - wide, down - deep, at + wide, down + deep, f"fill:rgb{rgb}".replace(" ", ""))
-            words = rows_of(_pick(_pick(trace.get("text"), i), j)) if trace.get("texttemplate") else []
-            bare = [row.removesuffix(" %") for row in words]
-            words = next((each for each in (words, bare) if _wide(each) <= 2 * wide + 4), [])
-            if any(words):
+            words = rows_of(_pick(_pick(written, i), j))
+            words = [row.removesuffix(" %") for row in words] if tight else words
+            if any(words) and _wide(words) <= 2 * wide + 4:
                 dark = 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2] < 140
                 yield _text(at, down, words, "middle", f"fill:{'#fff' if dark else '#111'}")
 

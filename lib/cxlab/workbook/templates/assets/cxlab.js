@@ -124,6 +124,8 @@
       const height = this.bundle.height || Math.max(300, (layout.height || 420) - 14 - 22 * lines);
       Object.assign(drawn.layout, { title: {}, autosize: true, height, margin: { ...margin, t: (layout.annotations || []).length ? 30 : 12 } });
       delete drawn.layout.width;
+      const under = drawn.layout.xaxis?.title;
+      if (narrow() && under?.text) under.text = under.text.replace(/(.{1,30})(\s+|$)/g, "$1<br>").replace(/<br>$/, "");
       if (narrow()) drawn.layout.dragmode = false; // a finger on the chart scrolls the page
       if (!this.plot) {
         this.plot = Object.assign(document.createElement("div"), { className: "plot" });
