@@ -405,30 +405,30 @@ def test_any_bytes_open_or_raise_an_input_error(tmp_path, content):
         assert len(found)
 
 
-CELLS = st.sampled_from(
-    [
-        "1",
-        "2.5",
-        "2,5",
-        "-99",
-        "",
-        "NA",
-        "x",
-        "1e5",
-        "'",
-        '"',
-        "=1+1",
-        "<b>",
-        "2026-01-01",
-        "\u202e",
-        "inf",
-        "1.234",
-    ]
-)
+CELLS = [
+    "1",
+    "2.5",
+    "2,5",
+    "-99",
+    "",
+    "NA",
+    "x",
+    "1e5",
+    "'",
+    '"',
+    "=1+1",
+    "<b>",
+    "2026-01-01",
+    "\u202e",
+    "inf",
+]
 
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(rows=st.lists(st.lists(CELLS, min_size=3, max_size=5), max_size=6), delimiter=st.sampled_from(",;\t|"))
+@given(
+    rows=st.lists(st.lists(st.sampled_from(CELLS), min_size=3, max_size=5), max_size=6),
+    delimiter=st.sampled_from(",;\t|"),
+)
 def test_any_event_log_opens_or_raises_an_input_error(rows, delimiter, tmp_path):
     path = tmp_path / "any.csv"
     lines = [["customer_id", "event", "timestamp"], *rows]
