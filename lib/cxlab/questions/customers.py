@@ -169,7 +169,8 @@ def answered(survey: Survey) -> Result:
     if len(items) >= 5 and len(complete) >= 20 and not survey.categorical:
         alike, words = int((complete.nunique(axis=1) == 1).sum()), "gave one answer to all items"
         same = numbers["same-answer-share"] = Number.share(alike, len(complete), unit, words, level)
-        cautions = [f"{number(same.value, 'share')} gave the same answer to all {len(items)} items."]
+        if alike:
+            cautions = [f"{number(same.value, 'share')} gave the same answer to all {len(items)} items."]
     finding = f"all {n:,} respondents answered all {len(items)} items."
     if gaps.iloc[0]:
         finding = f"{everything} of {n:,} respondents answered everything; most often left out: "
