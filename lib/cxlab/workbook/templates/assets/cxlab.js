@@ -125,7 +125,7 @@
       Object.assign(drawn.layout, { title: {}, autosize: true, height, margin: { ...margin, t: (layout.annotations || []).length ? 30 : 12 } });
       delete drawn.layout.width;
       const under = drawn.layout.xaxis?.title;
-      if (narrow() && under?.text) under.text = under.text.replace(/(.{1,30})(\s+|$)/g, "$1<br>").replace(/<br>$/, "");
+      if (narrow() && under?.text) under.text = under.text.replace(/(.{1,24})(\s+|$)/g, "$1<br>").replace(/<br>$/, "");
       if (narrow()) drawn.layout.dragmode = false; // a finger on the chart scrolls the page
       if (!this.plot) {
         this.plot = Object.assign(document.createElement("div"), { className: "plot" });
