@@ -13,6 +13,8 @@ from cxlab.data.table import Table
 
 STAGES = ("awareness", "exploration", "evaluation", "purchase", "implementation", "use")
 FUNCTIONS = ("Product", "Marketing", "Sales", "Service", "Finance")
+HAZARDS = (0.10, 0.12, 0.15, 0.20, 0.10)  # a day, from each stage to the next
+REPEAT = 0.4  # chance to buy again
 _LEADS = (1, 1, 2, 2, 3, 3)  # the function that usually does each stage
 
 
@@ -36,32 +38,28 @@ def _sample(frame: pd.DataFrame, kind: str, title: str) -> Table:
 def make_events(
     n: int = 2_000,
     *,
-    hazards: Sequence[float] = (0.10, 0.12, 0.15, 0.20, 0.10),
     leaving: float = 0.03,
     segments: Mapping[str, float] | None = None,
-    repeat: float = 0.4,
     observed: float = 365.0,
     rng: int | np.random.Generator | None = 1,
 ) -> pd.DataFrame:
     """Simulate the events of customers who move through six stages or leave.
 
     The truth: ``n`` customers enter evenly over the first half of ``observed`` days, after which nothing is
-    seen. From stage k a customer goes on with hazard ``hazards[k]`` a day (times the segment's factor, by
+    seen. From stage k a customer goes on with hazard ``HAZARDS[k]`` a day (times the segment's factor, by
     default direct 1.0, partner 0.8, online 1.3) and leaves with hazard ``leaving``, after the last stage with
     a tenth of it; both are constant, so the share that goes on at all is ``h / (h + leaving)``. Who came
-    through buys again with probability ``repeat``, unless they leave first.
+    through buys again with probability ``REPEAT``, unless they leave first.
 
     Columns: ``customer_id event timestamp segment``; events are the stages, ``repeat purchase`` and ``left``.
     """
     rng = np.random.default_rng(rng)
-    if len(hazards) != len(STAGES) - 1:
-        raise InputError(f"hazards has {len(hazards)} values; give {len(STAGES) - 1}, one between two stages")
     segments = dict(segments or {"direct": 1.0, "partner": 0.8, "online": 1.3})
     which = rng.integers(0, len(segments), n)
     factor = np.array(list(segments.values()))[which]
     who, time = np.arange(n), rng.uniform(0, observed / 2, n)
     parts = [(who, STAGES[0], time)]
-    for stage, hazard in zip(STAGES[1:], hazards, strict=True):
+    for stage, hazard in zip(STAGES[1:], HAZARDS, strict=True):
         ahead = rng.exponential(1 / (hazard * factor[who]))
         away = rng.exponential(1 / leaving, who.size)
         goes = ahead < away
@@ -69,7 +67,7 @@ def make_events(
         who, time = who[goes], (time + ahead)[goes]
         parts.append((who, stage, time))
     leaves, again = (time + rng.exponential(days, who.size) for days in (10 / leaving, 40))
-    returns = (rng.random(who.size) < repeat) & (again < leaves)
+    returns = (rng.random(who.size) < REPEAT) & (again < leaves)
     parts += [(who, "left", leaves), (who[returns], "repeat purchase", again[returns])]
     people, days = (np.concatenate([part[i] for part in parts]) for i in (0, 2))
     made = {

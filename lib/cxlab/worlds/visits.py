@@ -141,9 +141,9 @@ def make_visits(visits: int = 400_000, **truth) -> pd.DataFrame:
     outlets : DataFrame of :func:`make_outlets`, or how many to make (1500)
         Their ``rate`` is the chance that an average visitor, off peak, is satisfied (score 4 or 5); the logit
         of residents is 0.25 lower, at 17-20 h 0.2 lower.
-    months, start : int, str (12, "2025-01-01")
-        Every month is equally busy. How often people come is set by their first role; they change roles by
-        ``CHANGE`` and ``JUMPS``, at most three times.
+    months : int (12)
+        From January 2025 on, each equally busy. How often people come is set by their first role; they
+        change roles by ``CHANGE`` and ``JUMPS``, at most three times.
     rated, commented : float (0.25, 0.2)
         Share of visits with a score; share of those with a comment.
     person_spread : float (0.5)
@@ -240,7 +240,7 @@ def make_kpis(
 class _Mall:
     """Everything that the draws of a world share."""
 
-    def __init__(self, visits, *, outlets=1500, months=12, start="2025-01-01", rated=0.25, commented=0.2,
+    def __init__(self, visits, *, outlets=1500, months=12, rated=0.25, commented=0.2,
                  person_spread=0.5, thin_drop=0.35, rng=1):  # fmt: skip
         for name, value in {"visits": visits, "months": months}.items():
             if value < 1:
@@ -264,7 +264,7 @@ class _Mall:
         self.pools = np.maximum(1, visits * _VISITS / _A_YEAR / (months / 12)).astype(
             np.int64
         )  # people by first role
-        first = np.datetime64(start, "M")
+        first = np.datetime64("2025-01", "M")
         self.starts = (first + np.arange(months + 1)).astype("datetime64[s]").astype(np.int64)
         self.months, self.rated, self.commented = months, rated, commented
         self.person_spread, self.thin_drop = person_spread, thin_drop
