@@ -19,7 +19,7 @@ os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"  # a pr
 
 from cxlab.data.files import data_folder
 from cxlab.data.rules import RuleSet, load_rules
-from cxlab.questions import drivers, expectations, liking, readings, surveys
+from cxlab.questions import drivers, expectations, hostages, liking, surveys
 from cxlab.questions.judging import judge
 from cxlab.worlds.survey import make_survey
 
@@ -40,21 +40,23 @@ WORLDS |= {
     "a strong liking alone, sides unrelated": {"slopes": NONE, "halo": 1.0} | UNRELATED,
 }
 SIZES = (250, 1000, 4000)
-QUESTIONS = (drivers.split, drivers.overlap, liking.beyond_liking, readings.readings,
-             surveys.outcome_by_outcome, expectations.kinks, expectations.forgiveness)  # fmt: skip
-# What is wrong to say of a claim in a world: outcomes that contradict its truth. A liking alone, or
-# nothing at all, supports no claim about effects of ratings.
-ALWAYS = {
-    claim: {"supported"}
-    for claim in ("P1", "P3", "P4", "C1b", "C1c", "C1d", "C2a", "C2c", "C2e", "C4a", "S5-7")
+# Everything that a survey may ask beside the two sides, for the rules about the rest.
+MANY = dict.fromkeys(("product", "experience", "trust", "price", "image", "switching", "expectation"), 0.0)
+KINDS = dict.fromkeys("abc", MANY)
+ASKED = {"outcomes": ("satisfaction", "loyalty", "advocacy", "emotion"), "segments": KINDS, "points": 10,
+         "labels": {"advocacy_1": "would recommend"}}  # fmt: skip
+WORLDS |= {
+    "every side, nothing matters": {"slopes": MANY} | ASKED,
+    "every side, a liking alone": {"slopes": MANY, "halo": 1.0, "spreads": 0.7} | ASKED,
 }
+CELLS = [(world, n) for world in WORLDS for n in SIZES if n < 4000 or not world.startswith("every")]
+QUESTIONS = (drivers.split, drivers.overlap, liking.beyond_liking, expectations.kinks,
+             expectations.forgiveness)  # fmt: skip
+MORE = (surveys.by_segment, expectations.gap, hostages.hostages)
+# What is wrong to say of a claim in a world: outcomes that contradict its truth. Where nothing matters, or a
+# liking alone, no claim is supported but C6b, which is about the level of answers and not about an effect.
+NULLS = [world for world in WORLDS if "nothing" in world or "alone" in world]
 WRONG = {
-    "nothing matters": ALWAYS,
-    "a weak liking alone": ALWAYS,
-    "a strong liking alone": ALWAYS,
-    "a liking and nearly nothing else": ALWAYS,
-    "a weak liking alone, sides unrelated": ALWAYS,
-    "a strong liking alone, sides unrelated": ALWAYS,
     "product": {
         "P3": {"refuted"},
         "C4a": {"supported"},
@@ -78,6 +80,13 @@ WRONG = {
 }
 
 
+def wrong(world: str, claim: str) -> set[str]:
+    """Return the outcomes of a claim that are wrong in a world."""
+    if world not in NULLS:
+        return WRONG[world].get(claim, set())
+    return set() if claim == "C6b" else {"supported", "refuted"} if claim == "C8c" else {"supported"}
+
+
 @cache
 def rules_of_surveys() -> RuleSet:
     """Return the rules that read a survey alone."""
@@ -91,7 +100,10 @@ def outcomes(world: str, n: int, seed: int, bootstrap: int = 150) -> dict[str, s
     survey = make_survey(n, **WORLDS[world], rng=seed).with_(bootstrap=bootstrap, seed=seed, simulated=False)
     homes = {name: stem for (stem, name), record in rules.records.items() if record.table == "survey"}
     found: dict[str, dict] = {}
-    for ask in QUESTIONS:
+    if world.startswith("every"):
+        areas = [f"{side}_1" for side in MANY]
+        survey = survey.with_(roles={**survey.roles, "functions": areas})
+    for ask in QUESTIONS + (MORE if world.startswith("every") else ()):
         for name, number in ask(survey).numbers.items():
             if name in homes:
                 found.setdefault(homes[name], {}).setdefault(name, number._asdict() | {"simulated": False})
@@ -108,10 +120,10 @@ def rows_of(world: str, n: int, counts: Counter, runs: int) -> list[dict]:
     """Return one row a claim: how often it was supported, refuted and decided wrongly."""
     rows = []
     for claim in sorted({claim for claim, _ in counts}):
-        wrong = sum(counts[claim, outcome] for outcome in WRONG[world].get(claim, ()))
+        mistakes = sum(counts[claim, outcome] for outcome in wrong(world, claim))
         said = {word: round(counts[claim, word] / runs, 4) for word in ("supported", "refuted")}
         rows.append(
-            {"world": world, "n": n, "claim": claim, **said, "wrong": round(wrong / runs, 4), "runs": runs}
+            {"world": world, "n": n, "claim": claim, **said, "wrong": round(mistakes / runs, 4), "runs": runs}
         )
     return rows
 
@@ -123,8 +135,8 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--quick", action="store_true")
     given = parser.parse_args()
-    cells = {(world, n): Counter() for world in WORLDS for n in SIZES}
-    passes = [*(step for step in (40, 200, 400, 1000) if step < given.runs), given.runs]
+    cells = {cell: Counter() for cell in CELLS}
+    passes = [*(step for step in (40, 100, 200, 300, 400, 600, 1000) if step < given.runs), given.runs]
     with ProcessPoolExecutor(2) as pool:
         for done, runs in zip([0, *passes], passes, strict=False):
             rows = []

@@ -101,6 +101,13 @@ def test_madsen_1976_housing_has_1681_residents():
     assert len(cx.open_source("airline").frame) == 9_720
 
 
+def test_bates_2015_ratings_of_lecturers_count_right():
+    visits = cx.open_source("lecture-ratings", table="visits")
+    sizes = visits.frame[["person", "outlet", "organisation"]].nunique().tolist()
+    assert (len(visits.frame), *sizes) == (73_421, 2_972, 1_128, 14) and not visits.simulated
+    assert sorted(visits.frame["score"].unique()) == [1, 2, 3, 4, 5]
+
+
 def test_every_source_has_provenance_and_named_items():
     for name, entry in sources.registry().items():
         table = cx.open_source(name)

@@ -81,7 +81,6 @@ def test_the_debate_is_a_map_whole_and_by_topic(thread):
     whole = cx.claims.debate(thread)
     assert whole["claims"].value == len(thread.frame) == whole.table["claims"].sum()
     assert f"{whole['claims-testable'].value} of" in whole.finding and "can be tested" in whole.finding
-    assert str(len(thread.frame)) in whole.figure().layout.title.text
     marks = [len(trace.x) for trace in whole.figure().data if trace.mode == "markers"]
     assert sum(marks) == len(thread.frame)
     parts = [cx.claims.debate(thread, topic=topic) for topic in cx.claims.topics(thread)]
@@ -92,7 +91,9 @@ def test_the_debate_is_a_map_whole_and_by_topic(thread):
 def test_the_main_claim_of_the_thread_falls_and_lives_on_own_support(thread):
     standing, strength = cx.claims.standing(thread), cx.claims.strength(thread)
     assert standing.table.loc["P3", "state"] == "falls" and standing["unanswered-attacks"].value == 8
-    assert "falls from 0.69 to 0.02" in strength.figure().layout.title.text.replace("<br>", " ")
+    values = [strength[name].value for name in ("main-claim-strength", "main-claim-strength-by-others")]
+    assert values == pytest.approx([0.69, 0.02], abs=0.005)
+    assert "only through its own author" in strength.figure().layout.title.text.replace("<br>", " ")
     assert standing["claims-standing"].value == (standing.table["state"] == "stands").sum()
 
 
@@ -103,16 +104,13 @@ def test_findings_on_standing_and_strength_flip_with_the_links():
     assert "main claim stands under no attacks" in cx.claims.standing(answered).finding
     assert "main claim falls under 2 attacks" in cx.claims.standing(fallen).finding
     assert "No difference was found" in cx.claims.strength(answered).finding
-    assert "No difference found" in cx.claims.strength(answered).figure().layout.title.text
 
 
 def test_the_coding_finding_follows_the_agreement(thread):
     assert "agree well on where claims stand" in cx.claims.coding(thread).finding
     pairs = thread.related["link_codings"]
     alike = thread.with_(related=thread.related | {"link_codings": pairs.assign(second=pairs["first"])})
-    told = cx.claims.coding(alike)
-    assert "No clear difference" in told.finding
-    assert "No clear difference found" in told.figure().layout.title.text
+    assert "No clear difference" in cx.claims.coding(alike).finding
 
 
 def test_quoted_figures_are_counted(thread):
@@ -129,10 +127,8 @@ def test_raters_findings_flip_with_their_agreement(thread):
     statements = thread.related["statements"]
     said = {a: cx.claims.same_meaning(ratings(a), statements) for a in (0.1, 0.95)}
     assert "agree too little" in said[0.1].finding and "mean much the same" in said[0.95].finding
-    assert "agree too little" in said[0.1].figure().layout.title.text
-    assert "much the same" in said[0.95].figure().layout.title.text
     between = cx.claims.same_meaning(ratings(0.67), statements)
-    assert "stays open" in between.finding and "Open" in between.figure().layout.title.text
+    assert "stays open" in between.finding
     assert {"alpha-meaning", "label-share-things", "wording-difference"} <= set(said[0.1].numbers)
     for number in said[0.1].numbers.values():
         assert number.low is None or number.low <= number.value <= number.high

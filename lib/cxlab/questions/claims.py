@@ -17,7 +17,7 @@ from cxlab.data.table import Table
 from cxlab.figures import general
 from cxlab.questions.raters import TENTATIVE, form, same_meaning  # noqa: F401
 from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import count, number
+from cxlab.questions.words import count, headline, number
 from cxlab.stats.agreement import krippendorff_alpha
 from cxlab.stats.intervals import generator, percentile_interval
 
@@ -136,10 +136,8 @@ def debate(thread: Table, *, topic: str = "") -> Result:
     if topic:
         finding = f"On {topic}, {count(len(table), 'speaker makes', 'speakers make')} {count(n, 'claim')}; "
         finding += f"{testable} can be tested at least in part."
-        title = f"{topic.capitalize()}: {count(n, 'claim')}, {testable} testable"
     else:
         finding = f"{testable} of the {n} claims in the debate can be tested with numbers, at least in part."
-        title = f"{n} claims, {number(testable / n, 'share')} of them testable at least in part"
         numbers = {
             "claims": Number(n, unit="claims", label="claims in the thread"),
             "claims-testable": Number(testable, unit="claims", label="testable at least in part"),
@@ -147,7 +145,9 @@ def debate(thread: Table, *, topic: str = "") -> Result:
         }
     return Result(
         finding, numbers, table,
-        lambda: general.claims_map(claims, links, title=title, chosen=chosen["claim_id"] if topic else ()),
+        lambda: general.claims_map(
+            claims, links, title=headline(finding), chosen=chosen["claim_id"] if topic else ()
+        ),
         data=thread, id="debate" if not topic else f"debate-{topic.replace(' ', '-')}",
     )  # fmt: skip
 
@@ -189,10 +189,11 @@ def standing(thread: Table) -> Result:
     shown = pd.crosstab(table["speaker"], table["state"])
     shown = shown.reindex(columns=["stands", "falls", "open"], fill_value=0)
     shown = shown.loc[shown.sum(axis=1).sort_values(ascending=False).index]
-    title = f"{stand} of {len(table)} claims stand; the main claim {main.state}"
     return Result(
         finding, numbers, table,
-        lambda: general.bars(shown, title=title, x_title="claims", value=list(shown), stacked=True),
+        lambda: general.bars(
+            shown, title=headline(finding), x_title="claims", value=list(shown), stacked=True
+        ),
         ["Logic is not truth: a claim may stand because nobody took the trouble to answer."], thread,
     )  # fmt: skip
 
@@ -222,15 +223,13 @@ def strength(thread: Table, *, most: int = 5) -> Result:
     if first.value - second.value > 0.1:
         finding = f"The main claim looks strong ({a} of 1) only through its own author's support; "
         finding += f"without it, {b} is left."
-        title = f"Without its author's own support the main claim falls from {a} to {b}"
     else:
         finding = f"No difference was found: the main claim scores {a} of 1, "
         finding += f"and {b} without its author's own support."
-        title = f"No difference found: the main claim scores {a} either way"
     return Result(
         finding, numbers, table,
-        lambda: general.dots(table, title=title, x_title="strength, 0 to 1", label="claim", group="counted",
-                             value="strength", reference=None),
+        lambda: general.dots(table, title=headline(finding), x_title="strength, 0 to 1", label="claim",
+                             group="counted", value="strength", reference=None),
         ["The score rewards those who talk most, so no score of this kind enters a verdict."], thread,
     )  # fmt: skip
 
@@ -263,15 +262,12 @@ def coding(thread: Table) -> Result:
     if where.low > links.high:
         finding = f"Two readers agree well on where claims stand, alpha {where}, "
         finding += f"less on who answers whom, {links}."
-        title = f"Alpha {number(where.value)} for where claims stand, "
-        title += f"{number(links.value)} for who answers whom"
     else:
         finding = f"No clear difference: two readers agree on where claims stand by {where}, "
         finding += f"on who answers whom by {links}."
-        title = f"No clear difference found: alpha {number(where.value)} and {number(links.value)}"
     return Result(
         finding, numbers, table,
-        lambda: general.dots(table, title=title, x_title="Krippendorff's alpha", label="question",
+        lambda: general.dots(table, title=headline(finding), x_title="Krippendorff's alpha", label="question",
                              value="alpha", reference=TENTATIVE),
         ["Both readers worked from the same instructions; two strangers might agree less."], thread,
     )  # fmt: skip
@@ -298,9 +294,8 @@ def figures(thread: Table) -> Result:
                           "verdict": rest["status"], "found": texts}).reset_index(drop=True)  # fmt: skip
     finding = f"{hold} of {n} quoted figures hold as they stand; {count(wrong, 'is', 'are')} plainly wrong."
     shown = counts.rename("figures").to_frame()
-    title = f"{number(hold / n, 'share')} of the quoted figures hold as they stand"
     return Result(
         finding, numbers, table,
-        lambda: general.bars(shown, title=title, x_title="figures and counts", value="figures"),
+        lambda: general.bars(shown, title=headline(finding), x_title="figures and counts", value="figures"),
         ["Others are anecdotes, have no date or source, or compare unlike things."], thread,
     )  # fmt: skip

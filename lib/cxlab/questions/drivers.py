@@ -34,7 +34,7 @@ from cxlab.questions.importance import (
     shares,
     standard_slopes,
 )
-from cxlab.questions.readings import readings
+from cxlab.questions.liking import beyond_liking
 from cxlab.questions.result import Number, Result, question
 from cxlab.questions.surveys import (
     by_segment,
@@ -48,8 +48,8 @@ from cxlab.stats.lmg import relative_weights
 from cxlab.stats.resampling import composites, correlations, intervals, resampled_means
 
 __all__ = [
-    "by_segment", "commonality", "htmt", "items", "outcome_by_outcome", "overlap", "parity", "parity_curve",
-    "readings", "relative_importance", "sorted_otherwise", "split", "survey_by_survey", "unique",
+    "beyond_liking", "by_segment", "commonality", "htmt", "items", "outcome_by_outcome", "overlap", "parity",
+    "parity_curve", "relative_importance", "sorted_otherwise", "split", "survey_by_survey", "unique",
 ]  # fmt: skip
 
 MOST_EXACT = 14  # more items than this, and each one's part comes from relative weights instead of LMG

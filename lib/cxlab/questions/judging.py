@@ -21,10 +21,10 @@ import numpy as np
 import pandas as pd
 
 from cxlab.data.errors import InputError
-from cxlab.data.rules import Atom, Condition, Rule, RuleSet, load_rules, mirror_rules
+from cxlab.data.rules import Atom, Comparison, Condition, Rule, RuleSet, load_rules
 from cxlab.data.survey import Survey
-from cxlab.questions import causes, drivers, expectations, hostages, liking, metaquality, surveys
-from cxlab.questions.readings import readings
+from cxlab.data.table import Table
+from cxlab.questions import drivers, expectations, hostages, liking, outlets, surveys
 from cxlab.questions.result import Result
 from cxlab.questions.words import count, listed, with_interval
 from cxlab.stats.intervals import benjamini_hochberg
@@ -33,21 +33,19 @@ OUTCOMES = ("supported", "refuted", "mixed", "undecided", "not testable here")
 SUPPORTED, REFUTED, MIXED, UNDECIDED, UNTESTED = OUTCOMES
 FALSE_DISCOVERY = 0.05
 
-# The questions about a survey whose numbers rules read.
-SURVEY_QUESTIONS: tuple[Callable[[Survey], Result], ...] = (
-    drivers.split, drivers.unique, drivers.overlap, liking.beyond_liking, readings,
-    surveys.outcome_by_outcome, surveys.by_segment, causes.both_orders, expectations.gap,
-    expectations.kinks, expectations.forgiveness, metaquality.functions, hostages.hostages,
-    hostages.advocates,
-)  # fmt: skip
+# The questions whose numbers rules read, by the kind of table that they are asked about.
+QUESTIONS: dict[str, tuple[Callable[[Any], Result], ...]] = {
+    "survey": (
+        drivers.split, drivers.overlap, liking.beyond_liking, surveys.by_segment, expectations.gap,
+        expectations.kinks, expectations.forgiveness, hostages.hostages,
+    ),
+    "visits": (outlets.whose, outlets.league),
+}  # fmt: skip
 Results = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 
 def load_results(path: str | Path) -> dict[str, dict[str, Any]]:
-    """Read ``results.json``.
-
-    A missing file is an empty report. InputError when the file is no such report.
-    """
+    """Read ``results.json``; a missing file is an empty report, another kind of file is refused."""
     path = Path(path)
     if not path.is_file():
         return {}
@@ -60,14 +58,11 @@ def load_results(path: str | Path) -> dict[str, dict[str, Any]]:
     return content
 
 
-def survey_results(survey: Survey, rules: RuleSet) -> dict[str, dict[str, Any]]:
-    """Return what the pages would record of a survey and its rules read.
-
-    Notebook -> record -> ``value low high``.
-    """
-    homes = {name: stem for (stem, name), record in rules.records.items() if record.table == "survey"}
+def survey_results(survey: Table, rules: RuleSet) -> dict[str, dict[str, Any]]:
+    """Return the numbers of a survey that rules read: notebook -> record -> ``value low high``."""
+    homes = {name: stem for (stem, name), record in rules.records.items() if record.table == survey.kind}
     found: dict[str, dict[str, Any]] = {}
-    for ask in SURVEY_QUESTIONS:
+    for ask in QUESTIONS[survey.kind]:
         for name, number in ask(survey).numbers.items():
             if name in homes:
                 entry = {**number._asdict(), "simulated": survey.simulated, "source": survey.name}
@@ -76,30 +71,20 @@ def survey_results(survey: Survey, rules: RuleSet) -> dict[str, dict[str, Any]]:
 
 
 def judge(rules: RuleSet, results: Results | str | Path) -> pd.DataFrame:
-    """Apply every rule to the recorded numbers of one report or survey.
+    """Apply every rule to the recorded numbers of one report (or the path of its results.json) or survey.
 
-    Parameters
-    ----------
-    rules : RuleSet
-    results : mapping or path
-        ``results.json``: notebook -> record -> ``value low high``. A missing file is an empty report.
+    A claim with several rules is supported or refuted when all rules that could be applied say so, and
+    undecided when they differ.
 
     Returns
     -------
     DataFrame
         Index ``claim``; ``outcome reason evidence reads numbers source rehearsal opposite p_value status
-        survives``; a decision is ``confirmatory`` only for a study that the rules register.
-        ``rehearsal`` is what the rules would say of simulated data, ``opposite`` the outcome with the words
-        product and experience exchanged, ``p_value`` two-sided, ``survives`` whether a decision keeps its
-        false-discovery rate.
-
-    Notes
-    -----
-    A claim with several rules is supported or refuted when all rules that could be applied say so, and
-    undecided when they differ.
+        survives``. ``rehearsal`` is what the rules would say of simulated data, ``opposite`` the outcome with
+        the words product and experience exchanged, ``p_value`` two-sided; ``status`` of a decision is
+        confirmatory only for a registered study; ``survives`` says whether it keeps its false-discovery rate.
     """
     results = load_results(results) if isinstance(results, str | Path) else results
-    turned = {rule.id: rule for rule in mirror_rules(rules).rules}
     rows = {}
     for claim in rules.claims():
         own = [rule for rule in rules.rules if rule.claim == claim]
@@ -108,29 +93,15 @@ def judge(rules: RuleSet, results: Results | str | Path) -> pd.DataFrame:
             rows[claim] = {"outcome": UNTESTED, "reason": reason, "evidence": evidence}
             continue
         row = _combine([_apply(rule, rules, results) for rule in own])
-        sided = [turned[rule.id] for rule in own if rule.side != "none"]
-        row["opposite"] = (
-            _combine([_apply(rule, rules, results) for rule in sided])["outcome"] if sided else ""
-        )
-        row["reads"] = " ".join(rule.reads for rule in own)
-        rows[claim] = row
-    columns = [
-        "outcome",
-        "reason",
-        "evidence",
-        "reads",
-        "numbers",
-        "source",
-        "rehearsal",
-        "opposite",
-        "p_value",
-    ]
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("claim")
-    text = [column for column in columns if column != "p_value"]
+        if sided := [rules.mirrored[rule.id] for rule in own if rule.side != "none"]:
+            row["opposite"] = _combine([_apply(rule, rules, results) for rule in sided])["outcome"]
+        rows[claim] = row | {"reads": " ".join(rule.reads for rule in own)}
+    text = ["outcome", "reason", "evidence", "reads", "numbers", "source", "rehearsal", "opposite"]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=[*text, "p_value"]).rename_axis("claim")
     table[text] = table[text].fillna("")
     decided = table["outcome"].isin(OUTCOMES[:2])
-    earned = table["source"].isin(rules.registered)
-    table["status"] = np.where(decided, np.where(earned, "confirmatory", "exploratory"), "")
+    earned = np.where(table["source"].isin(rules.registered), "confirmatory", "exploratory")
+    table["status"] = np.where(decided, earned, "")
     table["survives"] = _survives(table["p_value"].to_numpy(float)) & decided
     return table
 
@@ -147,65 +118,54 @@ def judge_survey(
 def combine(rules: RuleSet, report: Results, of_surveys: Mapping[str, Results]) -> pd.DataFrame:
     """Judge every survey by itself, everything else by the report, and combine.
 
-    Parameters
-    ----------
-    report : mapping
-        Numbers of the pages; those about surveys are left to ``of_surveys``.
-    of_surveys : mapping title -> results
-        From ``survey_results``.
-
-    Returns
-    -------
-    DataFrame
-        As ``judge``, and one column a survey (its title) with that survey's own outcome.
+    ``report`` are the numbers of the pages, of which those about surveys are left to ``of_surveys``: title ->
+    what ``survey_results`` returned. As ``judge``, and one column a survey with that survey's own outcome.
     """
+
+    def of_survey(stem: str, name: str) -> bool:
+        return (stem, name) in rules.records and rules.records[stem, name].table == "survey"
+
     others = {
-        stem: {
-            n: e
-            for n, e in page.items()
-            if (r := rules.records.get((stem, n))) is None or r.table != "survey"
-        }
+        stem: {name: entry for name, entry in page.items() if not of_survey(stem, name)}
         for stem, page in report.items()
     }
-    everything = {"": judge(rules, others)}
-    everything |= {title: judge(rules, _merged(others, results)) for title, results in of_surveys.items()}
-    p_values = np.concatenate([table["p_value"].to_numpy(float) for table in everything.values()])
-    survives = np.split(_survives(p_values), len(everything))
-    combined = everything[""].copy()
-    for title in of_surveys:
-        combined[title] = everything[title]["outcome"]
-    for claim in combined.index:
-        place = combined.index.get_loc(claim)
-        reads = {
-            rules.records[(a.notebook, a.record)].table
-            for r in rules.rules
-            if r.claim == claim
-            for a in r.atoms()
-        }
-        if "survey" not in reads or not of_surveys:
-            combined.loc[claim, "survives"] = (
-                bool(survives[0][place]) and combined.loc[claim, "outcome"] in OUTCOMES[:2]
-            )
-            continue
-        each = {title: everything[title].loc[claim] for title in of_surveys}
-        tested = {title: row for title, row in each.items() if row["outcome"] != UNTESTED}
+    tables = [judge(rules, others), *(judge(rules, _merged(others, own)) for own in of_surveys.values())]
+    survives = np.split(
+        _survives(np.concatenate([table["p_value"].to_numpy(float) for table in tables])), len(tables)
+    )
+    tables = [table.assign(survives=kept) for table, kept in zip(tables, survives, strict=True)]
+    combined = tables[0].copy()
+    combined["survives"] &= combined["outcome"].isin(OUTCOMES[:2])
+    each = dict(zip(of_surveys, tables[1:], strict=True))
+    for title, table in each.items():
+        combined[title] = table["outcome"]
+    judged = {
+        rules.records[stem, name].table for own in of_surveys.values() for stem in own for name in own[stem]
+    }
+    of_claim: dict[str, set[str]] = {}
+    for rule in rules.rules:
+        of_claim.setdefault(rule.claim, set()).update(rules.tables(rule))
+    for claim in [claim for claim, tables in of_claim.items() if tables & judged]:
+        rows = {title: table.loc[claim] for title, table in each.items()}
+        tested = {title: row for title, row in rows.items() if row["outcome"] != UNTESTED}
         if not tested:
-            combined.loc[claim, ["reason", "rehearsal"]] = next(iter(each.values()))[
-                ["reason", "rehearsal"]
-            ].to_numpy()
+            columns = ["reason", "rehearsal"]
+            combined.loc[claim, columns] = next(iter(rows.values()))[columns].to_numpy()
             continue
         kept = {
             title: row["outcome"]
-            for i, (title, row) in enumerate(each.items(), start=1)
-            if row["outcome"] in OUTCOMES[:2] and survives[i][place]
+            for title, row in tested.items()
+            if row["outcome"] in OUTCOMES[:2] and row["survives"]
         }
         said = set(kept.values())
         outcome = MIXED if len(said) == 2 else said.pop() if said else UNDECIDED
-        first = next((tested[title] for title in kept), next(iter(tested.values())))
-        combined.loc[claim, ["evidence", "numbers", "source", "p_value", "opposite"]] = first[
-            ["evidence", "numbers", "source", "p_value", "opposite"]
-        ].to_numpy()
-        combined.loc[claim, ["outcome", "reason", "survives"]] = [outcome, _why(kept, tested), bool(kept)]
+        first = tested[next(iter(kept or tested))]
+        columns = ["evidence", "numbers", "source", "p_value", "opposite"]
+        combined.loc[claim, columns] = first[columns].to_numpy()
+        columns = ["outcome", "reason", "survives", "status"]
+        combined.loc[claim, columns] = [
+            outcome, _why(kept, tested), bool(kept), first["status"] if kept else "",
+        ]  # fmt: skip
     return combined
 
 
@@ -237,22 +197,20 @@ def _apply(rule: Rule, rules: RuleSet, results: Results) -> dict[str, Any]:
         known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         return float(value) if known else None
 
-    keys = list(dict.fromkeys((atom.notebook, atom.record) for atom in rule.atoms()))
-    entries = [results[stem][name] for stem, name in keys if name in results.get(stem, {})]
-    numbers = "; ".join(_words(key, rules, results) for key in keys if key[1] in results.get(key[0], {}))
-    source = ", ".join(
-        dict.fromkeys(str(entry.get("source") or "") for entry in entries if entry.get("source"))
-    )
+    keys = dict.fromkeys((atom.notebook, atom.record) for atom in rule.atoms())
+    entries = {key: results[key[0]][key[1]] for key in keys if key[1] in results.get(key[0], {})}
+    numbers = "; ".join(_words(key[1], entry) for key, entry in entries.items())
+    source = ", ".join(dict.fromkeys(e["source"] for e in entries.values() if e.get("source")))
     found = {"numbers": numbers, "source": source, "evidence": "", "rehearsal": "", "p_value": math.nan}
     supported, refuted = (c.holds(look, rule.sesoi) for c in (rule.supported_when, rule.refuted_when))
     if supported is not True and refuted is not True and (supported is None or refuted is None):
         lacking = [atom for atom in rule.atoms() if look(atom) is None]
         return found | {"outcome": UNTESTED, "reason": _lack(lacking, rules, results)}
     outcome = SUPPORTED if supported is True else REFUTED if refuted is True else UNDECIDED
-    if any("simulated" not in entry for entry in entries):
+    if any("simulated" not in entry for entry in entries.values()):
         reason = "needs a report that says which numbers are simulated: make it again"
         return found | {"outcome": UNTESTED, "reason": reason}
-    if any(entry["simulated"] for entry in entries):
+    if any(entry["simulated"] for entry in entries.values()):
         reason = f"needs real data (table {listed(rules.tables(rule))}): these numbers are simulated"
         return found | {"outcome": UNTESTED, "rehearsal": outcome, "reason": reason}
     reason = "the interval reaches across the threshold" if outcome == UNDECIDED else ""
@@ -268,10 +226,9 @@ def _lack(atoms: Iterable[Atom], rules: RuleSet, results: Results) -> str:
     return f"needs {listed(dict.fromkeys(record.what for record in needed[:2]))} (table {needed[0].table})"
 
 
-def _words(key: tuple[str, str], rules: RuleSet, results: Results) -> str:
-    entry = results[key[0]][key[1]]
-    label = entry.get("label") or key[1].replace("-", " ")
+def _words(name: str, entry: Mapping[str, Any]) -> str:
     value, low, high = (entry.get(part) for part in ("value", "low", "high"))
+    label = entry.get("label") or name.replace("-", " ")
     return f"{label}: {with_interval(value, low, high, entry.get('unit') or '')}"
 
 
@@ -280,27 +237,22 @@ def _combine(findings: list[dict[str, Any]]) -> dict[str, Any]:
     applied = [found for found in findings if found["outcome"] != UNTESTED]
     joined = {
         key: "; ".join(dict.fromkeys(found[key] for found in findings if found[key]))
-        for key in ("numbers", "source")
+        for key in ("numbers", "source", "reason")
     }
     if not applied:
         said = {found["rehearsal"] for found in findings if found["rehearsal"]}
         rehearsal = said.pop() if len(said) == 1 else UNDECIDED if said else ""
-        reasons = "; ".join(dict.fromkeys(found["reason"] for found in findings))
-        return joined | {"outcome": UNTESTED, "reason": reasons, "evidence": "", "rehearsal": rehearsal,
-                         "p_value": math.nan}  # fmt: skip
-    outcomes = {found["outcome"] for found in applied}
-    if len(outcomes) > 1:
-        return joined | applied[0] | {"outcome": UNDECIDED, "reason": "its rules differ", "p_value": math.nan}
-    worst = max(found["p_value"] for found in applied)
-    return applied[0] | joined | {"p_value": worst}
+        return findings[0] | joined | {"rehearsal": rehearsal}
+    joined.pop("reason")
+    if len({found["outcome"] for found in applied}) > 1:
+        differ = {"outcome": UNDECIDED, "reason": "its rules differ", "p_value": math.nan}
+        return applied[0] | joined | differ
+    return applied[0] | joined | {"p_value": max(found["p_value"] for found in applied)}
 
 
 def _survives(p_values: np.ndarray) -> np.ndarray:
-    return (
-        benjamini_hochberg(p_values, FALSE_DISCOVERY)[0]
-        if np.isfinite(p_values).any()
-        else np.zeros(len(p_values), bool)
-    )
+    known = np.isfinite(p_values).any()
+    return benjamini_hochberg(p_values, FALSE_DISCOVERY)[0] if known else np.zeros(len(p_values), bool)
 
 
 def _p_value(condition: Condition, look: Callable[[Atom], float | None], sesoi: float) -> float:
@@ -312,29 +264,22 @@ def _p_value(condition: Condition, look: Callable[[Atom], float | None], sesoi: 
     return best
 
 
-def _distance(comparison: Any, look: Callable[[Atom], float | None], sesoi: float) -> float | None:
-    """Return the one-sided p-value of a comparison, from the distance of the estimates to it in standard
-    errors.
-    """
-    gap = comparison.gap(lambda atom: look(atom._replace(part="value")), sesoi)
-    if gap is None:
-        return None
+def _distance(comparison: Comparison, look: Callable[[Atom], float | None], sesoi: float) -> float | None:
+    """Return a one-sided p-value from the distance of the estimates to the threshold in standard errors."""
     variance = 0.0
-    for atom in comparison.atoms():
+    for _, atom in comparison.terms:
         value, end = look(atom._replace(part="value")), look(atom)
         if value is None or end is None:
             return None
         variance += ((value - end) / NormalDist().inv_cdf(0.975)) ** 2
+    gap = comparison.gap(lambda atom: look(atom._replace(part="value")), sesoi)
     return float(gap <= 0) if variance == 0 else 1 - NormalDist().cdf(gap / math.sqrt(variance))
 
 
 def sweep(
     rules: RuleSet, report: Results, of_surveys: Mapping[str, Results], factors: Iterable[float]
 ) -> pd.DataFrame:
-    """Combine with every smallest effect of interest multiplied by each factor.
-
-    One row a claim, one column a factor.
-    """
+    """Return the combined outcome by claim, a column a factor of every smallest effect of interest."""
     return pd.DataFrame(
         {factor: combine(rules.with_sesoi(factor), report, of_surveys)["outcome"] for factor in factors}
     )

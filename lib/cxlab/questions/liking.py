@@ -14,6 +14,7 @@ and one side much more than the other side is not ruled out.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ from cxlab.data.survey import SIDES, Survey
 from cxlab.figures import general
 from cxlab.questions.importance import composite_reliability
 from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import capital, listed, number
+from cxlab.questions.words import capital, headline, listed, stated
 from cxlab.stats.lmg import shapley_r2
 from cxlab.stats.resampling import Covariances, correlations, limits, slopes
 
@@ -71,20 +72,17 @@ def fair(
     )
     composites, alphas = composite_reliability(found.matrices, groups, columns)
     measured = correlations(composites)
-    lows, highs, first = [], [], None
-    treatments = _reliabilities(alphas, [len(group) for group in groups])
-    for reliability in treatments:
+    tries = []
+    for reliability in _reliabilities(alphas, [len(group) for group in groups]):
         scale = np.sqrt(reliability)
         corrected = np.clip(measured / scale[:, :, None] / scale[:, None, :], -MOST, MOST)
         spread = np.sqrt(np.diagonal(composites, axis1=1, axis2=2)) * scale
-        for cleared in _cleared(corrected, spread):
-            values = np.atleast_2d(statistic(cleared))
-            first = values[:, 0] if first is None else first
-            low, high = limits(values[:, 1:], survey.confidence_level)
-            lows.append(low)
-            # as measured, a side is lent what the errors of the other side hide: that is no upper limit
-            highs += [high] if difference or reliability is not treatments[-1] else []
-    low, high = np.min(lows, axis=0), np.max(highs, axis=0)
+        tries += _cleared(corrected, spread)
+    values = np.atleast_2d(statistic(np.concatenate(tries))).reshape(len(names), len(tries), -1)
+    first = values[:, 0, 0]
+    lows, highs = limits(values[..., 1:], survey.confidence_level)
+    # as measured, a side is lent what the errors of the other side hide: that is no upper limit
+    low, high = lows.min(axis=1), highs[:, : None if difference else -2 * STEPS].max(axis=1)
     table = pd.DataFrame(
         {"estimate": first, "low": np.minimum(low, first), "high": np.maximum(high, first)}, index=list(names)
     )
@@ -127,89 +125,77 @@ def beyond_liking(survey: Survey) -> Result:
 
     Table: ``quantity answer n``; every number has the widest limits over all admissible likings.
     """
-    numbers: dict[str, Number] = {}
-    for part in (_sides, _beside, _paths, _feelings, _facets, _recommending):
-        try:
+    numbers = _sides(survey)
+    for part in (_beside, _paths, _feelings, _facets, _functions, _recommending):
+        with suppress(NotEnough):
             numbers |= part(survey)
-        except NotEnough as fault:
-            if part is _sides:
-                raise
-            del fault
     sure = [side for side in SIDES if numbers[f"slope-{side}-fair"].low > 0]
     little = [side for side in SIDES if numbers[f"slope-{side}-fair"].high < SMALL]
     what = survey.label(survey.outcome)
     if sure:
         adds = "adds" if len(sure) == 1 else "add"
-        finding = f"Whatever a general liking did, {listed(sure)} {adds} something to {what}."
-        value = numbers[f"slope-{sure[0]}-fair"]
-        title = f"{capital(sure[0])} adds something whatever a liking did: {number(value.low)} or more"
+        finding = f"whatever a general liking did, {listed(sure)} {adds} something to {what}."
     elif len(little) == 2:
-        finding = title = f"Neither side adds more than a little to {what}"
+        finding = f"neither side adds more than a little to {what}."
     else:
-        finding = f"A general liking of the firm could explain all that both sides seem to add to {what}."
-        title = "A general liking could explain it all: no effect is certain"
+        finding = f"a general liking of the firm could explain all that both sides seem to add to {what}."
     rows = [(capital(value.label), str(value), value.n) for value in numbers.values()]
-    shown = pd.DataFrame(
-        [(capital(side), *numbers[f"slope-{side}-fair"][:3]) for side in SIDES],
-        columns=["side", "estimate", "low", "high"],
-    )
+    shown = [(capital(side), *numbers[f"slope-{side}-fair"][:3]) for side in SIDES]
+    shown = pd.DataFrame(shown, columns=["side", "estimate", "low", "high"])
+    axes = {"x_title": "change per step, every admissible liking tried", "label": "side"}
     return Result(
-        f"{finding.rstrip('.')}.",
-        numbers,
+        stated(finding, survey.simulated, "answers"), numbers,
         pd.DataFrame(rows, columns=["quantity", "answer", "n"]),
-        lambda: general.dots(
-            shown,
-            title=title,
-            x_title="change per step, every admissible liking tried",
-            label="side",
-            band=(-SMALL, SMALL),
-        ),
-        [
-            "It assumes that a liking lifts all ratings alike. "
-            "One that colours a single side more is not ruled out."
-        ],
+        lambda: general.dots(shown, title=headline(finding), **axes, band=(-SMALL, SMALL)),
+        ["It assumes that a liking lifts all ratings alike. "
+         "One that colours a single side more is not ruled out."],
         survey,
-    )
+    )  # fmt: skip
+
+
+def _number(survey, statistic, label: str, unit: str = STEP, blocks=None, difference=False) -> Number:
+    table = fair(survey, statistic, ["one"], blocks=blocks, difference=difference)
+    return Number(*table.iloc[0], unit, table.attrs["n"], f"{label}, any liking")
 
 
 def _slopes(
-    survey: Survey, blocks: Mapping[str, Sequence[str]], wanted: Mapping[str, str]
+    survey: Survey, blocks: Mapping[str, Sequence[str]], wanted: Mapping[str, str], to: str = ""
 ) -> dict[str, Number]:
     """Return the fair slopes of some blocks: ``wanted`` maps a block to the name of its number."""
     table = fair(survey, slopes, list(blocks), blocks=blocks)
     return {
         f"slope-{name}-fair": Number(
-            *table.loc[block], STEP, table.attrs["n"], f"what a step of {block} adds, any liking"
+            *table.loc[block], STEP, table.attrs["n"], f"what a step of {block} adds{to}, any liking"
         )
         for block, name in wanted.items()
     }
 
 
+def _shares(r: np.ndarray) -> np.ndarray:
+    """Return product's share minus experience's, and the part that either could explain."""
+    raw = shapley_r2(r, [[0], [1]])
+    total = np.where(raw.sum(axis=0) > 1e-12, raw.sum(axis=0), np.nan)
+    return np.stack([(raw[0] - raw[1]) / total, (r[:, 0, 2] ** 2 + r[:, 1, 2] ** 2 - total) / total])
+
+
 def _sides(survey: Survey) -> dict[str, Number]:
     blocks = survey.only(*SIDES).blocks
-    found = _slopes(survey, blocks, {side: side for side in SIDES})
-
-    def parts(r: np.ndarray) -> np.ndarray:
-        raw = shapley_r2(r, [[0], [1]])
-        total = np.where(raw.sum(axis=0) > 1e-12, raw.sum(axis=0), np.nan)
-        shared = (r[:, 0, 2] ** 2 + r[:, 1, 2] ** 2 - total) / total
-        return np.stack([(raw[0] - raw[1]) / total, shared])
-
-    table = fair(survey, parts, ["difference", "shared"], difference=True)
-    n = table.attrs["n"]
-    found["share-difference-fair"] = Number(*table.loc["difference"], "difference of shares", n,
-                                            "product's share minus experience's, any liking")  # fmt: skip
-    found["share-shared-fair"] = Number(
-        *table.loc["shared"], "share of R2", n, "explained by either side alike, any liking"
-    )
     spreads = [survey.frame[items].astype(float).mean(axis=1).std() for items in blocks.values()]
     scale = survey.frame[survey.outcome].astype(float).std() / np.array(spreads)
     gap = lambda r: np.diff((slopes(r) * scale[:, None])[1::-1], axis=0)  # noqa: E731
-    points = fair(survey, gap, ["points"], difference=True)
-    label = "product's slope minus experience's, any liking"
     unit = "outcome points per scale point"
-    found["slope-difference-points-fair"] = Number(*points.iloc[0], unit, n, label)
-    return found
+    points = _number(survey, gap, "product's slope minus experience's", unit, difference=True)
+    shared = _number(survey, lambda r: _shares(r)[1:], "explained by either side alike", "share of R2",
+                     difference=True)  # fmt: skip
+    return _slopes(survey, blocks, {side: side for side in SIDES}) | {
+        "share-difference-fair": _lead(survey, "product's share minus experience's"),
+        "share-shared-fair": shared,
+        "slope-difference-points-fair": points,
+    }
+
+
+def _lead(survey: Survey, label: str) -> Number:
+    return _number(survey, lambda r: _shares(r)[:1], label, "difference of shares", difference=True)
 
 
 def _without(blocks: Mapping[str, Sequence[str]], items: Sequence[str]) -> dict[str, list[str]]:
@@ -217,59 +203,52 @@ def _without(blocks: Mapping[str, Sequence[str]], items: Sequence[str]) -> dict[
     return {name: own for name, own in kept.items() if own}
 
 
+def _asked(survey: Survey) -> dict[str, Sequence[str]]:
+    """Return the items of what may stand beside the two sides."""
+    roles, blocks = survey.roles, survey.blocks
+    return {
+        "trust": roles.get("trust") or blocks.get("trust") or [],
+        "price": blocks.get("price") or [],
+        "image": blocks.get("image") or blocks.get("brand") or [],
+        "product in use": roles.get("in_use") or [],
+    }
+
+
+def _explaining(survey: Survey, items: Sequence[str], **settings) -> Survey:
+    """Return the survey with the mean of some items as its outcome."""
+    frame = survey.frame.assign(**{"(mean)": survey.frame[items].mean(axis=1, skipna=False)})
+    return survey.with_(frame=frame, outcome="(mean)", outcomes={"(mean)": list(items)}, **settings)
+
+
 def _beside(survey: Survey) -> dict[str, Number]:
     """Return what trust, price, image and using the product add beside the two sides."""
-    sides, found = survey.only(*SIDES).blocks, {}
-    extra = {
-        "trust": survey.roles.get("trust") or survey.blocks.get("trust") or [],
-        "price": survey.blocks.get("price") or [],
-        "image": survey.blocks.get("image") or survey.blocks.get("brand") or [],
-        "product in use": survey.roles.get("in_use") or [],
-    }
+    sides, extra, found = survey.only(*SIDES).blocks, _asked(survey), {}
     for name, items in extra.items():
         beside = _without(sides, items)
         if items and len(beside) == len(sides):
             found |= _slopes(survey, beside | {name: list(items)}, {name: name.replace(" ", "-")})
-    trust = extra["trust"]
-    if trust:
+    if trust := extra["trust"]:
         builders = _without(sides | {"image": extra["image"]}, trust)
-        trusting = survey.with_(
-            frame=survey.frame.assign(**{"(trust)": survey.frame[trust].mean(axis=1, skipna=False)}),
-            outcome="(trust)",
-            outcomes={"(trust)": list(trust)},
-        )
         wanted = {block: f"{block}-on-trust" for block in ("experience", "image") if block in builders}
-        found |= _slopes(trusting, builders, wanted)
+        found |= _slopes(_explaining(survey, trust), builders, wanted, " to trust")
     return found
 
 
 def _paths(survey: Survey) -> dict[str, Number]:
-    found = {}
-    through = {
-        "value": survey.blocks.get("price") or [],
-        "trust": survey.roles.get("trust") or survey.blocks.get("trust") or [],
-    }
+    """Return how much of each side reaches the outcome through the other, through value, through trust."""
+    found, extra = {}, _asked(survey)
     for side, other in (SIDES, SIDES[::-1]):
-        for name, items in {other: survey.blocks[other], **through}.items():
-            if not items:
-                continue
-            given = {side: survey.blocks[side]} | ({} if name == other else {other: survey.blocks[other]})
-            blocks = _without(given, items) | {name: list(items)}
-            if len(blocks) < len(given) + 1:
-                continue
-            table = fair(survey, _indirect, ["path"], blocks=blocks)
-            label = f"{side} through {name}, any liking"
-            found[f"indirect-{side}-through-{name}-fair"] = Number(
-                *table.iloc[0], STEP, table.attrs["n"], label
-            )
+        for name, items in (("value", extra["price"]), ("trust", extra["trust"])):
+            blocks = _without({side: survey.blocks[side], other: survey.blocks[other]}, items)
+            if items and len(blocks) == 2:
+                found[f"indirect-{side}-through-{name}-fair"] = _number(
+                    survey, _indirect, f"{side} through {name}", blocks=blocks | {name: list(items)}
+                )
     return found
 
 
 def _indirect(r: np.ndarray) -> np.ndarray:
-    """Return first step times second step.
-
-    The first column through the last but one to the last, the others held.
-    """
+    """Return the way of the first column through the last but one to the last, the others held."""
     middle, last = r.shape[-1] - 2, r.shape[-1] - 1
     held, inner = list(range(middle)), list(range(last))
     first = np.linalg.solve(r[:, held][:, :, held], r[:, held, middle][..., None])[:, 0, 0]
@@ -278,38 +257,39 @@ def _indirect(r: np.ndarray) -> np.ndarray:
 
 
 def _feelings(survey: Survey) -> dict[str, Number]:
-    items = survey.roles.get("emotion")
-    blocks = _without(survey.only(*SIDES).blocks, items or [])
+    items = survey.roles.get("emotion") or []
+    blocks = _without(survey.only(*SIDES).blocks, items)
     if not items or len(blocks) < 2:
         return {}
-    felt = survey.with_(
-        frame=survey.frame.assign(**{"(feelings)": survey.frame[items].mean(axis=1, skipna=False)}),
-        blocks=blocks,
-        outcome="(feelings)",
-        outcomes={"(feelings)": list(items)},
-    )
-    label = "product's share of feelings minus experience's, any liking"
-    return {"emotion-share-difference-fair": _sides(felt)["share-difference-fair"]._replace(label=label)}
+    felt = _lead(_explaining(survey, items, blocks=blocks), "product's share of feelings minus experience's")
+    return {"emotion-share-difference-fair": felt}
 
 
 def _facets(survey: Survey) -> dict[str, Number]:
-    asked = {
-        facet: survey.roles[facet] for facet in ("useful", "usable", "sensuous") if survey.roles.get(facet)
-    }
+    asked = {name: survey.roles[name] for name in ("useful", "usable", "sensuous") if survey.roles.get(name)}
     return _slopes(survey, asked, {facet: f"facet-{facet}" for facet in asked}) if len(asked) > 1 else {}
+
+
+def _functions(survey: Survey) -> dict[str, Number]:
+    """Return the part of functional areas that add more than the smallest effect beside the others."""
+    areas = survey.roles.get("functions", [])
+    if len(areas) < 2:
+        return {}
+    table = fair(survey, slopes, areas, blocks={area: [area] for area in areas})
+    parts = [float((table[end] > SMALL).mean()) for end in ("estimate", "low", "high")]
+    label = "functions that add more than the smallest that matters, any liking"
+    return {"functions-bearing-fair": Number(*parts, "share of functions", table.attrs["n"], label)}
 
 
 def _recommending(survey: Survey) -> dict[str, Number]:
     """Return how satisfaction and recommendation go together, where both are asked and share no item."""
     satisfied = survey.outcomes.get("satisfaction") or []
-    words = {
-        item: survey.labels.get(item, item).lower() for items in survey.outcomes.values() for item in items
-    }
-    recommend = [item for item, text in words.items() if "recommend" in text and item not in satisfied]
+    asked = [item for items in survey.outcomes.values() for item in items if item not in satisfied]
+    recommend = [item for item in asked if "recommend" in survey.labels.get(item, item).lower()]
     if not satisfied or not recommend or not {*satisfied, *recommend} <= set(survey.frame):
         return {}
     voice = survey.with_(outcome=recommend[0], outcomes={recommend[0]: recommend[:1]})
     blocks = survey.only(*SIDES).blocks | {"satisfaction": list(satisfied)}
-    table = fair(voice, lambda r: r[:, -2, -1][None], ["together"], blocks=blocks)
-    label = "satisfaction and recommendation go together, any liking"
-    return {"satisfied-recommend-fair": Number(*table.iloc[0], "correlation", table.attrs["n"], label)}
+    label = "satisfaction and recommendation go together"
+    together = _number(voice, lambda r: r[:, -2, -1][None], label, "correlation", blocks=blocks)
+    return {"satisfied-recommend-fair": together}

@@ -12,7 +12,7 @@ from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.table import Table
 from cxlab.figures import general
 from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import number, stated
+from cxlab.questions.words import headline, number, stated
 from cxlab.stats.agreement import krippendorff_alpha, label_share, wide
 from cxlab.stats.regression import t_quantile
 
@@ -82,20 +82,17 @@ def same_meaning(ratings: Table, statements: pd.DataFrame | None = None) -> Resu
     if one.high < TENTATIVE:
         finding = f"raters agree too little to build on: alpha is {one}, "
         finding += f"and {least} is the least for tentative conclusions."
-        title = f"Raters agree too little: alpha {number(one.value)}, where {least} is the least"
     elif one.low > TENTATIVE:
         finding = f"raters mean much the same: alpha is {one}, "
         finding += f"above the {least} that allows tentative conclusions."
-        title = f"Raters mean much the same: alpha {number(one.value)}"
     else:
         finding = f"whether raters agree enough stays open: alpha is {one}, "
         finding += f"and {least} is the least for tentative conclusions."
-        title = f"Open: alpha {number(one.value)}, where {least} is the least"
     shown = _by_group(table, groups)
     return Result(
         stated(finding, ratings.simulated, "ratings"), numbers, shown.reset_index(),
-        lambda: general.bars(shown, title=title, x_title="share of labels", value=list(shown), stacked=True,
-                             percent=True),
+        lambda: general.bars(shown, title=headline(finding), x_title="share of labels", value=list(shown),
+                             stacked=True, percent=True),
         ["Few statements make alpha's interval wide; more statements help more than more raters."], ratings,
     )  # fmt: skip
 

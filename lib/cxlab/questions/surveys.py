@@ -1,7 +1,4 @@
-"""Does the answer travel?
-
-Other surveys, outcomes, segments, ways to sort the items, readings of the survey.
-"""
+"""Does the answer travel? Other surveys, outcomes, segments, ways to sort the items."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ import pandas as pd
 
 from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.privacy import settled, suppress
-from cxlab.data.sources import open_source
+from cxlab.data.sources import is_here, open_source, public
 from cxlab.data.survey import SIDES, Survey
 from cxlab.data.table import Table
 from cxlab.figures import general
@@ -25,7 +22,7 @@ from cxlab.questions.importance import (
     split_matrices,
 )
 from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import capital, count, listed, number, spread, stated
+from cxlab.questions.words import capital, count, headline, listed, number, spread, stated
 from cxlab.stats.pooling import pool
 from cxlab.stats.resampling import correlations, intervals
 
@@ -99,19 +96,14 @@ def sorted_otherwise(survey: Survey) -> Result:
     numbers = {"share-experience-lowest-reading": low, "share-experience-highest-reading": high}
     reach = spread(low.value, high.value, "share")
     if len(rows) == 1:
-        finding = title = "No item of this survey could as well stand on the other side"
+        finding = "No item of this survey could as well stand on the other side."
     elif low.value < 0.5 < high.value:
-        finding = f"Who sorts the items decides which side leads: experience's share runs from {reach}"
-        title = f"Sorting the same items differently moves experience from {reach}"
+        finding = f"Who sorts the items decides which side leads: experience's share runs from {reach}."
     else:
-        finding = f"However the items are sorted, the same side leads: experience's share runs from {reach}"
-        title = f"However the items are sorted, experience has {reach}"
-
-    def draw():
-        return general.dots(table, title=title, x_title="experience's share", label="sorting", value="share",
-                            reference=0.5, percent=True)  # fmt: skip
-
-    said = stated(f"{finding}.", survey.simulated, "answers")
+        finding = f"However the items are sorted, the same side leads: experience's share runs from {reach}."
+    axes = {"x_title": "experience's share", "label": "sorting", "value": "share", "reference": 0.5}
+    draw = lambda: general.dots(table, title=headline(finding), **axes, percent=True)  # noqa: E731
+    said = stated(finding, survey.simulated, "answers")
     return Result(said, numbers, table, draw if len(rows) > 1 else None, [], survey)
 
 
@@ -120,13 +112,18 @@ def survey_by_survey(
 ) -> Result:
     """Do surveys agree? Experience's share in each, pooled by random effects, with the range over sortings.
 
-    ``surveys`` are surveys or names of sources, each counted once; those that lack a side, or have too few
-    answers, are left out and counted. Table: ``survey share low high lowest highest n outcome``; the last row
-    is the pooled share, whose ``lowest highest`` say where a new survey of this kind would lie.
+    ``surveys`` are surveys or names of sources ("public": all that were fetched), each counted once; those
+    that lack a side, or have too few answers, are left out and counted. Table: ``survey share low high lowest
+    highest n outcome``; the last row is the pooled share, whose ``lowest highest`` say where a new survey of
+    this kind would lie.
     """
     settings = {"bootstrap": bootstrap, "seed": seed, "confidence_level": confidence_level}
+    fetched = [name for name, entry in public().items() if entry["table"] == "survey" and is_here(name)]
+    public_too = any(isinstance(each, str) and each == "public" for each in surveys)
+    asked = [each for each in surveys if not isinstance(each, str) or each != "public"]
+    asked += fetched if public_too else []
     rows, variances, skipped, opened = {}, [], 0, {}
-    for each in surveys:
+    for each in asked:
         try:
             one = open_source(each, table="survey", **settings) if isinstance(each, str) else each
         except (InputError, OSError):
@@ -137,10 +134,8 @@ def survey_by_survey(
     made_up = all(one.simulated for one in opened.values())  # made-up surveys never stand beside real ones
     for one in opened.values():
         try:
-            if one.simulated and not made_up:
-                raise NotEnough("made up")
-            if any(not one.blocks.get(side) for side in SIDES):
-                raise NotEnough("a side is not asked")
+            if (one.simulated and not made_up) or any(not one.blocks.get(side) for side in SIDES):
+                raise NotEnough("made up, or a side is not asked")
             (found, variance), (low, high) = _share(one), sorting_range(one)
         except NotEnough:
             skipped += 1
@@ -159,45 +154,37 @@ def survey_by_survey(
     turned = int(((table["lowest"] < 0.5) & (table["highest"] > 0.5)).sum())
     ahead, many = ("experience", leads) if leads * 2 >= total else ("product", total - leads)
     all_ = count(total, "survey")
-    label = {"unit": "surveys", "n": total, "label": f"of {all_}, experience leads in"}
-    numbers = {"surveys-with-experience-ahead": Number(leads, **label)}
-    numbers["surveys-that-turn"] = Number(
-        turned, **label | {"label": f"of {all_}, sorting turns the answer in"}
-    )
-    pooled = Number(*table.loc[0, ["share", "low", "high"]], SHARE, int(table["n"].sum()))
-    if total > 1:
-        found, _ = pool(table["share"], variances, confidence_level)
-        low, high, new_low, new_high = np.clip(
-            [found.low, found.high, found.predicted_low, found.predicted_high], 0, 1
+    numbers = {
+        name: Number(value, unit="surveys", n=total, label=f"of {all_}, {words}")
+        for name, value, words in (
+            ("surveys-with-experience-ahead", leads, "experience leads in"),
+            ("surveys-that-turn", turned, "sorting turns the answer in"),
         )
-        label = "experience's share, all surveys pooled"
-        pooled = Number(found.estimate, low, high, SHARE, int(table["n"].sum()), label)
+    }
+    n, words = int(table["n"].sum()), ""
+    pooled = Number(*table.loc[0, ["share", "low", "high"]], SHARE, n)
+    if total > 1:
+        found, words = pool(table["share"], variances, confidence_level)[0], "pooled, "
+        low, high, new_low, new_high = np.clip(found[1:5], 0, 1)
+        pooled = Number(found.estimate, low, high, SHARE, n, "experience's share, all surveys pooled")
         numbers["share-experience-pooled"] = pooled
         numbers["share-experience-predicted"] = Number(found.estimate, new_low, new_high, SHARE, total,
                                                        "where a new survey would probably lie")  # fmt: skip
         table.loc[total] = ["all pooled", *pooled[:3], new_low, new_high, pooled.n, ""]
-    title, words = (
-        f"{capital(ahead)} has the larger share in {many} of {all_}",
-        "pooled, " if total > 1 else "",
-    )
     finding = f"{ahead} has the larger share in {many} of {all_}; {words}experience has {pooled}."
-    if pooled.low <= 0.5 <= pooled.high and many == total >= 5:
-        title += f", not yet for certain: {number(pooled.value, 'share')}"
-    elif pooled.low <= 0.5 <= pooled.high:
-        title = f"No clear leader in {all_}: experience has {number(pooled.value, 'share')}"
+    if pooled.low <= 0.5 <= pooled.high:
         finding = f"no clear leader was found in {all_}: experience has {pooled} of what both sides explain."
     cautions = []
     if turned:
-        cautions.append(
-            f"In {turned} of {total} the answer turns when disputed items are sorted differently."
-        )
+        cautions = [f"In {turned} of {total} the answer turns when disputed items are sorted differently."]
     if skipped:
-        cautions.append(
+        left = (
             f"{capital(count(skipped, 'survey'))} left out: a side is missing, answers are few, or made up."
         )
+        cautions.append(left)
     return Result(
-        stated(finding, made_up, "answers"), numbers, table, lambda: _forest(table, title), cautions, data,
-        id="survey_by_survey",
+        stated(finding, made_up, "answers"), numbers, table, lambda: _forest(table, headline(finding)),
+        cautions, data, id="survey_by_survey",
     )  # fmt: skip
 
 
@@ -234,11 +221,12 @@ def outcome_by_outcome(survey: Survey) -> Result:
         for i in range(len(names))
     ]
     words = [survey.label(name) for name in names]
-    numbers = {}
-    for name, word, one in zip(names, words, draws, strict=True):
-        key = f"share-experience-for-{name}".replace("_", "-")
-        numbers[key] = estimate(one, survey, SHARE, n, f"experience's share of {word}")
-    numbers |= _alike_outcomes(survey)
+    numbers = {
+        f"share-experience-for-{name}".replace("_", "-"): estimate(
+            one, survey, SHARE, n, f"experience's share of {word}"
+        )
+        for name, word, one in zip(names, words, draws, strict=True)
+    } | _alike_outcomes(survey)
     values = np.array(draws)
     table = intervals(values, words, survey.confidence_level).rename(columns={"estimate": "share"})
     gap = intervals(values - values[0], words, survey.confidence_level)
@@ -248,19 +236,13 @@ def outcome_by_outcome(survey: Survey) -> Result:
         return Result("This survey asks about one outcome only.", numbers, table, None, [], survey)
     differ = [row.Index for row in gap.itertuples() if row.low > 0 or row.high < 0]
     first = number(table["share"].iloc[0], "share")
+    finding = f"no difference between outcomes was found: experience has {first} of {words[0]}."
     if differ:
-        reach = spread(table["share"].min(), table["share"].max(), "share")
         finding = f"outcomes differ: experience's share of {listed(differ)} is not that of {words[0]}."
-        title = f"Experience's share differs between outcomes: {reach}"
-    else:
-        finding = f"no difference between outcomes was found: experience has {first} of {words[0]}."
-        title = f"No difference between {count(len(names), 'outcome')} was found"
+    axes = {"x_title": "experience's share", "value": "share", "reference": 0.5, "percent": True}
     return Result(
         stated(finding, survey.simulated, "answers"), numbers, table,
-        lambda: general.dots(
-            table, title=title, x_title="experience's share", value="share", reference=0.5, percent=True
-        ),
-        [], survey,
+        lambda: general.dots(table, title=headline(finding), **axes), [], survey,
     )  # fmt: skip
 
 
@@ -308,29 +290,20 @@ def by_segment(survey: Survey) -> Result:
             *lowest[["shrunk", "shrunk_low", "shrunk_high"]], SHARE, int(table["n"].min()),
             f"{side}'s share in the segment where it is lowest",
         )  # fmt: skip
-    taus, label = (
-        (effect.tau, effect.tau_low, effect.tau_high),
-        "spread of experience's share between segments",
-    )
+    taus = effect.tau, effect.tau_low, effect.tau_high
+    label = "spread of experience's share between segments"
     numbers["segment-spread"] = Number(*taus, SHARE, int(table["n"].sum()), label)
+    kinds = f"{len(table)} kinds of customers"
+    finding = f"no difference between {kinds} was found beyond what chance would give."
     if effect.tau_low > 0:
         reach = spread(table["shrunk"].min(), table["shrunk"].max(), "share")
-        finding = f"kinds of customers differ: experience's share runs from {reach} between them."
-        title = f"Experience's share runs from {reach} between {len(table)} kinds of customers"
-    else:
-        finding = (
-            f"no difference between {len(table)} kinds of customers was found beyond what chance would give."
-        )
-        title = f"No difference between {len(table)} kinds of customers was found"
+        finding = f"kinds of customers differ: experience's share runs from {reach} between {len(table)}."
     caution = [f"{capital(count(left_out, 'segment'))} left out: too few answers."] if left_out else []
+    axes = {"x_title": "experience's share, small segments pulled to the mean", "label": "segment"}
+    axes |= {"value": "shrunk", "low": "shrunk_low", "high": "shrunk_high", "reference": 0.5, "percent": True}
     return Result(
         stated(finding, survey.simulated, "answers"), numbers, table.drop(columns="variance"),
-        lambda: general.dots(
-            table, title=title, x_title="experience's share, small segments pulled to the mean",
-            label="segment", value="shrunk", low="shrunk_low", high="shrunk_high", reference=0.5,
-            percent=True,
-        ),
-        caution, survey,
+        lambda: general.dots(table, title=headline(finding), **axes), caution, survey,
     )  # fmt: skip
 
 

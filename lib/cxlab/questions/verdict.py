@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
-from dataclasses import dataclass
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -14,13 +16,13 @@ from cxlab.data.claims import Evidence, load_evidence
 from cxlab.data.errors import InputError, OutOfReach
 from cxlab.data.files import data_folder
 from cxlab.data.rules import RuleSet, load_rules
-from cxlab.data.sources import open_source
+from cxlab.data.sources import is_here, open_source, public
 from cxlab.data.table import Table
 from cxlab.figures import general
-from cxlab.questions.business import business, named
-from cxlab.questions.judging import (
+from cxlab.questions.judging import (  # noqa: F401 (cx.verdict has judge, judge_survey)
     MIXED,
     OUTCOMES,
+    QUESTIONS,
     REFUTED,
     SUPPORTED,
     UNDECIDED,
@@ -32,18 +34,38 @@ from cxlab.questions.judging import (
     load_results,
     survey_results,
     sweep,
-)
+)  # fmt: skip
 from cxlab.questions.result import Number, Result
-from cxlab.questions.words import capital, count, number
+from cxlab.questions.words import capital, count, headline, listed, number
 from cxlab.stats.intervals import wilson
-
-__all__ = [
-    "Verdict", "business", "data_needed", "error_rates", "flips", "judge", "judge_survey", "load_results",
-    "load_rules", "opened", "outcomes", "survey_by_survey", "tested", "untested",
-]  # fmt: skip
 
 SURVEYS = ("ecsi-mobile", "abc-vendor", "corporate-reputation", "airline", "housing")
 FACTORS = (0.5, 0.75, 1.0, 1.5, 2.0)
+# What follows for a business: claims, outcomes of any of them, and the sentence that they allow.
+BUSINESS = (
+    ("C4a", (SUPPORTED,),
+     "A good product is not enough: how customers are treated adds something of its own."),
+    ("C4a", (REFUTED,), "Where the product is right, better treatment adds little. Mend the product first."),
+    ("C4a", (MIXED, UNDECIDED, UNTESTED),
+     "Nobody has shown yet that treatment adds something beside the product. Try it in a few branches."),
+    ("C1b", (SUPPORTED,), "A bad experience costs you customers even where the product is great."),
+    ("C1c", (SUPPORTED,), "With an average product, a great experience still lifts what customers say."),
+    ("C2e", (REFUTED,), "Product quality is no mere entry ticket: better than expected still pays."),
+    ("P3 C2c", (UNDECIDED,),
+     "Do not bet a budget on one survey: sorting the items differently can turn its answer."),
+    ("S5-5", (UNDECIDED, SUPPORTED),
+     "Customers who stay may be unable to leave. Ask how hard leaving is before you call them loyal."),
+)  # fmt: skip
+
+
+def named(function: Callable[..., Result]) -> Callable[..., Result]:
+    """Give a result the name of its question, by which the opening page finds it."""
+
+    @functools.wraps(function)
+    def ask(*args: Any, **kwargs: Any) -> Result:
+        return replace(function(*args, **kwargs), id=function.__name__)
+
+    return ask
 
 
 @dataclass(frozen=True)
@@ -73,12 +95,7 @@ class Verdict:
 
 
 def opened(
-    results: str,
-    *,
-    source: str = "all",
-    bootstrap: int = 200,
-    seed: int = 1,
-    surveys: Sequence[str] = SURVEYS,
+    results: str, *, source: str = "all", leave_out: str = "", bootstrap: int = 200, seed: int = 1
 ) -> Verdict:
     """Read the rules and the recorded numbers, and let every survey judge.
 
@@ -87,14 +104,25 @@ def opened(
     results : str
         Path of ``results.json``; where it is missing, every claim is not testable here.
     source : str
-        "all": every bundled survey; the name or mapping file of one survey: that one; empty: none.
+        "all": every bundled survey, and every public one that was fetched; the name or mapping file of one
+        survey: that one; empty: none.
+    leave_out : str
+        Names of surveys that shall not judge, with commas between them, such as "airline".
     """
     rules, report = load_rules(), load_results(results)
     found, skipped = {}, 0
-    wanted = surveys if source == "all" and report else [source] if source not in ("", "all") else []
+    asked = [name for name, entry in public().items() if entry["table"] in QUESTIONS]
+    fetched = [name for name in ("lecture-ratings", *asked) if is_here(name)]
+    known, left = [*SURVEYS, *fetched], [name.strip() for name in leave_out.split(",") if name.strip()]
+    if unknown := [name for name in left if name not in known]:
+        raise InputError(f"leave_out names {unknown[0]!r}; what judges is {', '.join(known)}")
+    wanted = known if source == "all" and report else [source] if source not in ("", "all") else []
     for name in wanted:
+        if name in left:
+            continue
         try:
-            survey = open_source(name, table="survey", bootstrap=bootstrap, seed=seed)
+            kind = "" if source == "all" else "survey"
+            survey = open_source(name, table=kind, bootstrap=bootstrap, seed=seed)
         except (InputError, OutOfReach):
             if source != "all":
                 raise
@@ -112,54 +140,37 @@ def opened(
 
 @named
 def outcomes(verdict: Verdict) -> Result:
-    """What is supported, refuted, mixed, undecided, untestable?
-
-    Counts by topic; every verdict is recorded.
-    """
-    table = verdict.table
-    counts = table["outcome"].value_counts()
+    """What is supported, refuted, mixed, undecided, untestable? Counts by topic; verdicts are recorded."""
+    table, rules = verdict.table, verdict.rules
+    counts, n = table["outcome"].value_counts().reindex(list(OUTCOMES), fill_value=0), len(table)
     numbers = {
-        name.replace(" ", "-"): Number(
-            int(counts.get(name, 0)), unit="claims", n=len(table), label=f"{name}, of {len(table)}"
-        )
+        name.replace(" ", "-"): Number(int(counts[name]), unit="claims", n=n, label=f"{name}, of {n}")
         for name in OUTCOMES
     }
     for claim, row in table.iterrows():
         numbers[str(claim)] = Number(row["outcome"], unit="verdict", label=_short(row["text"]))
-    total = int(sum(counts.get(name, 0) for name in OUTCOMES[:3]))
-    rest = "most of the others cannot be tested on these data"
-    if counts.get(UNTESTED, 0) * 2 < len(table) - total:
-        rest = "most of the others stay undecided"
-    finding = (
-        f"{total or 'None'} of {len(table)} claims and ideas {'is' if total < 2 else 'are'} decided; {rest}."
-    )
-    title = (
-        f"{total} of {len(table)} claims are decided" if total else f"None of {len(table)} claims is decided"
-    )
+    total = int(counts[:3].sum())
+    rest = "cannot be tested on these data" if counts[UNTESTED] * 2 >= n - total else "stay undecided"
+    finding = f"{total or 'None'} of {n} claims and ideas {'is' if total < 2 else 'are'} decided; "
+    finding += f"most of the others {rest}."
     wide = pd.crosstab(table["topic"], table["outcome"]).reindex(columns=list(OUTCOMES), fill_value=0)
     wide = wide.loc[table["topic"].unique()]
     wide.index = [capital(topic) for topic in wide.index]
     lone = table[table["outcome"].isin(OUTCOMES[:2]) & table["reason"].str.contains(" by ")]
     by_one = lone["reason"].str.extract(r" by ([^;]+)")[0].value_counts()
-    alone = len(by_one) and " and " not in by_one.index[0]
-    cautions = [
-        f"{count(int(by_one.iloc[0]), 'decision')} rest on one survey alone: {by_one.index[0]}."
-        if alone
-        else "No decision rests on one survey alone.",
-        f"Rules of version {verdict.rules.version}, frozen {verdict.rules.frozen}: "
-        "they were written down before this report, "
-        "but outcomes of earlier versions had been seen.",
-    ]
+    caution = "No decision rests on one survey alone."
+    if len(by_one) and " and " not in by_one.index[0]:
+        many = count(int(by_one.iloc[0]), "decision rests", "decisions rest")
+        caution = f"{many} on one survey alone: {by_one.index[0]}."
+    frozen = f"Rules of version {rules.version}, frozen {rules.frozen}: they were written down before this "
+    frozen += "report, but outcomes of earlier versions had been seen."
     return Result(
-        finding,
-        numbers,
-        wide.rename_axis("topic"),
+        finding, numbers, wide.rename_axis("topic"),
         lambda: general.bars(
-            wide, title=title, x_title="claims and ideas", value=list(OUTCOMES), stacked=True
+            wide, title=headline(finding), x_title="claims and ideas", value=list(OUTCOMES), stacked=True
         ),
-        cautions,
-        verdict.data,
-    )
+        [caution, frozen], verdict.data,
+    )  # fmt: skip
 
 
 @named
@@ -169,77 +180,52 @@ def tested(verdict: Verdict) -> Result:
     Table: ``outcome what was tested the claim why``.
     """
     table = verdict.table[verdict.table["outcome"] != UNTESTED]
-    order = {name: place for place, name in enumerate(OUTCOMES)}
-    table = table.sort_values("outcome", key=lambda column: column.map(order), kind="stable")
-    shown = pd.DataFrame(
-        {
-            "outcome": table["outcome"].to_list(),
-            "what was tested": table["reads"].to_list(),
-            "the claim": [f"{text} ({claim})" for claim, text in table["text"].items()],
-            "why": table["reason"].to_list(),
-        }
-    )
-    good = table[table["outcome"].isin((SUPPORTED, REFUTED, MIXED))]
-    if len(good):
-        first = good.iloc[0]
-        finding = f"{first['outcome'].capitalize()}: {first['reads']}"
-    else:
-        finding = "No claim was decided: every interval reaches across its threshold."
-    both = table[(table["outcome"] == table["opposite"]) & table["outcome"].isin(OUTCOMES[:2])]
+    table = table.sort_values("outcome", key=lambda column: column.map(OUTCOMES.index), kind="stable")
+    shown = pd.DataFrame({
+        "outcome": table["outcome"], "what was tested": table["reads"],
+        "the claim": table["text"] + " (" + table.index + ")", "why": table["reason"],
+    }).reset_index(drop=True)  # fmt: skip
+    finding = "No claim was decided: every interval reaches across its threshold."
+    if len(table) and table["outcome"].iloc[0] in OUTCOMES[:3]:
+        finding = f"{capital(table['outcome'].iloc[0])}: {table['reads'].iloc[0]}"
+    decided = table[table["outcome"].isin(OUTCOMES[:2])]
     cautions = []
-    if len(both):
-        cautions.append(
-            f"{count(len(both), 'decision')} would be the same with product and experience exchanged, "
-            "so they are no point for "
-            "one side."
-        )
+    if both := int((decided["outcome"] == decided["opposite"]).sum()):
+        cautions.append(f"{count(both, 'decision')} would be the same with product and experience exchanged, "
+                        "so they are no point for one side.")  # fmt: skip
+    if len(decided):
+        earned = int((decided["status"] == "confirmatory").sum())
+        cautions.append(f"{earned or 'None'} of {count(len(decided), 'decision')} confirmatory: that takes a "
+                        "plan that was registered before the data were opened.")  # fmt: skip
     return Result(finding, {}, shown, None, cautions, verdict.data, open=True)
 
 
 @named
 def survey_by_survey(verdict: Verdict) -> Result:
     """What does each survey say of each claim that it can test? Table: claim x survey, in words."""
-    titles = list(verdict.surveys)
-    table = verdict.table
-    some = table[table[titles].ne(UNTESTED).any(axis=1)] if titles else table.iloc[:0]
+    titles, table = list(verdict.surveys), verdict.table
+    some = table[table[titles].ne(UNTESTED).any(axis=1)]
     if some.empty:
-        return Result(
-            "Not answered here: this needs a survey with product and experience.",
-            data=verdict.data,
-            missing=True,
-        )
+        needs = "Not answered here: this needs a survey with product and experience."
+        return Result(needs, data=verdict.data, missing=True)
     wide = some[titles].replace(UNTESTED, "")
-    decided = wide.isin(OUTCOMES[:2]).any(axis=1)
+    decided, n = wide.isin(OUTCOMES[:2]).any(axis=1), len(wide)
+    many, unit = int(decided.sum()), {"unit": "claims"}
     numbers = {
-        "claims-tested-by-surveys": Number(
-            len(wide), unit="claims", label="claims that at least one survey can test"
-        ),
-        "claims-decided-by-a-survey": Number(
-            int(decided.sum()), unit="claims", label="claims that at least one survey decides"
-        ),
+        "claims-tested-by-surveys": Number(n, **unit, label="claims that at least one survey can test"),
+        "claims-decided-by-a-survey": Number(many, **unit, label="claims that at least one survey decides"),
     }
-    clash = wide.apply(lambda row: {SUPPORTED, REFUTED} <= set(row), axis=1)
-    finding = (
-        f"{count(len(titles), 'survey')} can test {count(len(wide), 'claim')}; "
-        f"at least one decides {int(decided.sum())} of them, "
-        f"and they contradict each other on {count(int(clash.sum()), 'claim')}."
-    )
-    title = f"{int(decided.sum())} of {len(wide)} claims are decided by at least one survey"
-    scores = wide.replace({SUPPORTED: -1, REFUTED: 1, UNDECIDED: 0, MIXED: 0, "": None}).astype(float)
-    shown = scores[decided] if decided.any() else scores
-    words = wide.loc[shown.index]
-    labels = [_short(some.loc[claim, "reads"], 70) for claim in shown.index]
-    full = wide.assign(claim=[_short(some.loc[claim, "reads"], 120) for claim in wide.index]).set_index(
-        "claim"
-    )
+    clash = int((wide.eq(SUPPORTED).any(axis=1) & wide.eq(REFUTED).any(axis=1)).sum())
+    finding = f"{count(len(titles), 'survey')} can test {count(n, 'claim')}; at least one decides {many} of "
+    finding += f"them, and they contradict each other on {count(clash, 'claim')}."
+    scores = wide.replace({SUPPORTED: -1, REFUTED: 1, UNDECIDED: 0, "": None}).astype(float)
+    shown = scores[decided] if many else scores
+    words = wide.loc[shown.index].to_numpy().tolist()
+    shown = shown.set_axis([_short(some.loc[claim, "reads"], 70) for claim in shown.index])
+    shown.columns = [_short(title, 30) for title in titles]
+    full = wide.set_axis([_short(reads, 120) for reads in some["reads"]]).rename_axis("claim")
     return Result(
-        finding,
-        numbers,
-        full,
-        lambda: general.heat(
-            shown.set_axis(labels).set_axis([_short(t, 30) for t in titles], axis=1), title=title, middle=0,
-            words=words.to_numpy().tolist(),
-        ),
+        finding, numbers, full, lambda: general.heat(shown, title=headline(finding), middle=0, words=words),
         ["A survey of one sitting never rises above 'one survey' as evidence, however it is analysed."],
         verdict.data,
     )  # fmt: skip
@@ -249,54 +235,32 @@ def survey_by_survey(verdict: Verdict) -> Result:
 def flips(verdict: Verdict) -> Result:
     """What would flip a decision? The outcome when the smallest effect that matters is halved or doubled.
 
-    Table: index claim, one column a multiple of the smallest effect of interest.
+    Table: index what was tested, one column a multiple of the smallest effect of interest.
     """
     moved = sweep(verdict.rules, verdict.report, verdict.surveys, FACTORS)
     decided = moved[moved[1.0].isin(OUTCOMES[:3])]
-    firm = decided[(decided.nunique(axis=1) == 1)]
-    numbers = {
-        "decisions-that-keep": Number(
-            len(firm), unit="claims", n=len(decided), label="decisions that keep throughout"
-        )
-    }
-    finding = (
-        f"{len(firm)} of {count(len(decided), 'decision')} stay the same "
-        "when the smallest effect that matters is halved or doubled."
-        if len(decided)
-        else "There is no decision that could flip."
-    )
+    firm, label = int((decided.nunique(axis=1) == 1).sum()), "decisions that keep throughout"
+    numbers = {"decisions-that-keep": Number(firm, unit="claims", n=len(decided), label=label)}
+    finding = "There is no decision that could flip."
+    if len(decided):
+        finding = f"{firm} of {count(len(decided), 'decision')} stay the same when the smallest effect that "
+        finding += "matters is halved or doubled."
     texts = verdict.table["reads"]
-    table = decided.set_axis([_short(texts[claim], 90) for claim in decided.index]).rename_axis(
-        "what was tested"
-    )
+    table = decided.set_axis([_short(texts[claim], 90) for claim in decided.index])
+    table = table.rename_axis("what was tested")
     table.columns = [f"{number(factor)} times" for factor in table.columns]
     return Result(finding, numbers, table, None, [], verdict.data)
 
 
 def undecided(verdict: Verdict, most: int = 10) -> pd.DataFrame:
-    """Return the undecided claims that most others hang on.
-
-    ``claim text what was tested data that would decide``.
-    """
-    table = verdict.table[verdict.table["outcome"] == UNDECIDED].copy()
-    links = verdict.evidence.links
-    table["links"] = [
-        int((links["to_claim"] == claim).sum() + (links["from_claim"] == claim).sum())
-        for claim in table.index
-    ]
-    table = table.sort_values("links", ascending=False, kind="stable").head(most)
-    decides = [
-        "the same customers asked twice, or firms that differ in one side only"
-        if not row["needed"]
-        else row["needed"]
-        for _, row in table.iterrows()
-    ]
-    columns = {
-        "claim": table.index,
-        "text": table["text"],
-        "what was tested": table["reads"],
-        "data that would decide": decides,
-    }
+    """Return the undecided claims that most others hang on, and the data that would decide each."""
+    table, links = verdict.table[verdict.table["outcome"] == UNDECIDED], verdict.evidence.links
+    ends = pd.concat([links["to_claim"], links["from_claim"]]).value_counts()
+    hang = ends.reindex(table.index, fill_value=0).sort_values(ascending=False, kind="stable")
+    table = table.loc[hang.index[:most]]
+    other = "the same customers asked twice, or firms that differ in one side only"
+    columns = {"claim": table.index, "text": table["text"], "what was tested": table["reads"],
+               "data that would decide": table["needed"].replace("", other)}  # fmt: skip
     return pd.DataFrame(columns).reset_index(drop=True)
 
 
@@ -310,27 +274,23 @@ def data_needed(verdict: Verdict) -> Result:
     rows = verdict.evidence.coverage
     rows = rows[rows["table"].ne("") & rows["claim"].isin(closed)].drop_duplicates(["claim", "table"])
     counts = rows["table"].value_counts()
+    if counts.empty:
+        return Result("Every claim with a rule could be tested on these data.", data=verdict.data)
     table = pd.DataFrame({"table": counts.index, "estimate": counts.to_numpy()})
     numbers = {
-        f"claims-needing-{row.table}": Number(
-            int(row.estimate), unit="claims", label=f"claims that need a table of {row.table}"
-        )
-        for row in table.itertuples()
+        f"claims-needing-{name}": Number(int(n), unit="claims", label=f"claims that need a table of {name}")
+        for name, n in counts.items()
     }
-    if table.empty:
-        return Result("Every claim with a rule could be tested on these data.", data=verdict.data)
-    top = table.iloc[0]
-    finding = f"Your own table of {top['table']} would open most: {count(int(top['estimate']), 'claim')}."
-    title = f"A table of {top['table']} would open {count(int(top['estimate']), 'claim')}"
+    top, most = counts.index[0], count(int(counts.iloc[0]), "claim")
+    finding = f"Your own table of {top} would open most: {most}."
     return Result(
-        finding,
-        numbers,
-        undecided(verdict),
-        lambda: general.bars(table, title=title, x_title="claims that it would open", label="table"),
+        finding, numbers, undecided(verdict),
+        lambda: general.bars(
+            table, title=headline(finding), x_title="claims that it would open", label="table"
+        ),
         ["The table names the undecided claims that most others hang on, and what would decide each."],
-        verdict.data,
-        open=True,
-    )
+        verdict.data, open=True,
+    )  # fmt: skip
 
 
 @named
@@ -347,38 +307,30 @@ def error_rates(verdict: Verdict, path: str | Path | None = None) -> Result:
         rows = list(csv.DictReader(file))
     if stamp != verdict.rules.sha256:
         raise InputError(f"{path.name} was made for other rules; run make bench to make it anew")
-    table = pd.DataFrame(rows).astype(
-        {"n": int, "supported": float, "refuted": float, "wrong": float, "runs": int}
-    )
+    table = pd.DataFrame(rows)
+    table = table.astype({"n": int, "runs": int} | dict.fromkeys(("supported", "refuted", "wrong"), float))
     worst = table.sort_values("wrong", kind="stable").iloc[-1]
-    low, high = wilson(round(worst["wrong"] * worst["runs"]), worst["runs"])
-    numbers = {
-        "worst-error-rate": Number(
-            worst["wrong"],
-            float(low),
-            float(high),
-            "rate",
-            int(worst["runs"]),
-            "highest rate of wrong decisions",
-        ),
-        "worlds-tried": Number(
-            int(table.groupby(["world", "n"]).ngroups), unit="worlds", label="made-up worlds and sizes tried"
-        ),
-    }
-    finding = (
-        f"In {numbers['worlds-tried'].value} made-up worlds whose truth is known, "
-        "no rule decides wrongly more often than in "
-        f"{numbers['worst-error-rate']} of runs."
-    )
-    title = f"In made-up worlds, at most {number(worst['wrong'], 'rate')} of decisions are wrong"
-    wide = table.groupby(["world", "n"])["wrong"].max().unstack()
+    runs, wide = int(worst["runs"]), table.groupby(["world", "n"])["wrong"].max()
+    limits = map(float, wilson(round(worst["wrong"] * runs), runs))
+    rate = Number(worst["wrong"], *limits, "rate", runs, "highest rate of wrong decisions")
+    tried = Number(len(wide), unit="worlds", label="made-up worlds and sizes tried")
+    finding = f"In {tried.value} made-up worlds whose truth is known, {runs:,} runs each, no rule decides "
+    finding += f"wrongly more often than in {rate} of runs."
+    wide = wide.unstack()
     wide.columns = [f"{column:,} people" for column in wide.columns]
+    rules = verdict.rules
+    asked = {rule.claim for rule in rules.rules if rules.tables(rule) == ["survey"]}
+    left = sorted(asked - set(table["claim"]))
+    cautions = ["Worlds in which a liking colours one side much more than the other are not among them."]
+    if left:
+        cautions.append(f"Not tried, since no made-up survey has their waves or rows: {listed(left)}.")
+    numbers = {"worst-error-rate": rate, "worlds-tried": tried}
     return Result(
         finding,
         numbers,
         table,
-        lambda: general.heat(wide, title=title, percent=True),
-        ["Worlds in which a liking colours one side much more than the other are not among them."],
+        lambda: general.heat(wide, title=headline(finding), percent=True),
+        cautions,
         verdict.data,
     )
 
@@ -386,12 +338,24 @@ def error_rates(verdict: Verdict, path: str | Path | None = None) -> Result:
 @named
 def untested(verdict: Verdict) -> Result:
     """Which claims cannot be tested here, and what would each need? Table: ``claim text needs``."""
-    table = verdict.table[verdict.table["outcome"] == UNTESTED]
-    rows = pd.DataFrame(
-        {"claim": table.index, "text": table["text"].to_list(), "needs": table["reason"].to_list()}
-    )
+    table = verdict.table[verdict.table["outcome"] == UNTESTED].rename_axis("claim").reset_index()
+    rows = table[["claim", "text", "reason"]].rename(columns={"reason": "needs"})
     finding = f"{count(len(rows), 'claim')} cannot be tested here; most need data that firms rarely publish."
     return Result(finding, {}, rows, None, [], verdict.data)
+
+
+@named
+def business(verdict: Verdict) -> Result:
+    """What does this mean if you run a business? Sentences that the verdicts allow: ``sentence evidence``."""
+    table, rows = verdict.table, []
+    for claims, allowed, sentence in BUSINESS:
+        if table.loc[claims.split(), "outcome"].isin(allowed).any():
+            rows.append((sentence, table.loc[claims.split()[0], "reason"]))
+    closed = int((table["outcome"] == UNTESTED).sum())
+    rows.append((f"Most of the debate ({closed} of {len(table)} claims) cannot be tested on published data. "
+                 "Your own data can.", ""))  # fmt: skip
+    shown = pd.DataFrame(rows[:5], columns=["sentence", "evidence"])
+    return Result(" ".join(shown["sentence"][:2]), {}, shown, None, [], verdict.data, open=True)
 
 
 def _short(text: str, most: int = 60) -> str:

@@ -20,6 +20,7 @@ from typing import Any
 
 from cxlab.data.errors import InputError, OutOfReach
 from cxlab.data.files import cache_folder, data_folder, project_folder
+from cxlab.data.sources import is_here, public
 
 MANIFEST = "manifest.json"
 SCHEMA = 2  # of manifest.json and results.json
@@ -60,7 +61,8 @@ def tree_hash(path: Path) -> Any:
 def run_key(path: Path, parameters: Mapping[str, Any], files: Mapping[str, Any], **extra: Any) -> str:
     """Return the key of an executed notebook: itself, package, parameters, every file that it reads, lock."""
     lock = tree_hash(project_folder() / "lib" / "requirements.lock")
-    around = [_package_hash(), _data_hash(), lock, sys.version]
+    fetched = [name for name in public() if is_here(name)]  # these join the surveys of two pages
+    around = [_package_hash(), _data_hash(), lock, sys.version, fetched]
     return key_of([file_hash(path), dict(parameters), dict(files), around, extra])
 
 

@@ -11,19 +11,7 @@ from cxlab.data.errors import InputError
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Judge one survey and print what it decides.
-
-    Parameters
-    ----------
-    arguments : sequence of str
-        ``STUDY_OR_SOURCE [--format table|json] [--bootstrap 200] [--seed 1] [--all]``: a registered survey, a
-        mapping file, or a study's folder or params.yaml.
-
-    Returns
-    -------
-    int
-        0; bad input raises InputError, which the command line turns into exit 2.
-    """
+    """Judge one survey and print what it decides; bad input raises InputError."""
     parser = argparse.ArgumentParser(prog="cxlab verdict", description=__doc__.partition(":")[2].strip())
     parser.add_argument(
         "source", help="a registered survey, a mapping file, or a study's folder or params.yaml"
@@ -38,24 +26,24 @@ def run(arguments: Sequence[str]) -> int:
     if given.bootstrap < 50 or given.seed < 0:
         raise InputError("--bootstrap takes 50 or more and --seed 0 or more")
     from cxlab.data.sources import open_source
-    from cxlab.questions.judging import UNTESTED, judge_survey
+    from cxlab.questions.judging import QUESTIONS, UNTESTED, judge_survey
 
-    survey = open_source(_survey(given.source), table="survey", seed=given.seed)
+    survey = open_source(_survey(given.source), seed=given.seed)
+    if survey.kind not in QUESTIONS:
+        raise InputError(f"{given.source} is the table {survey.kind}; rules judge {' and '.join(QUESTIONS)}")
     table = judge_survey(survey, bootstrap=given.bootstrap)
     shown = table if given.all else table[table["outcome"] != UNTESTED]
-    columns = ["outcome", "reason", "evidence", "reads", "numbers"]
+    columns = ["outcome", "reason", "evidence", "reads", "numbers", "status"]
     if given.format == "json":
         rows = shown.reset_index()[["claim", *columns]].to_dict("records")
-        print(
-            json.dumps({"survey": survey.title or survey.name, "claims": rows}, indent=1, ensure_ascii=False)
-        )
+        content = {"survey": survey.title or survey.name, "claims": rows}
+        print(json.dumps(content, indent=1, ensure_ascii=False))
         return 0
     counts = table["outcome"].value_counts()
     print(f"{survey.title or survey.name}: " + ", ".join(f"{n} {name}" for name, n in counts.items()))
     for claim, row in shown.sort_values("outcome", kind="stable").iterrows():
-        print(
-            f"{claim:6} {row['outcome']}: {row['reads']}" + (f" ({row['reason']})" if row["reason"] else "")
-        )
+        remark = row["reason"] or row["status"]
+        print(f"{claim:6} {row['outcome']}: {row['reads']}" + (f" ({remark})" if remark else ""))
     return 0
 
 
