@@ -259,8 +259,8 @@ def undecided(verdict: Verdict, most: int = 10) -> pd.DataFrame:
     hang = ends.reindex(table.index, fill_value=0).sort_values(ascending=False, kind="stable")
     table = table.loc[hang.index[:most]]
     other = "the same customers asked twice, or firms that differ in one side only"
-    columns = {"claim": table.index, "text": table["text"], "what was tested": table["reads"],
-               "data that would decide": table["needed"].replace("", other)}  # fmt: skip
+    needed = table["needed"].replace("", other)
+    columns = {"claim": table.index, "text": table["text"], "data that would decide": needed}
     return pd.DataFrame(columns).reset_index(drop=True)
 
 
@@ -268,7 +268,7 @@ def undecided(verdict: Verdict, most: int = 10) -> pd.DataFrame:
 def data_needed(verdict: Verdict) -> Result:
     """Which data would decide most? Claims that cannot be tested, by the table that their rules read.
 
-    Table: ``claim text what was tested data that would decide`` of the ten most linked undecided claims.
+    Table: ``claim text data that would decide`` of the ten most linked undecided claims.
     """
     closed = verdict.table.index[verdict.table["outcome"] == UNTESTED]
     rows = verdict.evidence.coverage
