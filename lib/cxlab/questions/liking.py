@@ -24,7 +24,7 @@ from cxlab.data.survey import SIDES, Survey
 from cxlab.figures import general
 from cxlab.questions.importance import composite_reliability
 from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import capital, headline, listed, stated
+from cxlab.questions.words import capital, headline, listed, number, stated
 from cxlab.stats.lmg import shapley_r2
 from cxlab.stats.resampling import Covariances, correlations, limits, slopes
 
@@ -133,12 +133,12 @@ def beyond_liking(survey: Survey) -> Result:
     little = [side for side in SIDES if numbers[f"slope-{side}-fair"].high < SMALL]
     what = survey.label(survey.outcome)
     if sure:
-        adds = "adds" if len(sure) == 1 else "add"
-        finding = f"whatever a general liking did, {listed(sure)} {adds} something to {what}."
+        least = [f"{side} adds at least {number(numbers[f'slope-{side}-fair'].low, STEP)}" for side in sure]
+        finding = f"whatever a general liking did, {listed(least)} to {what}."
     elif len(little) == 2:
-        finding = f"neither side adds more than a little to {what}."
+        finding = f"neither side adds more than {SMALL} to {what}, whatever a general liking did."
     else:
-        finding = f"a general liking of the firm could explain all that both sides seem to add to {what}."
+        finding = f"no effect is sure: a general liking could explain all that both sides add to {what}."
     rows = [(capital(value.label), str(value), value.n) for value in numbers.values()]
     shown = [(capital(side), *numbers[f"slope-{side}-fair"][:3]) for side in SIDES]
     shown = pd.DataFrame(shown, columns=["side", "estimate", "low", "high"])
