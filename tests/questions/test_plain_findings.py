@@ -38,7 +38,7 @@ def answers():
         x, c, d, h = cx.expectations, cx.customers, cx.drivers, cx.causes
         for ask in (x.gap, x.kinks, x.forgiveness, c.in_numbers, c.answered, c.by_segment, c.over_time,
                     d.split, d.unique, d.overlap, d.parity, d.items, d.sorted_otherwise,
-                    d.outcome_by_outcome, d.by_segment, d.readings, h.adjusted, h.hidden_cause,
+                    d.outcome_by_outcome, d.by_segment, d.beyond_liking, h.adjusted, h.hidden_cause,
                     h.both_orders, h.design):  # fmt: skip
             yield ask(survey)
     yield cx.expectations.stockout(cx.open_source("simulated-vignette", table="vignette"))

@@ -22,7 +22,7 @@ from cxlab.questions.importance import (
     split_matrices,
 )
 from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import capital, count, headline, listed, number, spread, stated
+from cxlab.questions.words import capital, count, headline, number, spread, stated
 from cxlab.stats.pooling import pool
 from cxlab.stats.resampling import correlations, intervals
 
@@ -238,7 +238,9 @@ def outcome_by_outcome(survey: Survey) -> Result:
     first = number(table["share"].iloc[0], "share")
     finding = f"no difference between outcomes was found: experience has {first} of {words[0]}."
     if differ:
-        finding = f"outcomes differ: experience's share of {listed(differ)} is not that of {words[0]}."
+        most = gap.loc[differ, "estimate"].abs().idxmax()
+        other = number(table["share"][most], "share")
+        finding = f"outcomes differ: experience has {first} of {words[0]} and {other} of {most}."
     axes = {"x_title": "experience's share", "value": "share", "reference": 0.5, "percent": True}
     return Result(
         stated(finding, survey.simulated, "answers"), numbers, table,
