@@ -237,7 +237,7 @@ def test_an_interrupt_leaves_no_process_and_the_last_good_report(sound):
     while not any("sleep 61" in line for line in processes_of(sound)) and time.monotonic() < deadline:
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=90)
     assert process.returncode == 130 and err.strip() == "cxlab: interrupted; nothing was published"
     assert processes_of(sound) == [] and not list((sound.folder / ".cache").glob("run-*"))
     assert files_of(sound.folder / "site") == sound.before

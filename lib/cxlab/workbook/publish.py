@@ -13,6 +13,7 @@ import re
 import shutil
 import sys
 import time
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -20,7 +21,6 @@ from typing import Any
 
 from cxlab.data.errors import InputError, OutOfReach
 from cxlab.data.files import cache_folder, data_folder, project_folder
-from cxlab.data.sources import is_here, public
 
 MANIFEST = "manifest.json"
 SCHEMA = 2  # of manifest.json and results.json
@@ -61,9 +61,17 @@ def tree_hash(path: Path) -> Any:
 def run_key(path: Path, parameters: Mapping[str, Any], files: Mapping[str, Any], **extra: Any) -> str:
     """Return the key of an executed notebook: itself, package, parameters, every file that it reads, lock."""
     lock = tree_hash(project_folder() / "lib" / "requirements.lock")
-    fetched = [name for name in public() if is_here(name)]  # these join the surveys of two pages
-    around = [_package_hash(), _data_hash(), lock, sys.version, fetched]
+    around = [_package_hash(), _data_hash(), lock, sys.version, _fetched()]
     return key_of([file_hash(path), dict(parameters), dict(files), around, extra])
+
+
+@cache
+def _fetched() -> list[str]:
+    """Return the files of public sources that were fetched: they join the surveys of two pages."""
+    entries = tomllib.loads((data_folder() / "sources.toml").read_text(encoding="utf-8"))
+    public = tuple(name for name, entry in entries.items() if "repository" in entry)
+    folder = cache_folder() / "sources"
+    return sorted(path.name for path in folder.glob("*") if path.name.startswith(public))
 
 
 # What of this room a cell can call; all else only makes pages.
