@@ -48,7 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if os.environ.get("CXLAB_DEBUG"):
             raise
         return _fail(2, fault)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, RuntimeError) as fault:
+        if isinstance(fault, RuntimeError) and str(fault) != "Query interrupted":  # DuckDB's word for Ctrl-C
+            raise
         return _fail(130, "interrupted; nothing was published")
     except BrokenPipeError:
         # The reader of a pipe (head, less) has enough: not a fault. stdout must not be flushed again at exit.
