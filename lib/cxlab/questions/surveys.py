@@ -172,7 +172,9 @@ def survey_by_survey(
                                                        "where a new survey would probably lie")  # fmt: skip
         table.loc[total] = ["all pooled", *pooled[:3], new_low, new_high, pooled.n, ""]
     finding = f"{ahead} has the larger share in {many} of {all_}; {words}experience has {pooled}."
-    if pooled.low <= 0.5 <= pooled.high:
+    if pooled.low <= 0.5 <= pooled.high and many == total >= 5:
+        finding = f"{finding[:-1]}, not yet for certain."
+    elif pooled.low <= 0.5 <= pooled.high:
         finding = f"no clear leader was found in {all_}: experience has {pooled} of what both sides explain."
     cautions = []
     if turned:
