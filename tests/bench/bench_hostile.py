@@ -435,7 +435,8 @@ def make_case(folder: Path, seed: int) -> tuple[list[str], int | None]:
     )
 
 
-def _child(folder: str, arguments: list[str], pipe) -> None:
+def _child(folder: str, arguments: list[str], places: dict[str, str], pipe) -> None:
+    os.environ.update(places)
     os.chdir(folder)
     try:
         pipe.send(say(arguments))
@@ -444,17 +445,25 @@ def _child(folder: str, arguments: list[str], pipe) -> None:
 
 
 def run_case(folder: Path, seed: int, timeout: float = 30.0) -> tuple[object, str]:
-    """Run one case in a process of its own; return its exit code and what is wrong with how it ended."""
+    """Run one case in a process of its own; return its exit code and what is wrong with how it ended.
+
+    The process is forked from a server that has no threads: a fork of this one may die in DuckDB's or BLAS's.
+    """
     arguments, rows = make_case(folder, seed)
-    fork = multiprocessing.get_context("fork")
-    mine, theirs = fork.Pipe()
-    process = fork.Process(target=_child, args=(str(folder), arguments, theirs))
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload(
+        ["cxlab.data.check", "cxlab.data.sources", "cxlab.workbook.report", __name__]
+    )
+    mine, theirs = server.Pipe()
+    places = {name: os.environ[name] for name in ("CXLAB_HOME", "CXLAB_CACHE")}
+    process = server.Process(target=_child, args=(str(folder), arguments, places, theirs))
     process.start()
     theirs.close()
     try:
         code, out, err = mine.recv() if mine.poll(timeout) else ("hangs", "", "")
     except EOFError:
-        code, out, err = "died", "", ""
+        process.join(timeout)
+        code, out, err = f"died with {process.exitcode}", "", ""
     process.kill()
     process.join()
     told = f"case {seed}: {arguments} -> {code}: {err[:200]}"
@@ -470,12 +479,9 @@ def run_case(folder: Path, seed: int, timeout: float = 30.0) -> tuple[object, st
 
 
 def warm(folder: Path, put: Callable = os.environ.__setitem__) -> None:
-    """Set this process up for cases and commands: a cache of its own, and what they import."""
+    """Set this process up for cases and commands: the project's folder, and a cache of its own."""
     for name, path in {"CXLAB_HOME": ROOT, "CXLAB_CACHE": folder / "cache"}.items():
         put(name, str(path))
-    import cxlab.data.check
-    import cxlab.data.sources
-    import cxlab.workbook.report  # noqa: F401
 
 
 def study_leaks(home: Path, seed: int) -> tuple[int, list[str]]:
