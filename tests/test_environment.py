@@ -1,7 +1,5 @@
 """environment.yml, pyproject.toml, the lock and the constraints agree, and none of them names a registry."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from importlib.metadata import version

@@ -1,7 +1,5 @@
 """The README is short, current and true."""
 
-from __future__ import annotations
-
 import csv
 import re
 from pathlib import Path

@@ -23,8 +23,6 @@ itself
     verdict          claim by claim, what did we learn?
 """
 
-from __future__ import annotations
-
 import importlib
 
 __version__ = "0.2.0"

@@ -1,7 +1,5 @@
 """A scripted attendee does two exercises of every notebook in JupyterLab; 03 with the keyboard alone."""
 
-from __future__ import annotations
-
 import sys
 import tempfile
 import time

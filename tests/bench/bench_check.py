@@ -5,8 +5,6 @@
 memory, each in a process of its own.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

@@ -3,8 +3,6 @@
 ``python tests/bench/bench_contacts.py [--quick]``
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from common import Limits, World, print_coverage

@@ -5,8 +5,6 @@ against a plain loop of 2^p least-squares fits (timed once, multiplied by 1 + re
 surveys of n = 250, few rows an item, and 30 % missing at random with n = 300.
 """
 
-from __future__ import annotations
-
 import sys
 import time
 from math import comb

@@ -3,8 +3,6 @@
 ``python tests/bench/bench_expectations.py [--quick]``
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 
 import numpy as np

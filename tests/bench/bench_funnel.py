@@ -7,8 +7,6 @@ each a process of its own: least CPU seconds, wall seconds, peak memory, and the
 ``--against`` names the interpreter of an older copy of the package, to compare with.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import shutil

@@ -3,8 +3,6 @@
 Run ``python tests/bench/bench_horizons.py [--quick]``; prints one line a world.
 """
 
-from __future__ import annotations
-
 import argparse
 import time
 

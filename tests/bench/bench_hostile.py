@@ -4,8 +4,6 @@ Run ``.venv/bin/python tests/bench/bench_hostile.py [--quick] [studies] [funnels
 are known, so that an attack counts only where it finds a true count of 1 to 4 people of one segment.
 """
 
-from __future__ import annotations
-
 import contextlib
 import io
 import itertools

@@ -3,8 +3,6 @@
 Needs `pip install 'lib[hub]'` in this environment and `configurable-http-proxy` on the path.
 """
 
-from __future__ import annotations
-
 import os
 import socket
 import subprocess

@@ -3,8 +3,6 @@
 Run ``python tests/bench/bench_initiatives.py [--quick]``; prints seconds and ratios.
 """
 
-from __future__ import annotations
-
 import argparse
 import time
 

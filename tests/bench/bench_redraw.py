@@ -3,8 +3,6 @@
 ``python tests/bench/bench_redraw.py [--quick]``; build the report first (``make report``).
 """
 
-from __future__ import annotations
-
 import itertools
 import statistics
 import sys

@@ -6,8 +6,6 @@ builds on a reader's data are killed at random moments: the old or the new repor
 start leaves nothing of the killed one.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -3,8 +3,6 @@
 ``python tests/bench/bench_verdict.py [--runs 2000] [--write]``; the table carries the hash of the rules.
 """
 
-from __future__ import annotations
-
 import argparse
 import csv
 import os

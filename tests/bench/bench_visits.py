@@ -7,8 +7,6 @@ CPU), peak memory, and coverage of the intervals in worlds whose truth is known.
 removed afterwards (about 0.5 GB for 80 million visits).
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import platform

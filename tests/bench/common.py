@@ -3,8 +3,6 @@
 Coverage of intervals in worlds whose truth is known, and what a chart's move costs.
 """
 
-from __future__ import annotations
-
 import sys
 import timeit
 from collections import defaultdict

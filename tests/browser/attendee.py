@@ -1,7 +1,5 @@
 """A scripted attendee of the workshop: opens a copy in JupyterLab, errs, asks, reads and gets it right."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A headless Chromium, found on the machine; without one the tests skip, or fail when it is required."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Start JupyterLab on 127.0.0.1 over a copy of the notebooks, for tests and benches in a browser."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import socket

@@ -1,7 +1,5 @@
 """The workshop in JupyterLab: keys move controls, settings can be copied, an attendee does exercises."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

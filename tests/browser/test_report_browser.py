@@ -1,7 +1,5 @@
 """The published report in headless Chromium, opened from a file with the network off: every page."""
 
-from __future__ import annotations
-
 import collections
 import importlib
 import json

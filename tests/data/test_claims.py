@@ -1,7 +1,5 @@
 """The coded debate: complete, covered, located, paraphrased; what is wrong is told in one sentence."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 import shutil

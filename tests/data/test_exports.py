@@ -1,7 +1,5 @@
 """The exports that analysts have: each opens without touching the mapping, or says what to decide."""
 
-from __future__ import annotations
-
 import json
 import re
 

@@ -1,7 +1,5 @@
 """Files as strangers hand them over: each ends in a right result or in one plain line."""
 
-from __future__ import annotations
-
 import gzip
 import io
 import os

@@ -1,7 +1,5 @@
 """Mapping and params files: every key works, every wrong one is told, nothing personal gets through."""
 
-from __future__ import annotations
-
 import hashlib
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """Personal columns are found, and small cells stay hidden, also by difference."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest

@@ -1,7 +1,5 @@
 """The rules of the verdict: parsed, fair, frozen, mirrored."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 import shutil

@@ -1,7 +1,5 @@
 """The doors: sources are what is registered, own frames work without files, faults are told plainly."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import subprocess

@@ -1,7 +1,5 @@
 """One reading of numbers, times and words everywhere; texts of any origin; large files as small ones."""
 
-from __future__ import annotations
-
 import csv
 import gzip
 import io

@@ -1,7 +1,5 @@
 """The two passes over the visits: they equal a plain count, keep journeys whole and lose every id."""
 
-from __future__ import annotations
-
 import importlib.util
 import os
 import shutil

@@ -1,7 +1,5 @@
 """Page 07 on visits in files: nobody can be found in it, and no cell counts too few people."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

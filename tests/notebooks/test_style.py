@@ -1,7 +1,5 @@
 """The notebooks' anatomy: what the template notebook asks of every page."""
 
-from __future__ import annotations
-
 import ast
 import re
 import statistics

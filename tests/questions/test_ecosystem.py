@@ -1,7 +1,5 @@
 """Roles, themes, layers, rewards: planted truths are found, findings flip with the data, small cells go."""
 
-from __future__ import annotations
-
 import json
 import re
 

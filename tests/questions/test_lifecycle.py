@@ -1,7 +1,5 @@
 """Who comes back, where customers fall out, who goes on or leaves: known worlds and strange logs."""
 
-from __future__ import annotations
-
 import ibis
 import numpy as np
 import pandas as pd

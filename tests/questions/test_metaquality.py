@@ -1,7 +1,5 @@
 """Yields, owners, words and deeds: published numbers, identities, known worlds and flipped ones."""
 
-from __future__ import annotations
-
 import itertools
 
 import numpy as np

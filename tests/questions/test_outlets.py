@@ -1,7 +1,5 @@
 """Outlets: findings and titles follow the data, flipped and alike; few outlets are told as few."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest

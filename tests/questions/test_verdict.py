@@ -1,7 +1,5 @@
 """Other numbers, other verdicts; swapped labels, mirrored verdicts; a liking alone decides nothing."""
 
-from __future__ import annotations
-
 import copy
 import json
 

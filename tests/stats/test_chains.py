@@ -1,7 +1,5 @@
 """Chains of states: published numbers, brute force, and the truth of simulated paths recovered."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest

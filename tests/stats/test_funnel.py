@@ -1,7 +1,5 @@
 """The funnel engine against a reference that tries every chain, by every path and under every rule."""
 
-from __future__ import annotations
-
 import itertools
 import warnings
 

@@ -1,7 +1,5 @@
 """The funnel on a real local Spark against the fast path."""
 
-from __future__ import annotations
-
 import os
 import shutil
 

@@ -1,7 +1,5 @@
 """Rates of outlets: published numbers, honest intervals for few and many, and false alarms held."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest

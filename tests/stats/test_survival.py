@@ -1,7 +1,5 @@
 """Cumulative incidence: R's published numbers, statsmodels, and identities."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

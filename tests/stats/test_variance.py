@@ -1,7 +1,5 @@
 """Variance components: a published example, crossed factors, intervals for four organisations."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest

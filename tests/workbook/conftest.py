@@ -1,7 +1,5 @@
 """A tiny workbook of its own for the report's tests: notebooks made on the spot, a cache nobody shares."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """The command line: exit codes, plain messages, and nothing imported before it is needed."""
 
-from __future__ import annotations
-
 import errno
 import json
 import subprocess

@@ -1,7 +1,5 @@
 """Segments on a Dask cluster: the same bytes as without one, also when a worker dies on the way."""
 
-from __future__ import annotations
-
 import os
 import signal
 import socket

@@ -1,7 +1,5 @@
 """``cxlab diff``: what changed beyond its interval, which verdicts moved, nothing that a name injects."""
 
-from __future__ import annotations
-
 import copy
 import json
 

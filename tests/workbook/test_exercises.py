@@ -1,7 +1,5 @@
 """Exercises: right and wrong answers, hints, units, and nothing that gives an answer away."""
 
-from __future__ import annotations
-
 import inspect
 import json
 import pickle

@@ -1,7 +1,5 @@
 """Controls: values in order, every combination baked once, and native controls in a live notebook."""
 
-from __future__ import annotations
-
 import json
 
 import plotly.graph_objects as go

@@ -1,7 +1,5 @@
 """``cxlab funnel``: what it prints, what it refuses, what it leaves behind."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

@@ -1,7 +1,5 @@
 """Words explain themselves where a page first uses them, never inside links, headings or code."""
 
-from __future__ import annotations
-
 import pytest
 
 from cxlab.workbook import glossary

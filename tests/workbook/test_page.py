@@ -1,7 +1,5 @@
 """An executed notebook becomes a page: answer first, workings folded, nothing that runs."""
 
-from __future__ import annotations
-
 import copy
 import json
 import re

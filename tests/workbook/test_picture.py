@@ -1,7 +1,5 @@
 """Static pictures: marks stand where the values say, labels are read, the bytes are always the same."""
 
-from __future__ import annotations
-
 import re
 import xml.etree.ElementTree as ElementTree
 

@@ -1,7 +1,5 @@
 """Which notebooks run, with which parameters: types, ranges and names are checked before anything runs."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,7 +1,5 @@
 """Publishing: a reader sees the old report or the new one; nothing of theirs is lost; builders take turns."""
 
-from __future__ import annotations
-
 import errno
 import json
 import os

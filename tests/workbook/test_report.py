@@ -1,7 +1,5 @@
 """The whole command on a tiny workbook: what it publishes, what a second run costs, what a failure leaves."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil

@@ -1,7 +1,5 @@
 """Reports on a study's own tables: pages that lack theirs, segments told apart, parts that fail alone."""
 
-from __future__ import annotations
-
 import json
 import random
 import shutil

@@ -1,7 +1,5 @@
 """Copies keep what somebody wrote; a room is summed up without names; broken files are skipped by name."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import runpy

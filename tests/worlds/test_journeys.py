@@ -1,7 +1,5 @@
 """The made-up journeys and stages keep the truth that their arguments name."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest

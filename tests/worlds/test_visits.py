@@ -1,7 +1,5 @@
 """The made-up mall keeps the truth that its arguments name, in memory and streamed to files."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest

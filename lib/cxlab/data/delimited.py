@@ -1,7 +1,5 @@
 """Delimited text of any origin: which bytes, which delimiter, which lines are the header."""
 
-from __future__ import annotations
-
 import codecs
 import csv
 import io

@@ -1,7 +1,5 @@
 """What goes wrong, as one plain sentence: the faults, and a reader's text as one harmless line."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Where the workbook's folders are, what a reader's file is by its first bytes, where copies of it lie."""
 
-from __future__ import annotations
-
 import atexit
 import difflib
 import fcntl

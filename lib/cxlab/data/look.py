@@ -1,7 +1,5 @@
 """Every cell of a table looked at in one pass; only where something is wrong, another one finds the lines."""
 
-from __future__ import annotations
-
 from cxlab.data import values
 from cxlab.data.convert import Conversion, Field, bring
 from cxlab.data.errors import Fault, show

@@ -3,8 +3,6 @@
 data/README.md lists the keys; all but ``table`` and ``file`` are optional.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace

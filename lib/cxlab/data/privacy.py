@@ -1,7 +1,5 @@
 """What must not reach a page: columns that tell who somebody is, and cells that count too few people."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

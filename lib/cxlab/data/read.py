@@ -4,8 +4,6 @@ Small texts are parsed strictly with the line of each record; large ones are sca
 What a file claims about itself is checked before it is unpacked.
 """
 
-from __future__ import annotations
-
 import gzip
 import json
 import re

@@ -1,7 +1,5 @@
 """A survey: the answers, which items measure which side, and what is to be explained."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Self
 

@@ -1,7 +1,5 @@
 """A table that came through the door: its rows, where they come from, and how to analyse them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from typing import Any, Self
 

@@ -3,8 +3,6 @@
 A table may always carry more columns than are declared. Nothing heavy is imported here.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from cxlab.data.errors import InputError, nearest, show

@@ -4,8 +4,6 @@ Nothing is guessed where two readings are possible: 1.234 alone in a file with s
 asked.
 """
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections import Counter

@@ -1,7 +1,5 @@
 """Visits of any number in two passes: all visits of a random sample of people, and counts of everything."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import numpy as np

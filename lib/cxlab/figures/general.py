@@ -5,8 +5,6 @@ Shared arguments: ``table`` is a DataFrame, one mark a row; ``label`` the column
 titles are a few words. Nothing here knows what the numbers mean.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from textwrap import wrap
 from typing import Any

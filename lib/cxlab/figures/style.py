@@ -1,7 +1,5 @@
 """One look for every figure: colours that colour-blind readers tell apart, and the finishing touches."""
 
-from __future__ import annotations
-
 from textwrap import wrap
 
 import plotly.graph_objects as go

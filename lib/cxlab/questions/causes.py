@@ -1,7 +1,5 @@
 """Cause or coincidence? Hidden causes, both orders of mediation, and which design would decide."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 

@@ -4,8 +4,6 @@ A claim stands when no unanswered attack reaches it (Dung 1995). A strength rise
 with the speaker's own (Potyka 2018): ``strength`` shows that it rewards volume by leaving own support out.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What are contacts about? Shares corrected for miscoding, what failures cause, and themes in the texts."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

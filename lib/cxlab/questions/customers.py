@@ -5,8 +5,6 @@ A measure is a score for each respondent whose mean is reported: 100, 0 or -100 
 and their errors clustered where the survey says so.
 """
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Initiatives and their promises: on time or late, what a link to pay does, and the executives' scorecard."""
 
-from __future__ import annotations
-
 import re
 
 import numpy as np

@@ -5,8 +5,6 @@ The headline is experience's share of what product and experience explain togeth
 step adds; the unique part what only one side explains.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 

@@ -1,7 +1,5 @@
 """A whole ecosystem: who is heard, what matters, which layer can act, what is rewarded (``cx.ecosystem``)."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

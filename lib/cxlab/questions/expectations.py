@@ -1,7 +1,5 @@
 """Is the gap to expectation what satisfies? Surfaces, kinks, great beside bad, and stories drawn by lot."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 

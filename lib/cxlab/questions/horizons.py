@@ -5,8 +5,6 @@ the file. ``pass_at`` is the part of the range of scores from which a level pass
 ``advocates`` ask a survey and stand in a module of their own.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 

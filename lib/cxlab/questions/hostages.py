@@ -1,7 +1,5 @@
 """Who stays because leaving is hard, and who recommends? Questions about a survey, part of horizons."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 

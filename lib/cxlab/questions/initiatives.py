@@ -4,8 +4,6 @@ A register has one row an initiative; the table ``pain`` beside it counts compla
 Choosing under a budget (``select_portfolio``, ``choose``, ``safe_choices``) stands in a module of its own.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 

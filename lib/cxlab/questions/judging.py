@@ -8,8 +8,6 @@ supported when at least one survey supports and none refutes, refuted the other 
 one does each, else undecided.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping

@@ -1,7 +1,5 @@
 """Where customers fall out, who goes on, leaves or is still open, and who comes back (``cx.funnel``)."""
 
-from __future__ import annotations
-
 import contextlib
 import re
 import warnings

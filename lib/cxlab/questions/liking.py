@@ -11,8 +11,6 @@ It assumes that the liking adds to product, experience and outcome alike. A liki
 and one side much more than the other side is not ruled out.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 

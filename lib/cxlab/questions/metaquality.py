@@ -1,7 +1,5 @@
 """Does quality hold through all stages, who answers for each, and do words match deeds (``cx.yields``)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Which outlets truly differ, can a ranking be trusted, and whose experience is it (``cx.outlets``)."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 

@@ -1,7 +1,5 @@
 """Which initiatives to choose under a budget, exactly, and which choices are safe whatever the guesses."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

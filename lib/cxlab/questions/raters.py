@@ -1,7 +1,5 @@
 """Ask ten people: do they mean the same thing by product and experience? The question, and the form."""
 
-from __future__ import annotations
-
 import base64
 import html
 from dataclasses import dataclass, field

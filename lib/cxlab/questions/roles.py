@@ -1,7 +1,5 @@
 """How do roles change over the years, and who meets most failures (``cx.roles``)."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 

@@ -1,7 +1,5 @@
 """The numbers behind causes: robustness values, E-values, mediation, power. A table in, plain numbers out."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Shares of groups with Wilson's limits, and the answer that draws them: the form of many questions."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Does the answer travel? Other surveys, outcomes, segments, ways to sort the items."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Claim by claim: what do the recorded numbers, and every survey that we have, say of the debate?"""
 
-from __future__ import annotations
-
 import csv
 import functools
 from collections.abc import Callable

@@ -5,8 +5,6 @@ more frequent than the others it is low though people mostly agree: the raw agre
 bootstrap over statements is too narrow with few of them (it covers 83 to 89 % at 12, 93 % at 30).
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from typing import Any, NamedTuple
 

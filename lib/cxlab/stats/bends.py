@@ -4,8 +4,6 @@ All take complete cases. ``groups`` names a column of clusters: where its labels
 cluster-robust, elsewhere HC3. Intervals are columns ``low high``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Chains of states: how often one follows another, and what paths would lose without a touchpoint."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -4,8 +4,6 @@ Proportions get closed forms (no resampling), so that a funnel on a local file n
 statsmodels.
 """
 
-from __future__ import annotations
-
 import math
 from statistics import NormalDist
 

@@ -5,8 +5,6 @@ candidate, and only those whose price leaves a doubt are searched. HiGHS' own br
 times as long on thousands of candidates and ends by the clock, so that two machines could differ.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 MOST_SETS, MOST_WORK = 100_000, 2_000_000  # looked at together and in all; beyond them nothing is proven

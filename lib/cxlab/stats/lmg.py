@@ -6,8 +6,6 @@ block while they shrink, so all 2^k subsets cost O(2^k) in total instead of 2^k 
 draw share the long axis, in pieces that stay in the processor's cache.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from math import comb
 

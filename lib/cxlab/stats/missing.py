@@ -5,8 +5,6 @@ gaps are summed up once, and all resamples take each step together: a step of EM
 converges on the whole sample (a quasi-Newton step; Jamshidian & Jennrich 1997), so that few are needed.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Random effects: one estimate from several, and several estimates pulled towards it."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Rates of many outlets, fairly judged: shrunk, ranked, held against limits and against held-out visits."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -3,8 +3,6 @@
 Written here because statsmodels costs more than a second to import; checked against it to 1e-9.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

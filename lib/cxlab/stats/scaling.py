@@ -1,7 +1,5 @@
 """Do levels come one after another? Loevinger's H of passes or scores, with intervals by account."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Time until something happens, with cases still open: one cause or several that compete."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Themes in short texts, on this machine alone: words weighted by rarity (tf-idf), parted by NMF."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass

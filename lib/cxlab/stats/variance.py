@@ -1,7 +1,5 @@
 """Whose score is it: the variance of a score, parted among groupings that may be nested or crossed."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

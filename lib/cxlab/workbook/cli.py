@@ -1,7 +1,5 @@
 """The command line: one plain message for a fault, an exit code for jobs, nothing imported too early."""
 
-from __future__ import annotations
-
 import argparse
 import errno
 import importlib

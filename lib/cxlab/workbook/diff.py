@@ -8,8 +8,6 @@ with equal data behind both, a new value leaves the old 95 % interval by chance 
 intervals part about one time in two hundred.
 """
 
-from __future__ import annotations
-
 import html
 import json
 import math

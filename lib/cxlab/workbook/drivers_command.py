@@ -1,7 +1,5 @@
 """``cxlab drivers``: the share of an outcome that blocks of ratings explain, as a table, JSON or CSV."""
 
-from __future__ import annotations
-
 import argparse
 import csv
 import json

@@ -1,7 +1,5 @@
 """An executed notebook, the same bytes on every run, and what it states: results, numbers and sources."""
 
-from __future__ import annotations
-
 import base64
 import json
 import re

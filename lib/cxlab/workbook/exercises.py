@@ -5,8 +5,6 @@ right answer is an expression over the numbers that the page's results have reco
 holds on any data.
 """
 
-from __future__ import annotations
-
 import ast
 import contextlib
 import html

@@ -1,7 +1,5 @@
 """The one door to controls: sliders in a live notebook, baked states in a report."""
 
-from __future__ import annotations
-
 import ast
 import itertools
 import json

@@ -1,7 +1,5 @@
 """``cxlab funnel``: an ordered funnel of an event log, printed as a table, JSON or CSV."""
 
-from __future__ import annotations
-
 import argparse
 import csv
 import itertools

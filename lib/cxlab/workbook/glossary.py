@@ -1,7 +1,5 @@
 """The workbook's words: each explains itself where a page first uses it, and all of them on two sheets."""
 
-from __future__ import annotations
-
 import csv
 import html
 import re

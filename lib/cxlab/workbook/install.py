@@ -1,7 +1,5 @@
 """Is everything in place? Each part answers with its version and the one command that mends it."""
 
-from __future__ import annotations
-
 import sys
 from importlib.metadata import PackageNotFoundError, version
 

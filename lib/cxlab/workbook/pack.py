@@ -1,7 +1,5 @@
 """A room without internet: one folder with wheels, data, notebooks and the built report (``make pack``)."""
 
-from __future__ import annotations
-
 import argparse
 import hashlib
 import platform

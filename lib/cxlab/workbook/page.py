@@ -1,7 +1,5 @@
 """An executed notebook -> a page: the answer first, a section a question, workings folded."""
 
-from __future__ import annotations
-
 import csv
 import html
 import io

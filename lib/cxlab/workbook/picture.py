@@ -4,8 +4,6 @@ Knows what the workbook's charts use, on one pair of axes; of any other figure t
 Colours of the house are CSS variables, so that a picture follows light and dark.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence

@@ -3,8 +3,6 @@
 ``python -m cxlab.workbook.plan`` writes the README's table of notebooks between its two markers.
 """
 
-from __future__ import annotations
-
 import ast
 import io
 import json

@@ -1,7 +1,5 @@
 """What need not be run again, by keys of all that it depends on; and a report exchanged in one step."""
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import errno

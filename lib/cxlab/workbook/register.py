@@ -1,7 +1,5 @@
 """A register of initiatives of a team in a CSV or Excel file: no save loses a row or somebody's edit."""
 
-from __future__ import annotations
-
 import csv
 import errno
 import io

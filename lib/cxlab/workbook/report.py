@@ -1,7 +1,5 @@
 """All of it in order: plan, run what changed, make the pages, publish in one step."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -7,8 +7,6 @@ leads a process group of its own, so ending it ends whatever it started; where i
 system ends it.
 """
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import gc

@@ -1,7 +1,5 @@
 """One report for each value of a column, and an overview that compares them; small segments are not shown."""
 
-from __future__ import annotations
-
 import collections
 import dataclasses
 import hashlib

@@ -1,7 +1,5 @@
 """What stands around the pages: the opening page with the story, the search, the overview, the manifest."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path

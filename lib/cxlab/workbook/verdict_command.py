@@ -1,7 +1,5 @@
 """``cxlab verdict``: what a survey decides, claim by claim, without running a notebook."""
 
-from __future__ import annotations
-
 import argparse
 import json
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """The workshop: exercise copies of the notebooks, and what a room handed in, summed up."""
 
-from __future__ import annotations
-
 import csv
 import html
 import json

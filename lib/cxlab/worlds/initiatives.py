@@ -1,7 +1,5 @@
 """Made-up registers of initiatives, their status reports, and the pain that they should answer."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import partial
 

@@ -1,7 +1,5 @@
 """Made-up customers on their way through six stages, and what firms do about the quality of each stage."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 

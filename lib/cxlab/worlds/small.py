@@ -1,7 +1,5 @@
 """Four small made-up tables: levels of accounts, contacts, labels of raters and stories drawn by lot."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 

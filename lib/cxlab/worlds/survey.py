@@ -1,7 +1,5 @@
 """A made-up survey on a product, its service and the rest, in which you know what drives the outcomes."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

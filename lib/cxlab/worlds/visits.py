@@ -4,8 +4,6 @@ The chain of roles comes from a housing development and the size from a mall; th
 choice.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

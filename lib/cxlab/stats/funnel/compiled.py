@@ -1,7 +1,5 @@
 """The pass of ``kernel`` compiled by numba; imported for long logs only, as loading numba takes long."""
 
-from __future__ import annotations
-
 import numba
 import numpy as np
 

@@ -1,7 +1,5 @@
 """A log of whole customers: which steps it suggests, whether it has an order, who goes on and who leaves."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from typing import Any

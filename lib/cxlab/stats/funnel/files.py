@@ -1,7 +1,5 @@
 """Where a log may lie: a DataFrame, an ibis table, files; here or on Spark."""
 
-from __future__ import annotations
-
 import os
 import warnings
 from collections.abc import Iterable

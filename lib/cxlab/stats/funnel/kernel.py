@@ -11,8 +11,6 @@ so sorting a customer's payloads sorts by time, then by step. A step whose name 
 row: then only rows strictly before a row may lead to it.
 """
 
-from __future__ import annotations
-
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor

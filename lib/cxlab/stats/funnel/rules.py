@@ -1,7 +1,5 @@
 """What a funnel is asked: the steps and the window. No data here."""
 
-from __future__ import annotations
-
 import difflib
 import math
 import re

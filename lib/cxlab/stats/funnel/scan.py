@@ -5,8 +5,6 @@ nobody. From SQL only the needed columns and events are read, and when even two 
 into ``memory`` DuckDB deals them out by customer to files in this process's temporary folder.
 """
 
-from __future__ import annotations
-
 import re
 import sys
 import tempfile
