@@ -1,6 +1,7 @@
 """How often do the rules decide wrongly in worlds whose truth is known? Writes data/evidence/error_rates.csv.
 
-``python tests/bench/bench_verdict.py [--runs 2000] [--write]``; the table carries the hash of the rules.
+``python tests/bench/bench_verdict.py [--runs 2000] [--worlds every] [--write]``: all worlds, or those whose
+name holds a word; rows of other worlds then stay. Every row carries the hash of its claim's rules.
 """
 
 import argparse
@@ -17,6 +18,7 @@ os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"  # a pr
 
 from cxlab.data.files import data_folder
 from cxlab.data.rules import RuleSet, load_rules
+from cxlab.data.survey import SIDES
 from cxlab.questions import drivers, expectations, hostages, liking, surveys
 from cxlab.questions.judging import judge
 from cxlab.worlds.survey import make_survey
@@ -52,7 +54,7 @@ QUESTIONS = (drivers.split, drivers.overlap, liking.beyond_liking, expectations.
              expectations.forgiveness)  # fmt: skip
 MORE = (surveys.by_segment, expectations.gap, hostages.hostages)
 # What is wrong to say of a claim in a world: outcomes that contradict its truth. Where nothing matters, or a
-# liking alone, no claim is supported but C6b, which is about the level of answers and not about an effect.
+# liking alone, no claim may be supported but C6b, which is about the level of answers: it is true there.
 NULLS = [world for world in WORLDS if "nothing" in world or "alone" in world]
 WRONG = {
     "product": {
@@ -82,7 +84,9 @@ def wrong(world: str, claim: str) -> set[str]:
     """Return the outcomes of a claim that are wrong in a world."""
     if world not in NULLS:
         return WRONG[world].get(claim, set())
-    return set() if claim == "C6b" else {"supported", "refuted"} if claim == "C8c" else {"supported"}
+    if claim == "C6b":
+        return {"refuted"}
+    return {"supported", "refuted"} if claim == "C8c" else {"supported"}
 
 
 @cache
@@ -100,7 +104,13 @@ def outcomes(world: str, n: int, seed: int, bootstrap: int = 150) -> dict[str, s
     found: dict[str, dict] = {}
     if world.startswith("every"):
         areas = [f"{side}_1" for side in MANY]
-        survey = survey.with_(roles={**survey.roles, "functions": areas})
+        # What was expected, asked beforehand: of no use to the outcome, and free of the liking.
+        before = (
+            survey.frame[survey.blocks["expectation"]].sample(frac=1, random_state=seed).add_prefix("before_")
+        )
+        roles = {"functions": areas, "expected": list(before), "perceived": survey.only(*SIDES).items}
+        frame = survey.frame.assign(**dict(zip(before, before.to_numpy().T, strict=True)))
+        survey = survey.with_(frame=frame, roles={**survey.roles, **roles})
     for ask in QUESTIONS + (MORE if world.startswith("every") else ()):
         for name, number in ask(survey).numbers.items():
             if name in homes:
@@ -120,9 +130,9 @@ def rows_of(world: str, n: int, counts: Counter, runs: int) -> list[dict]:
     for claim in sorted({claim for claim, _ in counts}):
         mistakes = sum(counts[claim, outcome] for outcome in wrong(world, claim))
         said = {word: round(counts[claim, word] / runs, 4) for word in ("supported", "refuted")}
-        rows.append(
-            {"world": world, "n": n, "claim": claim, **said, "wrong": round(mistakes / runs, 4), "runs": runs}
-        )
+        stamp = rules_of_surveys().stamps[claim]
+        wrongly = {"wrong": round(mistakes / runs, 4), "runs": runs, "rules": stamp}
+        rows.append({"world": world, "n": n, "claim": claim, **said, **wrongly})
     return rows
 
 
@@ -130,10 +140,11 @@ def main() -> None:
     """Print the table after each pass over all worlds, and write it with ``--write``."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int, default=60 if "--quick" in sys.argv else 2000)
+    parser.add_argument("--worlds", default="")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--quick", action="store_true")
     given = parser.parse_args()
-    cells = {cell: Counter() for cell in CELLS}
+    cells = {cell: Counter() for cell in CELLS if given.worlds in cell[0]}
     passes = [*(step for step in (40, 100, 200, 300, 400, 600, 1000) if step < given.runs), given.runs]
     with ProcessPoolExecutor(2) as pool:
         for done, runs in zip([0, *passes], passes, strict=False):
@@ -159,10 +170,13 @@ def main() -> None:
 
 
 def write(rows: list[dict]) -> None:
-    """Write the table that page 09 shows, with the hash of the rules."""
+    """Write the table that page 09 shows; rows of worlds that were not tried now stay as they are."""
     path = Path(data_folder()) / "evidence" / "error_rates.csv"
+    made = {row["world"] for row in rows}
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["world"] not in made] + rows
+    rows.sort(key=lambda row: CELLS.index((row["world"], int(row["n"]))))
     with path.open("w", encoding="utf-8", newline="") as file:
-        file.write(f"# rules {load_rules().sha256}\n")
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

@@ -35,7 +35,7 @@ def test_a_changed_rule_needs_a_line_in_the_changelog(rules):
 
 
 def test_rules_say_when_they_were_frozen_and_what_had_been_seen(rules):
-    assert rules.version == 7 and "had been seen" in rules.looks and "exploratory" in rules.looks
+    assert rules.version == 8 and "had been seen" in rules.looks and "exploratory" in rules.looks
 
 
 def test_both_sides_count_with_the_same_smallest_effect(rules):

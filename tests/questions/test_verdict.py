@@ -221,6 +221,6 @@ def test_every_source_at_hand_judges_but_those_left_out(tmp_path, monkeypatch):
 def test_error_rates_of_other_rules_are_refused(opened, tmp_path):
     assert verdict.error_rates(opened)["worlds-tried"].value >= 24
     stale = tmp_path / "rates.csv"
-    stale.write_text("# rules 00\nworld,n,claim,supported,refuted,wrong,runs\n")
+    stale.write_text("world,n,claim,supported,refuted,wrong,runs,rules\nproduct,250,P3,0,0,0,40,00\n")
     with pytest.raises(InputError, match="other rules"):
         verdict.error_rates(opened, stale)

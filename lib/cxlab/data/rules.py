@@ -198,6 +198,7 @@ class RuleSet:
     looks: str
     registered: Mapping[str, str]
     sha256: str
+    stamps: Mapping[str, str]  # of a claim: the start of the sha256 of its own rules
 
     def claims(self) -> list[str]:
         """Return the claims in the order of the rules, then those with a reason instead."""
@@ -249,8 +250,13 @@ def load_rules(folder: str | Path | None = None) -> RuleSet:
     untested = {
         r["claim"]: (r["reason"], r["evidence"]) for r in _rows(folder / "coverage.csv") if r["reason"]
     }
+    claims = {
+        claim: [own for own in content["rule"] if own["claim"] == claim]
+        for claim in {rule.claim for rule in rules}
+    }
+    stamps = {claim: _sha256(own)[:12] for claim, own in claims.items()}
     return RuleSet(rules, records, untested, header["version"], str(header["frozen"]), header["looks"],
-                   _registrations(folder), sha256)  # fmt: skip
+                   _registrations(folder), sha256, stamps)  # fmt: skip
 
 
 def _registrations(folder: Path) -> dict[str, str]:
@@ -273,7 +279,11 @@ def _registrations(folder: Path) -> dict[str, str]:
 def hash_rules(content: Mapping[str, Any]) -> str:
     """Return the sha256 of everything in ``rules.toml`` but the hash itself, whatever its layout."""
     header = {key: str(value) for key, value in content["header"].items() if key != "sha256"}
-    return hashlib.sha256(json.dumps([header, content["rule"]], sort_keys=True).encode()).hexdigest()
+    return _sha256([header, content["rule"]])
+
+
+def _sha256(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def mirror_rules(rules: RuleSet) -> RuleSet:

@@ -295,15 +295,15 @@ def data_needed(verdict: Verdict) -> Result:
 def error_rates(verdict: Verdict, path: str | Path | None = None) -> Result:
     """How often are the rules wrong where the truth is known? From the committed table of simulated worlds.
 
-    Table: ``world n claim supported refuted wrong runs``. A table made for other rules is refused.
+    Table: ``world n claim supported refuted wrong runs rules``, where ``rules`` is the hash of the claim's
+    rules: a table made for other ones is refused.
     """
     path = Path(path) if path else data_folder() / "evidence" / "error_rates.csv"
     if not path.is_file():
         raise InputError(f"{path.name} is missing; run make bench to make it")
     with path.open(encoding="utf-8", newline="") as file:
-        stamp = file.readline().strip().removeprefix("# rules ")
         rows = list(csv.DictReader(file))
-    if stamp != verdict.rules.sha256:
+    if any(row["rules"] != verdict.rules.stamps.get(row["claim"]) for row in rows):
         raise InputError(f"{path.name} was made for other rules; run make bench to make it anew")
     table = pd.DataFrame(rows)
     table = table.astype({"n": int, "runs": int} | dict.fromkeys(("supported", "refuted", "wrong"), float))
