@@ -117,7 +117,7 @@ def test_small_cells_and_empty_tables_are_not_shown():
 def test_themes_are_named_by_their_words_and_texts_not_shown():
     world = cx.open_source("simulated-contacts", table="contacts")
     made = cx.contacts.themes(world.with_(frame=world.frame.head(400)), themes=4)
-    assert "In made-up texts" in made.finding and made.table["theme"][0] in made.finding
+    assert "In made-up data" in made.finding and made.table["theme"][0] in made.finding
     assert made["largest-theme"].value == pytest.approx(made.table["share"].max())
     few = cx.contacts.themes(world.with_(frame=world.frame.head(9)))
     assert few.missing and "9 texts" in few.finding

@@ -168,7 +168,7 @@ def test_surveys_stand_side_by_side_and_flip():
     even = [world(0.35, 0.35, items=4, rng=i).with_(name=f"s{i}") for i in range(3)]
     assert cx.drivers.survey_by_survey(even).finding.startswith("No clear leader")
     made = cx.drivers.survey_by_survey(["simulated-survey"], bootstrap=50)
-    assert made.simulated and made.finding.startswith("In made-up answers, ")
+    assert made.simulated and made.finding.startswith("In made-up data, ")
     nothing = cx.drivers.survey_by_survey([cx.open_source("", table="survey"), world().only("product")])
     assert nothing.missing and nothing.id == "survey_by_survey"
 

@@ -244,7 +244,7 @@ def test_the_earliest_failing_level_is_next():
 @pytest.mark.parametrize("question", OF_ACCOUNTS)
 def test_every_finding_is_short_and_says_what_is_made_up(question):
     result = question(cx.open_source("simulated-accounts", table="accounts", bootstrap=40))
-    assert result.finding.startswith("In made-up accounts") and len(result.finding.split()) <= 30
+    assert result.finding.startswith("In made-up data") and len(result.finding.split()) <= 30
     assert "simulated data" in title(result) and result.id == question.__name__
     assert all(number.label and number.unit for number in result.numbers.values())
     bare = question(table(make_accounts(30, rng=1)[["account", "level", "score"]]))

@@ -38,7 +38,7 @@ def test_outlets_that_stand_out_are_counted_once(mall):
     count = found["outlets-after-false-discovery-control"].value
     assert 1 <= count <= 7 and found.table["stands_out"].sum() == count
     assert found.finding.startswith(
-        f"In made-up visits, {count} of 150 outlets truly stand"
+        f"In made-up data, {count} of 150 outlets truly stand"
     ) and f"{count} of 150" in title(found)
     assert found.table["stands_out"].head(count).all() and "simulated" in title(found)
     truth = make_outlets(150, worst=5, worst_drop=0.6, rng=3).set_index("outlet")["planted"]

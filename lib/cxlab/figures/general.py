@@ -27,7 +27,7 @@ _LINKS = {"support": ("solid", "good"), "attack": ("dash", "bad")}
 def dots(
     table: pd.DataFrame,
     *,
-    title: str,
+    title: str = "",
     x_title: str,
     label: str | None = None,
     group: str | None = None,
@@ -74,7 +74,7 @@ def dots(
 def bars(
     table: pd.DataFrame,
     *,
-    title: str,
+    title: str = "",
     x_title: str,
     label: str | None = None,
     value: str | Sequence[str] = "estimate",
@@ -112,7 +112,7 @@ def lines(
     *,
     x: str,
     y: str,
-    title: str,
+    title: str = "",
     x_title: str,
     y_title: str,
     group: str | None = None,
@@ -163,7 +163,7 @@ def lines(
 def heat(
     table: pd.DataFrame,
     *,
-    title: str,
+    title: str = "",
     x_title: str = "",
     y_title: str = "",
     percent: bool = False,
@@ -201,7 +201,7 @@ def scatter(
     *,
     x: str,
     y: str,
-    title: str,
+    title: str = "",
     x_title: str,
     y_title: str,
     label: str | None = None,
@@ -255,7 +255,7 @@ def scatter(
     return finish(figure, title=title, height=460)
 
 
-def funnel(table: pd.DataFrame, *, title: str) -> go.Figure:
+def funnel(table: pd.DataFrame, *, title: str = "") -> go.Figure:
     """``customers`` left at each ``step``, as bars from top to bottom with their part of the first step."""
     first = max(float(table["customers"].iloc[0]), 1.0) if len(table) else 1.0
     figure = go.Figure()
@@ -272,7 +272,7 @@ def funnel(table: pd.DataFrame, *, title: str) -> go.Figure:
 
 
 def claims_map(
-    claims: pd.DataFrame, links: pd.DataFrame, *, title: str, chosen: Collection[str] = ()
+    claims: pd.DataFrame, links: pd.DataFrame, *, title: str = "", chosen: Collection[str] = ()
 ) -> go.Figure:
     """A debate as a map: claims along the thread, a lane a speaker, and who supports or attacks whom.
 

@@ -52,14 +52,24 @@ def wrapped(text: object, width: int = 24) -> str:
     return "<br>".join(wrap(kept, width)).replace("\0", " ") or safe
 
 
-def finish(figure: go.Figure, *, title: str, height: int = 420) -> go.Figure:
+def titled(figure: go.Figure, title: str) -> go.Figure:
+    """Give a finished figure its title, and the room that it needs; changed in place and returned."""
+    text = wrapped(title, 62)
+    return figure.update_layout(title_text=text, margin_t=_room(text))
+
+
+def _room(title: str) -> int:
+    return 36 + 22 * (title.count("<br>") + 1)
+
+
+def finish(figure: go.Figure, *, title: str = "", height: int = 420) -> go.Figure:
     """Give a figure the house's look and its title, which states the finding; changed in place and returned.
 
     ``height`` is in pixels, at least 300. A legend with two or more names goes below the axis titles.
     """
     text = wrapped(title[:1].upper() + title[1:], 62)
     place = {"x": 0, "xref": "container", "xanchor": "left", "pad": {"l": 8}, "font": {"size": 16}}
-    margin = {"l": 8, "r": 12, "t": 36 + 22 * (text.count("<br>") + 1), "b": 8}
+    margin = {"l": 8, "r": 12, "t": _room(text), "b": 8}
     house = _LAYOUT | {"title": {"text": text, **place}, "margin": margin, "height": max(height, 300)}
     figure.update_layout(template=None)
     layout = figure.layout.to_plotly_json()

@@ -17,7 +17,7 @@ from cxlab.questions.sensitivity import (
     size_two_groups,
     strength_intervals,
 )
-from cxlab.questions.words import capital, count, headline, listed, number, stated
+from cxlab.questions.words import capital, count, listed, number
 from cxlab.stats.resampling import Covariances
 
 __all__ = [
@@ -91,9 +91,8 @@ def adjusted(survey: Survey) -> Result:
         finding += "." if len(sure) == 2 else f"; of {SIDES[sure == ['product']]} no effect was found."
     shown = pd.DataFrame(rows, columns=["row", "estimate", "low", "high", "n"])
     return Result(
-        stated(finding, survey.simulated, "answers"), numbers, shown,
-        lambda: general.dots(shown, title=headline(finding), x_title="effect, in standard deviations",
-                             label="row"),
+        finding, numbers, shown,
+        lambda: general.dots(shown, x_title="effect, in standard deviations", label="row"),
         [f"A slope is no cause: something that was not asked may move both ratings and {what}."], survey,
     )  # fmt: skip
 
@@ -141,9 +140,8 @@ def hidden_cause(survey: Survey) -> Result:
         finding += " one as strong as the strongest known one."
     shown = pd.DataFrame(rows, columns=["row", "side", "estimate", "low", "high"])
     return Result(
-        stated(finding, survey.simulated, "answers"), numbers, shown,
-        lambda: general.dots(shown, title=headline(finding), x_title="effect left, in standard deviations",
-                             label="row"),
+        finding, numbers, shown,
+        lambda: general.dots(shown, x_title="effect left, in standard deviations", label="row"),
         ["This is about hidden causes only. It says nothing about which of the two came first."], survey,
     )  # fmt: skip
 
@@ -173,9 +171,8 @@ def both_orders(survey: Survey) -> Result:
         finding = f"an effect shows {only}for {listed(sure)}; the data fit both orders alike."
     shown = pd.DataFrame(rows, columns=["path", "estimate", "low", "high", "n"])
     return Result(
-        stated(finding, survey.simulated, "answers"), numbers, shown,
-        lambda: general.dots(shown, title=headline(finding), x_title="indirect effect, standardised",
-                             label="path"),
+        finding, numbers, shown,
+        lambda: general.dots(shown, x_title="indirect effect, standardised", label="path"),
         ["One survey cannot tell the order. Whoever prints one of the two stories has chosen it."], survey,
     )  # fmt: skip
 
@@ -203,9 +200,8 @@ def design(survey: Survey, *, smallest: float = 0.2) -> Result:
     return Result(
         finding, numbers, table,
         lambda: general.lines(
-            table, x="n", y="power", group="design", title=headline(finding), percent=True,
-            x_title="people a group",
-            y_title="chance to find it", reference=0.8, mark=needed[best], mark_label=f"{needed[best]:,}",
+            table, x="n", y="power", group="design", percent=True, x_title="people a group",
+            y_title="chance to find it", reference=0.8, mark=needed[best], mark_label=f"{needed[best]:,}"
         ),
         ["Stories drawn by lot and a second round of questions need no new product and no new service."],
         survey.with_(simulated=False),

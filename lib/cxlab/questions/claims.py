@@ -15,7 +15,7 @@ from cxlab.data.table import Table
 from cxlab.figures import general
 from cxlab.questions.raters import TENTATIVE, form, same_meaning  # noqa: F401
 from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import count, headline, number
+from cxlab.questions.words import count, number
 from cxlab.stats.agreement import krippendorff_alpha
 from cxlab.stats.intervals import generator, percentile_interval
 
@@ -143,10 +143,8 @@ def debate(thread: Table, *, topic: str = "") -> Result:
         }
     return Result(
         finding, numbers, table,
-        lambda: general.claims_map(
-            claims, links, title=headline(finding), chosen=chosen["claim_id"] if topic else ()
-        ),
-        data=thread, id="debate" if not topic else f"debate-{topic.replace(' ', '-')}",
+        lambda: general.claims_map(claims, links, chosen=chosen["claim_id"] if topic else ()), data=thread,
+        id="debate" if not topic else f"debate-{topic.replace(' ', '-')}",
     )  # fmt: skip
 
 
@@ -189,9 +187,7 @@ def standing(thread: Table) -> Result:
     shown = shown.loc[shown.sum(axis=1).sort_values(ascending=False).index]
     return Result(
         finding, numbers, table,
-        lambda: general.bars(
-            shown, title=headline(finding), x_title="claims", value=list(shown), stacked=True
-        ),
+        lambda: general.bars(shown, x_title="claims", value=list(shown), stacked=True),
         ["Logic is not truth: a claim may stand because nobody took the trouble to answer."], thread,
     )  # fmt: skip
 
@@ -226,7 +222,7 @@ def strength(thread: Table, *, most: int = 5) -> Result:
         finding += f"and {b} without its author's own support."
     return Result(
         finding, numbers, table,
-        lambda: general.dots(table, title=headline(finding), x_title="strength, 0 to 1", label="claim",
+        lambda: general.dots(table, x_title="strength, 0 to 1", label="claim",
                              group="counted", value="strength", reference=None),
         ["The score rewards those who talk most, so no score of this kind enters a verdict."], thread,
     )  # fmt: skip
@@ -265,7 +261,7 @@ def coding(thread: Table) -> Result:
         finding += f"on who answers whom by {links}."
     return Result(
         finding, numbers, table,
-        lambda: general.dots(table, title=headline(finding), x_title="Krippendorff's alpha", label="question",
+        lambda: general.dots(table, x_title="Krippendorff's alpha", label="question",
                              value="alpha", reference=TENTATIVE),
         ["Both readers worked from the same instructions; two strangers might agree less."], thread,
     )  # fmt: skip
@@ -293,7 +289,6 @@ def figures(thread: Table) -> Result:
     finding = f"{hold} of {n} quoted figures hold as they stand; {count(wrong, 'is', 'are')} plainly wrong."
     shown = counts.rename("figures").to_frame()
     return Result(
-        finding, numbers, table,
-        lambda: general.bars(shown, title=headline(finding), x_title="figures and counts", value="figures"),
+        finding, numbers, table, lambda: general.bars(shown, x_title="figures and counts", value="figures"),
         ["Others are anecdotes, have no date or source, or compare unlike things."], thread,
     )  # fmt: skip

@@ -10,7 +10,7 @@ from cxlab.data.privacy import suppress
 from cxlab.data.table import Table
 from cxlab.figures import general
 from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import count, headline, stated
+from cxlab.questions.words import count
 from cxlab.stats.intervals import normal_quantile, wilson
 from cxlab.stats.themes import theme_table
 
@@ -161,8 +161,8 @@ def reasons(contacts: Table) -> Result:
     if hidden:
         cautions.append(f"{count(hidden, 'reason')} with few contacts left out.")
     return Result(
-        stated(finding, contacts.simulated, "contacts"), numbers, single,
-        lambda: general.dots(shown, title=headline(finding), x_title="share of contacts", label="words",
+        finding, numbers, single,
+        lambda: general.dots(shown, x_title="share of contacts", label="words",
                              group="coding", value="share", percent=True, reference=None),
         cautions, contacts,
     )  # fmt: skip
@@ -201,8 +201,8 @@ def in_themes(texts: pd.Series, data: Table, *, themes: int, most: int = 1500) -
     finding += f"{steady} of {len(table)} themes come back in other draws of the texts."
     shown = table[["theme", "n", "share", "low", "high", "stability"]]
     return Result(
-        stated(finding, data.simulated, "texts"), numbers, shown,
-        lambda: general.dots(shown, title=headline(finding), x_title="share of texts", label="theme",
+        finding, numbers, shown,
+        lambda: general.dots(shown, x_title="share of texts", label="theme",
                              value="share", percent=True, reference=None),
         ["Themes are named by their words; one that does not come back is an accident of these texts."], data,
     )  # fmt: skip

@@ -18,7 +18,7 @@ from cxlab.data.survey import Survey
 from cxlab.figures import general
 from cxlab.questions.contacts import in_themes
 from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import capital, count, headline, is_share, number, stated
+from cxlab.questions.words import capital, count, is_share, number
 from cxlab.stats.intervals import benjamini_hochberg, normal_quantile, wilson
 from cxlab.stats.pooling import pool
 from cxlab.stats.regression import t_quantile
@@ -143,9 +143,8 @@ def in_numbers(survey: Survey) -> Result:
     shown, hidden = suppress(table, count="respondents", min_cell=survey.min_cell)
     small = f"{count(hidden, 'answer')} given by few people {'is' if hidden == 1 else 'are'} not shown."
     return Result(
-        stated(finding, survey.simulated, "answers"), numbers, shown,
-        lambda: general.bars(shown, title=headline(finding), x_title="share of answers", label="answer",
-                             value="share", percent=True),
+        finding, numbers, shown,
+        lambda: general.bars(shown, x_title="share of answers", label="answer", value="share", percent=True),
         [small] if hidden else [], survey,
     )  # fmt: skip
 
@@ -178,11 +177,10 @@ def answered(survey: Survey) -> Result:
     shown = table[table["missing"] > 0].head(15)
 
     def draw():
-        return general.bars(shown, title=headline(finding), x_title="missing", label="item", value="share",
+        return general.bars(shown, x_title="missing", label="item", value="share",
                             percent=True)  # fmt: skip
 
-    told = stated(finding, survey.simulated, "answers")
-    return Result(told, numbers, table, draw if len(shown) > 1 else None, cautions, survey)
+    return Result(finding, numbers, table, draw if len(shown) > 1 else None, cautions, survey)
 
 
 @question("survey")
@@ -222,8 +220,8 @@ def by_segment(survey: Survey) -> Result:
     shown = pd.concat([shown.head(10), shown.iloc[10:].tail(10)])
     small = f"{count(hidden, 'group')} with few people {'is' if hidden == 1 else 'are'} not shown."
     return Result(
-        stated(finding, survey.simulated, "answers"), numbers, table.drop(columns=["z", "p"]),
-        lambda: general.dots(shown, title=headline(finding), x_title=what, label="group",
+        finding, numbers, table.drop(columns=["z", "p"]),
+        lambda: general.dots(shown, x_title=what, label="group",
                              reference=overall.value, percent=is_share(measure.unit)),
         [small] if hidden else [], survey,
     )  # fmt: skip
@@ -297,8 +295,8 @@ def over_time(survey: Survey) -> Result:
             f"{measure.words} {'rose' if change > 0 else 'fell'} by {size} from first to last period; {seen}"
         )
     return Result(
-        stated(finding, survey.simulated, "answers"), numbers, table,
-        lambda: general.lines(table, x="period", y="estimate", title=headline(finding), x_title="period from",
+        finding, numbers, table,
+        lambda: general.lines(table, x="period", y="estimate", x_title="period from",
                               y_title=measure.words, percent=is_share(measure.unit)),
         ["A change can also come from others having answered."], survey,
     )  # fmt: skip

@@ -10,7 +10,7 @@ from cxlab.data.table import Table
 from cxlab.questions.portfolio import LEVELS
 from cxlab.questions.result import Number, Result, question
 from cxlab.questions.shares import direction, dotted, points, shares
-from cxlab.questions.words import count, number, stated
+from cxlab.questions.words import count, number
 from cxlab.stats.intervals import normal_quantile, wilson
 
 FEW = 10  # below this many a share says less than a list
@@ -145,7 +145,7 @@ def scorecard(initiatives: Table, *, period: str = "quarter") -> Result:
     }
     if drawn.empty:
         said = f"{sizes[0]} initiatives are open, {sizes[1]} were a {period} before."
-        return Result(stated(said, initiatives.simulated), numbers, table, data=initiatives)
+        return Result(said, numbers, table, data=initiatives)
     late = drawn.iloc[-1]
     share = Number(late.now, late.low, late.high, "share of open initiatives", sizes[0], "late ones")
     shown = number(late.now, "share"), number(late.before, "share")

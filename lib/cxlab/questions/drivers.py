@@ -41,7 +41,7 @@ from cxlab.questions.surveys import (
     sorting_range,
     survey_by_survey,
 )
-from cxlab.questions.words import capital, headline, listed, number, spread, stated
+from cxlab.questions.words import capital, listed, number, spread
 from cxlab.stats.lmg import relative_weights
 from cxlab.stats.resampling import composites, correlations, intervals, resampled_means
 
@@ -99,8 +99,8 @@ def split(survey: Survey) -> Result:
     finding = finding if clear else f"no clear difference: {finding}"
     shown = table.reset_index().assign(side=[capital(side) for side in sides])
     return Result(
-        stated(finding, survey.simulated, "answers"), numbers, table,
-        lambda: general.dots(shown, title=headline(finding), x_title=f"share of what is explained of {what}",
+        finding, numbers, table,
+        lambda: general.dots(shown, x_title=f"share of what is explained of {what}",
                              label="side", value="share", reference=1 / len(sides), percent=True),
         cautions[:2], survey,
     )  # fmt: skip
@@ -136,8 +136,8 @@ def unique(survey: Survey) -> Result:
         finding = f"together the sides explain {number(-shared.value, 'share')} more than apart."
     shown = table.assign(part=["only product", "only experience", "either of them"])
     return Result(
-        stated(finding, survey.simulated, "answers"), numbers, table,
-        lambda: general.dots(shown, title=headline(finding), label="part", value="adjusted", percent=True,
+        finding, numbers, table,
+        lambda: general.dots(shown, label="part", value="adjusted", percent=True,
                              x_title="part of all differences between customers"),
         ["The split gives each side half of what belongs to both. That half is a convention."], survey,
     )  # fmt: skip
@@ -181,7 +181,7 @@ def overlap(survey: Survey) -> Result:
     elif (now["share"] - 0.5) * (last["share"] - 0.5) < 0:
         title = "A strong general liking would turn the answer: experience {}"
     return Result(
-        stated(finding, survey.simulated, "answers"), numbers, curve,
+        finding, numbers, curve,
         lambda: general.lines(curve, x="liking", y="share", title=title.format(number(without.value, SHARE)),
                               percent=True, reference=0.5, y_title="experience's share",
                               x_title="correlation that a general liking alone would give"),
@@ -205,12 +205,11 @@ def parity(survey: Survey, *, spread: float = 1.0) -> Result:
     finding += f"would go from {Number(*of.loc[1.0], SHARE)} to {there}."
     shown = curve.assign(block=[capital(block) for block in curve["block"]])
     return Result(
-        stated(finding, survey.simulated, "answers"), {"share-experience-at-half-product-spread": half},
-        curve,
-        lambda: general.lines(shown, x="factor", y="share", group="block", percent=True,
-                              title=headline(finding), mark=spread, mark_label="here",
-                              y_title="share of what is explained",
-                              x_title="spread of product (1 = as in this survey)"),
+        finding, {"share-experience-at-half-product-spread": half}, curve,
+        lambda: general.lines(
+            shown, x="factor", y="share", group="block", percent=True, mark=spread, mark_label="here",
+            y_title="share of what is explained", x_title="spread of product (1 = as in this survey)"
+        ),
         ["No step adds more, only differences shrink. A small share does not make product unimportant."],
         survey,
     )  # fmt: skip
@@ -269,13 +268,12 @@ def items(survey: Survey) -> Result:
         finding += "." if first["certain"] else "; this sample is not sure of it."
     shown = table.assign(side=[capital(side) for side in table["side"]])
     return Result(
-        stated(finding, survey.simulated, "answers"), numbers, table,
+        finding, numbers, table,
         lambda: general.scatter(
             shown, x="performance", y="importance", label="item", group="side", named=True,
-            title=headline(finding),
             x_title="mean answer, as a part of the scale", y_title="share of what the items explain",
             cross=(middle, average), corners=("fix first", "keep up", "can wait", "do not overdo"),
-            percent=True, percent_x=True,
+            percent=True, percent_x=True
         ),
         ["Importance means that an item goes with the outcome, not that raising the item would raise it."],
         survey,

@@ -11,7 +11,7 @@ from cxlab.data.table import Table
 from cxlab.data.visits import hear
 from cxlab.figures import general
 from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import capital, count, listed, number, stated
+from cxlab.questions.words import capital, count, listed, number
 from cxlab.stats.intervals import benjamini_hochberg, newcombe, normal_quantile, percentile_interval, wilson
 from cxlab.stats.resampling import resampled_sums
 from cxlab.stats.themes import fit_themes
@@ -34,7 +34,7 @@ def heard(visits: Table) -> Result:
     known = found.sample.dropna(subset=["person", "organisation"])
     if "person" not in visits.frame.columns or known["organisation"].nunique() < 2:
         finding = f"{opening}; which people and partners belong together is not known."
-        return Result(stated(finding, visits.simulated, "visits"), numbers, data=visits)
+        return Result(finding, numbers, data=visits)
     if known["timestamp"].notna().any():  # years of visits would touch everything
         known = known[known["timestamp"] > known["timestamp"].max() - pd.Timedelta(days=365)]
     touched = known.drop_duplicates(["person", "organisation"]).groupby("person").size()
@@ -60,7 +60,7 @@ def heard(visits: Table) -> Result:
 
     part = "everybody" if found.share == 1 else f"one in {round(1 / found.share):,} people"
     caution = f"Journeys are those of {part}, with all their visits."
-    return Result(stated(finding, visits.simulated, "visits"), numbers, table, draw, [caution], visits)
+    return Result(finding, numbers, table, draw, [caution], visits)
 
 
 _said: list[Any] = [None, 0, None]  # the complaints sorted last: two questions ask about the same ones
@@ -123,7 +123,7 @@ def matters(visits: Table) -> Result:
     draw = lambda: general.bars(table, **axes, title=f"{are} {number(value, share.unit)} of the harm")  # noqa: E731
     caution = "Themes are named by their heaviest words; those who kept silent are not heard."
     numbers = {"top-issues-share": share, "top-issues-stability": again}
-    return Result(stated(finding, visits.simulated, "visits"), numbers, table, draw, [caution], visits)
+    return Result(finding, numbers, table, draw, [caution], visits)
 
 
 @question("visits", "outlet", "score", "comment")
@@ -173,7 +173,7 @@ def who_can_act(visits: Table) -> Result:
     draw = lambda: general.heat(ratio, title=title, y_title="theme", middle=1.0)  # noqa: E731
     cautions = ["A value above 1 in the chart: more often than visits explain; few people leave a blank."]
     draw, cautions = (draw, cautions) if len(by_home) > 1 else (None, [])
-    return Result(stated(finding, visits.simulated, "visits"), numbers, table, draw, cautions, visits)
+    return Result(finding, numbers, table, draw, cautions, visits)
 
 
 def _stands_out(n: np.ndarray, expected: np.ndarray, least: int) -> np.ndarray:
@@ -258,7 +258,7 @@ def rewards(visits: Table) -> Result:
     draw = lambda: general.heat(shown, **axes, percent=True)  # noqa: E731
     caution = "Partners at the foot of the chart agree least with the others."
     numbers = {"kpi-concordance": agree, "reward-overlap": same}
-    return Result(stated(finding, visits.simulated, "visits"), numbers, shown, draw, [caution], visits)
+    return Result(finding, numbers, shown, draw, [caution], visits)
 
 
 def _jackknife(pairs: np.ndarray, level: float) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from cxlab.data.survey import SIDES, Survey
 from cxlab.data.table import Table
 from cxlab.figures import general
 from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import capital, headline, number, stated
+from cxlab.questions.words import capital, number
 from cxlab.stats.bends import (
     kinked_slopes,
     product_experience,
@@ -90,8 +90,8 @@ def gap(survey: Survey) -> Result:
     table = pd.DataFrame([explained(draws)[:3] for draws in seen.values()], list(seen), ["r2", "low", "high"])
     late = "Expectations recalled afterwards are coloured by what happened, which hides gaps."
     return Result(
-        stated(finding, survey.simulated, "answers"), numbers, table,
-        lambda: general.dots(table, title=headline(finding), x_title=f"part of {what} explained", value="r2",
+        finding, numbers, table,
+        lambda: general.dots(table, x_title=f"part of {what} explained", value="r2",
                              percent=True, reference=None),
         [late] * recalled + _cautions(survey, len(data)), survey,
     )  # fmt: skip
@@ -176,9 +176,8 @@ def kinks(survey: Survey, *, knot: float = 0.0) -> Result:
     full = table.at_ceiling.iloc[0]
     crowded = f"{number(full, 'share')} gave the top answer; it counts as 'this much or more'."
     return Result(
-        stated(finding, survey.simulated, "answers"), numbers, table,
-        lambda: general.dots(shown, title=headline(finding), label="side", group="where",
-                             x_title=f"what a step adds to {what}"),
+        finding, numbers, table,
+        lambda: general.dots(shown, label="side", group="where", x_title=f"what a step adds to {what}"),
         [crowded] * bool(full > 0.05) + _cautions(survey, n), survey,
     )  # fmt: skip
 
@@ -212,8 +211,7 @@ def forgiveness(survey: Survey) -> Result:
     shown = pd.DataFrame(rows, columns=["what", "estimate", "low", "high"])
     few = "Few customers find one side great and the other bad, so the model fills in for them."
     return Result(
-        stated(finding, survey.simulated, "answers"), numbers, table,
-        lambda: general.dots(shown, title=headline(finding), x_title=f"{unit} of {what}", label="what"),
+        finding, numbers, table, lambda: general.dots(shown, x_title=f"{unit} of {what}", label="what"),
         [few, *_cautions(survey, len(scores))], survey,
     )  # fmt: skip
 
@@ -269,9 +267,8 @@ def stockout(vignette: Table) -> Result:
         )
         finding += "with plain service."
     return Result(
-        stated(finding, vignette.simulated, "answers"), numbers, cells,
-        lambda: general.dots(cells, title=headline(finding), x_title="mean satisfaction", label="story",
-                             value="mean", reference=None),
+        finding, numbers, cells,
+        lambda: general.dots(cells, x_title="mean satisfaction", label="story", value="mean", reference=None),
         ["Stories measure what people say that they would feel."], vignette,
     )  # fmt: skip
 

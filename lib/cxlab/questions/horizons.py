@@ -14,7 +14,7 @@ from cxlab.figures import general
 from cxlab.questions.hostages import CELLS, LEAST, advocates, hostages  # noqa: F401
 from cxlab.questions.result import Number, Result, question
 from cxlab.questions.shares import direction, dotted, points, shares
-from cxlab.questions.words import capital, count, number, stated
+from cxlab.questions.words import capital, count, number
 from cxlab.stats.intervals import normal_quantile, wilson
 from cxlab.stats.resampling import limits
 from cxlab.stats.scaling import scalability
@@ -49,8 +49,8 @@ def order(accounts: Table, *, pass_at: float = 0.5) -> Result:
     together = _together(passes)
     names = {"x_title": "accounts that pass ...", "y_title": "... also pass", "percent": True}
     return Result(
-        stated(f"{said}: the measure is {h}, where 1 is perfect.", accounts.simulated, "accounts"),
-        numbers, table, lambda: general.heat(together, title=f"{title}: H is {number(h.value)}", **names),
+        f"{said}: the measure is {h}, where 1 is perfect.", numbers, table,
+        lambda: general.heat(together, title=f"{title}: H is {number(h.value)}", **names),
         ["An order of difficulty does not say that one level leads to the next."], accounts,
     )  # fmt: skip
 
@@ -100,7 +100,7 @@ def all_must_hold(accounts: Table, *, pass_at: float = 0.5) -> Result:
     return dotted(
         said, title, numbers, table, accounts,
         "Where the two scores rise together, even many accounts can hardly tell them apart.",
-        made_up="accounts", label="rule", x_title="explained of renewal", reference=0.0,
+        label="rule", x_title="explained of renewal", reference=0.0,
     )  # fmt: skip
 
 
@@ -138,7 +138,7 @@ def tied_accounts(accounts: Table, *, pass_at: float = 0.5, dependent: float = 0
     return dotted(
         said + ".", title, {"hostage-renewal-drop": gap, "hostage-cell": share}, table, accounts,
         "Nobody was tied by lot, so other differences may lie behind this.",
-        made_up="accounts", x_title="renewed",
+        x_title="renewed",
     )  # fmt: skip
 
 
@@ -172,13 +172,13 @@ def unseen(accounts: Table, *, pass_at: float = 0.5) -> Result:
         numbers[name] = Number(hits / n, unit=width.unit, n=n, label=label)
     if not gap:
         said = f"nothing is hidden: {number(sure / n, 'share')} of accounts pass every level, seen or not."
-        return Result(stated(said, accounts.simulated, "accounts"), numbers, table, data=accounts)
+        return Result(said, numbers, table, data=accounts)
     looked = number(seen / n, "share")
     said = f"the level '{hidden}' was seen in {looked} of accounts, which leaves {width} open."
     title = f"Unseen '{hidden}' leaves {number(gap / n, 'share')} of accounts open"
     return dotted(
         said, title, numbers, table, accounts, "More accounts do not narrow these bounds; only looking does.",
-        made_up="accounts", label="reading", x_title="pass every level",
+        label="reading", x_title="pass every level",
     )  # fmt: skip
 
 
@@ -211,7 +211,7 @@ def next_steps(accounts: Table, *, pass_at: float = 0.5) -> Result:
         title = f"{capital(top)} comes next in {most} of {n} accounts"
     shown = plan.rename_axis("step").reset_index(name="accounts")
     return Result(
-        stated(said + ".", accounts.simulated, "accounts"), numbers, card,
+        said + ".", numbers, card,
         lambda: general.bars(shown, label="step", value="accounts", title=title, x_title="accounts"),
         data=accounts,
     )  # fmt: skip

@@ -14,7 +14,7 @@ from cxlab.data.privacy import suppress
 from cxlab.data.table import Table
 from cxlab.figures import general
 from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import capital, count, listed, number, stated
+from cxlab.questions.words import capital, count, listed, number
 from cxlab.stats.funnel.customers import LEAVING, customer_log, in_order, propose_steps, spells
 from cxlab.stats.funnel.files import funnel_of_table
 from cxlab.stats.funnel.result import Funnel
@@ -166,7 +166,7 @@ def who_comes_back(events: Table, *, event: str = "") -> Result:
     axes = {"x": "days", "y": "share", "x_title": "days since the first time", "y_title": "came back"}
     axes |= {"percent": True, "steps": True, "mark": limit, "mark_label": span, "title": title}
     draw = lambda: general.lines(curve, **axes)  # noqa: E731
-    return Result(stated(finding, events.simulated), numbers, curve, draw, [caution] * (waiting > 0), events)
+    return Result(finding, numbers, curve, draw, [caution] * (waiting > 0), events)
 
 
 @question("events")
@@ -218,7 +218,7 @@ def drop_off(events: Table, *, steps: Sequence[str] = (), window: object = None)
     draw = lambda: general.funnel(table, title=title)  # noqa: E731
     proposed = "No steps were given: these are what most customers meet, in the order in which they meet it."
     cautions = [caution] * (left_out > 0) + [proposed] * (not steps)
-    return Result(stated(f"{finding}.", events.simulated), numbers, table, draw, cautions, events)
+    return Result(f"{finding}.", numbers, table, draw, cautions, events)
 
 
 @question("events")
@@ -242,7 +242,7 @@ def reach(events: Table, *, steps: Sequence[str] = ()) -> Result:
     axes["title"] = f"{number(met.value, met.unit)} meet {last['step']}, in any order"
     draw = lambda: general.bars(table, **axes)  # noqa: E731
     numbers, cautions = {"reached-any-order": met}, [caution] * (not ordered)
-    return Result(stated(finding, events.simulated), numbers, table, draw, cautions, events)
+    return Result(finding, numbers, table, draw, cautions, events)
 
 
 @question("events", "segment")
@@ -288,7 +288,7 @@ def segments(events: Table, *, steps: Sequence[str] = (), window: object = None)
     caution = f"{count(hidden, 'segment')} with too few customers not shown."
     axes = {"label": "segment", "value": "conversion", "x_title": "get all the way", "percent": True}
     draw = lambda: general.dots(table, **axes, title=title, reference=pooled)  # noqa: E731
-    return Result(stated(finding, events.simulated), numbers, table, draw, [caution] * (hidden > 0), events)
+    return Result(finding, numbers, table, draw, [caution] * (hidden > 0), events)
 
 
 @question("events")
@@ -328,7 +328,7 @@ def go_on_or_leave(events: Table, *, steps: Sequence[str] = (), window: object =
     axes = {"label": "step", "value": list(parts.values()), "x_title": f"{limit} after the step"}
     draw = lambda: general.bars(table.rename(columns=parts), **axes, title=title, percent=True, stacked=True)  # noqa: E731
     cautions = [caution] * (len(short) > 0)
-    return Result(stated(finding, events.simulated), numbers, table, draw, cautions, events)
+    return Result(finding, numbers, table, draw, cautions, events)
 
 
 def _risk(spells: pd.DataFrame, days: float, level: float) -> dict[str, float]:

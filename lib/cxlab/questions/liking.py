@@ -22,7 +22,7 @@ from cxlab.data.survey import SIDES, Survey
 from cxlab.figures import general
 from cxlab.questions.importance import composite_reliability
 from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import capital, headline, listed, number, stated
+from cxlab.questions.words import capital, listed, number
 from cxlab.stats.lmg import shapley_r2
 from cxlab.stats.resampling import Covariances, correlations, limits, slopes
 
@@ -142,9 +142,8 @@ def beyond_liking(survey: Survey) -> Result:
     shown = pd.DataFrame(shown, columns=["side", "estimate", "low", "high"])
     axes = {"x_title": "change per step, every admissible liking tried", "label": "side"}
     return Result(
-        stated(finding, survey.simulated, "answers"), numbers,
-        pd.DataFrame(rows, columns=["quantity", "answer", "n"]),
-        lambda: general.dots(shown, title=headline(finding), **axes, band=(-SMALL, SMALL)),
+        finding, numbers, pd.DataFrame(rows, columns=["quantity", "answer", "n"]),
+        lambda: general.dots(shown, **axes, band=(-SMALL, SMALL)),
         ["It assumes that a liking lifts all ratings alike. "
          "One that colours a single side more is not ruled out."],
         survey,

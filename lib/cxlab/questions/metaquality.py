@@ -11,7 +11,7 @@ from cxlab.data.survey import Survey
 from cxlab.data.table import Table
 from cxlab.figures import general
 from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import count, listed, number, stated
+from cxlab.questions.words import count, listed, number
 from cxlab.stats.intervals import generator, normal_quantile, percentile_interval, wilson
 from cxlab.stats.resampling import Covariances, correlations, intervals, slopes
 
@@ -146,7 +146,7 @@ def hold(stages: Table) -> Result:
     title = f"{number(made.joint, unit)} of customers meet no fault at any stage"
     axes = {"label": "stage", "value": "share", "x_title": "customers without a fault"}
     draw = lambda: general.dots(rows, **axes, title=title, percent=True, reference=None)  # noqa: E731
-    return Result(stated(finding, stages.simulated), numbers, rows, draw, cautions, stages)
+    return Result(finding, numbers, rows, draw, cautions, stages)
 
 
 @question("stages", "stage", "function", "role", needs="a table of stages with each function's role")
@@ -181,7 +181,7 @@ def owners(stages: Table) -> Result:
         names = table.loc[which, "stage"].tolist()
         parts += [f"{listed(names)} {'have' if len(names) > 1 else 'has'} {words}"] * bool(names)
     finding = listed(parts) if parts else f"each of {len(table)} stages has exactly one owner"
-    return Result(stated(f"{finding}.", stages.simulated), numbers, table, None, (), stages)
+    return Result(f"{finding}.", numbers, table, None, (), stages)
 
 
 @question("survey", needs="a survey whose items are functional areas (role 'functions')")
@@ -209,7 +209,7 @@ def functions(survey: Survey, *, least: float = 0.10) -> Result:
     draw = lambda: general.dots(table, title=title, x_title=f"slope on {outcome}", band=(-least, least))  # noqa: E731
     caution = "All answers come from one questionnaire, so a general liking moves them together."
     numbers = {"functions-bearing": bearing}
-    return Result(stated(finding, survey.simulated), numbers, table, draw, [caution], survey)
+    return Result(finding, numbers, table, draw, [caution], survey)
 
 
 @question("stages", "says_priority", "does_review", needs="a table of stages with what people say and do")
@@ -247,7 +247,7 @@ def words_and_deeds(stages: Table) -> Result:
     axes = {"label": "stage", "value": "gap", "x_title": "say it, less do it"}
     draw = lambda: general.dots(table, **axes, title=title, percent=True)  # noqa: E731
     numbers = {"say-do-gap": gap, "says-only": only}
-    return Result(stated(text, stages.simulated), numbers, table, draw, [caution], stages)
+    return Result(text, numbers, table, draw, [caution], stages)
 
 
 def _gap(rows: pd.DataFrame, level: float) -> dict[str, float]:

@@ -8,7 +8,7 @@ from cxlab.data.table import Table
 from cxlab.data.visits import hear
 from cxlab.figures import general
 from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import count, number, stated
+from cxlab.questions.words import count, number
 from cxlab.stats.rates import (
     alike,
     common_rates,
@@ -96,7 +96,7 @@ def differ(visits: Table) -> Result:
     caution = (
         "Standing out says where to look, not why; a small outlet stands out only if it is very different."
     )
-    return Result(stated(finding, visits.simulated, "visits"), numbers, table, draw, [caution], visits)
+    return Result(finding, numbers, table, draw, [caution], visits)
 
 
 @question("visits", "outlet", "score")
@@ -140,7 +140,7 @@ def league(visits: Table) -> Result:
         return general.dots(rows, **axes, title=title, reference=None, percent=True)
 
     caution = f"The rank of a typical outlet could be any of {number(width)} out of {k:,}."
-    return Result(stated(finding, visits.simulated, "visits"), numbers, table, draw, [caution], visits)
+    return Result(finding, numbers, table, draw, [caution], visits)
 
 
 @question("visits", "outlet", "score")
@@ -187,4 +187,4 @@ def whose(visits: Table) -> Result:
         [f"There are only {few} organisations, so their own part stays wide open."] if 0 < few < 15 else []
     )
     numbers = {"variance-share-organisation": share}
-    return Result(stated(finding, visits.simulated, "visits"), numbers, parts, draw, cautions, visits)
+    return Result(finding, numbers, parts, draw, cautions, visits)

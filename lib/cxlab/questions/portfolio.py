@@ -10,7 +10,7 @@ from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.table import Table
 from cxlab.figures import general
 from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import count, number, stated
+from cxlab.questions.words import count, number
 from cxlab.stats.knapsack import Groups, by_ratio, fill, solve
 from cxlab.stats.resampling import limits
 
@@ -86,8 +86,7 @@ def choose(initiatives: Table, *, budget_share: float = 0.2, each_level: int = 8
     words = f"the best set for this budget holds {count(size, 'initiative')}; {said}."
     names = {"label": "rule", "value": "share", "x_title": "impact, best set = 100 %", "percent": True}
     return Result(
-        stated(words, initiatives.simulated), numbers, table,
-        lambda: general.bars(table, title=title, **names),
+        words, numbers, table, lambda: general.bars(table, title=title, **names),
         ["The search was stopped before the best set was proven."] * (not (best.proven and held.proven)),
         initiatives,
     )  # fmt: skip
@@ -133,8 +132,7 @@ def safe_choices(initiatives: Table, *, budget_share: float = 0.2, each_level: i
     title = f"{safe} of {n} initiatives are safe choices, {open_} hang on the guess"
     names = {"label": "choice", "value": "initiatives", "x_title": "initiatives"}
     return Result(
-        stated(said, initiatives.simulated), numbers, table,
-        lambda: general.bars(picture, title=title, **names),
+        said, numbers, table, lambda: general.bars(picture, title=title, **names),
         ["Better estimates are worth their effort only where the choice hangs on the guess."], initiatives,
     )  # fmt: skip
 

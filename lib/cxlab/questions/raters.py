@@ -10,7 +10,7 @@ from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.table import Table
 from cxlab.figures import general
 from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import headline, number, stated
+from cxlab.questions.words import number
 from cxlab.stats.agreement import krippendorff_alpha, label_share, wide
 from cxlab.stats.regression import t_quantile
 
@@ -88,9 +88,8 @@ def same_meaning(ratings: Table, statements: pd.DataFrame | None = None) -> Resu
         finding += f"and {least} is the least for tentative conclusions."
     shown = _by_group(table, groups)
     return Result(
-        stated(finding, ratings.simulated, "ratings"), numbers, shown.reset_index(),
-        lambda: general.bars(shown, title=headline(finding), x_title="share of labels", value=list(shown),
-                             stacked=True, percent=True),
+        finding, numbers, shown.reset_index(),
+        lambda: general.bars(shown, x_title="share of labels", value=list(shown), stacked=True, percent=True),
         ["Few statements make alpha's interval wide; more statements help more than more raters."], ratings,
     )  # fmt: skip
 

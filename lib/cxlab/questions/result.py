@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.table import Table
-from cxlab.questions.words import with_interval
+from cxlab.figures.style import titled
+from cxlab.questions.words import headline, stated, with_interval
 from cxlab.stats.intervals import newcombe, wilson
 
 if TYPE_CHECKING:
@@ -66,12 +67,13 @@ class Result:
     ----------
     finding : str
         One plain sentence made from the numbers: what these data show, how sure, or that nothing was found.
+        What is simulated says so in front.
     numbers : dict
         Name (stable, lower case, hyphens) -> Number; what is recorded, and what rules and exercises read.
     table : DataFrame, optional
         Tidy; the question's docstring lists its columns.
     draw : callable, optional
-        Returns the plotly figure, whose title states the finding with a number.
+        Returns the plotly figure; without a title of its own it gets the first clause of the finding.
     cautions : list of str
         What a careful reader should know; the first two are shown.
     data : Table, optional
@@ -97,6 +99,9 @@ class Result:
     open: bool = False
     id: str = ""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "finding", stated(self.finding, self.simulated and not self.missing))
+
     def __getitem__(self, name: str) -> Number:
         if name not in self.numbers:
             raise KeyError(f"there is no number {name!r} here; there are {', '.join(self.numbers) or 'none'}")
@@ -120,6 +125,8 @@ class Result:
         if self.draw is None:
             return None
         figure = self.draw()
+        if not figure.layout.title.text:
+            titled(figure, headline(self.finding))
         if self.simulated and "simulated" not in (figure.layout.title.text or ""):
             figure.update_layout(title_text=f"{figure.layout.title.text}<br><sup>simulated data</sup>")
         return figure.update_layout(meta={"description": self.finding, "simulated": self.simulated})

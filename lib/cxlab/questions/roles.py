@@ -9,7 +9,7 @@ from cxlab.data.table import Table
 from cxlab.data.visits import hear
 from cxlab.figures import general
 from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import capital, number, stated
+from cxlab.questions.words import capital, number
 from cxlab.stats.chains import removal_effect, transition_matrix  # noqa: F401 (called by these names, too)
 from cxlab.stats.intervals import percentile_interval
 from cxlab.stats.resampling import resampled_sums
@@ -65,8 +65,7 @@ def changes(visits: Table) -> Result:
     wide = wide.reindex(index=order, columns=[role for role in order if role in wide.columns])
     axes = {"x_title": f"role a {period} later", "y_title": "role now", "percent": True}
     caution = f"Only people who came in two {period}s can be followed."
-    return Result(stated(finding, visits.simulated, "visits"), numbers, shown,
-                  lambda: general.heat(wide, title=title, **axes), [caution], visits)  # fmt: skip
+    return Result(finding, numbers, shown, lambda: general.heat(wide, title=title, **axes), [caution], visits)
 
 
 @question("visits", "person", "role", "score")
@@ -121,8 +120,9 @@ def exposure(visits: Table) -> Result:
     caution = f"For {role} and {other}, {rates[0]} and {rates[1]} of visits fail; "
     caution += f"visits a year are {often[0]} and {often[1]}."
     axes = {"label": "role", "value": "failures", "x_title": "failures a year"}
-    return Result(stated(finding, visits.simulated, "visits"), numbers, table,
-                  lambda: general.bars(table, title=title, **axes), [caution], visits)  # fmt: skip
+    return Result(
+        finding, numbers, table, lambda: general.bars(table, title=title, **axes), [caution], visits
+    )
 
 
 def _exposures(people: np.ndarray, visits: Table) -> np.ndarray:

@@ -8,7 +8,6 @@ import pandas as pd
 from cxlab.data.table import Table
 from cxlab.figures import general
 from cxlab.questions.result import Number, Result
-from cxlab.questions.words import stated
 from cxlab.stats.intervals import wilson
 
 
@@ -24,13 +23,13 @@ def shares(rows: Iterable[tuple[str, float, int]], level: float, names: tuple[st
 
 def dotted(
     said: str, title: str, numbers: dict[str, Number], table: pd.DataFrame, data: Table, *cautions: str,
-    x_title: str, made_up: str = "data", drawn: pd.DataFrame | None = None, reference: float | None = None,
+    x_title: str, drawn: pd.DataFrame | None = None, reference: float | None = None,
     **names: Any,
 ) -> Result:  # fmt: skip
     """Return a result whose shares are drawn as dots, one row of the table a dot, named by ``group``."""
     rows, how = table if drawn is None else drawn, {"label": "group", "percent": True, **names}
     return Result(
-        stated(said, data.simulated, made_up), numbers, table,
+        said, numbers, table,
         lambda: general.dots(rows, title=title, x_title=x_title, reference=reference, **how), cautions, data,
     )  # fmt: skip
 

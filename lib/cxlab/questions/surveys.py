@@ -20,7 +20,7 @@ from cxlab.questions.importance import (
     split_matrices,
 )
 from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import capital, count, headline, number, spread, stated
+from cxlab.questions.words import capital, count, number, spread
 from cxlab.stats.pooling import pool
 from cxlab.stats.resampling import correlations, intervals
 
@@ -100,9 +100,8 @@ def sorted_otherwise(survey: Survey) -> Result:
     else:
         finding = f"However the items are sorted, the same side leads: experience's share runs from {reach}."
     axes = {"x_title": "experience's share", "label": "sorting", "value": "share", "reference": 0.5}
-    draw = lambda: general.dots(table, title=headline(finding), **axes, percent=True)  # noqa: E731
-    said = stated(finding, survey.simulated, "answers")
-    return Result(said, numbers, table, draw if len(rows) > 1 else None, [], survey)
+    draw = lambda: general.dots(table, **axes, percent=True)  # noqa: E731
+    return Result(finding, numbers, table, draw if len(rows) > 1 else None, [], survey)
 
 
 def survey_by_survey(
@@ -183,12 +182,12 @@ def survey_by_survey(
         )
         cautions.append(left)
     return Result(
-        stated(finding, made_up, "answers"), numbers, table, lambda: _forest(table, headline(finding)),
-        cautions, data, id="survey_by_survey",
+        finding, numbers, table, lambda: _forest(table), cautions, data,
+        id="survey_by_survey",
     )  # fmt: skip
 
 
-def _forest(table: pd.DataFrame, title: str):
+def _forest(table: pd.DataFrame):
     """Draw each survey twice: with its interval, and with its range over ways to sort the items."""
     kinds = {
         "items as registered, with interval": ("low", "high"),
@@ -199,7 +198,7 @@ def _forest(table: pd.DataFrame, title: str):
         for kind, (low, high) in kinds.items()
     ]
     parts[1] = parts[1][(parts[1]["low"] < parts[1]["high"]) & (parts[1]["survey"] != "all pooled")]
-    words = {"title": title, "x_title": "experience's share of what both sides explain"}
+    words = {"x_title": "experience's share of what both sides explain"}
     marks = {"label": "survey", "value": "share", "group": "kind", "reference": 0.5, "percent": True}
     return general.dots(pd.concat(parts), **words, **marks)
 
@@ -242,10 +241,7 @@ def outcome_by_outcome(survey: Survey) -> Result:
         other = number(table["share"][most], "share")
         finding = f"outcomes differ: experience has {first} of {words[0]} and {other} of {most}."
     axes = {"x_title": "experience's share", "value": "share", "reference": 0.5, "percent": True}
-    return Result(
-        stated(finding, survey.simulated, "answers"), numbers, table,
-        lambda: general.dots(table, title=headline(finding), **axes), [], survey,
-    )  # fmt: skip
+    return Result(finding, numbers, table, lambda: general.dots(table, **axes), [], survey)
 
 
 @question("survey", *SIDES, needs="a survey with product, experience and a column that tells customers apart")
@@ -304,8 +300,8 @@ def by_segment(survey: Survey) -> Result:
     axes = {"x_title": "experience's share, small segments pulled to the mean", "label": "segment"}
     axes |= {"value": "shrunk", "low": "shrunk_low", "high": "shrunk_high", "reference": 0.5, "percent": True}
     return Result(
-        stated(finding, survey.simulated, "answers"), numbers, table.drop(columns="variance"),
-        lambda: general.dots(table, title=headline(finding), **axes), caution, survey,
+        finding, numbers, table.drop(columns="variance"), lambda: general.dots(table, **axes), caution,
+        survey,
     )  # fmt: skip
 
 

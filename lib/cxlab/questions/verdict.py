@@ -34,7 +34,7 @@ from cxlab.questions.judging import (  # noqa: F401 (cx.verdict has judge, judge
     sweep,
 )  # fmt: skip
 from cxlab.questions.result import Number, Result
-from cxlab.questions.words import capital, count, headline, listed, number
+from cxlab.questions.words import capital, count, listed, number
 from cxlab.stats.intervals import wilson
 
 SURVEYS = ("ecsi-mobile", "abc-vendor", "corporate-reputation", "airline", "housing")
@@ -164,9 +164,7 @@ def outcomes(verdict: Verdict) -> Result:
     frozen += "report, but outcomes of earlier versions had been seen."
     return Result(
         finding, numbers, wide.rename_axis("topic"),
-        lambda: general.bars(
-            wide, title=headline(finding), x_title="claims and ideas", value=list(OUTCOMES), stacked=True
-        ),
+        lambda: general.bars(wide, x_title="claims and ideas", value=list(OUTCOMES), stacked=True),
         [caution, frozen], verdict.data,
     )  # fmt: skip
 
@@ -223,7 +221,7 @@ def survey_by_survey(verdict: Verdict) -> Result:
     shown.columns = [_short(title, 30) for title in titles]
     full = wide.set_axis([_short(reads, 120) for reads in some["reads"]]).rename_axis("claim")
     return Result(
-        finding, numbers, full, lambda: general.heat(shown, title=headline(finding), middle=0, words=words),
+        finding, numbers, full, lambda: general.heat(shown, middle=0, words=words),
         ["A survey of one sitting never rises above 'one survey' as evidence, however it is analysed."],
         verdict.data,
     )  # fmt: skip
@@ -283,9 +281,7 @@ def data_needed(verdict: Verdict) -> Result:
     finding = f"Your own table of {top} would open most: {most}."
     return Result(
         finding, numbers, undecided(verdict),
-        lambda: general.bars(
-            table, title=headline(finding), x_title="claims that it would open", label="table"
-        ),
+        lambda: general.bars(table, x_title="claims that it would open", label="table"),
         ["The table names the undecided claims that most others hang on, and what would decide each."],
         verdict.data, open=True,
     )  # fmt: skip
@@ -323,14 +319,7 @@ def error_rates(verdict: Verdict, path: str | Path | None = None) -> Result:
     if left:
         cautions.append(f"Not tried, since no made-up survey has their waves or rows: {listed(left)}.")
     numbers = {"worst-error-rate": rate, "worlds-tried": tried}
-    return Result(
-        finding,
-        numbers,
-        table,
-        lambda: general.heat(wide, title=headline(finding), percent=True),
-        cautions,
-        verdict.data,
-    )
+    return Result(finding, numbers, table, lambda: general.heat(wide, percent=True), cautions, verdict.data)
 
 
 @named

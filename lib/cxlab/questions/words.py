@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+MADE_UP = "In made-up data, "
 PARTS = ("share", "rate", "probability", "part")
 
 
@@ -74,16 +75,17 @@ def headline(finding: str) -> str:
     >>> headline("product carries 71 % (62 to 79 %) of it; the rest is open.")
     'Product carries 71 % of it'
     """
-    return capital(re.sub(r" \([−\d][^()]* to [^()]*\)", "", finding).partition("; ")[0].removesuffix("."))
+    said = re.sub(r" \([−\d][^()]* to [^()]*\)", "", finding.removeprefix(MADE_UP))
+    return capital(re.split(r"; |\. ", said)[0].removesuffix("."))
 
 
-def stated(sentence: str, simulated: bool = False, kind: str = "data") -> str:
-    """Return a finding with a capital letter, or as one about made-up data.
+def stated(sentence: str, simulated: bool = False) -> str:
+    """Return a finding with a capital letter, or, once, as one about made-up data.
 
-    >>> stated("courtesy wins", True, "answers"), stated("courtesy wins")
-    ('In made-up answers, courtesy wins', 'Courtesy wins')
+    >>> stated("courtesy wins", True), stated("courtesy wins")
+    ('In made-up data, courtesy wins', 'Courtesy wins')
     """
-    if not simulated:
+    if not simulated or sentence.startswith(MADE_UP):
         return capital(sentence)
     name = sentence[:2].isupper()  # such as NPS
-    return f"In made-up {kind}, {sentence if name else sentence[:1].lower() + sentence[1:]}"
+    return MADE_UP + (sentence if name else sentence[:1].lower() + sentence[1:])
