@@ -19,7 +19,7 @@ os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"  # a pr
 from cxlab.data.files import data_folder
 from cxlab.data.rules import RuleSet, load_rules
 from cxlab.data.survey import SIDES
-from cxlab.questions import drivers, expectations, hostages, liking, surveys
+from cxlab.questions import drivers, expectations, horizons, liking, surveys
 from cxlab.questions.judging import judge
 from cxlab.worlds.survey import make_survey
 
@@ -52,7 +52,7 @@ WORLDS |= {
 CELLS = [(world, n) for world in WORLDS for n in SIZES if n < 4000 or not world.startswith("every")]
 QUESTIONS = (drivers.split, drivers.overlap, liking.beyond_liking, expectations.kinks,
              expectations.forgiveness)  # fmt: skip
-MORE = (surveys.by_segment, expectations.gap, hostages.hostages)
+MORE = (surveys.by_segment, expectations.gap, horizons.hostages)
 # What is wrong to say of a claim in a world: outcomes that contradict its truth. Where nothing matters, or a
 # liking alone, no claim may be supported but C6b, which is about the level of answers: it is true there.
 NULLS = [world for world in WORLDS if "nothing" in world or "alone" in world]

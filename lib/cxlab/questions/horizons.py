@@ -1,25 +1,37 @@
 """Levels of satisfaction: is there an order, must all hold, who is a hostage, what is unseen, what is next?
 
 Accounts have one row an account and level (``account level score``); levels and accounts keep the order of
-the file. ``pass_at`` is the part of the range of scores from which a level passes. ``hostages`` and
-``advocates`` ask a survey and stand in a module of their own.
+the file. ``pass_at`` is the part of the range of scores from which a level passes.
 """
 
 import numpy as np
 import pandas as pd
 
 from cxlab.data.errors import NotEnough
+from cxlab.data.privacy import suppress
+from cxlab.data.survey import Survey
 from cxlab.data.table import Table
 from cxlab.figures import general
-from cxlab.questions.hostages import CELLS, LEAST, advocates, hostages  # noqa: F401
-from cxlab.questions.result import Number, Result, question
-from cxlab.questions.shares import direction, dotted, points, shares
-from cxlab.questions.words import capital, count, number
+from cxlab.questions.result import Number, Result, question, shares
+from cxlab.questions.words import count, number, with_interval
 from cxlab.stats.intervals import normal_quantile, wilson
+from cxlab.stats.regression import Fit, fit
 from cxlab.stats.resampling import limits
 from cxlab.stats.scaling import scalability
 
-FOLDS, REPEATS = 5, 10  # of the cross-validation
+LEAST = 20  # complete answers
+SATISFIED, TIED, RECOMMENDS = 2 / 3, 1 / 2, 5 / 6  # parts of the scale from which somebody counts as such
+CELLS = {
+    (True, False): "satisfied and free",
+    (True, True): "satisfied and tied",
+    (False, True): "not satisfied but tied",
+    (False, False): "not satisfied and free",
+}
+TOLD = {
+    "hostage-share": ("not satisfied but tied", "not satisfied but find leaving hard"),
+    "satisfied-and-free": ("satisfied and free", "satisfied and find leaving easy"),
+}
+SHARES = {"label": "group", "reference": None, "percent": True}
 
 
 @question("accounts", needs="a table of accounts by level")
@@ -30,7 +42,7 @@ def order(accounts: Table, *, pass_at: float = 0.5) -> Result:
     are known (``first_attained``) the first level is compared with the last. Columns of the table: level,
     passed (share of accounts), low, high, accounts, and H of the level with its limits.
     """
-    levels, passes = _levels(accounts, pass_at)
+    levels, passes, _ = _levels(accounts, pass_at)
     settings = {"bootstrap": accounts.bootstrap, "confidence_level": accounts.confidence_level}
     scale = scalability(passes, rng=accounts.rng, **settings)
     passed, known = passes.sum(), passes.notna().sum()
@@ -41,16 +53,19 @@ def order(accounts: Table, *, pass_at: float = 0.5) -> Result:
     h = Number(scale.H, scale.low, scale.high, "H", scale.n, "order of the levels (H; 1 is perfect)")
     numbers = {"scalability": h, "level-one-lead": _lead(passes.dropna(), accounts)}
     numbers |= _first_reached(accounts, levels)
-    said, title = "the levels rise together, but no clear order was found", "The levels have no clear order"
+    said = "the levels rise together, but no clear order was found"
     if not h.low > 0:
-        said, title = "no order of the levels was found", "No order of the levels was found"
+        said = "no order of the levels was found"
     elif h.low >= 0.3 and (scale.items.Hi >= 0.3).all():
-        said, title = "the levels come in order", "The levels come in order"
-    together = _together(passes)
+        said = "the levels come in order"
+    seen, x = passes.notna().astype(float), passes.fillna(0.0)
+    together = (x.T @ x) / (seen.T @ x).replace(
+        0, np.nan
+    )  # passes the row's among those who pass the column's
     names = {"x_title": "accounts that pass ...", "y_title": "... also pass", "percent": True}
     return Result(
         f"{said}: the measure is {h}, where 1 is perfect.", numbers, table,
-        lambda: general.heat(together, title=f"{title}: H is {number(h.value)}", **names),
+        lambda: general.heat(together, **names),
         ["An order of difficulty does not say that one level leads to the next."], accounts,
     )  # fmt: skip
 
@@ -59,29 +74,29 @@ def order(accounts: Table, *, pass_at: float = 0.5) -> Result:
 def all_must_hold(accounts: Table, *, pass_at: float = 0.5) -> Result:
     """Which score predicts renewal best: the lowest level, the average, or each level with its own weight?
 
-    Logistic regressions, ten times fivefold cross-validated; explained is 1 minus squared error over variance
+    Logistic regressions, fivefold and five times cross-validated; explained is 1 minus squared error over variance
     of accounts left out, limits over accounts. Also how many accounts have a passing average over a failing
     level. Columns of the table: rule, estimate, low, high.
     """
-    levels, _ = _levels(accounts, pass_at)
+    levels, _, mark = _levels(accounts, pass_at)
     renewed = _once(accounts, levels, "renewed")
     known = levels.notna().all(axis=1) & renewed.notna()
     x, y = levels[known].to_numpy(float), renewed[known].to_numpy(float)
     if len(y) < LEAST or min(y.sum(), len(y) - y.sum()) < 5:
         have = f"{len(y)} of {len(levels)} accounts have every level and a known renewal"
         raise NotEnough(f"{have}; {LEAST} are needed, five of them renewed and five not")
-    designs = {"lowest level": x.min(axis=1)[:, None], "average": x.mean(axis=1)[:, None], "each level": x}
-    gains = _held_out(designs, y, accounts.seed)
+    lowest, average = x.min(axis=1), x.mean(axis=1)
+    designs = {"lowest level": lowest[:, None], "average": average[:, None], "each level": x}
+    gains = pd.DataFrame({rule: _held_out(design, y, accounts.seed) for rule, design in designs.items()})
     half = normal_quantile(accounts.confidence_level) / np.sqrt(len(y))
-    table = pd.DataFrame({"rule": list(gains), "estimate": [gain.mean() for gain in gains.values()]})
-    width = half * np.array([gain.std(ddof=1) for gain in gains.values()])
-    table = table.assign(low=table.estimate - width, high=table.estimate + width)
+    table = pd.DataFrame({"estimate": gains.mean(), "width": half * gains.std()}).rename_axis("rule")
+    table = table.assign(low=table.estimate - table.width, high=table.estimate + table.width)
+    table = table.drop(columns="width").reset_index()
     better = gains["lowest level"] - gains["average"]
-    low, high = better.mean() + np.array([-half, half]) * better.std(ddof=1)
+    ends = better.mean() + np.array([0, -half, half]) * better.std()
     label = "explained of renewal: lowest level minus average"
-    gap = Number(float(better.mean()), float(low), float(high), "cross-validated R2", len(y), label)
-    alike = float(np.corrcoef(designs["lowest level"][:, 0], designs["average"][:, 0])[0, 1])
-    whole, mark = levels.dropna(), _pass_mark(levels, pass_at)
+    gap = Number(*ends.tolist(), "cross-validated R2", len(y), label)
+    alike, whole = float(np.corrcoef(lowest, average)[0, 1]), levels.dropna()
     veiled = int(((whole.mean(axis=1) >= mark) & (whole < mark).any(axis=1)).sum())
     hides = _share(veiled, len(whole), "average passes while a level fails", accounts)
     numbers = {
@@ -89,18 +104,14 @@ def all_must_hold(accounts: Table, *, pass_at: float = 0.5) -> Result:
         "minimum-mean-correlation": Number(alike, unit="correlation", n=len(y), label="likeness of the two"),
         "hidden-by-average": hides,
     }
-    winner = direction(gap, "the average", "the lowest level")
     said = "no difference was found between lowest level and average in predicting renewal"
-    title = "Lowest level or average: no difference found in predicting renewal"
-    if winner:
-        said = f"{winner} is the better predictor of renewal"
+    if winner := gap.direction("the average", "the lowest level"):
         best = number(table.estimate[:2].max(), "share")
-        title = f"{capital(winner)} predicts renewal better: {best} explained"
-    said += f". A passing average hides a failing level in {hides}."
-    return dotted(
-        said, title, numbers, table, accounts,
-        "Where the two scores rise together, even many accounts can hardly tell them apart.",
-        label="rule", x_title="explained of renewal", reference=0.0,
+        said = f"{winner} is the better predictor of renewal, {best} explained"
+    return Result(
+        f"{said}. A passing average hides a failing level in {hides}.", numbers, table,
+        lambda: general.dots(table, label="rule", x_title="explained of renewal", percent=True),
+        ["Where the two scores rise together, even many accounts can hardly tell them apart."], accounts,
     )  # fmt: skip
 
 
@@ -109,36 +120,30 @@ def tied_accounts(accounts: Table, *, pass_at: float = 0.5, dependent: float = 0
     """Do accounts that fail a level still renew when they depend on us (Jones & Sasser 1995)?
 
     An account is satisfied when its lowest known level passes, and tied when its dependence is in the upper
-    part ``dependent`` of all accounts. Columns of the table: group, renewed, accounts, estimate (share
-    renewed), low, high; groups in which no account stands are left out.
+    part ``dependent`` of all accounts. Columns of the table: group, count (renewed), n, estimate, low, high.
     """
-    levels, _ = _levels(accounts, pass_at)
+    levels, _, mark = _levels(accounts, pass_at)
     data = pd.DataFrame({name: _once(accounts, levels, name) for name in ("dependence", "renewed")})
     data = data.assign(lowest=levels.min(axis=1)).dropna().astype(float)
-    satisfied = data.lowest >= _pass_mark(levels, pass_at)
+    satisfied = data.lowest >= mark
     tied = data.dependence >= data.dependence.quantile(1 - dependent)
     cells = {name: data.renewed[(satisfied == a) & (tied == b)] for (a, b), name in CELLS.items()}
     held, free = cells["not satisfied but tied"], cells["not satisfied and free"]
     if min(len(held), len(free)) < 5:
         have = f"{count(len(held), 'account')} not satisfied but tied and {len(free)} not satisfied and free"
         raise NotEnough(f"{have}; five of each are needed")
-    rows = [(name, part.sum(), len(part)) for name, part in cells.items()]
-    table = shares(rows, accounts.confidence_level, ("group", "renewed", "accounts"))
+    table = shares(cells, accounts.confidence_level)
     label, unit = "renewal of the dissatisfied: tied minus free", "share of accounts"
     counts = held.sum(), len(held), free.sum(), len(free)
     gap = Number.difference(*counts, unit, label, accounts.confidence_level)
     share = _share(len(held), len(data), "accounts not satisfied but tied", accounts)
-    verdict = direction(gap, "less often", "more often")
     said = "no difference in renewal was found between dissatisfied customers who depend on us and others"
-    title = "Dissatisfied accounts: no difference found, tied or free"
-    if verdict:
-        said = f"dissatisfied customers renew {verdict} when they depend on us, by {points(gap)}"
-        one, other = (number(part.mean(), "share") for part in (held, free))
-        title = f"Dissatisfied accounts renew {verdict} when tied: {one} against {other}"
-    return dotted(
-        said + ".", title, {"hostage-renewal-drop": gap, "hostage-cell": share}, table, accounts,
-        "Nobody was tied by lot, so other differences may lie behind this.",
-        x_title="renewed",
+    if verdict := gap.direction("less often", "more often"):
+        said = f"dissatisfied customers renew {verdict} when they depend on us, by {gap.points()}"
+    return Result(
+        f"{said}.", {"hostage-renewal-drop": gap, "hostage-cell": share}, table,
+        lambda: general.dots(table, x_title="renewed", **SHARES),
+        ["Nobody was tied by lot, so other differences may lie behind this."], accounts,
     )  # fmt: skip
 
 
@@ -147,38 +152,35 @@ def unseen(accounts: Table, *, pass_at: float = 0.5) -> Result:
     """What can the level hide that is seen least? Bounds of the share that passes every level (Manski 2003).
 
     If every unseen score fails we get the lower bound, if every one passes the upper; nothing is assumed.
-    Columns of the table: reading, passed, accounts, estimate, low, high.
+    Columns of the table: group (the reading), count (passed), n, estimate, low, high.
     """
-    _, passes = _levels(accounts, pass_at)
+    _, passes, _ = _levels(accounts, pass_at)
     hidden = passes.isna().sum().iloc[::-1].idxmax()  # the last of equals
     known = passes[passes.drop(columns=hidden).notna().all(axis=1)]
     if known.empty:
         raise NotEnough("no account has all the other levels, so nothing can be bounded")
     base, last, n = known.drop(columns=hidden).eq(1).all(axis=1), known[hidden], len(known)
-    sure, gap, seen = (int(mask.sum()) for mask in (base & last.eq(1), base & last.isna(), last.notna()))
-    rows = [
-        ("if all unseen fail", sure, n),
-        ("only where seen", sure, seen),
-        ("if all unseen pass", sure + gap, n),
-    ]
-    table = shares(rows, accounts.confidence_level, ("reading", "passed", "accounts"))
-    width = _share(gap, n, "accounts that the unseen level leaves open", accounts)
+    sure, most = base & last.eq(1), base & last.ne(0)
+    seen, looked = sure[last.notna()], float(last.notna().mean())
+    table = shares(
+        {"if all unseen fail": sure, "only where seen": seen, "if all unseen pass": most},
+        accounts.confidence_level,
+    )
+    width = _share((most & ~sure).sum(), n, "accounts that the unseen level leaves open", accounts)
     numbers = {"hidden-width": width}
-    for name, hits, label in (
-        ("pass-all-least", sure, "pass every level at least"),
-        ("pass-all-most", sure + gap, "pass every level at most"),
-        ("hidden-level-seen", seen, f"accounts where {hidden} was seen"),
+    for name, value, label in (
+        ("pass-all-least", sure.mean(), "pass every level at least"),
+        ("pass-all-most", most.mean(), "pass every level at most"),
+        ("hidden-level-seen", looked, f"accounts where {hidden} was seen"),
     ):
-        numbers[name] = Number(hits / n, unit=width.unit, n=n, label=label)
-    if not gap:
-        said = f"nothing is hidden: {number(sure / n, 'share')} of accounts pass every level, seen or not."
-        return Result(said, numbers, table, data=accounts)
-    looked = number(seen / n, "share")
-    said = f"the level '{hidden}' was seen in {looked} of accounts, which leaves {width} open."
-    title = f"Unseen '{hidden}' leaves {number(gap / n, 'share')} of accounts open"
-    return dotted(
-        said, title, numbers, table, accounts, "More accounts do not narrow these bounds; only looking does.",
-        label="reading", x_title="pass every level",
+        numbers[name] = Number(float(value), unit=width.unit, n=n, label=label)
+    said = f"nothing is hidden: {number(sure.mean(), 'share')} of accounts pass every level, seen or not."
+    if width.value:
+        part = number(looked, "share")
+        said = f"the level '{hidden}' was seen in {part} of accounts, which leaves {width} open."
+    return Result(
+        said, numbers, table, lambda: general.dots(table, x_title="pass every level", **SHARES),
+        ["More accounts do not narrow these bounds; only looking does."], accounts,
     )  # fmt: skip
 
 
@@ -189,7 +191,7 @@ def next_steps(accounts: Table, *, pass_at: float = 0.5) -> Result:
     Columns of the table: account, the score of each level, next (a level, 'look at ...' where the only open
     one is unseen, or 'keep all'); accounts that fail earliest come first, lowest score first.
     """
-    levels, passes = _levels(accounts, pass_at)
+    levels, passes, _ = _levels(accounts, pass_at)
     names, fails, blind = list(levels.columns), passes.eq(0).to_numpy(), levels.isna().to_numpy()
     first = np.where(fails.any(axis=1), fails.argmax(axis=1), len(names))
     looks = [f"look at {names[row.argmax()]}" if row.any() else "keep all" for row in blind]
@@ -199,21 +201,91 @@ def next_steps(accounts: Table, *, pass_at: float = 0.5) -> Result:
     wanted = [*names, *(f"look at {name}" for name in names), "keep all"]
     plan = card["next"].value_counts().reindex(wanted).dropna().astype(int)
     good, n = int(plan.get("keep all", 0)), len(card)
-    passed = Number(good, unit="accounts", n=n, label="accounts that pass every level")
-    numbers = {"accounts-that-pass": passed}
-    work = plan[plan.index.isin(names)]
-    said = f"no level that was seen fails in any of {n} accounts"
-    title = "No account fails a level that was seen"
+    numbers = {
+        "accounts-that-pass": Number(good, unit="accounts", n=n, label="accounts that pass every level")
+    }
+    work, said = plan[plan.index.isin(names)], f"no level that was seen fails in any of {n} accounts."
     if len(work):
-        top, most = str(work.idxmax()), int(work.max())
+        top = str(work.idxmax())
         numbers["next-level"] = Number(top, unit="level", n=n, label="where most accounts need work next")
-        said = f"the level '{top}' comes next most often, in {most} of {n} accounts"
-        title = f"{capital(top)} comes next in {most} of {n} accounts"
+        said = f"the level '{top}' comes next most often, in {work.max()} of {n} accounts."
     shown = plan.rename_axis("step").reset_index(name="accounts")
+    axes = {"label": "step", "value": "accounts", "x_title": "accounts"}
+    return Result(said, numbers, card, lambda: general.bars(shown, **axes), data=accounts)
+
+
+@question("survey", needs="a survey about satisfaction, one more outcome and how hard leaving is")
+def hostages(survey: Survey) -> Result:
+    """Does satisfaction matter less for staying where leaving is hard (Dick & Basu 1994)?
+
+    The outcome is fitted on satisfaction, on how hard leaving is (block or role ``switching``) and on their
+    product, all standardised, with HC3 limits. Satisfied are those in the upper third of the scale, tied
+    those in its upper half. Columns of the table: group, respondents, share, low, high, and the mean of the
+    outcome with its limits.
+    """
+    items = survey.blocks.get("switching") or survey.roles.get("switching")
+    if not items:
+        raise NotEnough("the survey does not ask how hard leaving would be")
+    happy, outcome = _pair(survey)
+    named = {"outcome": survey.outcomes[outcome], "satisfaction": survey.outcomes[happy], "tied": items}
+    data = _columns(survey, named)
+    z, model = standard_fit(data)
+    gap, low, high, _ = model.contrast([0, 0, 0, 1], survey.confidence_level)
+    said, word = survey.label(happy), survey.label(outcome)
+    cells = _cells(data, survey)
+    shown, hidden = suppress(cells, count="respondents", min_cell=survey.min_cell)
+    label = f"change in what {said} does for {word} as leaving gets harder"
+    slope = Number(gap, low, high, "standardised slope", len(z), label)
+    numbers = {"hostage-loyalty-gap": slope}
+    cell, level = cells.set_index("group").respondents, survey.confidence_level
+    for name, (group, meaning) in TOLD.items():
+        if group in set(shown.group):
+            numbers[name] = Number.share(cell[group], len(data), "share of customers", meaning, level)
+    finding = f"No difference was found in what {said} does for {word} where leaving is hard."
+    if verdict := slope.direction("less", "more"):
+        by = with_interval(abs(gap), *sorted(abs(end) for end in (low, high)))
+        finding = f"Where leaving is hard, {said} counts {verdict} for {word}, by {by}."
+    if "hostage-share" in numbers:
+        finding += f" {numbers['hostage-share']} of customers are not satisfied but find leaving hard."
+    cautions = ["The survey reaches people who are still customers; those who left are missing."]
+    if survey.weights:
+        cautions.append("Survey weights are not used here.")
+    elif hidden:
+        cautions.append(f"{count(hidden, 'small group')} not shown.")
+    curve = _two_lines(z, model, data, survey)
+    names = {"x": "satisfaction", "y": "estimate", "group": "leaving", "x_title": said, "y_title": word}
+    return Result(finding, numbers, shown, lambda: general.lines(curve, **names), cautions, survey)
+
+
+@question("survey", needs="a survey about satisfaction and recommending")
+def advocates(survey: Survey) -> Result:
+    """Do satisfied customers recommend more often?
+
+    Recommending is the outcome, or else the first item, whose label says so; who recommends answers in the
+    upper sixth of the scale, the satisfied in its upper third. Columns of the table: group, n, estimate, low,
+    high.
+    """
+    happy, _ = _pair(survey, two=False)
+    named = survey.outcomes | {item: [item] for item in survey.frame if item in survey.labels}
+    found = [own for name, own in named.items() if "recommend" in f"{name} {survey.label(name)}".lower()]
+    if not found:
+        raise NotEnough("the survey does not ask whether customers would recommend")
+    data = _columns(survey, {"satisfaction": survey.outcomes[happy], "recommend": found[0]})
+    pleased = data.satisfaction >= _mark(survey, SATISFIED, data)
+    tells = data.recommend >= _mark(survey, RECOMMENDS, data)
+    groups = {"satisfied": tells[pleased], "not satisfied": tells[~pleased]}
+    if min(len(part) for part in groups.values()) < survey.min_cell:
+        raise NotEnough("too few customers stand on one side of satisfied and not satisfied")
+    table = shares(groups, survey.confidence_level)
+    label, counts = "recommend: satisfied minus not satisfied", table[["count", "n"]].to_numpy().ravel()
+    gap = Number.difference(*counts, "share of customers", label, survey.confidence_level)
+    finding = "No difference in recommending was found between satisfied customers and others."
+    if verdict := gap.direction("less often", "more often"):
+        finding = f"Satisfied customers would recommend {verdict} than others, by {gap.points()}."
     return Result(
-        said + ".", numbers, card,
-        lambda: general.bars(shown, label="step", value="accounts", title=title, x_title="accounts"),
-        data=accounts,
+        finding, {"satisfied-recommend": gap}, table.drop(columns="count"),
+        lambda: general.dots(table, x_title="would recommend", **SHARES),
+        ["Answers of one person in one sitting move together for many reasons."], survey,
     )  # fmt: skip
 
 
@@ -221,20 +293,17 @@ def _share(hits: int, n: int, label: str, accounts: Table) -> Number:
     return Number.share(hits, n, "share of accounts", label, accounts.confidence_level)
 
 
-def _levels(accounts: Table, pass_at: float) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return scores and passes (1, 0, missing), one row an account and one column a level."""
+def _levels(accounts: Table, pass_at: float) -> tuple[pd.DataFrame, pd.DataFrame, float]:
+    """Return scores and passes (1, 0, missing), a row an account and a column a level, and the pass mark."""
     frame = accounts.frame
     names = list(dict.fromkeys(frame["level"]))
     if len(names) < 2 or frame["score"].notna().sum() < 3:
         raise NotEnough("at least two levels and three scores are needed")
     wide = frame.pivot(index="account", columns="level", values="score").astype(float)
     levels = wide.loc[list(dict.fromkeys(frame["account"])), names].rename_axis(columns=None)
-    return levels, (levels >= _pass_mark(levels, pass_at)).where(levels.notna()).astype(float)
-
-
-def _pass_mark(levels: pd.DataFrame, pass_at: float) -> float:
     low, high = np.nanmin(levels.to_numpy()), np.nanmax(levels.to_numpy())
-    return float(np.round(low + pass_at * (high - low), 1))
+    mark = float(np.round(low + pass_at * (high - low), 1))
+    return levels, (levels >= mark).where(levels.notna()).astype(float), mark
 
 
 def _once(accounts: Table, levels: pd.DataFrame, column: str) -> pd.Series:
@@ -265,38 +334,76 @@ def _first_reached(accounts: Table, levels: pd.DataFrame) -> dict[str, Number]:
     return {"first-before-fifth": _share(before, n, label, accounts)} if n else {}
 
 
-def _together(passes: pd.DataFrame) -> pd.DataFrame:
-    """Return the share that passes the row's level among accounts that pass the column's (both seen)."""
-    known, x = passes.notna().astype(float), passes.fillna(0.0)
-    return (x.T @ x) / (known.T @ x).replace(0, np.nan)
+def _held_out(x: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:
+    """Return what a rule explains of each account that was left out; the mean over accounts is an R2."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import RepeatedStratifiedKFold
+
+    x = (x - x.mean(axis=0)) / np.where(x.std(axis=0) > 0, x.std(axis=0), 1)
+    error, base = np.zeros((2, len(y)))
+    model = LogisticRegression(C=1e4, solver="newton-cholesky")  # a separated fold stays finite
+    for train, test in RepeatedStratifiedKFold(n_splits=5, n_repeats=5, random_state=seed).split(x, y):
+        error[test] += (y[test] - model.fit(x[train], y[train]).predict_proba(x[test])[:, 1]) ** 2
+        base[test] += (y[test] - y[train].mean()) ** 2
+    return (base - error) / base.mean()
 
 
-def _held_out(designs: dict[str, np.ndarray], y: np.ndarray, seed: int) -> dict[str, np.ndarray]:
-    """Return what each rule explains of each account that was left out; the mean over accounts is an R2."""
-    rng, n = np.random.default_rng(seed), len(y)
-    fold = np.array([rng.permutation(np.arange(n) % FOLDS) for _ in range(REPEATS)])
-    train = (fold[:, None, :] != np.arange(FOLDS)[None, :, None]).reshape(-1, n)
-    means = (train @ y / train.sum(axis=1))[:, None]
-    base = np.where(train, 0, (y - means) ** 2).sum(axis=0)
-    gains = {}
-    for rule, x in designs.items():
-        z = (x - x.mean(axis=0)) / np.where(x.std(axis=0) > 0, x.std(axis=0), 1)
-        error = np.where(train, 0, (y - _logistic(np.column_stack([np.ones(n), z]), y, train)) ** 2)
-        gains[rule] = (base - error.sum(axis=0)) / base.mean()
-    return gains
+def standard_fit(data: pd.DataFrame) -> tuple[pd.DataFrame, Fit]:
+    """Return the standardised columns and the fit of the first on the other two and their product."""
+    z = (data - data.mean()) / data.std(ddof=0)
+    y, one, two = z.to_numpy().T
+    return z, fit(y, np.column_stack([np.ones(len(z)), one, two, one * two]))
 
 
-def _logistic(design: np.ndarray, y: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """Return the probabilities of logistic regressions, one fitted on each row of ``train``, all at once."""
-    k = design.shape[1]
-    beta, ridge = np.zeros((len(train), k)), 1e-4 * np.eye(k)  # a separated fold stays finite
-    products = (design[:, :, None] * design[:, None, :]).reshape(len(y), -1)
-    for _ in range(25):
-        p = 1 / (1 + np.exp(-np.clip(beta @ design.T, -30, 30)))
-        hessian = ((train * np.maximum(p * (1 - p), 1e-9)) @ products).reshape(-1, k, k) + ridge
-        gradient = (train * (y - p)) @ design - beta @ ridge
-        step = np.linalg.solve(hessian, gradient[:, :, None])[:, :, 0]
-        beta = beta + np.clip(step, -5, 5)
-        if np.abs(step).max() < 1e-8:
-            break
-    return 1 / (1 + np.exp(-np.clip(beta @ design.T, -30, 30)))
+def _pair(survey: Survey, *, two: bool = True) -> tuple[str, str]:
+    """Return the outcome that means satisfaction, and the one that it should lead to."""
+    happy = [name for name in survey.outcomes if "satisf" in f"{name} {survey.label(name)}".lower()]
+    asked = sorted(survey.outcomes, key=lambda name: name != survey.outcome)
+    others = [name for name in asked if name not in happy]
+    if not happy or (two and not others):
+        raise NotEnough("the survey does not ask both how satisfied customers are and whether they stay")
+    return happy[0], others[0] if others else ""
+
+
+def _columns(survey: Survey, items: dict[str, list[str]]) -> pd.DataFrame:
+    """Return the mean of each list of items, rows without a gap."""
+    answers = {
+        name: survey.frame[own].astype(float).mean(axis=1, skipna=False) for name, own in items.items()
+    }
+    data = pd.DataFrame(answers)
+    known = data.dropna()
+    if len(known) < LEAST:
+        have = f"only {len(known)} of {len(data)} respondents answered all of this"
+        raise NotEnough(f"{have}; {LEAST} are needed")
+    if (np.ptp(known.to_numpy(), axis=0) == 0).any():
+        raise NotEnough("everybody gave the same answer, so nothing can be compared")
+    return known
+
+
+def _mark(survey: Survey, part: float, data: pd.DataFrame) -> float:
+    low, high = survey.scale or (data.min().min(), data.max().max())
+    return low + part * (high - low) - 1e-9
+
+
+def _cells(data: pd.DataFrame, survey: Survey) -> pd.DataFrame:
+    happy = data.satisfaction >= _mark(survey, SATISFIED, data)
+    tied = data.tied >= _mark(survey, TIED, data)
+    z, rows = normal_quantile(survey.confidence_level), []
+    for (a, b), name in CELLS.items():
+        part = data.outcome[(happy == a) & (tied == b)]
+        half = z * part.std() / np.sqrt(len(part)) if len(part) > 1 else np.nan
+        rows.append((name, len(part), part.mean(), part.mean() - half, part.mean() + half))
+    table = pd.DataFrame(rows, columns=["group", "respondents", "outcome", "outcome_low", "outcome_high"])
+    low, high = wilson(table.respondents, len(data), survey.confidence_level)
+    return table.assign(share=table.respondents / len(data), low=low, high=high)
+
+
+def _two_lines(z: pd.DataFrame, model: Fit, data: pd.DataFrame, survey: Survey) -> pd.DataFrame:
+    """Return the fitted outcome over satisfaction, one standard deviation below and above average tie."""
+    rows, mean, spread = [], data.mean(), data.std(ddof=0)
+    for word, tied in (("leaving is easy", -1.0), ("leaving is hard", 1.0)):
+        for at in np.linspace(*np.quantile(z.satisfaction, [0.02, 0.98]), 9):
+            fitted = np.array(model.contrast([1, at, tied, at * tied], survey.confidence_level)[:3])
+            back = mean.outcome + spread.outcome * fitted
+            rows.append((word, mean.satisfaction + spread.satisfaction * at, *back))
+    return pd.DataFrame(rows, columns=["leaving", "satisfaction", "estimate", "low", "high"])

@@ -22,7 +22,7 @@ from cxlab.data.errors import InputError
 from cxlab.data.rules import Atom, Comparison, Condition, Rule, RuleSet, load_rules
 from cxlab.data.survey import Survey
 from cxlab.data.table import Table
-from cxlab.questions import drivers, expectations, hostages, liking, outlets, surveys
+from cxlab.questions import drivers, expectations, horizons, liking, outlets, surveys
 from cxlab.questions.result import Result
 from cxlab.questions.words import count, listed, with_interval
 from cxlab.stats.intervals import benjamini_hochberg
@@ -35,7 +35,7 @@ FALSE_DISCOVERY = 0.05
 QUESTIONS: dict[str, tuple[Callable[[Any], Result], ...]] = {
     "survey": (
         drivers.split, drivers.overlap, liking.beyond_liking, surveys.by_segment, expectations.gap,
-        expectations.kinks, expectations.forgiveness, hostages.hostages,
+        expectations.kinks, expectations.forgiveness, horizons.hostages,
     ),
     "visits": (outlets.whose, outlets.league),
 }  # fmt: skip

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import pandas as pd
+
 from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.table import Table
 from cxlab.figures.style import titled
@@ -17,7 +19,6 @@ from cxlab.questions.words import headline, stated, with_interval
 from cxlab.stats.intervals import newcombe, wilson
 
 if TYPE_CHECKING:
-    import pandas as pd
     import plotly.graph_objects as go
 
 RESULT = "application/vnd.cxlab.result+json"  # what the report and the verdict read
@@ -57,6 +58,23 @@ class Number(NamedTuple):
         """Return the share x1 of n1 minus the share x2 of n2, independent cases, with Newcombe's interval."""
         value, low, high = newcombe(x1, n1, x2, n2, level)
         return cls(float(value), float(low), float(high), unit, int(n1 + n2), label)
+
+    def direction(self, below: str, above: str) -> str:
+        """Return the word for an interval that lies on one side of zero, else nothing."""
+        return above if self.low > 0 else below if self.high < 0 else ""
+
+    def points(self) -> str:
+        """Return the size of a difference of shares in points, such as ``20 points (5 to 33)``."""
+        near, far = sorted(abs(100 * end) for end in (self.low, self.high))
+        return f"{abs(100 * self.value):.0f} points ({near:.0f} to {far:.0f})"
+
+
+def shares(parts: Mapping[str, pd.Series], level: float) -> pd.DataFrame:
+    """Return ``group count n estimate low high`` of yes-or-no answers (Wilson), without empty groups."""
+    rows = [(name, int(part.sum()), len(part)) for name, part in parts.items() if len(part)]
+    table = pd.DataFrame(rows, columns=["group", "count", "n"])
+    low, high = wilson(table["count"], table["n"], level)
+    return table.assign(estimate=table["count"] / table["n"], low=low, high=high)
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ from cxlab.data.files import regular_file
 from cxlab.data.mapping import Mapping
 from cxlab.data.read import check_workbook
 from cxlab.data.study import converted
-from cxlab.questions.delivery import status_table
+from cxlab.questions.initiatives import status_table
 
 BACKUPS = 20
 WAIT = 10.0  # seconds for another editor's save to end
