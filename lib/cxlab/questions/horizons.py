@@ -74,9 +74,9 @@ def order(accounts: Table, *, pass_at: float = 0.5) -> Result:
 def all_must_hold(accounts: Table, *, pass_at: float = 0.5) -> Result:
     """Which score predicts renewal best: the lowest level, the average, or each level with its own weight?
 
-    Logistic regressions, fivefold and five times cross-validated; explained is 1 minus squared error over variance
-    of accounts left out, limits over accounts. Also how many accounts have a passing average over a failing
-    level. Columns of the table: rule, estimate, low, high.
+    Logistic regressions, five times fivefold cross-validated; explained is 1 minus squared error over the
+    variance of accounts left out, limits over accounts. Also how many accounts have a passing average over a
+    failing level. Columns of the table: rule, estimate, low, high.
     """
     levels, _, mark = _levels(accounts, pass_at)
     renewed = _once(accounts, levels, "renewed")
