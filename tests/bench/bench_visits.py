@@ -27,8 +27,7 @@ from cxlab.data.table import Table
 from cxlab.data.visits import COLUMNS
 from cxlab.questions import ecosystem, outlets, roles
 from cxlab.stats.chains import transition_matrix
-from cxlab.stats.rates import funnel_limits, shrink_rates
-from cxlab.stats.variance import variance_components
+from cxlab.stats.rates import funnel_limits, shrink_rates, variance_components
 from cxlab.worlds.visits import write_visits
 
 ANSWERS = (

@@ -10,8 +10,14 @@ import cxlab as cx
 from cxlab.data.survey import Survey
 from cxlab.data.table import Table
 from cxlab.questions.expectations import vignette_contrasts, vignette_form
-from cxlab.stats.bends import SHAPES, kinked_slopes, product_experience, read_contrasts, response_surface
-from cxlab.stats.regression import fit
+from cxlab.stats.regression import (
+    SHAPES,
+    fit,
+    kinked_slopes,
+    product_experience,
+    read_contrasts,
+    response_surface,
+)
 from cxlab.worlds.small import make_vignette
 
 # motcon of the R package RSA 0.10.6 (Schönbrodt & Humberg), explicit and implicit power motive and valence,

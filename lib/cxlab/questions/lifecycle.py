@@ -15,13 +15,12 @@ from cxlab.data.table import Table
 from cxlab.figures import general
 from cxlab.questions.result import Number, Result, question
 from cxlab.questions.words import capital, count, listed, number
-from cxlab.stats.funnel.customers import LEAVING, customer_log, in_order, propose_steps, spells
 from cxlab.stats.funnel.files import funnel_of_table
 from cxlab.stats.funnel.result import Funnel
 from cxlab.stats.funnel.rules import DAY, NEVER, hint, in_words, microseconds, rules_of
 from cxlab.stats.funnel.scan import Columns
 from cxlab.stats.intervals import benjamini_hochberg, newcombe, wilson
-from cxlab.stats.survival import cumulative_incidence
+from cxlab.stats.survival import LEAVING, cumulative_incidence, customer_log, in_order, propose_steps, spells
 
 _BUYING = re.compile(r"purchase|order|buy|bought|kauf|bestell|achat|compra")
 _KEPT: dict[tuple, tuple[Any, Any]] = {}

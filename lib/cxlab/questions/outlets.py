@@ -17,8 +17,8 @@ from cxlab.stats.rates import (
     funnel_limits,
     holdout_error,
     shrink_rates,
+    variance_components,
 )
-from cxlab.stats.variance import variance_components
 
 FEWEST = 5  # outlets below which nothing is said about how outlets differ
 
