@@ -1,17 +1,11 @@
-"""Least squares with HC2, HC3, clusters and fixed effects against statsmodels; the moment bootstrap."""
+"""Least squares with HC2, HC3, clusters and fixed effects against statsmodels."""
 
 import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
 
-from cxlab.stats.regression import (
-    bootstrap_moments,
-    complete_cases,
-    fit,
-    solve_moments,
-    t_quantile,
-)
+from cxlab.stats.regression import complete_cases, fit, t_quantile
 
 
 @pytest.fixture
@@ -78,15 +72,3 @@ def test_refuses_what_no_regression_can_use(world):
             complete_cases(table, columns, minimum=minimum)
     with pytest.raises(ValueError, match="confidence_level=95"):
         t_quantile(95, 10)
-    with pytest.raises(ValueError, match="bootstrap=0"):
-        bootstrap_moments(x, 0, 1)
-
-
-def test_moment_bootstrap_refits_resampled_rows():
-    z = np.column_stack([np.ones(40), np.random.default_rng(1).normal(size=(40, 3))])
-    beta, left = solve_moments(bootstrap_moments(z, 6, 9), [0, 1, 2], 3)
-    drawn = np.random.default_rng(9).integers(0, 40, size=(6, 40))
-    for i, rows in enumerate(drawn):
-        expected, residual, _, _ = np.linalg.lstsq(z[rows][:, :3], z[rows][:, 3], rcond=None)
-        np.testing.assert_allclose(beta[i], expected, atol=1e-10)
-        assert left[i] == pytest.approx(residual[0] / 40)

@@ -1,4 +1,4 @@
-"""One bootstrap for every statistic: rows, weights, clusters; limits; pooling of several estimates."""
+"""One bootstrap for every statistic: rows, weights, clusters, gaps; limits; pooling of several estimates."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,15 @@ from statsmodels.stats.meta_analysis import combine_effects
 from cxlab.data.errors import NotEnough
 from cxlab.stats.lmg import bootstrap_covariances
 from cxlab.stats.pooling import pool
-from cxlab.stats.resampling import Covariances, composites, correlations, limits, resampled_means, slopes
+from cxlab.stats.resampling import (
+    Covariances,
+    bootstrap_em,
+    composites,
+    correlations,
+    limits,
+    resampled_means,
+    slopes,
+)
 
 
 @pytest.fixture
@@ -45,10 +53,9 @@ def test_part_and_mean_of_the_last_columns_are_those_of_the_data(values):
     assert found.part([2, 0]).matrices[0] == pytest.approx(np.cov(values[:, [2, 0]].T, ddof=0), abs=1e-12)
     mean = np.column_stack([values[:, 0], values[:, 1:].mean(axis=1)])
     assert found.with_mean_last(2).matrices[0] == pytest.approx(np.cov(mean.T, ddof=0), abs=1e-12)
-    table = found.of(lambda matrices: slopes(matrices), ["a", "b"])
     design = values[:, :2] - values[:, :2].mean(axis=0)
     expected = np.linalg.lstsq(design, values[:, 2] - values[:, 2].mean(), rcond=None)[0]
-    assert table["estimate"].to_numpy() == pytest.approx(expected)
+    assert slopes(found.matrices)[:, 0] == pytest.approx(expected)
 
 
 def test_composites_and_correlations(values):
@@ -72,6 +79,67 @@ def test_means_take_the_answers_that_are_there_with_their_weights():
     found = resampled_means(table, draws=50, weights=weights, clusters=["a", "a", "b"], rng=1)
     assert found[:, 0] == pytest.approx([15 / 4, 20 / 3]) and found.shape == (2, 51)
     assert set(np.round(found[0, 1:], 6)) <= {1.5, 3.75, 6.0}  # both persons, or one of them twice
+
+
+@pytest.fixture
+def columns():
+    random = np.random.default_rng(1)
+    return random.normal(size=(400, 4)) @ (np.eye(4) + 0.5) + [1, 5, 100, 3]
+
+
+def all_rows(values, weights=None):
+    return bootstrap_em(values, 0, np.random.default_rng(0), weights)[0]
+
+
+def test_complete_data_give_the_plain_covariance(columns):
+    assert all_rows(columns) == pytest.approx(np.cov(columns, rowvar=False, ddof=0), abs=1e-9)
+
+
+def test_one_gap_pattern_equals_the_closed_form_of_anderson_1957():
+    """The second column is missing for the later rows: its moments come from the regression on the first."""
+    random = np.random.default_rng(2)
+    x = random.normal(size=300)
+    y = 0.7 * x + random.normal(size=300)
+    y[180:] = np.nan
+    seen = slice(0, 180)
+    slope = np.cov(x[seen], y[seen], ddof=0)[0, 1] / x[seen].var()
+    residual = (y[seen] - y[seen].mean() - slope * (x[seen] - x[seen].mean())).var()
+    expected = [[x.var(), slope * x.var()], [slope * x.var(), residual + slope**2 * x.var()]]
+    assert all_rows(np.column_stack([x, y])) == pytest.approx(np.array(expected), abs=1e-4)
+
+
+def test_gaps_that_depend_on_answers_do_not_mislead_where_complete_rows_do():
+    holed = np.random.default_rng(3).normal(size=(20_000, 4)) @ (np.eye(4) + 0.5)
+    truth = np.cov(holed, rowvar=False)[1, 2]
+    holed[holed[:, 0] > holed[:, 0].mean(), 1] = np.nan
+    whole = holed[np.isfinite(holed).all(axis=1)]
+    assert all_rows(holed)[1, 2] == pytest.approx(truth, rel=0.05)
+    assert np.cov(whole, rowvar=False)[1, 2] < 0.8 * truth
+
+
+def test_weights_equal_repeated_rows_and_empty_rows_do_not_count(columns):
+    holed = columns.copy()
+    holed[np.random.default_rng(4).random(holed.shape) < 0.3] = np.nan
+    counts = np.arange(len(holed)) % 3
+    repeated = np.repeat(holed, counts, axis=0)
+    assert all_rows(holed, counts) == pytest.approx(all_rows(repeated), abs=1e-3)
+    more = np.vstack([holed, np.full((5, 4), np.nan)])
+    assert all_rows(more) == pytest.approx(all_rows(holed), abs=1e-9)
+
+
+def test_resamples_spread_as_those_of_rows_and_of_whole_clusters(columns):
+    holed = columns.copy()
+    holed[:30, 3] = np.nan
+    found = Covariances(holed, draws=200, rng=1)
+    plain = Covariances(columns, draws=200, rng=1)
+    assert found.n == 400 and found.matrices.shape == (201, 4, 4)
+    assert found.matrices[1:, 0, 1].std() == pytest.approx(plain.matrices[1:, 0, 1].std(), rel=0.25)
+    people = np.repeat(np.arange(100), 4)
+    clustered = bootstrap_em(
+        np.repeat(holed[:100], 4, axis=0), 200, np.random.default_rng(1), clusters=people
+    )
+    alone = bootstrap_em(holed[:100], 200, np.random.default_rng(1))
+    assert clustered[1:, 0, 1].std() == pytest.approx(alone[1:, 0, 1].std(), rel=0.25)
 
 
 # Colditz et al. 1994, BCG vaccine (metadat::dat.bcg): cases and others, vaccinated and not.

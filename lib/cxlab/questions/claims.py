@@ -17,7 +17,7 @@ from cxlab.questions.raters import TENTATIVE, form, same_meaning  # noqa: F401
 from cxlab.questions.result import Number, Result, question
 from cxlab.questions.words import count, number
 from cxlab.stats.agreement import krippendorff_alpha
-from cxlab.stats.intervals import generator, percentile_interval
+from cxlab.stats.intervals import percentile_interval
 
 
 def thread(folder: str = "", **settings) -> Table:
@@ -92,7 +92,7 @@ def argument_strength(
     weights = np.zeros((len(ids), len(ids)))
     sign = links["relation"].map({"support": 1.0, "attack": -1.0}).to_numpy()
     weights[links["to_claim"].map(position), links["from_claim"].map(position)] = sign
-    scores = generator(rng).random((draws, len(ids)))
+    scores = np.random.default_rng(rng).random((draws, len(ids)))
     if base is not None:
         scores = pd.Series(base, index=ids, dtype=float).to_numpy()[None]
     if ((scores < 0) | (scores > 1)).any():

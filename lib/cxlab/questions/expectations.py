@@ -9,23 +9,22 @@ from cxlab.data.table import Table
 from cxlab.figures import general
 from cxlab.questions.result import Number, Result, question
 from cxlab.questions.words import capital, number
-from cxlab.stats.intervals import generator, percentile_interval
+from cxlab.stats.intervals import percentile_interval
 from cxlab.stats.regression import (
-    bootstrap_moments,
     complete_cases,
     fit,
     kinked_slopes,
     product_experience,
     read_contrasts,
     response_surface,
-    solve_moments,
     surface_terms,
 )
+from cxlab.stats.resampling import Covariances, slopes
 
-_READINGS = {  # words -> columns of 1, P, E, P^2, P E, E^2, P - E
-    "the gap alone": (0, 6),
-    "what they got alone": (0, 1),
-    "both, with bends": (0, 1, 2, 3, 4, 5),
+_READINGS = {  # words -> columns of P, E, P^2, P E, E^2, P - E
+    "the gap alone": [5],
+    "what they got alone": [0],
+    "both, with bends": [0, 1, 2, 3, 4],
 }
 _BESIDE = {  # number -> (row of product_experience, sign)
     "loss-great-product-bad-experience": ("great product, bad experience", -1),
@@ -67,13 +66,11 @@ def gap(survey: Survey) -> Result:
     surface = response_surface(data, perceived="perceived", expected="expected", outcome="outcome",
                                groups="groups", confidence_level=level)  # fmt: skip
     p, e, y = data[["perceived", "expected", "outcome"]].to_numpy(float).T
-    z = np.column_stack([surface_terms(p - surface.centre, e - surface.centre), p - e, y - y.mean()])
-    moments = bootstrap_moments(z, survey.bootstrap, survey.seed)
-    total = moments[:, 7, 7] - moments[:, 0, 7] ** 2
-    seen = {
-        name: np.append(fit(y, z[:, list(columns)]).r2, 1 - solve_moments(moments, columns, 7)[1] / total)
-        for name, columns in _READINGS.items()
-    }
+    z = np.column_stack([surface_terms(p - surface.centre, e - surface.centre)[:, 1:], p - e, y])
+    drawn, seen = Covariances(z, draws=survey.bootstrap, rng=survey.seed), {}
+    for name, columns in _READINGS.items():
+        matrices = drawn.part([*columns, 6]).matrices
+        seen[name] = (slopes(matrices) * matrices[:, :-1, -1].T).sum(axis=0) / matrices[:, -1, -1]
 
     def explained(draws: np.ndarray, label: str = "") -> Number:
         return Number(draws[0], *percentile_interval(draws[1:], level), unit, len(data), label)
@@ -287,7 +284,7 @@ def vignette_form(persons: int, *, rng: int | np.random.Generator | None = 1) ->
     """
     if persons < 1:
         raise InputError(f"persons={persons!r} must be at least 1")
-    random = generator(rng)
+    random = np.random.default_rng(rng)
     blocks = np.concatenate([random.permutation(4) for _ in range(-(-persons // 4))])[:persons]
     goods = "the shoes that you came for"
     shelf = (f"They do not have {goods}, and you leave without.", f"They have {goods}, and you buy them.")

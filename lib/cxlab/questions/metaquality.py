@@ -12,7 +12,7 @@ from cxlab.data.table import Table
 from cxlab.figures import general
 from cxlab.questions.result import Number, Result, question
 from cxlab.questions.words import count, listed, number
-from cxlab.stats.intervals import generator, normal_quantile, percentile_interval, wilson
+from cxlab.stats.intervals import normal_quantile, percentile_interval, wilson
 from cxlab.stats.resampling import Covariances, correlations, intervals, slopes
 
 _BEARING = ["accountable", "responsible"]
@@ -70,7 +70,7 @@ def rolled_throughput_yield(
         with np.errstate(invalid="ignore", divide="ignore"):
             return rolled, joint / rolled
 
-    draws = figures(generator(rng).multinomial(n, counts / n, size=max(bootstrap, 2)))
+    draws = figures(np.random.default_rng(rng).multinomial(n, counts / n, size=max(bootstrap, 2)))
     limits = [map(float, percentile_interval(values, confidence_level)) for values in draws]
     rolled, dependence = ((float(value), *ends) for value, ends in zip(figures(counts), limits, strict=True))
     joint = Number.share(counts[clean].sum(), n, "", "", confidence_level)[:3]

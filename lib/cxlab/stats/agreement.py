@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from cxlab.data.errors import InputError
-from cxlab.stats.intervals import generator, percentile_interval, wilson
+from cxlab.stats.intervals import percentile_interval, wilson
 
 _DISTANCES = {
     "nominal": lambda values, totals: 1 - np.eye(len(values)),
@@ -73,7 +73,7 @@ def krippendorff_alpha(
     estimate, low, high = float(_alpha(total[None], values, level)[0]), np.nan, np.nan
     if bootstrap and n > 1 and np.isfinite(estimate):
         kinds, counted = np.unique(units.reshape(n, -1), axis=0, return_counts=True)
-        times = generator(rng).multinomial(n, counted / n, size=bootstrap)
+        times = np.random.default_rng(rng).multinomial(n, counted / n, size=bootstrap)
         draws = _alpha((times @ kinds).reshape(bootstrap, k, k), values, level)
         if np.isfinite(draws).any():
             low, high = map(float, percentile_interval(draws[np.isfinite(draws)], confidence_level))

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.special import betaincinv, stdtrit
 
 from cxlab.data.errors import InputError
-from cxlab.stats.intervals import generator, normal_quantile, percentile_interval
+from cxlab.stats.intervals import normal_quantile, percentile_interval
 
 START, CONVERSION, NONE = "(start)", "(conversion)", "(none)"
 PRIOR = 0.5  # added to each count for the interval only (Jeffreys)
@@ -151,7 +151,7 @@ def removal_effect(
     result = result.assign(credit=effect / effect.sum(), people=np.nan)
     if "who" in steps:
         result["people"] = steps.groupby("from")["who"].nunique().reindex(names).to_numpy()
-        who, persons, rng = steps["who"].to_numpy(), steps["who"].nunique(), generator(rng)
+        who, persons, rng = steps["who"].to_numpy(), steps["who"].nunique(), np.random.default_rng(rng)
         for _ in range(bootstrap):
             times = np.bincount(rng.integers(0, persons, persons), minlength=persons)
             draws.append(effects(times[who])[0])

@@ -12,32 +12,18 @@ from numpy.typing import ArrayLike, NDArray
 
 
 def normal_quantile(confidence_level: float) -> float:
-    """Return z such that a standard normal lies in -z..z with probability ``confidence_level`` (1.96 for
-    0.95).
-    """
+    """Return z such that a standard normal lies in -z..z with this probability (1.96 for 0.95)."""
     if not 0 < confidence_level < 1:
         raise ValueError(f"confidence_level={confidence_level!r} must lie between 0 and 1, for example 0.95")
     return NormalDist().inv_cdf(0.5 + confidence_level / 2)
 
 
-def generator(rng: int | np.random.Generator | None) -> np.random.Generator:
-    """Return ``rng`` as a numpy Generator.
-
-    An int is a seed, None draws a fresh seed, a Generator passes through.
-    """
-    if rng is None or isinstance(rng, np.random.Generator | int | np.integer):
-        return np.random.default_rng(rng)
-    raise ValueError(f"rng={rng!r} must be an int, a numpy Generator or None")
-
-
 def wilson(
     successes: ArrayLike, n: ArrayLike, confidence_level: float = 0.95
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return Wilson's score interval of a proportion, elementwise (fractional counts are allowed; n = 0:
-    0..1).
+    """Return Wilson's score interval of a proportion, elementwise; n = 0 gives 0..1.
 
-    Without continuity correction, Wilson (1927), method 3 of Newcombe (1998): recommended for all n by Brown,
-    Cai & DasGupta (2001). It assumes independent cases.
+    Method 3 of Newcombe (1998), for all n (Brown, Cai & DasGupta 2001); counts may be fractional.
 
     >>> low, high = wilson(81, 263)
     >>> round(float(low), 4), round(float(high), 4)
@@ -105,10 +91,6 @@ def benjamini_hochberg(
     [True, True, False, False]
     """
     p = np.atleast_1d(np.asarray(p_values, dtype=float))
-    if p.ndim != 1 or np.any((p < 0) | (p > 1)):
-        raise ValueError(f"p_values must be a list of numbers between 0 and 1, got {p_values!r}")
-    if not 0 < level < 1:
-        raise ValueError(f"level={level!r} must lie between 0 and 1, for example 0.05")
     adjusted = np.full(p.shape, np.nan)
     present = np.flatnonzero(~np.isnan(p))
     order = present[np.argsort(p[present], kind="stable")]
@@ -118,9 +100,9 @@ def benjamini_hochberg(
 
 
 def percentile_interval(
-    draws: ArrayLike, confidence_level: float = 0.95, axis: int = 0
+    draws: ArrayLike, confidence_level: float = 0.95
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the percentile interval of bootstrap draws along ``axis`` (NaN draws are left out).
+    """Return the percentile interval of bootstrap draws along the first axis (NaN draws are left out).
 
     >>> low, high = percentile_interval(np.arange(1001))
     >>> round(float(low)), round(float(high))
@@ -129,20 +111,17 @@ def percentile_interval(
     tail = (1 - confidence_level) / 2
     normal_quantile(confidence_level)
     draws = np.asarray(draws, dtype=float)
-    if draws.shape[axis] == 0:
+    if len(draws) == 0:
         raise ValueError(
             "draws is empty: a bootstrap interval needs at least one draw; set bootstrap to 200 or more"
         )
     quantile = np.nanquantile if np.isnan(draws).any() else np.quantile
-    low, high = quantile(draws, [tail, 1 - tail], axis=axis)
+    low, high = quantile(draws, [tail, 1 - tail], axis=0)
     return low[()], high[()]
 
 
 def absolute_interval(low: float, high: float) -> tuple[float, float]:
-    """Return the interval of the size of a number from the interval of the number itself.
-
-    It starts at 0 when the interval holds 0: resampling a size directly would never reach 0, however small it
-    is.
+    """Return the interval of a number's size from that of the number: it starts at 0 where that holds 0.
 
     >>> absolute_interval(-0.1, 0.3), absolute_interval(-0.3, -0.1)
     ((0.0, 0.3), (0.1, 0.3))

@@ -10,9 +10,10 @@ from scipy.special import betainc, betaincinv, betaln, chdtri, expit, gammaincc,
 from scipy.stats import binom
 
 from cxlab.data.errors import InputError, NotEnough
-from cxlab.stats.intervals import benjamini_hochberg, generator, normal_quantile, percentile_interval
+from cxlab.stats.intervals import benjamini_hochberg, normal_quantile, percentile_interval
 
 EXTREMES = 0.1  # this share at each end is pulled in or dropped before the spread of outlets is estimated
+_SPLITS = 4  # random halves of each outlet's visits that predict the other half
 
 
 class Common(NamedTuple):
@@ -82,7 +83,7 @@ def shrink_rates(
     if draws < 1:
         raise InputError(f"draws={draws} must be at least 1; 1000 is usual")
     found = common_rates(x, n)
-    rates, rng = fair_rates(x, n, found, confidence_level), generator(rng)
+    rates, rng = fair_rates(x, n, found, confidence_level), np.random.default_rng(rng)
     ranks = np.empty((draws, len(x)), dtype=np.int32)
     places = np.arange(1, len(x) + 1, dtype=np.int32)
     for draw, point in enumerate(rng.choice(found.a.size, draws, p=found.weight)):
@@ -189,7 +190,7 @@ def alike(data: pd.DataFrame) -> float:
 
 
 def holdout_error(
-    data: pd.DataFrame, *, splits: int = 4, bootstrap: int = 500, confidence_level: float = 0.95, rng=0
+    data: pd.DataFrame, *, bootstrap: int = 500, confidence_level: float = 0.95, rng=0
 ) -> tuple[float, float, float, int]:
     """Return the squared error of shrunk over raw rates on held-out visits, its interval, and the outlets.
 
@@ -201,9 +202,9 @@ def holdout_error(
     x, n = (values[_counts(data)[1] >= 4].astype(np.int64) for values in _counts(data))
     if len(n) < 10:
         raise NotEnough(f"only {len(n)} outlets have 4 or more rated visits; 10 are needed")
-    rng = generator(rng)
+    rng = np.random.default_rng(rng)
     errors, half = np.zeros((2, len(n))), n // 2
-    for _ in range(splits):
+    for _ in range(_SPLITS):
         known = rng.hypergeometric(x, n - x, half)
         held, size = (x - known) / (n - half), n - half
         fair = fair_rates(known, half, common_rates(known, half), confidence_level)["rate"]
@@ -340,7 +341,7 @@ def variance_components(
     table = table.assign(share=share, share_low=np.nan, share_high=np.nan)
     table["groups"] = [*map(len, sizes), *([0] if together else [])]
     if bootstrap and kept.sum() > 0:
-        rng, lower = generator(rng), _lower(system)
+        rng, lower = np.random.default_rng(rng), _lower(system)
         pieces, expected = lower @ sums, lower @ system @ kept
         draws = np.empty((bootstrap, len(kept)))
         for draw in range(bootstrap):

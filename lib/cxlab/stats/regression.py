@@ -11,7 +11,6 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from cxlab.data.errors import InputError, NotEnough
-from cxlab.stats.intervals import generator
 
 
 class Fit(NamedTuple):
@@ -21,7 +20,6 @@ class Fit(NamedTuple):
     covariance: NDArray[np.float64]
     classical: NDArray[np.float64]
     residuals: NDArray[np.float64]
-    leverage: NDArray[np.float64]
     dof: int
     r2: float
 
@@ -46,13 +44,10 @@ def t_quantile(confidence_level: float, dof: float) -> float:
 
 
 def complete_cases(data: pd.DataFrame, columns: Sequence[str], minimum: int = 0) -> pd.DataFrame:
-    """Return the named columns as floats, rows with a gap left out; refuse what no regression can use.
+    """Return the named columns as floats, rows with a gap left out.
 
-    Raises
-    ------
-    ValueError
-        When a column is missing or is not numeric; ``NotEnough`` when it does not vary, or fewer than
-        ``minimum`` rows are complete.
+    ``ValueError`` when a column is missing or text; ``NotEnough`` when one does not vary, or fewer than
+    ``minimum`` rows are complete.
     """
     wanted = list(dict.fromkeys(columns))
     absent = [name for name in wanted if name not in data.columns]
@@ -85,29 +80,12 @@ def fit(
     groups: ArrayLike | None = None,
     absorbed: ArrayLike | None = None,
 ) -> Fit:
-    """Fit ``outcome`` on the columns of ``design`` (give the intercept as a column of ones).
+    """Fit ``outcome`` (n,) on the columns of ``design`` (n, k); an intercept is a column of ones.
 
-    Parameters
-    ----------
-    outcome : array (n,)
-    design : array (n, k)
-    covariance : {"HC3", "HC2", "classical"}
-        HC3 and HC2 as in MacKinnon & White (1985).
-    groups : array (n,), optional
-        Cluster labels; the covariance is then cluster-robust (CR1) and the degrees of freedom are clusters -
-        1.
-    absorbed : array (n,), optional
-        Labels of fixed effects; outcome and design are then centred within them (no intercept in ``design``).
-
-    Returns
-    -------
-    Fit
-        ``r2`` is about the mean (within the fixed effects, when there are any).
-
-    Raises
-    ------
-    NotEnough
-        When there are too few rows, or the columns of ``design`` depend on each other.
+    ``covariance`` is "HC3", "HC2" (MacKinnon & White 1985) or "classical". ``groups`` are labels of clusters:
+    cluster-robust (CR1), with clusters - 1 degrees of freedom. ``absorbed`` are labels of fixed effects:
+    outcome and design are centred within them (then no intercept), and ``r2`` is within them, too.
+    ``NotEnough`` where there are too few rows, or columns depend on each other.
     """
     y = np.asarray(outcome, dtype=float)
     x = np.asarray(design, dtype=float)
@@ -159,44 +137,7 @@ def fit(
         robust = bread @ (scores.T @ scores) @ bread
     total = float(((y - y.mean()) ** 2).sum())
     r2 = 1 - float(residuals @ residuals) / total if total > 0 else float("nan")
-    return Fit(beta, robust, classical, residuals, leverage, dof, r2)
-
-
-def bootstrap_moments(
-    columns: NDArray[np.float64], bootstrap: int, rng: int | np.random.Generator | None
-) -> NDArray[np.float64]:
-    """Return the second-moment matrices ``Z'Z / n`` of ``bootstrap`` resamples of the rows, (bootstrap, k,
-    k).
-
-    Every regression on the columns of ``Z`` follows from them (see ``solve_moments``), so that 1,000 refits
-    cost one matrix product; in bounded memory.
-    """
-    if bootstrap < 1:
-        raise ValueError(f"bootstrap={bootstrap!r} must be a positive number of draws, for example 500")
-    random, (n, k) = generator(rng), columns.shape
-    upper = np.triu_indices(k)
-    products = columns[:, upper[0]] * columns[:, upper[1]]
-    moments, block = np.empty((bootstrap, k, k)), max(1, int(4e6 // n))
-    for start in range(0, bootstrap, block):
-        rows = min(block, bootstrap - start)
-        drawn = random.integers(0, n, size=(rows, n)) + np.arange(rows)[:, None] * n
-        counts = np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n)
-        moments[start : start + rows, upper[0], upper[1]] = counts @ products / n
-    moments[:, upper[1], upper[0]] = moments[:, upper[0], upper[1]]
-    return moments
-
-
-def solve_moments(
-    moments: NDArray[np.float64], drivers: Sequence[int], outcome: int
-) -> tuple[NDArray, NDArray]:
-    """Return coefficients (..., k) and residual variance (...) of ``outcome`` on ``drivers`` from moment
-    matrices.
-    """
-    index = np.asarray(drivers)
-    left = moments[..., index[:, None], index]
-    right = moments[..., index, outcome]
-    beta = np.linalg.solve(left, right[..., None])[..., 0]
-    return beta, moments[..., outcome, outcome] - (beta * right).sum(axis=-1)
+    return Fit(beta, robust, classical, residuals, dof, r2)
 
 
 SHAPES = {  # as sums of b0..b5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from copy import copy
 from typing import NamedTuple
 
@@ -15,17 +15,8 @@ from cxlab.stats.lmg import bootstrap_covariances
 class Covariances:
     """The covariance matrix of a sample (first) and of its bootstrap resamples, shape (1 + draws, m, m).
 
-    Parameters
-    ----------
-    values : ndarray (n, m)
-        Rows; where answers are missing (NaN) the covariances come from all rows by EM.
-    draws : int
-        Resamples of the rows, or of whole clusters where ``clusters`` names them.
-    weights : ndarray (n,), optional
-        Survey weights; a resample repeats rows and keeps their weights.
-    clusters : array (n,), optional
-        Who gave each row; rows of one cluster are drawn together (Field & Welsh 2007).
-    rng : int, Generator or None
+    ``values`` (n, m) may have gaps: then the covariances come from all rows by EM. A resample repeats rows
+    with their ``weights``; rows of one of the ``clusters`` are drawn together (Field & Welsh 2007).
     """
 
     def __init__(self, values, *, draws: int = 1000, weights=None, clusters=None, rng=None):
@@ -39,12 +30,6 @@ class Covariances:
         else:
             sample, resamples = _cluster_covariances(values, weights, clusters, draws, generator)
         self.n, self.matrices = len(values), np.concatenate([sample[None], resamples])
-
-    def of(
-        self, statistic: Callable[[np.ndarray], np.ndarray], names: Iterable, level: float = 0.95
-    ) -> pd.DataFrame:
-        """Return ``estimate low high`` of a statistic (stack of matrices -> names x draws)."""
-        return intervals(statistic(self.matrices), names, level)
 
     def part(self, columns: list[int]) -> Covariances:
         """Return the covariances of some of the columns, in this order."""
@@ -84,10 +69,7 @@ def _cluster_covariances(values, weights, clusters, draws, rng):
 def resampled_means(
     values: np.ndarray, *, draws: int = 1000, weights=None, clusters=None, rng=None
 ) -> np.ndarray:
-    """Return the mean of each column over the answers that are there, (columns, 1 + draws).
-
-    Sample, then resamples.
-    """
+    """Return each column's mean over the answers that are there, (columns, 1 + draws): sample, resamples."""
     there = np.isfinite(values) * (
         1.0 if weights is None else np.nan_to_num(np.asarray(weights, float))[:, None]
     )
@@ -123,10 +105,7 @@ def limits(draws: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarr
 
 
 def intervals(values: np.ndarray, names: Iterable, level: float = 0.95) -> pd.DataFrame:
-    """Return ``estimate low high``, one row a name.
-
-    Column 0 of ``values`` is the sample, the others its resamples.
-    """
+    """Return ``estimate low high``, one row a name, from values of the sample (column 0) and resamples."""
     values = np.atleast_2d(np.asarray(values, dtype=float))
     low, high = limits(values[:, 1:], level)
     return pd.DataFrame(
@@ -135,10 +114,7 @@ def intervals(values: np.ndarray, names: Iterable, level: float = 0.95) -> pd.Da
 
 
 def composites(matrices: np.ndarray, groups: list[list[int]], *, standardise: bool) -> np.ndarray:
-    """Return the covariances of the groups' mean items and, last, of the last column.
-
-    Shape (draws, k + 1, k + 1).
-    """
+    """Covariances of the groups' mean items and, last, of the last column: (draws, k + 1, k + 1)."""
     weights = np.zeros((matrices.shape[-1], len(groups) + 1))
     for side, columns in enumerate(groups):
         scale = np.sqrt(np.diag(matrices[0])[columns]) if standardise else 1.0
@@ -169,18 +145,6 @@ class _Pattern(NamedTuple):
     weight: np.ndarray
     one: np.ndarray
     two: np.ndarray
-
-
-def em_covariance(values: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-    """Return the maximum-likelihood covariance (m, m) of columns with gaps (NaN).
-
-    Examples
-    --------
-    >>> x = np.array([[1.0, 2.0], [2.0, 1.0], [3.0, np.nan], [4.0, 5.0]])
-    >>> em_covariance(x).round(2).tolist()
-    [[1.25, 1.43], [1.43, 2.49]]
-    """
-    return bootstrap_em(values, 0, np.random.default_rng(0), weights)[0]
 
 
 def bootstrap_em(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cxlab.data.errors import NotEnough
-from cxlab.stats.intervals import generator, percentile_interval, wilson
+from cxlab.stats.intervals import percentile_interval, wilson
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def fit_themes(
     if matrix.shape[1] < 2:
         raise NotEnough("the texts share too few words to be sorted into themes")
     themes = min(themes, matrix.shape[1])
-    weights, topics = _factors(matrix, themes, int(generator(rng).integers(2**31)))
+    weights, topics = _factors(matrix, themes, int(np.random.default_rng(rng).integers(2**31)))
     volume = np.bincount(weights.argmax(axis=1), minlength=themes).astype(float)
     topics, volume = topics[volume > 0], volume[volume > 0]
     joined = _join(topics) if join else np.arange(len(topics))
@@ -82,7 +82,7 @@ def theme_table(
     """
     from scipy.optimize import linear_sum_assignment
 
-    random, texts = generator(rng), _filled(texts)
+    random, texts = np.random.default_rng(rng), _filled(texts)
     seed = int(random.integers(2**31))
     found = fit_themes(texts, themes=themes, join=False, rng=seed)
     assigned, matrix = found.assign(texts), found.vectors.transform(texts)

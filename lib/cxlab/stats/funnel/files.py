@@ -4,7 +4,7 @@ import os
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -26,9 +26,6 @@ from cxlab.stats.funnel.scan import (
     scan_sql,
     time_sql,
 )
-
-if TYPE_CHECKING:
-    import ibis.expr.types as ir
 
 
 def funnel_of_table(events: Any, *, rules: Rules, columns: Columns) -> tuple[Funnel, list[str]]:
@@ -162,7 +159,7 @@ def spark_connection(memory: int):
     return ibis.pyspark.connect(session)
 
 
-def scan_table(events: ir.Table, columns: Columns, rules: Rules) -> Scan:
+def scan_table(events: Any, columns: Columns, rules: Rules) -> Scan:
     """Scan an ibis table for a funnel in its own engine, which returns one row a customer.
 
     The recurrence of ``kernel`` in SQL: per step one running maximum over a customer's rows in time order,
@@ -198,7 +195,7 @@ def _text(column):
     return text.lower().isin(NOBODY).ifelse(None, text)
 
 
-def _log(events: ir.Table, columns: Columns, rules: Rules) -> ir.Table:
+def _log(events: Any, columns: Columns, rules: Rules) -> Any:
     columns.check(events.columns)
     stamp = events[columns.timestamp]
     if stamp.type().is_string() or stamp.type().is_date():
@@ -238,7 +235,7 @@ def _micros(stamp, engine: str):
     return stamp.truncate("s").epoch_seconds().cast("int64") * 1_000_000 + stamp.microsecond().cast("int64")
 
 
-def journey_table(log: ir.Table, columns: Columns, rules: Rules) -> ir.Table:
+def journey_table(log: Any, columns: Columns, rules: Rules) -> Any:
     """Return one row a customer who met the first step, as an expression of the events' own engine.
 
     ``log`` holds ``person moment code [label]`` without missing values, the result ``person entered [label]
