@@ -45,7 +45,7 @@ _HOMES = {
     **{name: (f"cxlab.questions.{name}", None) for name in _QUESTIONS},
     "funnel": ("cxlab.questions.lifecycle", None),
     "yields": ("cxlab.questions.metaquality", None),
-    "roles": ("cxlab.questions.roles", None),
+    "roles": ("cxlab.questions.ecosystem", None),
     "agreement": ("cxlab.stats.agreement", None),
     "open_source": ("cxlab.data.sources", "open_source"),
     "survey": ("cxlab.data.sources", "survey"),

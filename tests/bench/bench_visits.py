@@ -25,13 +25,13 @@ import pandas as pd
 
 from cxlab.data.table import Table
 from cxlab.data.visits import COLUMNS
-from cxlab.questions import ecosystem, outlets, roles
+from cxlab.questions import ecosystem, outlets
 from cxlab.stats.chains import transition_matrix
 from cxlab.stats.rates import funnel_limits, shrink_rates, variance_components
 from cxlab.worlds.visits import write_visits
 
 ANSWERS = (
-    *(outlets.differ, ecosystem.heard, outlets.league, outlets.whose, roles.changes, roles.exposure),
+    *(outlets.differ, ecosystem.heard, outlets.league, outlets.whose, ecosystem.changes, ecosystem.exposure),
     *(ecosystem.matters, ecosystem.who_can_act),
 )
 

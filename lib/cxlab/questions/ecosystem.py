@@ -1,4 +1,6 @@
-"""A whole ecosystem: who is heard, what matters, which layer can act, what is rewarded (``cx.ecosystem``)."""
+"""A whole ecosystem: who is heard, how roles change, who meets failures, what matters, who can act, what is
+rewarded (``cx.ecosystem``, ``cx.roles``).
+"""
 
 from typing import Any
 
@@ -11,7 +13,8 @@ from cxlab.data.table import Table
 from cxlab.data.visits import hear
 from cxlab.figures import general
 from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import capital, count, listed, number
+from cxlab.questions.words import count, listed, number
+from cxlab.stats.chains import removal_effect, transition_matrix  # noqa: F401 (called by these names, too)
 from cxlab.stats.intervals import benjamini_hochberg, newcombe, normal_quantile, percentile_interval, wilson
 from cxlab.stats.resampling import resampled_sums
 from cxlab.stats.themes import fit_themes
@@ -26,10 +29,7 @@ def heard(visits: Table) -> Result:
     Columns of the table: ``organisations`` that a person's visits of a year touch, ``people share low high``.
     """
     found = hear(visits)
-    numbers = {
-        "visits": Number(found.visits, unit="visits", label="visits counted"),
-        "rated-visits": Number(found.rated, unit="visits", label="visits with a score"),
-    }
+    numbers = {"visits": Number(found.visits, unit="visits", label="visits counted")}
     opening = f"{found.visits:,} visits to {found.cells['outlet'].nunique():,} outlets were counted"
     known = found.sample.dropna(subset=["person", "organisation"])
     if "person" not in visits.frame.columns or known["organisation"].nunique() < 2:
@@ -42,8 +42,8 @@ def heard(visits: Table) -> Result:
     words = "people who visit two or more organisations in a year"
     share = Number.share(int((touched >= 2).sum()), n, "share of persons", words, level)
     numbers["journeys-two-organisations"] = share
-    table = touched.clip(upper=6).value_counts().sort_index().rename_axis("organisations").rename("people")
-    table = table.reset_index()
+    table = touched.clip(upper=6).value_counts().sort_index().rename_axis("organisations")
+    table = table.reset_index(name="people")
     low, high = wilson(table["people"], n, level)
     table = table.assign(share=table["people"] / n, low=low, high=high)
     words = ["6 or more" if k == 6 else count(k, "organisation") for k in table["organisations"]]
@@ -51,16 +51,125 @@ def heard(visits: Table) -> Result:
     table, _ = suppress(table, count="people", min_cell=visits.min_cell)
     so = ": no partner sees the whole journey" if share.low > 0.5 else ""
     so = ": most stay with one" if share.high < 0.5 else so
-    finding = f"{opening}. In a year {share} of people visit two or more organisations{so}."
-    title = f"{number(share.value, share.unit)} of people visit two or more organisations"
-
-    def draw():
-        axes = {"label": "organisations", "value": "share", "x_title": "people, by organisations visited"}
-        return general.bars(table, **axes, title=title, percent=True)
-
+    axes = {"label": "organisations", "value": "share", "x_title": "people, by organisations visited"}
     part = "everybody" if found.share == 1 else f"one in {round(1 / found.share):,} people"
-    caution = f"Journeys are those of {part}, with all their visits."
-    return Result(finding, numbers, table, draw, [caution], visits)
+    return Result(
+        f"in a year {share} of people visit two or more organisations{so}; {opening}.", numbers, table,
+        lambda: general.bars(table, **axes, percent=True),
+        [f"Journeys are those of {part}, with all their visits."], visits,
+    )  # fmt: skip
+
+
+@question("visits", "person", "role", "timestamp")
+def changes(visits: Table) -> Result:
+    """How do roles change from year to year (quarters where the visits span less than two years)?
+
+    A person's role in a year is the one of most visits. Shares with intervals that take people as clusters
+    (Anderson & Goodman 1957). Columns of the table: ``from to probability low high count n people``.
+    """
+    rows, level = hear(visits).sample.dropna(subset=["person", "role", "timestamp"]), visits.confidence_level
+    long = (rows["timestamp"].max() - rows["timestamp"].min()).days > 600
+    period, when = "year" if long else "quarter", rows["timestamp"].dt.to_period("Y" if long else "Q")
+    rows = rows.assign(when=when.astype("int64"), role=rows["role"].map(visits.label))
+    main = rows.groupby(["person", "when", "role"]).size().rename("visits").reset_index()
+    main = main.sort_values("visits", kind="stable").drop_duplicates(["person", "when"], keep="last")
+    moves = transition_matrix(main, timestamp="when", confidence_level=level) if len(main) else main
+    kinds = rows.groupby("person")["role"].nunique()
+    shown = moves[moves["people"] > 0] if len(main) else moves.assign(people=0)
+    shown, _ = suppress(shown, count="people", min_cell=visits.min_cell, within=["from"] if len(main) else [])
+    stay = shown[shown["from"] == shown["to"]].sort_values("probability") if len(shown) else shown
+    if not len(stay) or main["role"].nunique() < 2:
+        raise NotEnough(f"too few people with two roles or two {period}s were seen")
+    words, more = "people seen in two or more roles", int((kinds > 1).sum())
+    numbers = {"role-changers": Number.share(more, len(kinds), "share of persons", words, level)}
+    for name, (_, row) in zip(("stay-least", "stay-most"), stay.iloc[[0, -1]].iterrows(), strict=True):
+        values, label = (
+            map(float, row[["probability", "low", "high"]]),
+            f"still {row['from']} a {period} later",
+        )
+        numbers[name] = Number(*values, "share of moves", int(row["n"]), label)
+    one, other = numbers["stay-least"], numbers["stay-most"]
+    least, most = stay["from"].iloc[0], stay["from"].iloc[-1]
+    finding = f"a {period} later {other} are still {most} and {one} still {least}."
+    if one.value == 1:
+        finding = f"no change was found: everybody had the same role a {period} later."
+    elif one.high >= other.low:
+        finding = f"no difference between roles was found: a {period} later {one} or more have the same one."
+    wide = shown.pivot(index="from", columns="to", values="probability")
+    order = [role for role in dict.fromkeys(moves["from"]) if role in wide.index]
+    wide = wide.reindex(index=order, columns=[role for role in order if role in wide.columns])
+    axes = {"x_title": f"role a {period} later", "y_title": "role now", "percent": True}
+    caution = f"Only people who came in two {period}s can be followed."
+    return Result(finding, numbers, shown, lambda: general.heat(wide, **axes), [caution], visits)
+
+
+@question("visits", "person", "role", "score")
+def exposure(visits: Table) -> Result:
+    """Why does who comes often meet more failures? Visits a year times the failure rate, by role.
+
+    Visits a year are those of a year in which a person came in that role; a failure is a score in the lower
+    quarter of the scale, and visits without a score are taken to fail as often. Intervals resample people.
+    The chance of at least one failure in a year allows for people who meet them all the time (beta-binomial).
+    Columns of the table: ``role people visits_a_year failure_rate failures low high chance``.
+    """
+    rows, level = hear(visits).sample.dropna(subset=["person", "role"]), visits.confidence_level
+    first, rated = rows["timestamp"].min(), rows["failed"].dropna()
+    year = 0 if pd.isna(first) else (rows["timestamp"] - first).dt.days // 366
+    rows = rows.assign(year=year, role=rows["role"].map(visits.label))
+    part = {"visits": ("outlet", "size"), "rated": ("failed", "count"), "failed": ("failed", "sum")}
+    yearly = rows.groupby(["role", "person", "year"], dropna=False).agg(**part).reset_index("year")
+    yearly["year"] = 1
+    people = yearly.groupby(["role", "person"]).sum()
+    enough = (people["rated"] > 0).groupby("role").sum()
+    lines, gaps = [], {}
+    for role in enough.index[enough >= max(10, visits.min_cell)] if rated.sum() else ():
+        values = _exposures(people.loc[role].to_numpy(float), visits)
+        limits = percentile_interval(values[2, 1:], level)
+        lines.append((role, len(people.loc[role]), *values[:3, 0], *limits, values[3, 0]))
+        gaps[role] = values[3] - rated.mean()
+    if len(lines) < 2:
+        raise NotEnough("fewer than two roles have ten people with a score, or no visit failed")
+    columns = ["role", "people", "visits_a_year", "failure_rate", "failures", "low", "high", "chance"]
+    table = pd.DataFrame(lines, columns=columns)
+    table = table.sort_values("visits_a_year", ascending=False, ignore_index=True)
+    (role, other), gap = table["role"].iloc[[0, -1]], gaps[table["role"][0]]
+    limits = map(float, percentile_interval(gap[1:], level))
+    label = f"chance of a failure in a year: {role}, less a single visit"
+    more = Number(float(gap[0]), *limits, "probability", int(table["people"][0]), label)
+    numbers = {"exposure-difference": more}
+    for name, row in (("failures-a-year", table.iloc[0]), ("failures-a-year-other", table.iloc[-1])):
+        values, label = (
+            map(float, row[["failures", "low", "high"]]),
+            f"failures in a year of one {row['role']}",
+        )
+        numbers[name] = Number(*values, "failures", int(row["people"]), label)
+    most, least = numbers["failures-a-year"], numbers["failures-a-year-other"]
+    finding = f"as {role} a person meets {most} failures a year, as {other} {least}."
+    if most.low <= least.high and least.low <= most.high:
+        finding = f"no difference was found: {finding}"
+    rates, often = ([number(v, u) for v in table[name].iloc[[0, -1]]]
+                    for name, u in (("failure_rate", "share"), ("visits_a_year", "")))  # fmt: skip
+    caution = f"For {role} and {other}, {rates[0]} and {rates[1]} of visits fail; "
+    caution += f"visits a year are {often[0]} and {often[1]}."
+    axes = {"label": "role", "value": "failures", "x_title": "failures a year"}
+    return Result(finding, numbers, table, lambda: general.bars(table, **axes), [caution], visits)
+
+
+def _exposures(people: np.ndarray, visits: Table) -> np.ndarray:
+    """Return visits a year, failure rate, failures a year and chance of one; the sample, then resamples."""
+    from scipy.special import betaln
+
+    n, x = people[:, 2], people[:, 3]
+    inside = np.divide(x * (n - x), n, out=np.zeros(len(n)), where=n > 0)
+    columns = np.column_stack([people, inside, n > 0])
+    years, came, rated, failed, within, seen = resampled_sums(columns, visits.bootstrap, visits.rng).T
+    a_year, rate = came / years, failed / np.maximum(rated, 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        alike = 1 - within / ((rated - seen) * rate * (1 - rate))  # Fleiss & Cuzick (1979)
+        alike = np.nan_to_num(alike).clip(1e-6, 0.5)
+        a, b = rate * (1 / alike - 1), (1 - rate) * (1 / alike - 1)
+        chance = np.where(rate > 0, 1 - np.exp(betaln(a, b + a_year) - betaln(a, b)), 0.0)
+    return np.array([a_year, rate, a_year * rate, chance])
 
 
 _said: list[Any] = [None, 0, None]  # the complaints sorted last: two questions ask about the same ones
@@ -120,10 +229,11 @@ def matters(visits: Table) -> Result:
     sure = "the list would come out the same again" if steady >= 0.8 else "which ones is not certain"
     finding = f"{are} {share} of the harm in unhappy comments; {sure}."
     axes = {"label": "theme", "value": "harm", "x_title": "part of the harm", "percent": True}
-    draw = lambda: general.bars(table, **axes, title=f"{are} {number(value, share.unit)} of the harm")  # noqa: E731
-    caution = "Themes are named by their heaviest words; those who kept silent are not heard."
-    numbers = {"top-issues-share": share, "top-issues-stability": again}
-    return Result(finding, numbers, table, draw, [caution], visits)
+    return Result(
+        finding, {"top-issues-share": share, "top-issues-stability": again}, table,
+        lambda: general.bars(table, **axes),
+        ["Themes are named by their heaviest words; those who kept silent are not heard."], visits,
+    )  # fmt: skip
 
 
 @question("visits", "outlet", "score", "comment")
@@ -165,15 +275,12 @@ def who_can_act(visits: Table) -> Result:
     cells, _ = suppress(cells, count="people", min_cell=visits.min_cell, within=["theme"])
     shown = cells.pivot(index="theme", columns="organisation", values="people").reindex_like(at_home).notna()
     ratio = (at_home / np.maximum(usual, 1e-12)).where(shown).rename(columns=visits.label)
-    title = f"None of {k} themes stands out in an organisation"
-    if clear.any():
-        row, column = np.unravel_index(np.argmax(np.where(clear, ratio.fillna(0), 0)), ratio.shape)
-        times = number(float(ratio.iloc[row, column]))
-        title = capital(f"{ratio.index[row]} in {ratio.columns[column]}: {times} times the usual")
-    draw = lambda: general.heat(ratio, title=title, y_title="theme", middle=1.0)  # noqa: E731
-    cautions = ["A value above 1 in the chart: more often than visits explain; few people leave a blank."]
-    draw, cautions = (draw, cautions) if len(by_home) > 1 else (None, [])
-    return Result(finding, numbers, table, draw, cautions, visits)
+    if len(by_home) < 2:
+        return Result(finding, numbers, table, data=visits)
+    return Result(
+        finding, numbers, table, lambda: general.heat(ratio, y_title="theme", middle=1.0),
+        ["A value above 1 in the chart: more often than visits explain; few people leave a blank."], visits,
+    )  # fmt: skip
 
 
 def _stands_out(n: np.ndarray, expected: np.ndarray, least: int) -> np.ndarray:
@@ -190,9 +297,6 @@ def _growth(visits: Table, said: pd.DataFrame, rated: pd.DataFrame) -> pd.DataFr
     from scipy.stats import binom
 
     themes, when = sorted(said["theme"].unique()), rated["timestamp"].dropna()
-    columns = ["change", "low", "high", "p", "only_whole"]
-    if when.empty or (when.max() - when.min()).days < 14:
-        return pd.DataFrame(np.nan, themes, columns).assign(only_whole=False).drop(columns="p")
     middle, level, found = when.min() + (when.max() - when.min()) / 2, visits.confidence_level, []
 
     def halves(rows: pd.DataFrame) -> pd.DataFrame:
@@ -201,8 +305,8 @@ def _growth(visits: Table, said: pd.DataFrame, rated: pd.DataFrame) -> pd.DataFr
 
     n = halves(rated)
     n = n[(n >= visits.min_cell).all(axis=1)]
-    if n.empty:
-        return pd.DataFrame(np.nan, themes, columns).assign(only_whole=False).drop(columns="p")
+    if n.empty or (when.max() - when.min()).days < 14:
+        return pd.DataFrame(np.nan, themes, ["change", "low", "high"]).assign(only_whole=False)
     before, after = n.sum()
     for theme in themes:
         x = halves(said[said["theme"] == theme]).reindex(n.index, fill_value=0)
@@ -211,7 +315,7 @@ def _growth(visits: Table, said: pd.DataFrame, rated: pd.DataFrame) -> pd.DataFr
         p = binom.sf(second - 1, first + second, after / (before + after))
         change = 1000 * np.array(newcombe(second, after, first, before, level))
         found.append((*change, p, not benjamini_hochberg(alone)[0].any()))
-    table = pd.DataFrame(found, index=themes, columns=columns)
+    table = pd.DataFrame(found, index=themes, columns=["change", "low", "high", "p", "only_whole"])
     table["only_whole"] &= benjamini_hochberg(table["p"], 0.01)[0]
     return table.drop(columns="p")
 
@@ -240,25 +344,20 @@ def rewards(visits: Table) -> Result:
     w = float((centred.sum(axis=0) ** 2).sum() / (m * max((centred**2).sum(), 1e-12)))
     half = _jackknife(alike, visits.confidence_level)[1] * (m - 1) / m
     mean, reach = _jackknife(np.minimum(values[:, None], values).sum(axis=2), visits.confidence_level)
-    first, second = (
-        (w, max(0.0, w - half), min(1.0, w + half)),
-        (mean, max(0, mean - reach), min(1, mean + reach)),
-    )
-    agree = Number(*first, "Kendall's W", m, "agreement of partners' priorities, 1 is full")
-    same = Number(*second, "share of weight", m, "what two partners both reward, on average")
-    said, title = "their priorities agree in part", "Partners agree in part"
-    if agree.low > 0.5:
-        said, title = "their priorities agree", "Partners agree"
-    elif agree.low <= 1 / m:  # what chance brings
-        said, title = "no clear agreement of priorities was found", "No clear agreement"
+    (low, high), (least, most) = np.clip([[w - half, w + half], [mean - reach, mean + reach]], 0, 1).tolist()
+    agree = Number(w, low, high, "Kendall's W", m, "agreement of partners' priorities, 1 is full")
+    same = Number(mean, least, most, "share of weight", m, "what two partners both reward, on average")
+    said = "their priorities agree" if agree.low > 0.5 else "their priorities agree in part"
+    if agree.low <= 1 / m:  # what chance brings
+        said = "no clear agreement of priorities was found"
     finding = f"two partners share {same} of what they reward; {said}."
     order = shares.index[np.argsort(-alike.sum(axis=1), kind="stable")]
     shown = shares.loc[order, shares.mean().sort_values(ascending=False).index].rename_axis(columns=None)
-    axes = {"title": f"{title}: {number(mean, 'share')} of rewards overlap", "x_title": "what is rewarded"}
-    draw = lambda: general.heat(shown, **axes, percent=True)  # noqa: E731
-    caution = "Partners at the foot of the chart agree least with the others."
-    numbers = {"kpi-concordance": agree, "reward-overlap": same}
-    return Result(finding, numbers, shown, draw, [caution], visits)
+    return Result(
+        finding, {"kpi-concordance": agree, "reward-overlap": same}, shown,
+        lambda: general.heat(shown, x_title="what is rewarded", percent=True),
+        ["Partners at the foot of the chart agree least with the others."], visits,
+    )  # fmt: skip
 
 
 def _jackknife(pairs: np.ndarray, level: float) -> tuple[float, float]:

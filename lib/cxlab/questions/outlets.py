@@ -10,15 +10,9 @@ from cxlab.figures import general
 from cxlab.questions.result import Number, Result, question
 from cxlab.questions.words import count, number
 from cxlab.stats.rates import (
-    alike,
-    common_rates,
-    fair_rates,
-    funnel_curve,
-    funnel_limits,
-    holdout_error,
-    shrink_rates,
+    alike, common_rates, fair_rates, funnel_curve, funnel_limits, holdout_error, shrink_rates,
     variance_components,
-)
+)  # fmt: skip
 
 FEWEST = 5  # outlets below which nothing is said about how outlets differ
 
@@ -52,25 +46,16 @@ def differ(visits: Table) -> Result:
     part = Number(
         *known.spread(level), "share of rated visits", k, "ordinary spread of rates between outlets"
     )
-    numbers = {
-        "outlets-after-false-discovery-control": Number(
-            found, None, None, "outlets", k, "outlets that truly stand out"
-        ),
-        "flagged-by-chance-alone": Number(
-            naive, None, None, "share of outlets", k, "outlets beyond chance alone"
-        ),
-        "outlet-spread": part,
-    }
+    apart = Number(found, unit="outlets", n=k, label="outlets that truly stand out")
+    chance = Number(naive, unit="share of outlets", n=k, label="outlets beyond chance alone")
+    numbers = {"outlets-after-false-discovery-control": apart, "flagged-by-chance-alone": chance}
+    numbers["outlet-spread"] = part
+    finding = f"none of {k:,} outlets stands out; they differ by a spread of {part}."
     if found:
-        who = f"{found:,} of {k:,} outlets truly {'stands' if found == 1 else 'stand'} out"
-        finding = f"{who} once chance is allowed for."
-        title = who
+        verb = "stands" if found == 1 else "stand"
+        finding = f"{found:,} of {k:,} outlets truly {verb} out once chance is allowed for."
     elif alike(data) > 0.05:
         finding = f"no difference was found: {k:,} outlets differ no more than chance allows."
-        title = f"No difference was found between {k:,} outlets"
-    else:
-        finding = f"outlets differ by a spread of {part}, but none of {k:,} stands out from that spread."
-        title = f"None of {k:,} outlets stands out from the ordinary spread"
     fair = fair_rates(*counts, known, level)
     table = data.assign(raw=limits["value"], fair=fair.pop("rate"), **fair, stands_out=limits["discovery"])
     table = table.drop(columns="satisfied")
@@ -81,21 +66,12 @@ def differ(visits: Table) -> Result:
         words |= {"od_low_outer": "with ordinary spread", "od_high_outer": "with ordinary spread "}
         bands = funnel_curve(limits)[["n", *words]].rename(columns=words)
         points = table.assign(group=np.where(table["stands_out"], "stands out", "within the ordinary spread"))
-        axes = {
-            "x": "n",
-            "y": "raw",
-            "x_title": "rated visits",
-            "y_title": "satisfied visits",
-            "group": "group",
-        }
         points = points.sort_values("stands_out", kind="stable")
-        return general.scatter(
-            points, **axes, label="outlet", title=title, bands=bands, percent=True, log_x=True
-        )
+        axes = {"x": "n", "y": "raw", "x_title": "rated visits", "y_title": "satisfied visits"}
+        axes |= {"group": "group", "label": "outlet", "percent": True, "log_x": True}
+        return general.scatter(points, **axes, bands=bands)
 
-    caution = (
-        "Standing out says where to look, not why; a small outlet stands out only if it is very different."
-    )
+    caution = "Standing out says where to look, not why; a small outlet must be very different to stand out."
     return Result(finding, numbers, table, draw, [caution], visits)
 
 
@@ -114,30 +90,21 @@ def league(visits: Table) -> Result:
     stay = int(table.nsmallest(least, "raw")["outlet"].isin(table["outlet"].head(least)).sum())
     width = float((table["rank_high"] - table["rank_low"] + 1).median())
     label = f"of the {least} lowest raw rates, still lowest without luck"
-    numbers = {
-        "lowest-that-stay": Number(stay, None, None, f"of the {least} lowest", k, label),
-        "rank-interval-width": Number(
-            width, None, None, "ranks", k, "ranks that a typical outlet could have"
-        ),
-    }
+    numbers = {"lowest-that-stay": Number(stay, unit=f"of the {least} lowest", n=k, label=label)}
     if (data["n"] >= 4).sum() >= 10:
         error = holdout_error(data, bootstrap=visits.bootstrap, confidence_level=level, rng=visits.seed)
         label = "error of fair rates against raw rates"
         numbers["error-ratio-shrunk"] = Number(*error[:3], "ratio", error[3], label)
-    finding = (
-        f"with luck taken out, {stay} of the {least} outlets with the lowest rates stay among the lowest."
-    )
-    title = f"{stay} of the {least} lowest outlets stay lowest once luck is out"
+    finding = f"{stay} of the {least} outlets with the lowest rates stay among the lowest once luck is out."
     if alike(data) > 0.05:
-        finding = "no ranking is possible: outlets differ no more than chance allows."
-        title = f"No difference was found, so {k:,} outlets have no ranking"
+        finding = f"no ranking is possible: {k:,} outlets differ no more than chance allows."
 
     def draw():
         worst = table.head(12)
         raw = worst[["outlet"]].assign(rate=worst["raw"], kind="raw rate")
         rows = pd.concat([worst[["outlet", "rate", "low", "high"]].assign(kind="fair rate"), raw])
         axes = {"label": "outlet", "value": "rate", "group": "kind", "x_title": "satisfied visits"}
-        return general.dots(rows, **axes, title=title, reference=None, percent=True)
+        return general.dots(rows, **axes, reference=None, percent=True)
 
     caution = f"The rank of a typical outlet could be any of {number(width)} out of {k:,}."
     return Result(finding, numbers, table, draw, [caution], visits)
@@ -154,11 +121,8 @@ def whose(visits: Table) -> Result:
     factors = [name for name in ("organisation", "outlet", "person") if rated[name].nunique() > 1]
     if rated["outlet"].nunique() < FEWEST or rated["score"].nunique() < 2:
         raise NotEnough(f"fewer than {FEWEST} outlets have a score, or all scores are the same")
-    draws = {
-        "bootstrap": min(visits.bootstrap, 120),
-        "confidence_level": visits.confidence_level,
-        "rng": visits.seed,
-    }
+    draws = {"bootstrap": min(visits.bootstrap, 120), "rng": visits.seed}
+    draws["confidence_level"] = visits.confidence_level
     while True:
         places = [name for name in factors if name != "person"]
         try:
@@ -172,19 +136,13 @@ def whose(visits: Table) -> Result:
     *values, n = (*(float(table[name].iloc[-1]) for name in ("share", "low", "high")), len(rated))
     share = Number(*values, "share of variance", n, "scores explained by the place: outlet and organisation")
     parts = table.iloc[:-1].replace({"component": {"residual": "single visit", "person": "visitor"}})
-    if share.low > 0:
-        finding = f"the place explains {share} of the differences between scores, visitor and visit the rest."
-        title = f"The place explains {number(share.value, share.unit)} of the differences between scores"
-    else:
-        finding = (
-            f"no difference between places was found: they explain {share} of the differences between scores."
-        )
-        title = "No difference was found between outlets or organisations"
+    finding = f"the place explains {share} of the differences between scores, visitor and visit the rest."
+    if not share.low > 0:
+        finding = f"no difference between places was found: they explain {share} of how scores differ."
     axes = {"label": "component", "value": "share", "x_title": "part of the variance", "percent": True}
-    draw = lambda: general.bars(parts, title=title, **axes)  # noqa: E731
     few = rated["organisation"].nunique() if "organisation" in factors else 0
-    cautions = (
-        [f"There are only {few} organisations, so their own part stays wide open."] if 0 < few < 15 else []
-    )
-    numbers = {"variance-share-organisation": share}
-    return Result(finding, numbers, parts, draw, cautions, visits)
+    open_ = f"There are only {few} organisations, so their own part stays wide open."
+    return Result(
+        finding, {"variance-share-organisation": share}, parts, lambda: general.bars(parts, **axes),
+        [open_] * (0 < few < 15), visits,
+    )  # fmt: skip
