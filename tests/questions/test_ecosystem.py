@@ -45,7 +45,7 @@ def test_journeys_are_counted_by_hand(mall):
     )
     alone["outlet"] = alone["organisation"] + alone["outlet"]
     loyal = cx.ecosystem.heard(visits(alone))
-    assert title(loyal).endswith("of people visit two or more organisations: most stay with one")
+    assert title(loyal).endswith("of people visit two or more organisations in a year: most stay with one")
     plain = cx.ecosystem.heard(visits(mall.frame[["outlet", "score"]]))
     assert "is not known" in plain.finding and not plain.missing
 

@@ -109,14 +109,13 @@ def test_functions_of_the_vendor_survey_as_before():
 def test_functions_flip_and_are_silent_without_areas():
     rng = np.random.default_rng(1)
     x = rng.normal(size=(300, 2))
-    for slope, words in ((2.0, "1 of 2 areas move with y"), (0.0, "0 of 2 areas move with y")):
+    for slope, words in ((2.0, "1 of 2 areas move with y"), (0.0, "No area was found")):
         y = slope * x[:, 0] + rng.normal(size=300)
         frame = pd.DataFrame({"sales": x[:, 0], "repair": x[:, 1], "y": y})
         survey = cx.survey(frame, outcome="y", product=["repair"], experience=["sales"])
         assert cx.yields.functions(survey).missing
         asked = survey.with_(roles={"functions": ["sales", "repair"]})
-        assert title(cx.yields.functions(asked)) == words
-    assert "No area was found" in cx.yields.functions(asked).finding
+        assert title(cx.yields.functions(asked)).startswith(words)
 
 
 # ------------------------------------------------------------------ words and deeds
@@ -152,8 +151,7 @@ def test_mcnemar_equals_statsmodels():
 def test_the_gap_recovers_the_simulator_and_null_worlds_show_none():
     made = cx.yields.words_and_deeds(stages(make_stages(10, respondents=400, gap=0.25, rng=1)))
     assert made["say-do-gap"].low < 0.25 < made["say-do-gap"].high and made["say-do-gap"].n == 400
-    assert "say it" in title(made) and len(made.table) == 7
+    assert "a gap of" in title(made) and len(made.table) == 7
     same = cx.yields.words_and_deeds(stages(make_stages(10, respondents=40, gap=0.0, rng=1)))
-    assert title(same) == "Words and deeds do not differ"
-    assert same.finding.startswith("No difference was found")
+    assert title(same).startswith("No difference was found")
     assert cx.yields.words_and_deeds(stages(make_stages(10, respondents=40, rng=1).head(70))).missing

@@ -54,7 +54,7 @@ def heard(visits: Table) -> Result:
     axes = {"label": "organisations", "value": "share", "x_title": "people, by organisations visited"}
     part = "everybody" if found.share == 1 else f"one in {round(1 / found.share):,} people"
     return Result(
-        f"in a year {share} of people visit two or more organisations{so}; {opening}.", numbers, table,
+        f"{share} of people visit two or more organisations in a year{so}; {opening}.", numbers, table,
         lambda: general.bars(table, **axes, percent=True),
         [f"Journeys are those of {part}, with all their visits."], visits,
     )  # fmt: skip

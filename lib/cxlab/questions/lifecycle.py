@@ -140,9 +140,7 @@ def who_comes_back(events: Table, *, event: str = "") -> Result:
     back, watched = second.notna().to_numpy(), (until - first.to_numpy()) / DAY
     days = (second.fillna(until) - first).to_numpy() / DAY
     if back.sum() < events.min_cell:
-        raise NotEnough(
-            f"fewer than {events.min_cell} of {count(n, 'customer')} came back while the log runs"
-        )
+        raise NotEnough(f"fewer than {events.min_cell} of {count(n, 'customer')} came back while it runs")
     usual = {182.0: "6 months", 91.0: "3 months", 28.0: "4 weeks", 7.0: "7 days", 1.0: "1 day"}
     most = float(watched.max())
     limit = next((d for d in usual if (watched >= d).sum() >= max(10, 0.1 * n)), most)
@@ -160,12 +158,12 @@ def who_comes_back(events: Table, *, event: str = "") -> Result:
     }
     came, waiting = numbers["came-back"], int((~back & (days < limit)).sum())
     caution = f"{count(waiting, 'customer')} did not have {span} yet; they count as open, not as lost."
-    finding = f"{came} of customers {again} within {span} of their first time."
-    title = f"{number(came.value, came.unit)} {again} within {span}"
     axes = {"x": "days", "y": "share", "x_title": "days since the first time", "y_title": "came back"}
-    axes |= {"percent": True, "steps": True, "mark": limit, "mark_label": span, "title": title}
-    draw = lambda: general.lines(curve, **axes)  # noqa: E731
-    return Result(finding, numbers, curve, draw, [caution] * (waiting > 0), events)
+    axes |= {"percent": True, "steps": True, "mark": limit, "mark_label": span}
+    return Result(
+        f"{came} of customers {again} within {span} of their first time.", numbers, curve,
+        lambda: general.lines(curve, **axes), [caution] * (waiting > 0), events,
+    )  # fmt: skip
 
 
 @question("events")
@@ -192,9 +190,8 @@ def drop_off(events: Table, *, steps: Sequence[str] = (), window: object = None)
     low, high = wilson(gone.fillna(0), came.clip(lower=1), events.confidence_level)
     ends = table.iloc[-1]
     names = _labels(events, funnel.steps)
-    table = table.drop(columns=["low", "high"]).set_axis(
-        ["step", "customers", "of_step_before", "of_first"], axis=1
-    )
+    table = table.drop(columns=["low", "high"])
+    table.columns = ["step", "customers", "of_step_before", "of_first"]
     table = table.assign(step=names, lost=gone / came, low=low, high=high, median_days=[0.0, *middle])
     table.loc[came == 0, ["low", "high"]] = np.nan
     limit = "" if span == NEVER else f" within {in_words(span)}"
@@ -213,11 +210,9 @@ def drop_off(events: Table, *, steps: Sequence[str] = (), window: object = None)
         )
     caution = f"{count(left_out, 'customer')} came too late to have had {in_words(span)}"
     caution += "; they are left out, not counted as lost." if settled else ": some may still come."
-    title = f"{number(through.value, through.unit)} {way}{limit}"
-    draw = lambda: general.funnel(table, title=title)  # noqa: E731
     proposed = "No steps were given: these are what most customers meet, in the order in which they meet it."
     cautions = [caution] * (left_out > 0) + [proposed] * (not steps)
-    return Result(f"{finding}.", numbers, table, draw, cautions, events)
+    return Result(f"{finding}.", numbers, table, lambda: general.funnel(table), cautions, events)
 
 
 @question("events")
@@ -234,14 +229,13 @@ def reach(events: Table, *, steps: Sequence[str] = ()) -> Result:
     table = table.assign(low=low, high=high)
     last, ordered = table.iloc[-1], in_order(log, steps)
     met = _share(last, "share low high", n, f"Met {last['step']}, in whatever order")
-    start = "" if ordered else "the steps of this log come in no fixed order; "
-    finding = f"{start}{met} of customers met {last['step']} at all."
+    end = "" if ordered else "; the steps of this log come in no fixed order"
     caution = "An ordered funnel of this log would measure the shuffling, not the customers."
     axes = {"label": "step", "value": "share", "x_title": "customers", "percent": True}
-    axes["title"] = f"{number(met.value, met.unit)} meet {last['step']}, in any order"
-    draw = lambda: general.bars(table, **axes)  # noqa: E731
-    numbers, cautions = {"reached-any-order": met}, [caution] * (not ordered)
-    return Result(finding, numbers, table, draw, cautions, events)
+    return Result(
+        f"{met} of customers met {last['step']}, in any order{end}.", {"reached-any-order": met}, table,
+        lambda: general.bars(table, **axes), [caution] * (not ordered), events,
+    )  # fmt: skip
 
 
 @question("events", "segment")
@@ -275,19 +269,16 @@ def segments(events: Table, *, steps: Sequence[str] = (), window: object = None)
     apart, best, worst = int(differs.sum()), table.iloc[0], table.iloc[-1]
     label = "Segments unlike the others"
     numbers = {"segments-apart": Number(apart, unit="segments", n=len(table), label=label)}
-    for name, row in (("segment-best", best), ("segment-worst", worst)):
-        numbers[name] = _share(row, "conversion low high", row["customers"], f"All the way, {row['segment']}")
-    title = "No segment differs beyond chance"
     finding = f"no difference was found: {len(table)} segments get customers through alike, within chance."
     if apart:
-        first, last = numbers["segment-best"], numbers["segment-worst"]
-        title = f"{best['segment']} gets {number(first.value, 'share')} through, {worst['segment']} "
-        title += number(last.value, "share")
+        first, last = (_share(row, "conversion low high", row["customers"], "") for row in (best, worst))
         finding = f"{best['segment']} gets {first} of customers all the way, {worst['segment']} {last}."
     caution = f"{count(hidden, 'segment')} with too few customers not shown."
     axes = {"label": "segment", "value": "conversion", "x_title": "get all the way", "percent": True}
-    draw = lambda: general.dots(table, **axes, title=title, reference=pooled)  # noqa: E731
-    return Result(finding, numbers, table, draw, [caution] * (hidden > 0), events)
+    return Result(
+        finding, numbers, table, lambda: general.dots(table, **axes, reference=pooled),
+        [caution] * (hidden > 0), events,
+    )  # fmt: skip
 
 
 @question("events")
@@ -315,19 +306,17 @@ def go_on_or_leave(events: Table, *, steps: Sequence[str] = (), window: object =
     if leaving:
         left = numbers["left"] = _share(row, "left left_low left_high", n, f"Left after {step}")
         finding += f", {left} leave; the rest are still open."
-        title = f"{number(left.value, left.unit)} leave within {limit} of {step}"
     else:
         finding += "; the log names no leaving, so the others are open, not lost."
-        title = f"{number(on.value, on.unit)} go on within {limit} of {step}; the others are open"
-    open_label = f"Neither, {limit} after {step}"
-    numbers["still-open"] = Number(row["open"], unit=on.unit, n=int(n), label=open_label)
     short = table.loc[table.pop("watched") < 10, "step"]
     caution = f"Fewer than 10 customers were watched for {limit} after {listed(short)}."
     parts = {"went_on": "go on", "left": "leave", "open": "still open"}
     axes = {"label": "step", "value": list(parts.values()), "x_title": f"{limit} after the step"}
-    draw = lambda: general.bars(table.rename(columns=parts), **axes, title=title, percent=True, stacked=True)  # noqa: E731
-    cautions = [caution] * (len(short) > 0)
-    return Result(finding, numbers, table, draw, cautions, events)
+    return Result(
+        finding, numbers, table,
+        lambda: general.bars(table.rename(columns=parts), **axes, percent=True, stacked=True),
+        [caution] * (len(short) > 0), events,
+    )  # fmt: skip
 
 
 def _risk(spells: pd.DataFrame, days: float, level: float) -> dict[str, float]:

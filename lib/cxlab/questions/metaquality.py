@@ -15,7 +15,7 @@ from cxlab.questions.words import count, listed, number
 from cxlab.stats.intervals import normal_quantile, percentile_interval, wilson
 from cxlab.stats.resampling import Covariances, correlations, intervals, slopes
 
-_BEARING = ["accountable", "responsible"]
+_BEARING = (["accountable"], ["accountable", "responsible"])
 
 
 class RolledYield(NamedTuple):
@@ -136,17 +136,17 @@ def hold(stages: Table) -> Result:
     }
     unit = "share of customers"
     numbers = {name: Number(*value, unit, made.n, label) for name, (label, value) in values.items()}
-    finding = (
-        f"{numbers['joint-clean-rate']} of customers meet no fault at any of {len(table.columns)} stages; "
-    )
+    first = numbers["joint-clean-rate"]
+    finding = f"{first} of customers meet no fault at any of {len(table.columns)} stages; "
     finding += f"at {stages.label(made.worst)}, the weakest, it is {number(made.worst_yield, unit)}."
     several = "The same customers meet several faults, so multiplying the stages paints too dark a picture."
     apart = "Faults seldom meet in one customer, so multiplying the stages paints too bright a picture."
     cautions = [several] * (made.dependence_low > 1) + [apart] * (made.dependence_high < 1)
-    title = f"{number(made.joint, unit)} of customers meet no fault at any stage"
     axes = {"label": "stage", "value": "share", "x_title": "customers without a fault"}
-    draw = lambda: general.dots(rows, **axes, title=title, percent=True, reference=None)  # noqa: E731
-    return Result(finding, numbers, rows, draw, cautions, stages)
+    return Result(
+        finding, numbers, rows, lambda: general.dots(rows, **axes, percent=True, reference=None), cautions,
+        stages,
+    )  # fmt: skip
 
 
 @question("stages", "stage", "function", "role", needs="a table of stages with each function's role")
@@ -162,11 +162,10 @@ def owners(stages: Table) -> Result:
         raise NotEnough("no row says which function has which role at a stage")
     role, rows = data["role"].astype("str").str.strip().str.lower(), []
     for stage in stages.frame["stage"].dropna().unique():
-        own = [
-            data[(data["stage"] == stage) & role.isin(roles)]["function"]
-            for roles in (_BEARING[:1], _BEARING)
-        ]
-        rows.append((stages.label(stage), listed(own[0].unique()), own[0].nunique(), own[1].nunique()))
+        accountable, bearing = (
+            data.loc[(data["stage"] == stage) & role.isin(roles), "function"].unique() for roles in _BEARING
+        )
+        rows.append((stages.label(stage), listed(accountable), len(accountable), len(bearing)))
     table = pd.DataFrame(rows, columns=["stage", "accountable", "owners", "bearing"])
     shares = {  # of all stages, so without sampling error
         "stages-without-owner": ("Stages with no or several accountable functions", table["owners"] != 1),
@@ -205,11 +204,11 @@ def functions(survey: Survey, *, least: float = 0.10) -> Result:
     clear, outcome = table.index[table["low"] > 0].tolist(), survey.label(survey.outcome)
     text = f"{len(clear)} of {len(areas)} areas move with {outcome} on their own"
     finding = f"{text}: {listed(clear)}." if clear else f"No area was found to move with {outcome} by itself."
-    title = f"{len(clear)} of {len(areas)} areas move with {outcome}"
-    draw = lambda: general.dots(table, title=title, x_title=f"slope on {outcome}", band=(-least, least))  # noqa: E731
-    caution = "All answers come from one questionnaire, so a general liking moves them together."
-    numbers = {"functions-bearing": bearing}
-    return Result(finding, numbers, table, draw, [caution], survey)
+    return Result(
+        finding, {"functions-bearing": bearing}, table,
+        lambda: general.dots(table, x_title=f"slope on {outcome}", band=(-least, least)),
+        ["All answers come from one questionnaire, so a general liking moves them together."], survey,
+    )  # fmt: skip
 
 
 @question("stages", "says_priority", "does_review", needs="a table of stages with what people say and do")
@@ -235,19 +234,16 @@ def words_and_deeds(stages: Table) -> Result:
     label = "Says it is a priority, but does not review it"
     only = Number(float(both), unit="share of answers", n=len(rows), label=label)
     words, deeds = number(total["says"], "share"), number(total["does"], "share")
-    text, title = (
-        f"{words} call it a priority and {deeds} do it: a gap of {gap}.",
-        f"{words} say it, {deeds} do it",
-    )
+    text = f"{words} call it a priority and {deeds} do it, a gap of {gap}."
     if gap.low <= 0 <= gap.high:
-        text = f"no difference was found: {words} call it a priority and {deeds} do it, a gap of {gap}."
-        title = "Words and deeds do not differ"
+        text = f"no difference was found: {text}"
     allowed = f"between {least} and {most} say it without doing it"
     caution = f"Two separate percentages would only show that {allowed}; the pairs show {only}."
     axes = {"label": "stage", "value": "gap", "x_title": "say it, less do it"}
-    draw = lambda: general.dots(table, **axes, title=title, percent=True)  # noqa: E731
-    numbers = {"say-do-gap": gap, "says-only": only}
-    return Result(text, numbers, table, draw, [caution], stages)
+    return Result(
+        text, {"say-do-gap": gap, "says-only": only}, table,
+        lambda: general.dots(table, **axes, percent=True), [caution], stages,
+    )  # fmt: skip
 
 
 def _gap(rows: pd.DataFrame, level: float) -> dict[str, float]:

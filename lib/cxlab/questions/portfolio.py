@@ -71,22 +71,14 @@ def choose(initiatives: Table, *, budget_share: float = 0.2, each_level: int = 8
     rows = [(rule, impact[one].sum(), cost[one].sum(), int(one.sum())) for rule, one in sets.items()]
     table = pd.DataFrame(rows, columns=["rule", "impact", "cost", "chosen"])
     table.insert(2, "share", table.impact / max(best.impact, 1e-12))
-    naive, size = float(table["share"].iloc[-1]), int(sets["best"].sum())
-    n, unit = len(frame), "share of impact"
-    numbers = {
-        "best-impact": Number(best.impact, unit="impact", n=n, label="impact of the best set"),
-        "best-chosen": Number(size, unit="initiatives", n=n, label="initiatives in the best set"),
-        "impact-alone-share": Number(naive, unit=unit, n=n, label="got by choosing by impact alone"),
-    }
-    said, title = "choosing by impact alone does as well", "No difference: impact alone finds the best set"
+    naive, size = float(table["share"].iloc[-1]), count(int(sets["best"].sum()), "initiative")
+    said = f"choosing by impact alone does as well as the best set of {size}."
     if naive < 0.995:
-        less = number(1 - naive, "share")
-        said = f"impact alone would lose {less}"
-        title = f"Choosing by impact alone loses {less} of the best impact"
-    words = f"the best set for this budget holds {count(size, 'initiative')}; {said}."
+        said = f"choosing by impact alone loses {number(1 - naive, 'share')} of the impact of the best set, "
+        said += f"which holds {size}."
     names = {"label": "rule", "value": "share", "x_title": "impact, best set = 100 %", "percent": True}
     return Result(
-        words, numbers, table, lambda: general.bars(table, title=title, **names),
+        said, {}, table, lambda: general.bars(table, **names),
         ["The search was stopped before the best set was proven."] * (not (best.proven and held.proven)),
         initiatives,
     )  # fmt: skip
@@ -114,7 +106,6 @@ def safe_choices(initiatives: Table, *, budget_share: float = 0.2, each_level: i
     safe, open_, n = int((choice == "safe").sum()), int((choice == "hangs on the guess").sum()), len(frame)
     unit, label = "share of impact", "lost by the middle guesses"
     numbers = {
-        "safe-choices": Number(safe, unit="initiatives", n=n, label="chosen whatever the guess"),
         "choices-that-hang-on-the-guess": Number(open_, unit="initiatives", n=n, label="hang on the guess"),
         "regret-of-the-middle-guess": Number(float(regret.mean()), unit=unit, n=len(drawn), label=label),
     }
@@ -128,11 +119,10 @@ def safe_choices(initiatives: Table, *, budget_share: float = 0.2, each_level: i
     table = table.sort_values("share", ascending=False, kind="stable", ignore_index=True)
     kinds = table.choice.value_counts().reindex(["safe", "hangs on the guess", "never"], fill_value=0)
     picture = kinds.rename_axis("choice").reset_index(name="initiatives")
-    said = f"{safe} initiatives belong to the best set whatever the guess; {open_} hang on the guess."
-    title = f"{safe} of {n} initiatives are safe choices, {open_} hang on the guess"
-    names = {"label": "choice", "value": "initiatives", "x_title": "initiatives"}
     return Result(
-        said, numbers, table, lambda: general.bars(picture, title=title, **names),
+        f"{safe} of {n} initiatives belong to the best set whatever the guess, {open_} hang on the guess.",
+        numbers, table,
+        lambda: general.bars(picture, label="choice", value="initiatives", x_title="initiatives"),
         ["Better estimates are worth their effort only where the choice hangs on the guess."], initiatives,
     )  # fmt: skip
 
@@ -193,25 +183,19 @@ def _task(initiatives: Table, budget_share: float, each_level: int) -> tuple[pd.
 def _checked(
     initiatives: pd.DataFrame, budget: float, minimum: Mapping[str, int]
 ) -> tuple[np.ndarray, np.ndarray, Groups]:
-    for name in ("id", "impact", "cost", *(["level"] if minimum else [])):
-        if name not in initiatives:
-            raise InputError(
-                f"initiatives: there is no column {name!r}; needed: id, impact, cost (and level)"
-            )
-    ids = initiatives["id"].astype("string").str.strip().fillna("")
-    faults = [f"{one!r} occurs twice" for one in ids[ids.duplicated()]]
-    faults = ["a row has none"] if (ids == "").any() else faults if len(ids) else ["there is no row"]
-    if faults:
-        raise InputError(f"initiatives: every row needs an id of its own, but {faults[0]}")
+    needed = ["id", "impact", "cost", *(["level"] if minimum else [])]
+    if lost := [name for name in needed if name not in initiatives]:
+        raise InputError(f"initiatives: there is no column {lost[0]!r}; needed: {', '.join(needed)}")
+    ids = initiatives["id"].astype("string").str.strip().replace("", pd.NA)
+    if not len(ids) or ids.isna().any() or ids.duplicated().any():
+        raise InputError("initiatives: there must be rows, and every row needs an id of its own")
     given = initiatives[["impact", "cost"]].apply(pd.to_numeric, errors="coerce").astype(float)
     impact, cost = given["impact"].to_numpy(), given["cost"].to_numpy()
-    for name, values, least in (("impact", impact, -np.inf), ("cost", cost, 0.0)):
-        bad = np.flatnonzero(~np.isfinite(values) | (values < least))
-        if len(bad):
-            rule = "a number of at least 0" if name == "cost" else "a number"
-            found = initiatives[name].iloc[bad[0]]
-            raise InputError(f"initiatives: {name} of {ids.iloc[bad[0]]!r} is {found!r}; it must be {rule}")
-    if not np.isfinite(budget) or budget < 0:
+    bad = np.flatnonzero(~np.isfinite(impact) | ~np.isfinite(cost) | (cost < 0))
+    if len(bad):
+        row = initiatives[["impact", "cost"]].iloc[bad[0]].to_dict()
+        raise InputError(f"initiatives: {ids.iloc[bad[0]]!r} has {row}; both are numbers, cost at least 0")
+    if not 0 <= budget < np.inf:
         raise InputError(f"budget={budget!r} must be a number of at least 0, in the unit of cost")
     groups, prices = [], {}
     for level, least in minimum.items():
@@ -220,11 +204,8 @@ def _checked(
             rule = f"it must be a whole number of at least 0, and the table has {int(member.sum())}"
             raise InputError(f"minimum: {least!r} of level {level!r} are wanted; {rule}")
         groups.append((int(least), member))
-        prices[level] = float(np.sort(cost[member])[: int(least)].sum())
+        prices[f"{level} {least}"] = float(np.sort(cost[member])[: int(least)].sum())
     if sum(prices.values()) > budget * (1 + 1e-12):
-        clash = sorted(prices, key=prices.get, reverse=True)
-        while sum(prices[level] for level in clash[:-1]) > budget:
-            clash.pop()
-        words = " and ".join(f"{level} {minimum[level]} (at least {prices[level]:g})" for level in clash)
+        words = " and ".join(f"{wanted} (at least {price:g})" for wanted, price in prices.items())
         raise InputError(f"minimum: {words} clash with the budget {budget:g}; raise it or lower a minimum")
     return impact, cost, groups
