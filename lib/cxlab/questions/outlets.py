@@ -10,7 +10,13 @@ from cxlab.figures import general
 from cxlab.questions.result import Number, Result, question
 from cxlab.questions.words import count, number
 from cxlab.stats.rates import (
-    alike, common_rates, fair_rates, funnel_curve, funnel_limits, holdout_error, shrink_rates,
+    alike,
+    common_rates,
+    fair_rates,
+    funnel_curve,
+    funnel_limits,
+    holdout_error,
+    shrink_rates,
     variance_components,
 )  # fmt: skip
 
