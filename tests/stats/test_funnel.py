@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import cxlab as cx
 from cxlab.data.errors import InputError
-from cxlab.stats.funnel import compiled, files, kernel, scan
+from cxlab.stats.funnel import files, kernel, scan
 from cxlab.stats.funnel.files import funnel_of_files
 from cxlab.stats.funnel.rules import DAY, NEVER, microseconds, rules_of
 from cxlab.stats.funnel.scan import Columns, scan_frame
@@ -362,36 +362,8 @@ def test_files_that_cannot_be_read_are_named(tmp_path, name, message):
         funnel_of_files(tmp_path / name, rules=rules_of(["a"], None), columns=Columns())
 
 
-def test_a_compiled_count_of_any_window_is_the_numpy_one(monkeypatch):
-    rng = np.random.default_rng(4)
-    durations = [rng.integers(0, 100, 1003) for _ in range(3)]
-    durations[2][rng.random(1003) < 0.4] = NEVER
-    found = kernel.Journeys(np.arange(1003), rng.integers(0, 3, 1003).astype(np.int32), durations)
-    for window in (0, 17, 99, NEVER - 1):
-        plain = kernel.count_within(found, window, 3)
-        monkeypatch.setattr(kernel, "_COUNTED_FROM", 1)
-        compiled = kernel.count_within(found, window, 3)
-        monkeypatch.undo()
-        assert [line.tolist() for line in compiled] == [line.tolist() for line in plain]
-        assert [int(line.sum()) for line in plain] == [int((column <= window).sum()) for column in durations]
-
-
 def test_sizes_of_memory():
     assert files.memory_bytes("2GB") == 2_000_000_000 == files.memory_bytes(None)
     for text, message in (("lots", "no size"), ("10MB", "too little")):
         with pytest.raises(InputError, match=message):
             files.memory_bytes(text)
-
-
-def test_the_compiled_pass_read_as_plain_python_gives_the_same(log, monkeypatch):
-    few, rules = log.head(400).assign(customer_id=log.customer_id % 40), rules_of(STEPS, None)
-    want = lines(scan_frame(few, SPLIT, rules))
-    plain = [getattr(compiled, name).py_func for name in ("histogram", "deal", "walk", "within")]
-    monkeypatch.setattr(compiled, "_customer", compiled._customer.py_func)
-    monkeypatch.setattr(kernel, "_numba_pass", lambda: plain)
-    monkeypatch.setattr(kernel, "_COMPILED_FROM", 1)
-    monkeypatch.setattr(kernel, "_COUNTED_FROM", 1)
-    made = scan_frame(few, SPLIT, rules)
-    assert lines(made) == want
-    counted = kernel.count_within(made.found, 5 * DAY, 3)
-    assert [line.sum() for line in counted] == [(d <= 5 * DAY).sum() for d in made.found.durations]

@@ -7,13 +7,13 @@ from statsmodels.stats.meta_analysis import combine_effects
 
 from cxlab.data.errors import NotEnough
 from cxlab.stats.lmg import bootstrap_covariances
-from cxlab.stats.pooling import pool
 from cxlab.stats.resampling import (
     Covariances,
     bootstrap_em,
     composites,
     correlations,
     limits,
+    pool,
     resampled_means,
     slopes,
 )

@@ -35,7 +35,7 @@ FACTS = ("name", "title", "licence", "citation", "sha256", "simulated", "notes")
 # The modules of made-up data stand above this room, so they are found by name when they are asked for.
 _WORLDS = {
     "survey": "survey", "events": "journeys", "stages": "journeys", "visits": "visits",
-    "initiatives": "initiatives", **dict.fromkeys(("contacts", "ratings", "vignette", "accounts"), "small"),
+    "initiatives": "journeys", **dict.fromkeys(("contacts", "ratings", "vignette", "accounts"), "small"),
 }  # fmt: skip
 
 

@@ -20,8 +20,8 @@ from cxlab.questions.contacts import in_themes
 from cxlab.questions.result import Number, Result, question
 from cxlab.questions.words import capital, count, is_share, number
 from cxlab.stats.intervals import benjamini_hochberg, normal_quantile, wilson
-from cxlab.stats.pooling import pool
 from cxlab.stats.regression import t_quantile
+from cxlab.stats.resampling import pool
 
 _SATISFIED = re.compile(r"satisf|zufried|tevreden|satisfac", re.IGNORECASE)
 _EFFORT = re.compile(r"effort|\bces\b|aufwand|esfuerzo", re.IGNORECASE)
@@ -187,8 +187,8 @@ def answered(survey: Survey) -> Result:
 def by_segment(survey: Survey) -> Result:
     """Do groups of customers differ? Each group's measure, drawn towards the mean by what luck would do.
 
-    Shrinkage by random effects, column by column (``stats.pooling.pool``); each against the rest, Benjamini &
-    Hochberg (1995) over all groups. Table: ``segment group n raw estimate low high adjusted differs``;
+    Shrinkage by random effects, column by column (``pool``); each against the rest, Benjamini & Hochberg
+    (1995) over all groups. Table: ``segment group n raw estimate low high adjusted differs``;
     ``estimate`` is drawn to the mean.
     """
     measure = measures(survey)[0]

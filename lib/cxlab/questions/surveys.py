@@ -21,8 +21,7 @@ from cxlab.questions.importance import (
 )
 from cxlab.questions.result import Number, Result, question
 from cxlab.questions.words import capital, count, number, spread
-from cxlab.stats.pooling import pool
-from cxlab.stats.resampling import correlations, intervals
+from cxlab.stats.resampling import correlations, intervals, pool
 
 SHARE = "share of R2"
 

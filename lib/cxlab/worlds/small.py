@@ -8,9 +8,10 @@ import pandas as pd
 
 from cxlab.data.errors import InputError
 from cxlab.data.table import Table
+from cxlab.worlds import made_up
 
 LEVELS = ("company", "business users", "technology organisation", "technology team", "key individuals")
-DIFFICULTY = (72, 66, 60, 56, 50)  # mean of each level, easiest first
+DIFFICULTY = np.array([72, 66, 60, 56, 50])  # mean of each level, easiest first
 # form letter -> (statements, labels, truth: share of each label)
 FORMS: dict[str, tuple[int, tuple[str, ...], tuple[float, ...]]] = {
     "s": (36, ("product", "experience", "both"), (0.40, 0.35, 0.25)),
@@ -51,27 +52,22 @@ for _line in _TEXTS.splitlines():
 
 def sample_contacts() -> Table:
     """Return the default made-up contacts."""
-    return _sample("contacts", "Simulated contacts", make_contacts(2_000))
+    return made_up("contacts", "Simulated contacts", make_contacts(2_000))
 
 
 def sample_ratings() -> Table:
     """Return the default made-up labels of ten raters."""
-    return _sample("ratings", "Simulated labels of ten raters", make_ratings())
+    return made_up("ratings", "Simulated labels of ten raters", make_ratings())
 
 
 def sample_vignette() -> Table:
     """Return the default made-up answers to the four stories."""
-    return _sample("vignette", "Simulated answers to stories", make_vignette(240, scale=(0, 10)))
+    return made_up("vignette", "Simulated answers to stories", make_vignette(240, scale=(0, 10)))
 
 
 def sample_accounts() -> Table:
     """Return the default made-up accounts."""
-    return _sample("accounts", "Simulated accounts on five levels", make_accounts())
-
-
-def _sample(kind: str, title: str, frame: pd.DataFrame) -> Table:
-    origin = {"licence": "BSD-3-Clause (this project)", "simulated": True}
-    return Table(frame=frame, kind=kind, name=f"simulated-{kind}", title=title, **origin)
+    return made_up("accounts", "Simulated accounts on five levels", make_accounts())
 
 
 def make_accounts(
@@ -101,9 +97,7 @@ def make_accounts(
     rng = np.random.default_rng(rng)
     each = len(LEVELS)
     general = rng.normal(0, 1, accounts)
-    score = (
-        np.array([72, 66, 60, 56, 50]) + 8 * strength * general[:, None] + rng.normal(0, 8, (accounts, each))
-    )
+    score = DIFFICULTY + 8 * strength * general[:, None] + rng.normal(0, 8, (accounts, each))
     hidden = rng.random(accounts) < hidden_share
     score[:, -1] -= 8 * hidden
     score = np.round(np.clip(score, 0, 100), 1)
@@ -121,18 +115,11 @@ def make_accounts(
     day = pd.Series(pd.Timestamp("2023-01-01") + pd.to_timedelta(days, unit="D"))
     attained = day.where((score >= 50).ravel() & (day <= pd.Timestamp("2025-12-31")).to_numpy())
 
-    shown = score.copy()
-    shown[hidden, -1] = np.nan
-    return pd.DataFrame(
-        {
-            "account": np.repeat([f"A{k + 1:0{len(str(accounts))}d}" for k in range(accounts)], each),
-            "level": np.tile(LEVELS, accounts),
-            "score": shown.ravel(),
-            "dependence": np.repeat(before, each),
-            "renewed": np.repeat(renewed, each),
-            "first_attained": attained,
-        }
-    )
+    score[hidden, -1] = np.nan
+    names = [f"A{k + 1:0{len(str(accounts))}d}" for k in range(accounts)]
+    table = {"account": np.repeat(names, each), "level": np.tile(LEVELS, accounts), "score": score.ravel()}
+    table |= {"dependence": np.repeat(before, each), "renewed": np.repeat(renewed, each)}
+    return pd.DataFrame(table | {"first_attained": attained})
 
 
 def make_contacts(

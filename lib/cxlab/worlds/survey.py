@@ -27,33 +27,14 @@ def make_survey(
 ) -> Survey:  # fmt: skip
     """Make a survey; its arguments are the truth.
 
-    Every side is an opinion with standard deviation ``spreads[side]`` around 6.5; its items are that opinion
-    plus their own error. Each outcome is ``sum(slopes * opinion)`` plus noise, measured by three items.
-
-    Parameters
-    ----------
-    slopes : mapping side -> number
-        What one point more of each side adds to an outcome, the others held, whatever its spread.
-    items : mapping or number, optional
-        Items a side; four for product and three for any other side when left out.
-    reliability : mapping or number, 0..1
-        Of a single item: the part of its variance that is the opinion.
-    correlation : number
-        Between the opinions of any two sides.
-    halo : number
-        Standard deviation of a general liking that is added to every answer.
-    noise : number
-        Standard deviation of what drives an outcome besides the sides.
-    outcome_slopes, segments : mapping name -> mapping side -> number, optional
-        Slopes of outcomes that differ from ``slopes``; of segments, equal parts of the respondents.
-    clusters : int
-        Persons who gave the rows (column ``person``), with ``cluster_share`` of every opinion and noise.
-    points : int, optional
-        Answers become whole numbers 1..points; None keeps them continuous (then the truth is exact).
-    missing : number, 0..1
-        Share of answers lost at random.
-    **settings
-        Of the survey: ``outcome, bootstrap, seed ...``
+    Every side is an opinion with standard deviation ``spreads[side]`` around 6.5, any two correlated by
+    ``correlation``; its ``items`` (one number, or one a side; four for product, else three) are that opinion
+    plus their own error, ``reliability`` being the part of an item's variance that is the opinion. Each
+    outcome is ``sum(slopes * opinion)`` plus ``noise`` (SD), measured by three items; ``outcome_slopes``
+    names outcomes with slopes of their own, ``segments`` gives slopes of equal parts of the respondents.
+    ``halo`` is the SD of a general liking in every answer. ``clusters`` persons (column ``person``) gave the
+    rows, with ``cluster_share`` of every opinion and noise. Answers are continuous (then the truth is exact)
+    or whole numbers 1..``points``; a share ``missing`` is lost. ``settings`` are those of the survey.
 
     >>> make_survey(100).sides["experience"]
     ['experience_1', 'experience_2', 'experience_3']

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.special import betaincinv, ndtr, ndtri
 
 from cxlab.data.errors import InputError
 from cxlab.data.table import Table
+from cxlab.worlds import made_up
 
 # name: share of outlets, relative pull on (visitor, guest, investor, resident)
 ORGANISATIONS = {
@@ -72,11 +74,8 @@ PRAISE = [
 
 def sample_visits() -> Table:
     """Return the default made-up visits, four years of them, with what partners reward beside them."""
-    return Table(
-        frame=make_visits(400_000, months=48, rng=1), kind="visits", name="simulated-visits",
-        title="Simulated visits to a mall", licence="BSD-3-Clause (this project)", simulated=True,
-        related={"kpis": make_kpis(rng=1)},
-    )  # fmt: skip
+    frame = make_visits(400_000, months=48, rng=1)
+    return made_up("visits", "Simulated visits to a mall", frame, kpis=make_kpis(rng=1))
 
 
 def make_outlets(
@@ -92,27 +91,13 @@ def make_outlets(
 ) -> pd.DataFrame:
     """Return made-up outlets, ``outlet organisation size rate planted``; rate is the truth.
 
-    Parameters
-    ----------
-    outlets : int
-        At least 12, one an organisation.
-    a, b : float
-        True rates are marginally Beta(a, b).
-    organisation_share : float
-        Share of the latent variance of the rates that lies between organisations, 0..1.
-    worst, worst_drop : int, float
-        So many outlets, drawn in proportion to their size, are lowered by ``worst_drop`` (``planted``); six
-        in ten of their complaints are about one thing each.
-    size_spread : float
-        Sizes are lognormal with this standard deviation.
+    True rates are Beta(16, 4); a part ``organisation_share`` (0..1) of their latent variance lies between
+    organisations. ``worst`` outlets, drawn in proportion to size, are lowered by ``worst_drop`` (``planted``):
+    six in ten of their complaints are about one thing each. Sizes are lognormal with ``size_spread``.
     """
-    from scipy.special import betaincinv, ndtr
-
     share = np.array([part for part, _ in ORGANISATIONS.values()])
     if outlets < len(share):
-        raise InputError(
-            f"outlets={outlets} must be at least {len(share)}: each organisation has one; raise it"
-        )
+        raise InputError(f"outlets={outlets} must be at least {len(share)}: each organisation has one")
     if not 0 <= organisation_share <= 1:
         raise InputError(f"organisation_share={organisation_share} must lie between 0 and 1")
     rng = np.random.default_rng(rng)
@@ -130,33 +115,21 @@ def make_outlets(
 
 
 def make_visits(visits: int = 400_000, **truth) -> pd.DataFrame:
-    """Return made-up visits with every column of that table; the arguments are the truth.
+    """Return made-up visits with every column of that table; the keyword arguments are the truth.
 
-    Parameters
-    ----------
-    visits : int
-        Rows.
-    outlets : DataFrame of :func:`make_outlets`, or how many to make (1500)
-        Their ``rate`` is the chance that an average visitor, off peak, is satisfied (score 4 or 5); the logit
-        of residents is 0.25 lower, at 17-20 h 0.2 lower.
-    months : int (12)
-        From January 2025 on, each equally busy. How often people come is set by their first role; they
-        change roles by ``CHANGE`` and ``JUMPS``, at most three times.
-    rated, commented : float (0.25, 0.2)
-        Share of visits with a score; share of those with a comment.
-    person_spread : float (0.5)
-        Standard deviation of a person's leniency, in logits.
-    thin_drop : float (0.35)
-        A thinly spread fault: in the second half every outlet's logit is lowered by a quarter of it, and
-        complaints about signs come about ``1 + 6 x thin_drop`` times as often.
-    rng : int, Generator or None (1)
+    ``outlets`` is a table of :func:`make_outlets` or how many to make (1500): their ``rate`` is the chance
+    that an average visitor, off peak, is satisfied (score 4 or 5); the logit of residents is 0.25 lower, at
+    17-20 h 0.2 lower. ``months`` (12) from January 2025 on are equally busy. How often people come is set by
+    their first role; they change roles by ``CHANGE`` and ``JUMPS``, at most three times. ``rated`` (0.25) of
+    the visits have a score, ``commented`` (0.2) of those a comment. ``person_spread`` (0.5) is the standard
+    deviation of a person's leniency in logits. ``thin_drop`` (0.35) is a thinly spread fault: in the second
+    half every logit is lowered by a quarter of it, and complaints about signs come about
+    ``1 + 6 x thin_drop`` times as often. ``rng`` (1) is an int, a Generator or None.
     """
     mall = _Mall(visits, **truth)
     codes = mall.draw(np.random.default_rng(mall.seed), visits, 0, mall.months)
-    words = {
-        name: pd.Categorical.from_codes(codes[name], names).astype("str")
-        for name, names in mall.words.items()
-    }
+    coded = ((name, pd.Categorical.from_codes(codes[name], names)) for name, names in mall.words.items())
+    words = {name: column.astype("str") for name, column in coded}
     stamp = codes["timestamp"].astype("datetime64[s]")
     score = pd.array(codes["score"], dtype="Int8")
     score[codes["score"] == 0] = pd.NA
@@ -179,10 +152,8 @@ def write_visits(path: str | Path, *, visits: int = 80_000_000, **truth) -> Path
     if folder.exists() and any(folder.iterdir()):
         raise InputError(f"path={str(path)!r} is not an empty folder; name a new one")
     mall = _Mall(visits, **truth)
-    rng, words = (
-        np.random.default_rng(mall.seed),
-        {name: pa.array(names) for name, names in mall.words.items()},
-    )
+    rng = np.random.default_rng(mall.seed)
+    words = {name: pa.array(names) for name, names in mall.words.items()}
     coding = {"compression": "zstd", "use_dictionary": [*words, "score"],
               "column_encoding": {"timestamp": "DELTA_BINARY_PACKED"}}  # fmt: skip
     for month in range(mall.months):
@@ -211,8 +182,7 @@ def make_kpis(
     rewarded: float = 0.7,
     rng: int | np.random.Generator | None = 1,
 ) -> pd.DataFrame:
-    """Return what each made-up organisation rewards: ``organisation kpi weight``, its weights sum to about
-    100.
+    """Return what made-up organisations reward: ``organisation kpi weight``, about 100 an organisation.
 
     ``agreement`` is the correlation of any two organisations' latent priorities, ``rewarded`` the share of
     the measures that one rewards at all (the others have no row).
@@ -222,16 +192,15 @@ def make_kpis(
             f"agreement={agreement} must lie between 0 and 1, organisations={organisations} be 2 or more"
         )
     rng = np.random.default_rng(rng)
-    names = [*ORGANISATIONS, *(f"Organisation {place}" for place in range(13, organisations + 1))][
-        :organisations
-    ]
+    names = [*ORGANISATIONS, *(f"Organisation {place}" for place in range(13, organisations + 1))]
     common, own = rng.standard_normal(len(KPIS)), rng.standard_normal((organisations, len(KPIS)))
     latent = np.sqrt(agreement) * common + np.sqrt(1 - agreement) * own
-    weight = np.where(
-        latent >= np.quantile(latent, 1 - rewarded, axis=1, keepdims=True), np.exp(0.7 * latent), 0
-    )
+    least = np.quantile(latent, 1 - rewarded, axis=1, keepdims=True)
+    weight = np.where(latent >= least, np.exp(0.7 * latent), 0)
     weight = np.round(100 * weight / weight.sum(axis=1, keepdims=True), 1)
-    frame = pd.DataFrame(weight, pd.Index(names, name="organisation"), pd.Index(KPIS, name="kpi"))
+    frame = pd.DataFrame(
+        weight, pd.Index(names[:organisations], name="organisation"), pd.Index(KPIS, name="kpi")
+    )
     return frame.stack().rename("weight").reset_index().query("weight > 0").reset_index(drop=True)
 
 
@@ -259,9 +228,8 @@ class _Mall:
         self.slots = found.clip(max=len(self.outlets) - 1).astype(np.int16)  # role x slot -> outlet
         rate = self.outlets["rate"].to_numpy()
         self.logit = np.log(rate / (1 - rate)).astype(np.float32)
-        self.pools = np.maximum(1, visits * _VISITS / _A_YEAR / (months / 12)).astype(
-            np.int64
-        )  # people by first role
+        people = np.maximum(1, visits * _VISITS / _A_YEAR / (months / 12))
+        self.pools = people.astype(np.int64)  # by first role
         first = np.datetime64("2025-01", "M")
         self.starts = (first + np.arange(months + 1)).astype("datetime64[s]").astype(np.int64)
         self.months, self.rated, self.commented = months, rated, commented
@@ -270,16 +238,14 @@ class _Mall:
         self.bounds = np.cumsum([0, *(len(PHRASES[theme]) for theme in themes), len(PRAISE)])
         outlets = self.outlets["outlet"].astype(str).tolist()
         self.words = {"outlet": outlets, "organisation": names, "role": list(ROLES), "comment": texts}
-        mix = np.exp(0.6 * rng.standard_normal((len(names), len(themes)))) * np.linspace(
-            1.6, 0.7, len(themes)
-        )
+        mix = np.exp(0.6 * rng.standard_normal((len(names), len(themes))))
+        mix *= np.linspace(1.6, 0.7, len(themes))
         mix[names.index("Mobility"), themes.index("parking")] *= 8
         mix[names.index("Food hall"), themes.index("waiting")] *= 2
         self.theme_cdf = np.cumsum(mix / mix.sum(axis=1, keepdims=True), axis=1)
         planted = self.outlets["planted"] if "planted" in self.outlets else np.zeros(len(self.outlets), bool)
-        self.own_theme = np.where(planted, rng.integers(0, len(themes), len(self.outlets)), -1).astype(
-            np.int8
-        )
+        own = rng.integers(0, len(themes), len(self.outlets))
+        self.own_theme = np.where(planted, own, -1).astype(np.int8)
         self.seed = int(rng.integers(1 << 62))
 
     def draw(self, rng: np.random.Generator, rows: int, low: float, high: float) -> dict[str, np.ndarray]:
@@ -298,7 +264,7 @@ class _Mall:
         some = np.flatnonzero(rng.random(rows) < self.rated)
         thin = (month[some] >= self.months // 2) * self.thin_drop
         logit = self.logit[outlet[some]] + _LENIENT[role[some]] - thin / 4
-        logit += self.person_spread * _normal(_fixed(number[some], 0))
+        logit += self.person_spread * ndtri(_fixed(number[some], 0))
         logit -= 0.2 * ((hour[some] >= 17) & (hour[some] < 20))
         chance, lot = 1 / (1 + np.exp(-logit)), rng.random(some.size)
         rest = (lot - chance) / (1 - chance)
@@ -318,10 +284,7 @@ class _Mall:
         }
 
     def comments(self, rng: np.random.Generator, outlet, score, thin) -> np.ndarray:
-        """Draw a text for each.
-
-        Praise for a satisfied visit, else a theme by organisation, outlet and fault.
-        """
+        """Draw a text for each: praise for a satisfied visit, else a theme by organisation, outlet, fault."""
         home, signs, themes = self.home[outlet], list(PHRASES).index("signs"), len(PHRASES)
         theme = (rng.random(home.size)[:, None] > self.theme_cdf[home]).sum(axis=1)
         own = self.own_theme[outlet]
@@ -347,19 +310,11 @@ def roles_in(number: np.ndarray, first: np.ndarray, month: np.ndarray) -> np.nda
 
 
 def _fixed(values: np.ndarray, salt: int) -> np.ndarray:
-    """Return a fixed pseudo-random number in 0..1 for each integer (splitmix64), so that people need no
-    table.
-    """
+    """Return a fixed pseudo-random number in 0..1 for each integer (splitmix64): people need no table."""
     z = values.astype(np.uint64) + np.uint64((0x9E3779B97F4A7C15 * (salt + 1)) % (1 << 64))
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return ((z ^ (z >> np.uint64(31))) >> np.uint64(11)).astype(np.float64) * 2.0**-53 + 2.0**-54
-
-
-def _normal(uniform: np.ndarray) -> np.ndarray:
-    from scipy.special import ndtri
-
-    return ndtri(uniform)
 
 
 def _coprime(people: int) -> int:
