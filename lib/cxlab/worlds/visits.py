@@ -81,8 +81,6 @@ def sample_visits() -> Table:
 def make_outlets(
     outlets: int = 1500,
     *,
-    a: float = 16.0,
-    b: float = 4.0,
     organisation_share: float = 0.2,
     worst: int = 12,
     worst_drop: float = 0.5,
@@ -92,8 +90,9 @@ def make_outlets(
     """Return made-up outlets, ``outlet organisation size rate planted``; rate is the truth.
 
     True rates are Beta(16, 4); a part ``organisation_share`` (0..1) of their latent variance lies between
-    organisations. ``worst`` outlets, drawn in proportion to size, are lowered by ``worst_drop`` (``planted``):
-    six in ten of their complaints are about one thing each. Sizes are lognormal with ``size_spread``.
+    organisations. ``worst`` outlets, drawn in proportion to size, are lowered by ``worst_drop``
+    (``planted``): six in ten of their complaints are about one thing each. ``size_spread`` is the standard
+    deviation of log sizes.
     """
     share = np.array([part for part, _ in ORGANISATIONS.values()])
     if outlets < len(share):
@@ -106,7 +105,7 @@ def make_outlets(
     latent += np.sqrt(1 - organisation_share) * rng.standard_normal(outlets)
     size, planted = rng.lognormal(0, size_spread, outlets), np.zeros(outlets, bool)
     planted[rng.choice(outlets, min(worst, outlets // 4), replace=False, p=size / size.sum())] = True
-    rate = np.clip(betaincinv(a, b, ndtr(latent)) - worst_drop * planted, 0.02, 0.98)
+    rate = np.clip(betaincinv(16, 4, ndtr(latent)) - worst_drop * planted, 0.02, 0.98)
     names = [f"S{number:0{len(str(outlets))}d}" for number in range(1, outlets + 1)]
     organisation = np.array(list(ORGANISATIONS), dtype=object)[home]
     return pd.DataFrame(
