@@ -28,21 +28,10 @@ import importlib
 __version__ = "0.2.0"
 
 _QUESTIONS = (
-    *(
-        "customers",
-        "drivers",
-        "causes",
-        "expectations",
-        "contacts",
-        "claims",
-        "initiatives",
-        "outlets",
-        "ecosystem",
-    ),
-    *("horizons", "verdict"),
+    "customers drivers causes expectations contacts claims initiatives outlets ecosystem horizons verdict"
 )
 _HOMES = {
-    **{name: (f"cxlab.questions.{name}", None) for name in _QUESTIONS},
+    **{name: (f"cxlab.questions.{name}", None) for name in _QUESTIONS.split()},
     "funnel": ("cxlab.questions.lifecycle", None),
     "yields": ("cxlab.questions.metaquality", None),
     "roles": ("cxlab.questions.ecosystem", None),
@@ -63,6 +52,11 @@ def __getattr__(name: str):
         raise AttributeError(f"module 'cxlab' has no attribute {name!r}")
     module_name, attribute = _HOMES[name]
     module = importlib.import_module(module_name)
+    if attribute is None:  # completion offers what the module makes, not what it imports
+        made = [
+            each for each, value in vars(module).items() if getattr(value, "__module__", "") == module_name
+        ]
+        module.__dir__ = lambda: [each for each in made if each[0] != "_"]
     value = module if attribute is None else getattr(module, attribute)
     globals()[name] = value
     return value

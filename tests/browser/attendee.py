@@ -38,7 +38,12 @@ class Attendee:
         if not keyboard:
             assert run_all(page, address, f"{stem}.ipynb") == []
             return
-        page.goto(f"{address}/lab/tree/{stem}.ipynb?reset")
+        page.goto(f"{address}/lab?reset")
+        page.locator(".jp-DirListing-item", has_text=stem).wait_for(timeout=60_000)
+        while not page.evaluate("document.activeElement.closest('.jp-DirListing')"):
+            page.keyboard.press("Tab")
+        page.keyboard.type(stem[:2])
+        page.keyboard.press("Enter")
         page.wait_for_function(IDLE, timeout=90_000)
         page.keyboard.press("Control+Shift+C")
         page.keyboard.type("Run All Cells", delay=20)

@@ -1,12 +1,15 @@
 """The command line: exit codes, plain messages, and nothing imported before it is needed."""
 
 import errno
+import inspect
 import json
 import subprocess
 import sys
 
 import pytest
+from IPython.core.completer import IPCompleter
 
+import cxlab
 from cxlab.data.errors import InputError, NotebookError, OutOfReach
 from cxlab.workbook import cli, install, plan
 
@@ -105,3 +108,20 @@ def test_the_readme_s_table_is_made_from_the_notebooks(tmp_path):
     (tmp_path / "R.md").write_text(f"before {plan.START}\nold\n{plan.END} after")
     assert plan.update(tmp_path / "R.md", tmp_path) == f"before {plan.START}\n{table}\n{plan.END} after"
     assert (ROOT / "README.md").read_text().count(plan.START) == 1
+
+
+def test_completion_offers_public_names_only_and_each_says_what_it_is():
+    def offered(text):
+        found = IPCompleter(namespace={"cx": cxlab}, use_jedi=False).complete(text)[1]
+        return [name for name in found if "__" not in name]
+
+    names = offered("cx.")
+    assert len(names) == len(dir(cxlab)) - 1 > 20
+    for name in names:
+        inner = offered(f"{name}.") if inspect.ismodule(getattr(cxlab, name[3:])) else []
+        for each in (name, *inner):
+            thing = eval(each, {"cx": cxlab})
+            first = inspect.getdoc(thing).partition("\n\n")[0]
+            assert first[-1] in ".?" and len(first.split()) > 3, each
+            assert "pandas" not in getattr(thing, "__module__", "cxlab") and not hasattr(thing, "__version__")
+        assert inner or not inspect.ismodule(getattr(cxlab, name[3:])), name

@@ -33,8 +33,9 @@ PAGES = {
     "01": [("claims", "", "", "claims.debate claims.standing claims.strength"),
            ("ratings", "simulated-ratings", lambda _: small.make_ratings(rng=2), "claims.same_meaning")],
     "02": [("survey", "ecsi-mobile", "abc-vendor", DRIVERS)],
-    "03": [("survey", "ecsi-mobile", "corporate-reputation", CAUSES)],
-    "04": [("survey", "ecsi-mobile", PART, "expectations.gap expectations.forgiveness"),
+    "03": [("survey", "ecsi-mobile", "abc-vendor", CAUSES)],
+    "04": [("survey", "ecsi-mobile", PART, "expectations.gap"),  # no other survey asks what was expected
+           ("survey", "ecsi-mobile", "abc-vendor", "expectations.forgiveness"),
            ("vignette", "simulated-vignette", lambda _: small.make_vignette(rng=2), "expectations.stockout"),
            ("contacts", "simulated-contacts", lambda _: small.make_contacts(rng=2), "contacts.reasons")],
     "05": [("events", "cdnow", "ecom-events", "funnel.who_comes_back"),

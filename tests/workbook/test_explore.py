@@ -1,14 +1,25 @@
 """Controls: values in order, every combination baked once, and native controls in a live notebook."""
 
 import json
+import re
+from pathlib import Path
 
 import plotly.graph_objects as go
 import pytest
+import yaml
+from IPython.core.interactiveshell import InteractiveShell
+from papermill.iorw import load_notebook_node
+from papermill.parameterize import parameterize_notebook
+from traitlets.config import Config
 
 from cxlab.data.errors import InputError
 from cxlab.data.table import Table
 from cxlab.questions.result import RESULT, Number, Result
 from cxlab.workbook import explore as module
+from cxlab.workbook.plan import declared_parameters
+
+PATHS = sorted(Path(__file__).parents[2].glob("notebooks/*.ipynb"))
+PATHS = {path.stem: str(path) for path in PATHS if "cx.explore(" in path.read_text(encoding="utf-8")}
 
 
 def draw(slope, side):
@@ -135,3 +146,40 @@ def test_the_first_value_can_be_set_and_settings_hold_the_other_parameters_as_th
     assert content["controls"][0]["start"] == 1
     assert content["settings"] == "names:\n- a\nseed: 3\n"
     assert content["controls"][0]["settings"] == ["slope: 1\n", "slope: 2\n"]
+
+
+@pytest.mark.parametrize("stem", PATHS)
+def test_settings_of_any_position_of_a_page_set_all_its_parameters_and_give_that_answer_first(
+    stem, shown, monkeypatch
+):
+    """Cells that assign run here, with parameters put in by papermill."""
+
+    def explorer(given):
+        shell = InteractiveShell(config=Config(HistoryManager={"enabled": False}))
+        monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+        for cell in parameterize_notebook(book, given).cells:
+            explores = "cx.explore(" in cell.source
+            if cell.cell_type == "code" and (
+                explores or re.search(r"^\w+\b.* = |^import ", cell.source, re.M)
+            ):
+                shown.clear()
+                shell.run_cell(cell.source, store_history=True).raise_error()
+            if explores:
+                return shown[0][module.EXPLORE]
+
+    def figure(content, at):
+        return content["figures"][content["states"][at]]
+
+    book = load_notebook_node(PATHS[stem])
+    cell = next(cell for cell in book.cells if "parameters" in cell.metadata.tags)
+    declared = {each.name: each.default for each in declared_parameters(cell.source)}
+    content = explorer(declared | {"bootstrap": 20})
+    (control,) = content["controls"]
+    at = (control["start"] + len(control["values"]) // 2) % len(control["values"])
+    settings = yaml.safe_load(content["settings"] + control["settings"][at])
+    again = explorer(settings)
+    start = again["controls"][0]["start"]
+    assert set(settings) == set(declared) and at != control["start"]
+    assert again["controls"][0]["values"][start] == control["values"][at]
+    assert figure(again, start) | {"layout": 0} == figure(content, at) | {"layout": 0}
+    assert figure(again, start)["finding"]
