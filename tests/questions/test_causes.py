@@ -200,7 +200,7 @@ def test_indirect_and_direct_add_up_to_the_slope_without_the_mediator(table):
 @given(t=st.floats(0.1, 20), dof=st.integers(100, 5000))
 def test_an_unseen_cause_of_the_robustness_value_leaves_nothing(t, dof):
     value, at_level = cx.causes.robustness_from_t(t, dof)
-    found = sensitivity.Robustness(t, 0, 0, 1.0, t, dof, 0, value, at_level, dof + 2, 0)
+    found = sensitivity.Robustness(t, 0, 0, 1.0, t, dof, 0, value, at_level, dof + 2)
     assert sensitivity.hidden(found, value, value)[0] == pytest.approx(0, abs=1e-6 * max(t, 1))
     if at_level > 0:
         assert at_level < value and sensitivity.hidden(found, at_level, at_level)[1] < 0.02 * t

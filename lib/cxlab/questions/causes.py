@@ -47,9 +47,7 @@ def scores(survey: Survey) -> pd.DataFrame:
                           for name, own in items.items()}).dropna()  # fmt: skip
     least = 10 + 3 * len(items)
     if len(table) < least:
-        raise NotEnough(
-            f"only {len(table)} of {len(frame)} respondents answered everything; {least} are needed"
-        )
+        raise NotEnough(f"only {len(table)} of {len(frame)} people answered everything; {least} are needed")
     flat = [name for name in table if np.ptp(table[name]) == 0]
     if flat:
         raise NotEnough(f"everybody has the same score of {flat[0]}")
@@ -106,11 +104,10 @@ def hidden_cause(survey: Survey) -> Result:
     """
     table, level = scores(survey), survey.confidence_level
     rest = [name for name in HELD if name in table]
-    columns, given = (
-        [*SIDES, *rest, "outcome"],
-        {key: table[name].to_numpy() for key, name in table.attrs.items()},
+    given = {key: table[name].to_numpy() for key, name in table.attrs.items()}
+    made = Covariances(
+        table[[*SIDES, *rest, "outcome"]].to_numpy(), draws=survey.bootstrap, rng=survey.rng, **given
     )
-    made = Covariances(table[columns].to_numpy(), draws=survey.bootstrap, rng=survey.rng, **given)
     found = strength_intervals(made, sides=SIDES, covariates=rest, level=level)
     n, numbers, rows, unit = len(table), {}, [], "share of residual variance"
     for side, other in (SIDES, SIDES[::-1]):

@@ -167,10 +167,8 @@ def kinks(survey: Survey, *, knot: float = 0.0) -> Result:
     finding += f"loss minus gain is {one} for product and {other} for experience."
     if bent := [side for side in SIDES if table.low[side] > 0 or table.high[side] < 0]:
         side = max(bent, key=lambda name: abs(table.difference[name]))
-        more, below, above = (
-            "more" if table.low[side] > 0 else "less",
-            *(numbers[f"slope-{part}-{side}"] for part in ("below", "above")),
-        )
+        below, above = (numbers[f"slope-{part}-{side}"] for part in ("below", "above"))
+        more = "more" if table.low[side] > 0 else "less"
         finding = f"a bad {side} costs {more} than a good one wins: {below} a step against {above}."
     shown = pd.DataFrame(rows, columns=["side", "where", "estimate", "low", "high"])
     full = table.at_ceiling.iloc[0]
@@ -262,10 +260,8 @@ def stockout(vignette: Table) -> Result:
         finding = "courtesy does not make up for an empty shelf: the goods with plain service score "
         finding += f"{more} points more."
     elif more.high < 0:
-        finding = (
-            f"courtesy more than makes up for an empty shelf: it scores {less} points more than the goods "
-        )
-        finding += "with plain service."
+        finding = f"courtesy more than makes up for an empty shelf: it scores {less} points more than the "
+        finding += "goods with plain service."
     return Result(
         finding, numbers, cells,
         lambda: general.dots(cells, x_title="mean satisfaction", label="story", value="mean", reference=None),

@@ -11,7 +11,7 @@ from cxlab.stats.intervals import absolute_interval
 from cxlab.stats.regression import complete_cases, fit, t_quantile
 from cxlab.stats.resampling import Covariances, correlations, limits
 
-EFFECTS = ["indirect", "direct", "total", "share_mediated", "rho_zero"]
+EFFECTS = ["indirect", "direct", "total", "rho_zero"]
 
 
 class Robustness(NamedTuple):
@@ -32,14 +32,10 @@ class Robustness(NamedTuple):
     value: float
     value_at_level: float
     n: int
-    dropped: int
 
 
 class EValue(NamedTuple):
-    """How strongly a hidden cause must be tied to both, as risk ratios.
-
-    The estimate's, and the near limit's.
-    """
+    """How strongly a hidden cause must be tied to both, as risk ratios: the estimate's, the near limit's."""
 
     estimate: float
     limit: float
@@ -47,14 +43,13 @@ class EValue(NamedTuple):
 
 def robustness_value(
     data: pd.DataFrame, *, outcome: str, treatment: str, covariates: Sequence[str] = (),
-    fixed_effects: str | None = None, share: float = 1.0, confidence_level: float = 0.95,
+    fixed_effects: str | None = None, confidence_level: float = 0.95,
     weights: str | None = None, clusters: str | None = None,
 ) -> Robustness:  # fmt: skip
     """Return the slope of ``outcome`` on ``treatment`` given the covariates, with its robustness value.
 
-    ``fixed_effects`` names a column of labels within which alone differences count; ``share`` is the part of
-    the estimate that the unseen cause must take away (1: all); ``clusters`` a column of who gave several
-    rows. Cinelli & Hazlett (2020), JRSS-B 82:39.
+    ``fixed_effects`` names a column of labels within which alone differences count, ``clusters`` one of who
+    gave several rows. Cinelli & Hazlett (2020), JRSS-B 82:39.
     """
     table, x, labels = _design(data, outcome, [treatment, *covariates], fixed_effects)
     at = 0 if labels is not None else 1
@@ -65,21 +60,17 @@ def robustness_value(
     error, dof = float(np.sqrt(result.classical[at, at])), len(x) - x.shape[1]
     dof -= 0 if labels is None else labels.nunique()
     t = estimate / error
-    both = robustness_from_t(t, dof, share=share, confidence_level=confidence_level)
-    return Robustness(
-        estimate, low, high, error, t, dof, t**2 / (t**2 + dof), *both, len(table), len(data) - len(table)
-    )
+    both = robustness_from_t(t, dof, confidence_level=confidence_level)
+    return Robustness(estimate, low, high, error, t, dof, t**2 / (t**2 + dof), *both, len(table))
 
 
-def robustness_from_t(
-    t: float, dof: int, *, share: float = 1.0, confidence_level: float = 0.95
-) -> tuple[float, float]:
+def robustness_from_t(t: float, dof: int, *, confidence_level: float = 0.95) -> tuple[float, float]:
     """Return the robustness value of an estimate, and of its significance, from a published t and its dof.
 
     >>> [round(v, 4) for v in robustness_from_t(4.18445, 783)]
     [0.1388, 0.0763]
     """
-    f = share * abs(t) / np.sqrt(dof)
+    f = abs(t) / np.sqrt(dof)
     critical = t_quantile(confidence_level, dof - 1) / np.sqrt(dof - 1)
     beyond = f - critical
     value = 0.5 * (np.sqrt(f**4 + 4 * f**2) - f**2)
@@ -107,13 +98,8 @@ def benchmark_bounds(
     at = 0 if labels is not None else 1
     full = fit(table[outcome], x, absorbed=labels)
     assigned = fit(table[treatment], np.delete(x, at, axis=1), absorbed=labels)
-    known = {
-        "outcome": outcome,
-        "treatment": treatment,
-        "covariates": covariates,
-        "fixed_effects": fixed_effects,
-    }
-    found, rows = robustness_value(data, **known), []
+    known = {"outcome": outcome, "treatment": treatment, "covariates": covariates}
+    found, rows = robustness_value(data, **known, fixed_effects=fixed_effects), []
     for i, name in enumerate(covariates):
         r2_d, r2_y = _partial_r2(assigned, at + i), _partial_r2(full, at + 1 + i)
         for k in multiples:
@@ -137,10 +123,7 @@ def hidden(
 
 
 def benchmark(r2_treatment, r2_outcome, k: float = 1) -> tuple[np.ndarray, np.ndarray]:
-    """Return the partial R2 of an unseen cause ``k`` times as strong as a known one.
-
-    Gaps where it cannot exist.
-    """
+    """Return the partial R2 of an unseen cause ``k`` times as strong as a known one; gaps where impossible."""
     r2_d, r2_y = np.asarray(r2_treatment, dtype=float), np.asarray(r2_outcome, dtype=float)
     with np.errstate(invalid="ignore", divide="ignore"):
         treated = k * r2_d / (1 - r2_d)
@@ -208,19 +191,15 @@ def mediation(
     bootstrap: int = 1000, confidence_level: float = 0.95, rng=None, rho: float = 0.0,
     weights: str | None = None, clusters: str | None = None,
 ) -> pd.DataFrame:  # fmt: skip
-    """Return how much of an effect runs through a mediator, if the order and the absence of hidden causes
-    hold.
+    """Return how much of an effect runs through a mediator, if the order is right and no cause is hidden.
 
-    Index ``effect``: ``indirect``, ``direct``, ``total``, ``share_mediated`` (unsteady near a total of 0) and
-    ``rho_zero``, the correlation between the errors of mediator and outcome at which the indirect effect
-    would be 0. Columns ``estimate low high n``. ``rho`` is an assumed correlation of these errors (0: no
+    Index ``effect``: ``indirect``, ``direct``, ``total`` and ``rho_zero``, the correlation between the errors
+    of mediator and outcome at which the indirect effect would be 0. Columns ``estimate low high n``. ``rho`` is an assumed correlation of these errors (0: no
     hidden cause). Two least-squares equations; Imai, Keele & Yamamoto (2010), theorem 4.
     """
     names = [treatment, *covariates, mediator, outcome]
     if len(set(names)) < len(names):
-        raise InputError(
-            f"treatment, mediator, outcome and covariates must be different columns, got {names}"
-        )
+        raise InputError(f"treatment, mediator, outcome and covariates must be different columns: {names}")
     if not -1 < rho < 1:
         raise InputError(f"rho={rho!r} is a correlation of errors and lies between -1 and 1")
     table = complete_cases(data, names, minimum=len(names) + 3)
@@ -243,15 +222,12 @@ def _effects(matrices: np.ndarray, rho: float) -> np.ndarray:
     indirect = both[:, 0, 0] * covariance / variance_m
     total = both[:, 0, 1]
     moved = r - rho * np.sqrt((1 - r**2) / (1 - rho**2))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = indirect / total
-        hidden_too = both[:, 0, 0] * np.sqrt(variance_y / variance_m) * moved
-    return np.array([hidden_too, total - indirect, total, share, r])
+    hidden_too = both[:, 0, 0] * np.sqrt(variance_y / variance_m) * moved
+    return np.array([hidden_too, total - indirect, total, r])
 
 
 def power_two_groups(n, *, effect, cluster_size=1.0, intraclass=0.0, before_after=0.0) -> np.ndarray:
-    """Return the chance that a two-sided 5 % t test of two groups of ``n`` finds ``effect`` standard
-    deviations.
+    """Return the chance that a two-sided 5 % t test of two groups of ``n`` finds ``effect`` (in SD).
 
     Clusters multiply the variance by ``1 + (cluster_size - 1) * intraclass`` (Kish 1965) and count as the
     cases; a measurement before leaves ``1 - before_after ** 2`` of it.
@@ -298,9 +274,8 @@ def _partial_r2(result, at: int) -> float:
 
 def _partial_correlations(r: np.ndarray) -> np.ndarray:
     """Return the correlation of each pair given all other columns, (draws, k, k)."""
-    precision = np.linalg.pinv(
-        r, hermitian=True
-    )  # a resample may lack every row that tells two columns apart
+    # a resample may lack every row that tells two columns apart
+    precision = np.linalg.pinv(r, hermitian=True)
     scale = np.sqrt(np.diagonal(precision, axis1=1, axis2=2))
     with np.errstate(invalid="ignore", divide="ignore"):
         partial = -precision / (scale[:, :, None] * scale[:, None, :])
