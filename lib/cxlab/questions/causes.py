@@ -105,9 +105,8 @@ def hidden_cause(survey: Survey) -> Result:
     table, level = scores(survey), survey.confidence_level
     rest = [name for name in HELD if name in table]
     given = {key: table[name].to_numpy() for key, name in table.attrs.items()}
-    made = Covariances(
-        table[[*SIDES, *rest, "outcome"]].to_numpy(), draws=survey.bootstrap, rng=survey.rng, **given
-    )
+    answers = table[[*SIDES, *rest, "outcome"]].to_numpy()
+    made = Covariances(answers, draws=survey.bootstrap, rng=survey.rng, **given)
     found = strength_intervals(made, sides=SIDES, covariates=rest, level=level)
     n, numbers, rows, unit = len(table), {}, [], "share of residual variance"
     for side, other in (SIDES, SIDES[::-1]):

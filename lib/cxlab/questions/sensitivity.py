@@ -123,7 +123,7 @@ def hidden(
 
 
 def benchmark(r2_treatment, r2_outcome, k: float = 1) -> tuple[np.ndarray, np.ndarray]:
-    """Return the partial R2 of an unseen cause ``k`` times as strong as a known one; gaps where impossible."""
+    """Return the partial R2 of an unseen cause ``k`` times a known one's; gaps where it cannot be."""
     r2_d, r2_y = np.asarray(r2_treatment, dtype=float), np.asarray(r2_outcome, dtype=float)
     with np.errstate(invalid="ignore", divide="ignore"):
         treated = k * r2_d / (1 - r2_d)
@@ -194,8 +194,9 @@ def mediation(
     """Return how much of an effect runs through a mediator, if the order is right and no cause is hidden.
 
     Index ``effect``: ``indirect``, ``direct``, ``total`` and ``rho_zero``, the correlation between the errors
-    of mediator and outcome at which the indirect effect would be 0. Columns ``estimate low high n``. ``rho`` is an assumed correlation of these errors (0: no
-    hidden cause). Two least-squares equations; Imai, Keele & Yamamoto (2010), theorem 4.
+    of mediator and outcome at which the indirect effect would be 0. Columns ``estimate low high n``. ``rho``
+    is an assumed correlation of these errors (0: no hidden cause). Two least-squares equations; Imai, Keele &
+    Yamamoto (2010), theorem 4.
     """
     names = [treatment, *covariates, mediator, outcome]
     if len(set(names)) < len(names):
