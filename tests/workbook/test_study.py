@@ -7,9 +7,11 @@ import subprocess
 import sys
 
 import bench_hostile as hostile
+import pandas as pd
 import pytest
 
-from cxlab.workbook.segments import slug
+from cxlab.questions.result import Result
+from cxlab.workbook.segments import _counts, _judge, _Shown, slug
 
 from .conftest import START, Workbook, files_of
 
@@ -241,13 +243,31 @@ def test_slugs_never_meet():
 def test_no_sum_or_difference_of_a_report_tells_of_one_to_four_people(tmp_path, monkeypatch):
     hostile.warm(tmp_path, monkeypatch.setenv)
     for seed in (4, 7):
-        answers, log = hostile.make_study(tmp_path / f"s{seed}", seed)
+        tables = hostile.make_study(tmp_path / f"s{seed}", seed)
         for window in ("1d", "30d"):
-            assert hostile.funnel_leaks(tmp_path / f"s{seed}", log, window) == []
+            assert hostile.funnel_leaks(tmp_path / f"s{seed}", tables["events"], window) == []
     command = ["report", "--params", str(tmp_path / "s7" / "params.yaml"), "--out", str(tmp_path / "out")]
-    only = ["--by", "region", "-p", "bootstrap=20", "--only", "05", "10"]
+    only = ["--by", "region", "-p", "bootstrap=20", "--only", "04", "05", "10"]
     code, _, err = hostile.say([*command, *only])
     assert code == 0, err
-    assert hostile.report_leaks(tmp_path / "out", answers) == []
+    assert hostile.report_leaks(tmp_path / "out", tables) == []
     pages = "".join(path.read_text() for path in (tmp_path / "out" / "segments").glob("*/05-*.html"))
     assert "its counts would tell of a few people" in pages
+
+
+@pytest.mark.parametrize(
+    ("table", "gone"),
+    [
+        ({"kind": ["a", "b"], "heads": [40, 3]}, True),  # a name that nobody thought of
+        ({"kind": ["a", "b"], "seen so far": [40, 38]}, False),
+        ({"kind": ["a", "b", "c"], "heads": [40, None, 3]}, True),  # floats, since one is missing
+        ({"kind": ["a"], "one": [40], "other": [37]}, True),
+        ({"kind": ["a", "b"], "themes": [4, 3]}, False),
+        ({"kind": ["a", "b"], "share": [1.0, 0.0]}, False),
+    ],
+)
+def test_a_whole_number_counts_people_unless_it_is_known_to_count_something_else(table, gone):
+    content = Result("Found.", table=pd.DataFrame(table)).content()
+    shown = _counts(_Shown((0, 0)), content)
+    _judge(shown, _Shown((0, 0)), 5)
+    assert bool(shown.gone) == gone

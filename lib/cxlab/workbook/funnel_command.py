@@ -15,7 +15,11 @@ _OPTIONS = {
     "--customer": ("customer_id", "column of the customer (default customer_id)"),
     "--event": ("event", "column of what happened (default event)"),
     "--timestamp": ("timestamp", "column of the time (default timestamp)"),
-    "--by": (None, "one funnel for each value of this column"),
+    "--by": (
+        None,
+        "one funnel for each value of this column; small cells are hidden in each call by itself, so pass on "
+        "one call: another window or list of steps can tell a few people by difference",
+    ),
     "--memory": ("2GB", "spill to a temporary folder beyond this (default 2GB)"),
 }
 _FILE = "a file of events, a folder or pattern of them, a study or its mapping file"

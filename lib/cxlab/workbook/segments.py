@@ -75,23 +75,15 @@ def add_parts(build: Build) -> None:
 # ---------------------------------------------------------------- what must not be shown
 
 _FEW = "Not shown: its counts would tell of a few people."
-_COLUMNS = {
-    "n", "people", "respondents", "customers", "contacts", "missing", "through", "at risk", "checked",
-    "n below", "n above",
+# A whole number counts people unless its column, or its unit's last word, is here: in doubt it is hidden.
+_COUNTED = {
+    "accounts", "areas", "attackers", "bearing", "claim", "claims", "figures", "groups", "initiatives",
+    "items", "links", "lowest", "mixed", "not testable here", "outlets", "owners", "parts", "rank",
+    "rank high", "rank low", "refuted", "runs", "segments", "stages", "state", "step", "supported",
+    "supporters", "surveys", "testable", "themes", "unanswered", "undecided", "worlds",
 }  # fmt: skip
-_PEOPLE = {"people", "respondents", "customers", "contacts", "answers"}
-_OTHERS = {
-    "claims",
-    "surveys",
-    "groups",
-    "segments",
-    "themes",
-    "outlets",
-    "initiatives",
-    "accounts",
-    "worlds",
-}
-_SAID = re.compile(r"(\d[\d,]*)(?: of (?:the )?(\d[\d,]*))? (?:customer|respondent|people|person|answered)")
+_WHO = "customer|respondent|people|person|answer|contact|visit|guest|complain|promoter|detractor|passive"
+_SAID = re.compile(rf"(\d[\d,]*)(?: of (?:the )?(\d[\d,]*))? (?:{_WHO})")
 _BARS = re.compile(r"(\d[\d,]*) \(")
 
 
@@ -173,24 +165,37 @@ def _counts(shown: _Shown, result: dict[str, Any]) -> _Shown:
     """Note every count of people that a result shows."""
     shown.source = result["source"]
     for number in result["numbers"]:
-        if number["n"] is not None and number["unit"] not in _OTHERS:
+        if number["unit"].rpartition(" ")[2] in _COUNTED:
+            continue
+        if number["n"] is not None:
             shown.bases[number["name"]] = number["n"]
-        if type(number["value"]) is int and number["unit"] in _PEOPLE:
+        if type(number["value"]) is int:
             shown.stated[number["name"]] = number["value"]
     _sentences(shown, 0, [result["finding"], *result["cautions"]])
     table = result["table"] or {"columns": [], "rows": []}
-    columns = [i for i, name in enumerate(table["columns"]) if name in _COLUMNS]
-    before: list[Any] = []
+    columns = [
+        i for i, name in enumerate(table["columns"])
+        if name not in _COUNTED and _whole([row[i] for row in table["rows"]])
+    ]  # fmt: skip
+    before: dict[int, int] = {}
     for place, row in enumerate(table["rows"]):
         name = tuple(cell for cell in row if isinstance(cell, str)) or (place,)
-        counts = {i: row[i] for i in columns if type(row[i]) is int}
+        counts = {i: int(row[i]) for i in columns if row[i] is not None}
         shown.table |= {(*name, table["columns"][i]): n for i, n in counts.items()}
         for i, j in itertools.combinations(counts, 2):
             shown.table["within", *name, i, j] = abs(counts[i] - counts[j])
-        if table["columns"][0] == "step" and before:
-            shown.table |= {("step", *name, i): before[i] - n for i, n in counts.items()}
-        before = row
+        if table["columns"][0] == "step":
+            shown.table |= {("step", *name, i): before[i] - n for i, n in counts.items() if i in before}
+            before = counts
     return shown
+
+
+def _whole(column: list[Any]) -> bool:
+    """Return whether a column holds whole numbers (floats where one is missing), not flags or shares."""
+    known = [cell for cell in column if cell is not None]
+    if any(isinstance(cell, bool | str) or cell != int(cell) for cell in known):
+        return False
+    return any(isinstance(cell, int) or cell > 1 for cell in known)
 
 
 def _sentences(shown: _Shown, state: int, texts: list[str]) -> None:
