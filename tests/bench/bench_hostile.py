@@ -476,7 +476,7 @@ def _child(folder: str, arguments: list[str], places: dict[str, str], pipe) -> N
         pipe.send(("raised", "", f"{type(fault).__name__}: {fault}"))
 
 
-def run_case(folder: Path, seed: int, timeout: float = 30.0) -> tuple[object, str]:
+def run_case(folder: Path, seed: int, timeout: float = 60.0) -> tuple[object, str]:
     """Run one case in a process of its own; return its exit code and what is wrong with how it ended.
 
     The process is forked from a server that has no threads: a fork of this one may die in DuckDB's or BLAS's.

@@ -26,15 +26,8 @@ def cluster(tmp_path_factory, shared_workbook):
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": shared_workbook.env}
     python = [sys.executable, "-m"]
     scheduler = [*python, "distributed.cli.dask_scheduler", "--host", address, "--no-dashboard"]
-    worker = [
-        *python,
-        "distributed.cli.dask_worker",
-        address,
-        "--nthreads",
-        "1",
-        "--no-dashboard",
-        "--no-nanny",
-    ]
+    alone = ["--nthreads", "1", "--no-dashboard", "--no-nanny"]
+    worker = [*python, "distributed.cli.dask_worker", address, *alone]
     processes = [subprocess.Popen(scheduler, cwd=folder, **quiet)]
     time.sleep(2)
     for number in range(2):
