@@ -3,6 +3,7 @@
 import json
 import re
 
+import duckdb
 import numpy as np
 import openpyxl
 import pandas as pd
@@ -418,3 +419,27 @@ def test_forms_of_the_usual_tools(tool, tmp_path):
         and survey.segments == []
         and not survey.frame.astype(str).isin(["a1@example.org"]).any(axis=None)
     )
+
+
+def test_what_was_expected_stands_apart_from_what_was_got(tmp_path):
+    head = ["quality", "expected_quality", "service", "erwartete Qualität", "recommend"]
+    _, _, mapping = start(tmp_path, csv([head, *([*ONE_TO_FIVE[i], NPS[i]] for i in range(N))]))
+    assert mapping.blocks["expectation"] == ["expected_quality", "erwartete Qualität"]
+    assert mapping.blocks["product"] == ["quality"]
+
+
+@pytest.mark.parametrize(("codes", "said"), [("", 1), ("missing_in: {quality: [0, 6]}\n", 0)])
+def test_codes_beside_a_scale_count_as_answers_until_the_owner_says_so(tmp_path, codes, said):
+    odd = RNG.permutation([0, 6] * 10 + [1, 2, 3, 4, 5] * 8).astype(str)
+    start(tmp_path, csv([["quality", "service", "nps"], *([odd[i], odd[-i], NPS[i]] for i in range(N))]))
+    path = tmp_path / "study" / "survey.yaml"
+    path.write_text(path.read_text() + codes)
+    assert sum("0 and 6 count as answers" in line for line in check_path(path)[0]) == said
+
+
+def test_customers_of_a_long_log_are_counted_roughly(tmp_path):
+    rows = "select range % 5000 as customer_id, 'buy' as event, timestamp '2026-01-01' as timestamp"
+    duckdb.sql(f"copy ({rows} from range(1000001)) to '{tmp_path / 'log.parquet'}'")
+    lines, good = check_path(tmp_path / "log.parquet", "events")
+    about = next(re.search(r"about ([\d,]+) distinct", line) for line in lines if "distinct" in line)
+    assert good and abs(int(about[1].replace(",", "")) - 5000) < 500

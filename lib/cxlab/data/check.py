@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cxlab.data import guess as guesses
 from cxlab.data.convert import Conversion
 from cxlab.data.errors import Fault, InputError, show
-from cxlab.data.guess import MARK, Guess, sample_of, short_names
+from cxlab.data.guess import MARK, ODD_SCALES, Guess, sample_of, short_names
 from cxlab.data.mapping import Mapping, read_yaml
 from cxlab.data.raw import Raw, ident
 from cxlab.data.read import read_raw
@@ -132,6 +132,13 @@ def _remarks(this: Conversion, frame: pd.DataFrame | None) -> list[str]:
     if this.kind.counts is not None and len(frame) < 30:
         found.append(f"{len(frame)} row(s) are few: intervals will be wide, below 5 nothing is shown")
     if this.kind.name == "survey":
+        codes = set(map(str, [*rules.missing, *(code for own in rules.missing_in.values() for code in own)]))
+        for low, high in dict.fromkeys([rules.range, *rules.ranges.values()]):
+            if (low, high) in ODD_SCALES and not {f"{low:g}", f"{high:g}"} & codes:
+                found.append(
+                    f"the scale {low:g} to {high:g} is rare: {low:g} and {high:g} count as answers; if they "
+                    "mean 'not used', name them under missing_in: and correct range:"
+                )
         for side in ("product", "experience"):
             if not rules.blocks.get(side):
                 found.append(f"no item stands on the side {side}: pages that compare the sides will say so")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MARK = "# guess: confirm"
+ODD_SCALES = ((0, 5), (0, 6), (0, 7))  # the ends may be codes beside a scale from 1
 # Columns that tools add about the sending of a form; they are neither answers nor groups of customers.
 META = re.compile(
     r"(status|ip_?address|progress|duration(_\w+)?|finished|external_(data_)?reference|distribution_channel|"
@@ -359,6 +360,8 @@ def _outcome(name: str, label: str) -> str:
 def _side(name: str, label: str) -> str:
     words = [*words_of(name), *words_of(label)]
     count = {side: hits(words, "sides", side) for side in word_lists()["sides"]}
+    if count["expectation"]:  # whatever was expected, it is not what was got
+        return "expectation"
     best = max(count, key=count.get)
     return best if count[best] and list(count.values()).count(count[best]) == 1 else ""
 
@@ -402,7 +405,7 @@ def _decide(guess: Guess) -> None:
         say.append(f"{len(guess.other)} more column(s) look like items: name them in blocks: or leave them")
     if guess.scales:
         say.append("answers in words became numbers: look at scales:")
-    if guess.range in ((0, 5), (0, 6), (0, 7)):
+    if guess.range in ODD_SCALES:
         say.append(f"are 0 and {guess.range[1]} answers, or 'not used'? see range: and missing_in:")
     if codes:
         say.append(f"do {', '.join(repr(code) for code in list(codes)[:4])} mean 'no answer'?")

@@ -81,7 +81,9 @@ class Table:
 
     def label(self, name: object) -> str:
         """Return the words for a column or value."""
-        return self.labels.get(str(name)) or str(name).replace("_", " ")
+        bare = str(name).replace("_", " ")
+        bare = f"activity {bare}" if self.kind == "events" and bare.isdigit() else bare
+        return self.labels.get(str(name)) or bare
 
     def to_pandas(self):
         """Return the rows as a DataFrame."""

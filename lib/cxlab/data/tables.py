@@ -81,7 +81,7 @@ _PERSON = (
     "user_pseudo_id distinct_id anonymous_id visitor_id case_id amplitude_id"
 )
 _TIME = (
-    "time date datetime created_at occurred_at event_time event_timestamp original_timestamp sent_at "
+    "time date datetime when created_at occurred_at event_time event_timestamp original_timestamp sent_at "
     "received_at ts zeit datum date_time zeitstempel horodatage fecha"
 )
 _SEGMENT = may("segment", "text", "group to compare, such as region or tariff", "group region tier country")

@@ -150,8 +150,10 @@ def reasons(contacts: Table) -> Result:
     elif single.empty:
         raise NotEnough("every reason has too few contacts to be shown")
     else:
-        top = single.iloc[0]
-        finding = f"the most frequent reason is '{top.words}', with {said[top.name]} of contacts."
+        top, n = single.iloc[0], int(data["coded_reason"].notna().sum())
+        most = Number(*top[["share", "low", "high"]], "share of contacts", n, f"contacts: {top.words}")
+        numbers["most-frequent-reason"] = most
+        finding = f"the most frequent reason is '{top.words}', with {most} of contacts."
     shown = single.assign(coding="corrected" if corrected else "as coded")
     if corrected:
         coded = {"share": single.naive, "low": single.naive_low, "high": single.naive_high}

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,8 @@ def build_report(options: Options) -> int:
         if not options.fresh and key and last.get("key") == key and publish.is_intact(out):
             print(f"{_near(out)}: nothing has changed, the report stands")
             return _code(options, last.get("failed"), last.get("moved"))
+        if build.study is not None:
+            _check_tables(build)
         with publish.staging(out) as folder:
             with Runners(build.jobs, min_cell=build.min_cell, timeout=options.timeout) as runners:
                 _make(build, runners, folder)
@@ -127,6 +130,22 @@ def _plan(options: Options) -> Build:
     elif options.cluster:
         raise InputError("--cluster spreads the segments of --by COLUMN over machines: give --by as well")
     return build
+
+
+def _check_tables(build: Build) -> None:
+    """Refuse a study with faults in a table that its pages read, before a runner starts.
+
+    Logs of more than 100 MB are read by the pages alone.
+    """
+    from cxlab.data.study import open_mapped
+    from cxlab.data.tables import KINDS
+
+    asked = {kind for page in build.parts[0].pages for kind in page.tables.values()}
+    for kind, mapping in build.study.tables.items():
+        files = replace(build.study, tables={kind: mapping}).files
+        huge = KINDS[kind].large and sum(path.stat().st_size for path in files) > 100e6
+        if not huge and {kind, KINDS[kind].beside} & asked:
+            open_mapped(mapping)
 
 
 def _files_of(study: Any) -> dict[str, Any]:

@@ -1,0 +1,105 @@
+"""From a stranger's file to the pages: init, check and report end well, and each part says what it lacks."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cxlab.data.check import check_path, init_study
+from cxlab.workbook.cli import main
+
+pytestmark = pytest.mark.notebook
+
+
+def survey(n, gaps=0.0, expected=False):
+    random = np.random.default_rng(3)
+    liked = random.normal(size=(n, 1))
+    names = ["quality", "works", "service", "staff_friendly"]
+    names += ["expected_quality", "expected_service"] * expected
+    frame = pd.DataFrame(
+        np.clip(np.round(3 + 0.7 * liked + 0.7 * random.normal(size=(n, len(names)))), 1, 5), columns=names
+    )
+    frame["recommend"] = np.clip(np.round(6 + 1.5 * liked[:, 0] + random.normal(size=n)), 0, 10)
+    return frame.mask(random.random(frame.shape) < gaps)
+
+
+def log(customers, steps):
+    random = np.random.default_rng(1)
+    rows = [
+        (f"k{who}", step, pd.Timestamp("2026-03-01") + pd.Timedelta(minutes=600 * turn + who))
+        for who in range(customers)
+        for turn, step in enumerate(steps[: random.integers(1, len(steps) + 1)])
+    ]
+    return pd.DataFrame(rows, columns=["customer", "event", "timestamp"])
+
+
+def visits(outlets):
+    random = np.random.default_rng(2)
+    outlet, person = random.integers(outlets, size=2000), random.integers(700, size=2000)
+    return pd.DataFrame({"outlet": outlet, "person": person, "score": random.integers(1, 6, 2000)}).assign(
+        outlet=lambda own: "shop " + own["outlet"].astype(str), timestamp="2026-01-01 10:00"
+    )
+
+
+def plan():
+    random = np.random.default_rng(4)
+    table = pd.DataFrame({"id": [f"P{i}" for i in range(40)], "level": ["account", "unit"] * 20})
+    return table.assign(impact=random.integers(1, 99, 40), cost=random.integers(1, 50, 40))
+
+
+def calls():
+    random = np.random.default_rng(5)
+    reasons = random.choice(["late delivery", "broken", "invoice wrong"], 300)
+    return pd.DataFrame({"customer": range(300), "reason": reasons, "when": "2026-01-01 10:00"})
+
+
+FILES = {  # what a stranger has: the page asked for, what must be stated there
+    "visits": (visits(40), "07-ecosystem", "rated-visits"),
+    "seven outlets": (visits(7), "07-ecosystem", "rated-visits"),
+    "initiatives": (plan(), "06-initiatives", ""),
+    "contacts": (calls(), "04-expectations", "most-frequent-reason"),
+    "expectations": (survey(300, expected=True), "04-expectations", "explained-by-the-gap"),
+    "25 rows": (survey(25), "10-your-customers", ""),
+    "60 rows with gaps": (survey(60, 0.15), "02-product-or-experience", ""),
+    "few complete rows": (survey(200, 0.6), "02-product-or-experience", ""),
+    "one kind of event": (log(60, ["login"]), "05-lifecycle-and-metaquality", ""),
+    "German steps": (log(90, ["Angesehen", "Korb", "Bezahlt"]), "05-lifecycle-and-metaquality", ""),
+}
+
+
+def start(tmp_path, frame):
+    frame.to_csv(tmp_path / "their.csv", index=False)
+    init_study(tmp_path / "study", tmp_path / "their.csv")
+    lines, good = check_path(tmp_path / "study")
+    assert good, lines
+    return tmp_path / "study" / "params.yaml"
+
+
+def report(params, page, capsys, *more):
+    """Make one page of a study; return what it states and its text."""
+    out = params.parent / "report"
+    few = ["-p", "bootstrap=40"] * (not page.startswith("06"))
+    code = main(["report", "--params", str(params), "--out", str(out), "--only", page[:2], *few, *more])
+    said = capsys.readouterr()
+    assert code == 0 and not said.err, said.err
+    return json.loads((out / "results.json").read_text())[page], (out / f"{page}.html").read_text()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_alone_gets_its_page(tmp_path, monkeypatch, capsys, name):
+    monkeypatch.setenv("CXLAB_CACHE", str(tmp_path / "cache"))
+    frame, page, number = FILES[name]
+    stated, text = report(start(tmp_path, frame), page, capsys)
+    assert stated and (not number or number in stated), list(stated)
+    assert "Not answered" in text
+
+
+def test_a_bad_value_is_told_before_a_page_is_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("cxlab.workbook.report.Runners", None)  # nothing can be run
+    params = start(tmp_path, survey(40))
+    (tmp_path / "their.csv").write_text((tmp_path / "their.csv").read_text() + "9.0,3,3,3,7\n")
+    code = main(["report", "--params", str(params), "--out", str(tmp_path / "report")])
+    said = capsys.readouterr()
+    assert code == 2 and not said.out and said.err.count("\n") == 1
+    assert "line 42, column 'quality', value '9.0': must be at most 5" in said.err
