@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import shutil
@@ -187,8 +188,9 @@ def run_on_cluster(build: Build, parts: list[Part], progress: Any, run_parts: An
     """Run the segments' notebooks on a Dask scheduler's workers; the pages are made here: equal bytes.
 
     Workers need the project (at the same version) and the study's files under the same paths, such as a
-    shared disk. Up to eight segments share a warm runner; those of a worker that dies are run again by
-    another one, up to three times; two groups a worker are under way, so that memory stays bounded.
+    shared disk. Up to 24 segments share a warm runner, whose start costs as much as several of them; those of
+    a worker that dies are run again by another one, up to three times; two groups a worker are under way, so
+    that memory stays bounded.
 
     Raises
     ------
@@ -206,13 +208,14 @@ def run_on_cluster(build: Build, parts: list[Part], progress: Any, run_parts: An
         raise OutOfReach(f"--cluster {address}: no Dask scheduler answers ({fault})") from None
     with client:
         threads = max(1, sum(client.nthreads().values()))
-        size = max(1, min(8, len(parts) // (2 * threads)))
+        size = max(1, min(24, len(parts) // (2 * threads)))
+        alone = dataclasses.replace(build, parts=[])  # a group travels without the other segments
         waiting = [parts[i : i + size] for i in range(0, len(parts), size)][::-1]
         sent: dict[str, list[Part]] = {}
 
         def send() -> Any:
             group = waiting.pop()
-            future = client.submit(_run_there, build, group, run_parts, retries=3, pure=False)
+            future = client.submit(_run_there, alone, group, run_parts, retries=3, pure=False)
             sent[future.key] = group
             return future
 
