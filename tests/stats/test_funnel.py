@@ -362,6 +362,20 @@ def test_files_that_cannot_be_read_are_named(tmp_path, name, message):
         funnel_of_files(tmp_path / name, rules=rules_of(["a"], None), columns=Columns())
 
 
+def test_a_compiled_count_of_any_window_is_the_numpy_one(monkeypatch):
+    rng = np.random.default_rng(4)
+    durations = [rng.integers(0, 100, 1003) for _ in range(3)]
+    durations[2][rng.random(1003) < 0.4] = NEVER
+    found = kernel.Journeys(np.arange(1003), rng.integers(0, 3, 1003).astype(np.int32), durations)
+    for window in (0, 17, 99, NEVER - 1):
+        plain = kernel.count_within(found, window, 3)
+        monkeypatch.setattr(kernel, "_COUNTED_FROM", 1)
+        compiled = kernel.count_within(found, window, 3)
+        monkeypatch.undo()
+        assert [line.tolist() for line in compiled] == [line.tolist() for line in plain]
+        assert [int(line.sum()) for line in plain] == [int((column <= window).sum()) for column in durations]
+
+
 def test_sizes_of_memory():
     assert files.memory_bytes("2GB") == 2_000_000_000 == files.memory_bytes(None)
     for text, message in (("lots", "no size"), ("10MB", "too little")):

@@ -26,6 +26,15 @@ def deal(customer, low, bits, payload, begin, end, place, within, dealt):
 
 
 @numba.njit(cache=True, nogil=True)
+def within(durations, segment, window, codes):
+    """Count, by segment, the customers whose duration is at most the window."""
+    counts = np.zeros(codes, np.int64)
+    for i in range(durations.size):
+        counts[segment[i]] += durations[i] <= window
+    return counts
+
+
+@numba.njit(cache=True, nogil=True)
 def walk(within, dealt, ends, begin, end, bits, rules, found, offset):
     """Write what the customers of buckets ``begin`` to ``end`` reached, from ``offset`` on; return how many.
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from cxlab.stats.funnel.rules import NEVER, Rules
 
+_COUNTED_FROM = 3_000_000  # customers from which a compiled count repays loading numba
 _COMPILED_FROM = 12_000_000  # rows from which the compiled pass repays numba's import (measured: about 0.7 s)
 _BLOCK = 1 << 17  # rows a numpy block: its arrays stay in the processor's cache
 
@@ -175,7 +176,7 @@ def _block(keys: NDArray, row_bits: int, payload: NDArray, layout: Layout, rules
 
 def _compiled(log: list[NDArray], low: int, high: int, layout: Layout, rules: Rules) -> Journeys:
     """Walk every bucket of neighbouring customers inside the processor's cache; empties ``log``."""
-    _, _, walk = _numba_pass()
+    _, _, walk, _ = _numba_pass()
     within, dealt, ends, bits = _dealt(log, low, high)
     k_steps, buckets = len(rules.steps), ends.size
     total = buckets << bits
@@ -204,7 +205,7 @@ def _compiled(log: list[NDArray], low: int, high: int, layout: Layout, rules: Ru
 
 def _dealt(log: list[NDArray], low: int, high: int) -> tuple[NDArray, NDArray, NDArray, int]:
     """Return the rows dealt into about 256 buckets of neighbours: number within, payload, where each ends."""
-    histogram, deal, _ = _numba_pass()
+    histogram, deal, *_ = _numba_pass()
     payload, customer = log.pop(), log.pop()
     n, threads = customer.size, _threads()
     if high - low > 2 * n + 1_000_000:  # sparse ids: number them, in sorted order
@@ -233,6 +234,9 @@ def _dealt(log: list[NDArray], low: int, high: int) -> tuple[NDArray, NDArray, N
 
 def count_within(found: Journeys, window: int, codes: int) -> list[NDArray[np.int64]]:
     """Return, for each later step, who reached it within a window, by segment: one pass, nothing sorted."""
+    compiled = _numba_pass() if found.entered.size >= _COUNTED_FROM else None
+    if compiled is not None:
+        return [compiled[3](column, found.segment, window, codes) for column in found.durations]
     return [np.bincount(found.segment[column <= window], minlength=codes) for column in found.durations]
 
 
@@ -257,7 +261,7 @@ def _numba_pass():
 @cache
 def _load():
     try:
-        from .compiled import deal, histogram, walk
+        from .compiled import deal, histogram, walk, within
     except (ImportError, RuntimeError, OSError):
         # No numba here, or nowhere to keep what it compiles: the numpy pass gives the same numbers.
         return None
@@ -267,4 +271,5 @@ def _load():
         deal(customer, 0, 0, eight, 0, 0, eight, one, eight)
     few = np.zeros((1, 1), np.int64)
     walk(one, eight, eight, 0, 0, 0, (1, 0, 2), (eight, one.view(np.int32), few), 0)
-    return histogram, deal, walk
+    within(eight, one.view(np.int32), 0, 1)
+    return histogram, deal, walk, within
