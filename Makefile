@@ -43,6 +43,7 @@ data: $(READY)  ## fetch and check the registered real data
 
 bench: $(READY)  ## print speed ratios and simulated coverage (slow: tens of minutes)
 	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench $(ARGS); done
+	CXLAB_ALL_PAGES=1 $(BIN)/python -m pytest -c lib/pyproject.toml --rootdir . -q tests/browser/test_lab_browser.py
 
 lint: $(READY)  ## check the code's style
 	@$(BIN)/ruff check --config lib/pyproject.toml lib tests

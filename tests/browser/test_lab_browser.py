@@ -1,5 +1,6 @@
 """The workshop in JupyterLab: keys move controls, settings can be copied, an attendee does exercises."""
 
+import os
 import re
 import subprocess
 import sys
@@ -15,7 +16,9 @@ from cxlab.workbook import glossary
 from cxlab.workbook.executed import EXPLORE, outputs_of
 
 PAGE = "02-product-or-experience.ipynb"
-PAGES = sorted(path.stem for path in (ROOT / "notebooks").glob("0[1-9]*.ipynb"))
+# Two pages here; all nine, about three minutes, in make bench.
+CHOSEN = "0[1-9]*" if os.environ.get("CXLAB_ALL_PAGES") else "0[23]*"
+PAGES = sorted(path.stem for path in (ROOT / "notebooks").glob(f"{CHOSEN}.ipynb"))
 CELLS = "() => window.jupyterapp.shell.currentWidget.content.model.cells.length"
 CHANGED = "(before) => document.querySelector('[data-shown] .cx-finding').textContent !== before"
 
@@ -48,7 +51,6 @@ def test_an_attendee_errs_asks_gets_it_right_and_sees_progress(lab, page, stem):
     attendee.do(f"{stem[:2]}.1")
     attendee.do(f"{stem[:2]}.2")
     assert f"{stem[:2]}\n2 of 4\n{stem[:2]}.3, {stem[:2]}.4" in attendee.progress()
-    page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
 
 
 def test_keys_change_the_answer_and_copied_settings_give_it_again_elsewhere(lab, page, tmp_path):
