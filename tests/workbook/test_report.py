@@ -204,6 +204,8 @@ def test_failed_notebooks_are_named_and_the_last_good_report_stays(sound):
     )
     sound.notebook("05-dies", "import os, signal", "os.kill(os.getpid(), signal.SIGKILL)", order=5)
     sound.notebook("06-grammar", "a = = 1", order=6)
+    chart = "class Chart:\n    def _ipython_display_(self): raise ValueError('no picture')\nChart()"
+    sound.notebook("07-undrawn", chart, order=7)
     done = sound.report("--out", "site")
     assert done.returncode == 1
     assert len(done.stderr.strip().splitlines()) == 1 and "Traceback" not in done.stderr
@@ -213,9 +215,10 @@ def test_failed_notebooks_are_named_and_the_last_good_report_stays(sound):
     assert "04-twice: NotebookError: 'a' is recorded twice" in done.stderr
     assert "05-dies, code cell 3" in done.stderr and "killed" in done.stderr
     assert "06-grammar, code cell 2" in done.stderr and "SyntaxError" in done.stderr
+    assert "07-undrawn, code cell 2" in done.stderr and "ValueError: no picture" in done.stderr
     assert files_of(sound.folder / "site") == sound.before
     kept = [sound.folder / word for word in re.findall(r"\S+\.ipynb", done.stderr)]
-    assert {path.name[:2] for path in kept} == {"02", "03", "04", "06"}
+    assert {path.name[:2] for path in kept} == {"02", "03", "04", "06", "07"}
     assert all(path.is_file() and path.parent.name == "failed" for path in kept)
     assert litter(sound) == set() and processes_of(sound) == []
 

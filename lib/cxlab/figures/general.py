@@ -239,8 +239,10 @@ def scatter(
             line={"dash": "dash", "width": 1.2, "color": _GREY}, showlegend=False,
         )  # fmt: skip
     if named and len(table):  # room for the words beside the outermost points
-        reach = 0.14 * (float(table[x].max() - table[x].min()) or 1.0)
-        figure.update_xaxes(range=[float(table[x].min()) - reach, float(table[x].max()) + reach])
+        for axis, column in (("xaxis", x), ("yaxis", y)):
+            low, high = float(table[column].min()), float(table[column].max())
+            reach = 0.16 * (high - low or 1.0)
+            figure.update_layout({f"{axis}_range": [low - reach, high + reach]})
     if cross:
         figure.add_vline(x=cross[0], line={"width": 1, "color": _GREY})
         figure.add_hline(y=cross[1], line={"width": 1, "color": _GREY})

@@ -193,16 +193,20 @@ def overlap(survey: Survey) -> Result:
 def parity(survey: Survey, *, spread: float = 1.0) -> Result:
     """Would equal offers change the split? Every side's share if products differed less, slopes unchanged.
 
-    ``spread`` is the multiple of the observed spread to point at (0: all offers are alike; 1, as observed,
-    tells of half of it). Table: ``factor block share low high``.
+    ``spread`` is the multiple of the observed spread to point at (0: all offers are alike; 1: as observed,
+    with half of it beside). Table: ``factor block share low high``.
     """
-    survey, less = survey.only(*SIDES), 0.5 if spread == 1 else spread
+    survey = survey.only(*SIDES)
     curve, n = parity_shares(survey, "product", FACTORS)
     of = curve[curve["block"] == "experience"].set_index("factor")[["share", "low", "high"]]
     half = Number(*of.loc[0.5], SHARE, n, "experience's share if product differed half as much")
-    there = Number(*(np.interp(less, of.index, of[name]) for name in of), SHARE)
-    finding = f"if products differed {number(less, 'share')} as much as now, experience's share "
-    finding += f"would go from {Number(*of.loc[1.0], SHARE)} to {there}."
+    now, there = (Number(*(np.interp(at, of.index, of[name]) for name in of), SHARE) for at in (1.0, spread))
+    finding = f"if products differed {number(spread, 'share')} as much as now, experience's share "
+    finding += f"would go from {now} to {there}."
+    if spread == 1:
+        finding = (
+            f"with products as different as now, experience's share is {now}; with half of that, {half}."
+        )
     shown = curve.assign(block=[capital(block) for block in curve["block"]])
     return Result(
         finding, {"share-experience-at-half-product-spread": half}, curve,

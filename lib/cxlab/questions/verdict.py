@@ -49,9 +49,11 @@ BUSINESS = (
     ("C1b", (SUPPORTED,), "A bad experience costs you customers even where the product is great."),
     ("C1c", (SUPPORTED,), "With an average product, a great experience still lifts what customers say."),
     ("C2e", (REFUTED,), "Product quality is no mere entry ticket: better than expected still pays."),
-    ("P3 C2c", (UNDECIDED,),
-     "Do not bet a budget on one survey: sorting the items differently can turn its answer."),
-    ("S5-5", (UNDECIDED, SUPPORTED),
+    ("C2c", (UNDECIDED,),
+     "Which side counts more is not decided, so do not bet a budget on one survey."),
+    ("S5-5", (UNDECIDED,),
+     "Not decided either: do customers stay because leaving is hard? Ask before you call them loyal."),
+    ("S5-5", (SUPPORTED,),
      "Customers who stay may be unable to leave. Ask how hard leaving is before you call them loyal."),
 )  # fmt: skip
 
@@ -150,7 +152,7 @@ def outcomes(verdict: Verdict) -> Result:
     total = int(counts[:3].sum())
     rest = "cannot be tested on these data" if counts[UNTESTED] * 2 >= n - total else "stay undecided"
     finding = f"{total or 'None'} of {n} claims and ideas {'is' if total < 2 else 'are'} decided; "
-    finding += f"most of the others {rest}."
+    finding += f"most{' of the others' * bool(total)} {rest}."
     wide = pd.crosstab(table["topic"], table["outcome"]).reindex(columns=list(OUTCOMES), fill_value=0)
     wide = wide.loc[table["topic"].unique()]
     wide.index = [capital(topic) for topic in wide.index]

@@ -73,7 +73,7 @@ def _lack(section: dict[str, Any]) -> str:
         return ""
     if not any(block["kind"] in ("result", "chart") for block in section["blocks"]):
         section["blocks"] = section["folds"] = []
-    return re.sub(r"^[^:]*: (this )?| \([^)]*\)", "", lacking[0]["finding"]).rstrip(".")
+    return re.sub(r"^[^:]*: (this (?=needs))?| \([^)]*\)", "", lacking[0]["finding"]).rstrip(".")
 
 
 def squeezed(text: str) -> str:

@@ -216,8 +216,10 @@ def _shell() -> Any:
     class Shell(InteractiveShell):
         displayhook_class = Hook
         kernel = None  # what notebooks ask for to know that they are one
+        fault: BaseException | None = None  # also of an output that could not be shown, such as a chart
 
-        def showtraceback(self, *args: Any, **kwargs: Any) -> None: ...
+        def showtraceback(self, *args: Any, **kwargs: Any) -> None:
+            self.fault = sys.exc_info()[1]
 
         showsyntaxerror = showtraceback
 
@@ -231,6 +233,7 @@ def _run_cell(shell: Any, source: str) -> tuple[list[dict[str, Any]], dict[str, 
     from IPython.utils.capture import capture_output
 
     with capture_output() as said:
+        shell.fault = None
         result = shell.run_cell(source, store_history=True)  # explore reads the parameters there
     texts = (("stdout", said.stdout), ("stderr", said.stderr))
     outputs = [{"output_type": "stream", "name": name, "text": text} for name, text in texts if text]
@@ -238,7 +241,7 @@ def _run_cell(shell: Any, source: str) -> tuple[list[dict[str, Any]], dict[str, 
         {"output_type": "display_data", "data": each.data, "metadata": each.metadata or {}}
         for each in said.outputs
     ]
-    fault = result.error_before_exec or result.error_in_exec
+    fault = result.error_before_exec or result.error_in_exec or shell.fault
     if fault is not None:
         return outputs, _describe(fault)
     noise = " ".join(said.stderr.split())
