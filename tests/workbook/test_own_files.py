@@ -55,8 +55,8 @@ def calls():
 
 
 FILES = {  # what a stranger has: the page asked for, what must be stated there
-    "visits": (visits(40), "07-ecosystem", "rated-visits"),
-    "seven outlets": (visits(7), "07-ecosystem", "rated-visits"),
+    "visits": (visits(40), "07-ecosystem", "visits"),
+    "seven outlets": (visits(7), "07-ecosystem", "visits"),
     "initiatives": (plan(), "06-initiatives", ""),
     "contacts": (calls(), "04-expectations", "most-frequent-reason"),
     "expectations": (survey(300, expected=True), "04-expectations", "explained-by-the-gap"),
