@@ -19,6 +19,7 @@ from cxlab.data.mapping import read_mapping
 from cxlab.data.read import read_raw
 from cxlab.data.study import open_mapped
 from cxlab.data.tables import kind_named
+from cxlab.questions.customers import measures
 
 RNG = np.random.default_rng(1)
 N = 60
@@ -443,3 +444,11 @@ def test_customers_of_a_long_log_are_counted_roughly(tmp_path):
     lines, good = check_path(tmp_path / "log.parquet", "events")
     about = next(re.search(r"about ([\d,]+) distinct", line) for line in lines if "distinct" in line)
     assert good and abs(int(about[1].replace(",", "")) - 5000) < 500
+
+
+def test_the_two_best_answers_are_those_of_the_outcome_s_own_scale(tmp_path):
+    odd = RNG.permutation([0, 6] * 10 + [1, 2, 3, 4, 5] * 8).astype(str)
+    body = [[odd[i], odd[-i], odd[i - 7], *ONE_TO_FIVE[i][:1]] for i in range(N)]
+    survey, _, _ = start(tmp_path, csv([["quality", "food", "service", "csat"], *body]))
+    best = (survey.frame["csat"] >= 4).mean()
+    assert survey.scale == (0, 6) and measures(survey)[0].scores.mean() == pytest.approx(best)

@@ -283,12 +283,15 @@ def _survey(this: Conversion, frame: pd.DataFrame, facts: dict[str, Any]) -> Sur
     if "respondent" not in frame:
         numbers = pd.Series([str(i) for i in range(1, len(frame) + 1)], index=frame.index, dtype="str")
         frame.insert(0, "respondent", numbers)
+    low_high = {plain_text(one.ours): (one.column.low, one.column.high) for one in this.fields}
+    ranges = {item: bounds for item, bounds in low_high.items() if None not in bounds}
     one = {
         key: (ours([getattr(mapping, key)])[0] if getattr(mapping, key) else None)
         for key in ("weights", "clusters", "date")
     }
     return Survey(
         frame=frame, blocks=blocks, outcomes=outcomes, segments=ours(mapping.segments), scale=mapping.range,
+        ranges=ranges,
         outcome=plain_text(mapping.default_outcome) or next(iter(outcomes)),
         roles={role: ours(items) for role, items in mapping.roles.items()}, **one, **facts,
     )  # fmt: skip

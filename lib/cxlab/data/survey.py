@@ -31,6 +31,8 @@ class Survey(Table):
         Columns to split by.
     scale : tuple or None
         Lowest and highest possible answer.
+    ranges : dict
+        The same of single items, where it is known.
     roles : dict
         Other readings of single items: ``disputed``, ``trust``, ``emotion``, ``in_use``, ``switching`` and
         the like.
@@ -47,12 +49,19 @@ class Survey(Table):
     date: str | None = None
     segments: list[str] = None
     scale: tuple[float, float] | None = None
+    ranges: dict[str, tuple[float, float]] = None
     roles: dict[str, list[str]] = None
     categorical: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for field, empty in (("blocks", {}), ("outcomes", {}), ("roles", {}), ("segments", [])):
+        for field, empty in (
+            ("blocks", {}),
+            ("outcomes", {}),
+            ("roles", {}),
+            ("ranges", {}),
+            ("segments", []),
+        ):
             object.__setattr__(self, field, type(empty)(getattr(self, field) or empty))
         if self.missing:
             return

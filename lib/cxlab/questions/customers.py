@@ -53,8 +53,10 @@ def measures(survey: Survey, outcome: str = "") -> list[Measure]:
     whole, low, high = bool((answers % 1 == 0).all()), float(answers.min()), float(answers.max())
     if whole and (low, high) == (0, 1):
         return [Measure("share-yes", "share of respondents", f"'yes' to {label}", answers)]
-    if survey.scale and survey.scale[0] <= low and high <= survey.scale[1]:
-        low, high = map(float, survey.scale)
+    own = {survey.ranges.get(item, survey.scale) for item in survey.outcomes.get(outcome, [outcome])}
+    scale = own.pop() if len(own) == 1 else survey.scale
+    if scale and scale[0] <= low and high <= scale[1]:
+        low, high = map(float, scale)
     elif whole and low >= 0 and 7 < high <= 10:
         low, high = 0.0, 10.0
     mean = Measure("mean", f"points, {low:g} to {high:g}", f"mean of {label}", answers, (low, high))
