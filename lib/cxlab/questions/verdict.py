@@ -310,7 +310,9 @@ def error_rates(verdict: Verdict, path: str | Path | None = None) -> Result:
     limits = map(float, wilson(round(worst["wrong"] * runs), runs))
     rate = Number(worst["wrong"], *limits, "rate", runs, "highest rate of wrong decisions")
     tried = Number(len(wide), unit="worlds", label="made-up worlds and sizes tried")
-    finding = f"In {tried.value} made-up worlds whose truth is known, no rule decides wrongly more often than "
+    finding = (
+        f"In {tried.value} made-up worlds whose truth is known, no rule decides wrongly more often than "
+    )
     finding += f"in {rate} of {table['runs'].min():,} runs or more."
     wide = wide.unstack()
     wide.columns = [f"{column:,} people" for column in wide.columns]
