@@ -131,11 +131,13 @@ def debate(thread: Table, *, topic: str = "") -> Result:
     counts = {"claims": chosen["speaker"].value_counts(), "testable": answerable["speaker"].value_counts()}
     table = pd.DataFrame(counts).fillna(0).astype(int).sort_values("claims", ascending=False)
     n, testable, numbers = len(chosen), len(answerable), {}
+    title = ""
     if topic:
         finding = f"On {topic}, {count(len(table), 'speaker makes', 'speakers make')} {count(n, 'claim')}; "
         finding += f"{testable} can be tested at least in part."
     else:
         finding = f"{testable} of the {n} claims in the debate can be tested with numbers, at least in part."
+        title = f"{n} claims; {len(links)} times one supports or attacks another"
         numbers = {
             "claims": Number(n, unit="claims", label="claims in the thread"),
             "claims-testable": Number(testable, unit="claims", label="testable at least in part"),
@@ -143,8 +145,8 @@ def debate(thread: Table, *, topic: str = "") -> Result:
         }
     return Result(
         finding, numbers, table,
-        lambda: general.claims_map(claims, links, chosen=chosen["claim_id"] if topic else ()), data=thread,
-        id="debate" if not topic else f"debate-{topic.replace(' ', '-')}",
+        lambda: general.claims_map(claims, links, title=title, chosen=chosen["claim_id"] if topic else ()),
+        data=thread, id="debate" if not topic else f"debate-{topic.replace(' ', '-')}",
     )  # fmt: skip
 
 

@@ -177,7 +177,8 @@ def overlap(survey: Survey) -> Result:
         finding += f"where 1 is one thing), {said}."
     title = "No general liking would turn the answer: experience {} at the most"
     if without.low <= 0.5 <= without.high:
-        title = "With a strong general liking taken out the split is open: experience {}"
+        title = "With a strong general liking taken out the split is open: experience "
+        title += spread(without.low, without.high, "share")
     elif (now["share"] - 0.5) * (last["share"] - 0.5) < 0:
         title = "A strong general liking would turn the answer: experience {}"
     return Result(
