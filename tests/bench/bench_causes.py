@@ -8,7 +8,7 @@ import pandas as pd
 from common import Limits, World, print_coverage, print_redraws
 
 import cxlab as cx
-from cxlab.questions.sensitivity import hidden, strength_intervals
+from cxlab.questions.causes import hidden, strengths
 from cxlab.stats.resampling import Covariances
 from cxlab.worlds.survey import make_survey
 
@@ -24,17 +24,6 @@ def adjusted_slope(random: np.random.Generator) -> Limits:
     world = pd.DataFrame({"p": p, "e": e, "y": y})
     found = cx.causes.robustness_value(world, outcome="y", treatment="p", covariates=["e"])
     return [("adjusted slope, HC3", found.low, 0.3, found.high)]
-
-
-def within_firms(random: np.random.Generator) -> Limits:
-    """Thirty firms with levels of their own that are tied to the treatment."""
-    firm = np.repeat(np.arange(30), 8)
-    level = random.normal(size=30)[firm]
-    p = level + random.normal(size=len(firm))
-    y = 0.3 * p + 2 * level + random.normal(size=len(firm))
-    world = pd.DataFrame({"firm": firm, "p": p, "y": y})
-    found = cx.causes.robustness_value(world, outcome="y", treatment="p", fixed_effects="firm")
-    return [("slope within firms, HC3", found.low, 0.3, found.high)]
 
 
 def persons(random: np.random.Generator) -> Limits:
@@ -58,20 +47,22 @@ def hidden_cause(random: np.random.Generator) -> Limits:
     return [("slope after a hidden cause of known strength", low, 0.3, high)]
 
 
-def strengths(random: np.random.Generator) -> Limits:
+def known_strengths(random: np.random.Generator) -> Limits:
     """Two sides and a covariate of known covariance: robustness values, and the covariate as benchmark."""
     mixing = np.array([[1, 0, 0, 0], [0.6, 0.8, 0, 0], [0.68, 0.24, 0.8, 0], [0, 0, 0, 0.8]])
     mixing[3] += np.array([0.3, 0.4, 0.2]) @ mixing[:3]
     truth = mixing @ mixing.T
     partial, before = _partial(truth), _partial(truth[:3, :3])
     f2 = partial[0, 3] ** 2 / (1 - partial[0, 3] ** 2)
-    value, at_level = cx.causes.robustness_from_t(np.sqrt(f2 * 246), 246)
+    at_level = cx.causes.robustness_from_t(np.sqrt(f2 * 246), 246)[1]
     odds = before[0, 2] ** 2 / (1 - before[0, 2] ** 2)
     answered = (1 + odds) ** 2 / (1 - odds**2) * partial[2, 3] ** 2 / (1 - partial[2, 3] ** 2)
     sample = Covariances(random.normal(size=(250, 4)) @ mixing.T, draws=400, rng=random)
-    found = strength_intervals(sample, sides=["p", "e"], covariates=["x"]).loc["p"]
-    known = {"value": value, "value_at_level": at_level, "benchmark": max(odds, answered)}
-    return [(f"strength: {name}", found.low[name], known[name], found.high[name]) for name in known]
+    value, strongest, _ = strengths(sample, 0, [2])
+    return [
+        ("strength: value at level", value[1], at_level, value[2]),
+        ("strength: benchmark", strongest[1], max(odds, answered), strongest[2]),
+    ]
 
 
 def mediated(random: np.random.Generator) -> Limits:
@@ -84,27 +75,7 @@ def mediated(random: np.random.Generator) -> Limits:
     return [(f"mediation: {name}", table.low[name], value, table.high[name]) for name, value in truth.items()]
 
 
-def mediated_with_hidden_cause(random: np.random.Generator) -> Limits:
-    """Errors of mediator and outcome correlate .3: at that rho the indirect effect is covered."""
-    n, a, b, c = 300, 0.5, 0.4, 0.2
-    errors = random.multivariate_normal([0, 0], [[1, 0.3], [0.3, 1]], n)
-    t = random.normal(size=n)
-    m = a * t + errors[:, 0]
-    world = pd.DataFrame({"t": t, "m": m, "y": b * m + c * t + errors[:, 1]})
-    ask = {"treatment": "t", "mediator": "m", "outcome": "y", "bootstrap": 400, "rng": random}
-    found = cx.causes.mediation(world, **ask, rho=0.3)
-    return [("indirect effect at the true rho", found.low["indirect"], a * b, found.high["indirect"])]
-
-
-WORLDS: list[World] = [
-    adjusted_slope,
-    within_firms,
-    persons,
-    hidden_cause,
-    strengths,
-    mediated,
-    mediated_with_hidden_cause,
-]
+WORLDS: list[World] = [adjusted_slope, persons, hidden_cause, known_strengths, mediated]
 
 
 def _partial(covariance: np.ndarray) -> np.ndarray:

@@ -1,29 +1,19 @@
-"""Cause or coincidence? Hidden causes, both orders of mediation, and which design would decide."""
+"""Cause or coincidence? Adjusted slopes, hidden causes, both orders of mediation, and designs that decide."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from cxlab.data.errors import NotEnough
+from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.survey import SIDES, Survey
 from cxlab.figures import general
 from cxlab.questions.result import Number, Result, question
-from cxlab.questions.sensitivity import (
-    benchmark_bounds,
-    e_value,
-    mediation,
-    power_two_groups,
-    robustness_from_t,
-    robustness_value,
-    size_two_groups,
-    strength_intervals,
-)
 from cxlab.questions.words import capital, count, listed, number
-from cxlab.stats.resampling import Covariances
-
-__all__ = [
-    "adjusted", "benchmark_bounds", "both_orders", "design", "e_value", "hidden_cause", "mediation",
-    "power_two_groups", "robustness_from_t", "robustness_value", "size_two_groups",
-]  # fmt: skip
+from cxlab.stats.intervals import absolute_interval
+from cxlab.stats.regression import complete_cases, fit, t_quantile
+from cxlab.stats.resampling import Covariances, correlations, intervals, limits
 
 HELD = ("price", "image", "expectation")  # blocks held fixed where a survey asks about them
 STEP = "standardised slope"
@@ -43,19 +33,20 @@ def scores(survey: Survey) -> pd.DataFrame:
     frame = survey.frame
     items = {side: survey.blocks[side] for side in (*SIDES, *HELD) if survey.blocks.get(side)}
     items["outcome"] = [survey.outcome]
-    table = pd.DataFrame({name: frame[own].astype(float).mean(axis=1, skipna=False)
-                          for name, own in items.items()}).dropna()  # fmt: skip
+    means = {name: frame[own].astype(float).mean(axis=1, skipna=False) for name, own in items.items()}
+    table = pd.DataFrame(means).dropna()
     least = 10 + 3 * len(items)
     if len(table) < least:
         raise NotEnough(f"only {len(table)} of {len(frame)} people answered everything; {least} are needed")
     flat = [name for name in table if np.ptp(table[name]) == 0]
     if flat:
         raise NotEnough(f"everybody has the same score of {flat[0]}")
-    given = {"weights": survey.weights, "clusters": survey.clusters}
-    kept = {f"({key})": frame.loc[table.index, column] for key, column in given.items() if column}
-    made = ((table - table.mean()) / table.std(ddof=0)).assign(**kept)
-    made.attrs = {name.strip("()"): name for name in kept}
-    return made
+    table = (table - table.mean()) / table.std(ddof=0)
+    for name in ("weights", "clusters"):
+        if column := getattr(survey, name):
+            table[f"({name})"] = frame.loc[table.index, column]
+            table.attrs[name] = f"({name})"
+    return table
 
 
 @question("survey", *SIDES)
@@ -68,20 +59,16 @@ def adjusted(survey: Survey) -> Result:
     """
     table = scores(survey)
     rest = [name for name in HELD if name in table]
-    rows, last, what = [], {}, survey.label(survey.outcome)
+    rows, numbers, what = [], {}, survey.label(survey.outcome)
     for side, other in (SIDES, SIDES[::-1]):
         for held in ([], [other], [other, *rest])[: 3 if rest else 2]:
             found = robustness_value(table, outcome="outcome", treatment=side, covariates=held,
                                      confidence_level=survey.confidence_level, **table.attrs)  # fmt: skip
             model = f"{listed(held)} held fixed" if held else "alone"
             rows.append((f"{capital(side)}, {model}", *found[:3], found.n))
-        last[side] = found
-    held = listed(["the other side", *rest])
-    numbers = {
-        f"effect-{side}": Number(*one[:3], STEP, one.n, f"what a step of {side} adds, {held} held fixed")
-        for side, one in last.items()
-    }
-    sure = [side for side in SIDES if last[side].low > 0 or last[side].high < 0]
+        label = f"what a step of {side} adds, {listed(['the other side', *rest])} held fixed"
+        numbers[f"effect-{side}"] = Number(*found[:3], STEP, found.n, label)
+    sure = [side for side in SIDES if numbers[f"effect-{side}"].direction("falls", "adds")]
     finding = f"with the rest held fixed, no effect on {what} was found for either side."
     if sure:
         adds = listed(f"{side} adds {numbers[f'effect-{side}']}" for side in sure)
@@ -97,41 +84,39 @@ def adjusted(survey: Survey) -> Result:
 
 @question("survey", *SIDES)
 def hidden_cause(survey: Survey) -> Result:
-    """How strong must a hidden cause be? Robustness values (Cinelli & Hazlett 2020), what a cause as strong
-    as each known one would leave, and E-values (VanderWeele & Ding 2017).
+    """How strong must a hidden cause be? Robustness values (Cinelli & Hazlett 2020), and what a cause as
+    strong as each known one would leave.
 
     Table: ``row side estimate low high``: the adjusted effect as it is, and with such a cause missing.
     """
     table, level = scores(survey), survey.confidence_level
     rest = [name for name in HELD if name in table]
+    drivers, unit = [*SIDES, *rest], "share of residual variance"
     given = {key: table[name].to_numpy() for key, name in table.attrs.items()}
-    answers = table[[*SIDES, *rest, "outcome"]].to_numpy()
-    made = Covariances(answers, draws=survey.bootstrap, rng=survey.rng, **given)
-    found = strength_intervals(made, sides=SIDES, covariates=rest, level=level)
-    n, numbers, rows, unit = len(table), {}, [], "share of residual variance"
-    for side, other in (SIDES, SIDES[::-1]):
-        ask = {"outcome": "outcome", "treatment": side, "covariates": [other, *rest]}
-        base = robustness_value(table, **ask, confidence_level=level, **table.attrs)
+    made = Covariances(
+        table[[*drivers, "outcome"]].to_numpy(), draws=survey.bootstrap, rng=survey.rng, **given
+    )
+    numbers, rows, firm = {}, [], []
+    for at, (side, other) in enumerate((SIDES, SIDES[::-1])):
+        known = rest or [other]
+        value, strongest, each = strengths(made, at, [drivers.index(name) for name in known], level)
+        base = robustness_value(table, outcome="outcome", treatment=side, covariates=[other, *rest],
+                                confidence_level=level, **table.attrs)  # fmt: skip
         label = f"strength of a hidden cause that would undo the effect of {side}"
-        numbers[f"robustness-value-{side}"] = Number(*found.loc[(side, "value_at_level")], unit, n, label)
+        numbers[f"robustness-value-{side}"] = Number(*value, unit, len(table), label)
         label = f"strength of the strongest known cause, for {side}"
-        numbers[f"benchmark-{side}"] = Number(*found.loc[(side, "benchmark")], unit, n, label)
-        ratios = np.exp(0.91 * np.array(base[:3]))
-        needed = e_value(ratios[0], low=ratios[1], high=ratios[2])
-        far = max(e_value(ratio).estimate for ratio in ratios)
-        label = f"E-value of {side}: how much likelier a hidden cause must make both"
-        numbers[f"e-value-{side}"] = Number(needed.estimate, needed.limit, far, "risk ratio", n, label)
+        numbers[f"benchmark-{side}"] = Number(*strongest, unit, len(table), label)
+        firm += [side] * bool(value[0] > strongest[0])
         rows.append((f"{capital(side)}, as it is", side, *base[:3]))
-        bounds = benchmark_bounds(table, **ask, multiples=[1], confidence_level=level)
-        for row in bounds[bounds["benchmark"].isin(rest or [other])].dropna().itertuples():
-            words = f"{capital(side)}, a cause like {row.benchmark} missing"
-            rows.append((words, side, row.estimate, row.low, row.high))
-    strength = {side: numbers[f"robustness-value-{side}"].value for side in SIDES}
-    firm = [side for side in SIDES if strength[side] > numbers[f"benchmark-{side}"].value]
-    most = max(SIDES, key=strength.get)
+        for name, strength in zip(known, each, strict=True):
+            if np.isfinite(strength).all():
+                left = hidden(base, *strength, level)
+                rows.append((f"{capital(side)}, a cause like {name} missing", side, *left))
+    most = max(SIDES, key=lambda side: numbers[f"robustness-value-{side}"].value)
+    strength = numbers[f"robustness-value-{most}"].value
     finding = "no effect of either side is sure, so a hidden cause would have nothing to undo."
-    if strength[most]:
-        finding = f"a hidden cause explaining {number(strength[most], unit)} of the rest would undo {most}; "
+    if strength:
+        finding = f"a hidden cause explaining {number(strength, unit)} of the rest would undo {most}; "
         finding += f"{listed(firm)} would withstand" if firm else "neither side would withstand"
         finding += " one as strong as the strongest known one."
     shown = pd.DataFrame(rows, columns=["row", "side", "estimate", "low", "high"])
@@ -202,3 +187,202 @@ def design(survey: Survey, *, smallest: float = 0.2) -> Result:
         ["Stories drawn by lot and a second round of questions need no new product and no new service."],
         survey.with_(simulated=False),
     )  # fmt: skip
+
+
+class Robustness(NamedTuple):
+    """An adjusted slope (HC3 interval) and how strong an unmeasured cause must be (Cinelli & Hazlett 2020).
+
+    ``value`` is the share of the left-over variance of both treatment and outcome that an unseen cause must
+    explain to bring the estimate to zero, ``value_at_level`` to make it not significant; both, the standard
+    error and ``partial_r2`` are classical.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    standard_error: float
+    dof: int
+    partial_r2: float
+    value: float
+    value_at_level: float
+    n: int
+
+
+def robustness_value(
+    data: pd.DataFrame, *, outcome: str, treatment: str, covariates: Sequence[str] = (),
+    confidence_level: float = 0.95, weights: str | None = None, clusters: str | None = None,
+) -> Robustness:  # fmt: skip
+    """Return the slope of ``outcome`` on ``treatment`` given the covariates, with its robustness value.
+
+    ``weights`` and ``clusters`` name columns: survey weights, and who gave several rows.
+    """
+    drivers = [treatment, *covariates]
+    if outcome in drivers:
+        raise InputError(f"outcome {outcome!r} also stands among the drivers; leave it out there")
+    table = complete_cases(data, [outcome, *drivers], minimum=len(drivers) + 3)
+    weight = np.ones(len(table)) if weights is None else data.loc[table.index, weights].to_numpy(float)
+    x = np.column_stack([np.ones(len(table)), table[drivers]]) * np.sqrt(weight)[:, None]
+    groups = None if clusters is None else data.loc[table.index, clusters].to_numpy()
+    result = fit(table[outcome] * np.sqrt(weight), x, groups=groups)
+    estimate, low, high, _ = result.contrast(np.eye(x.shape[1])[1], confidence_level)
+    error, dof = float(np.sqrt(result.classical[1, 1])), len(x) - x.shape[1]
+    t = estimate / error
+    both = robustness_from_t(t, dof, confidence_level=confidence_level)
+    return Robustness(estimate, low, high, error, dof, t**2 / (t**2 + dof), *both, len(table))
+
+
+def robustness_from_t(t: float, dof: int, *, confidence_level: float = 0.95) -> tuple[float, float]:
+    """Return the robustness value of an estimate, and of its significance, from a published t and its dof.
+
+    >>> [round(v, 4) for v in robustness_from_t(4.18445, 783)]
+    [0.1388, 0.0763]
+    """
+    f = abs(t) / np.sqrt(dof)
+    critical = t_quantile(confidence_level, dof - 1) / np.sqrt(dof - 1)
+
+    def undone(f: float) -> float:
+        return float(0.5 * (np.sqrt(f**4 + 4 * f**2) - f**2))
+
+    if f <= critical:
+        return undone(f), 0.0
+    if f > 1 / critical:
+        return undone(f), float((f**2 - critical**2) / (1 + f**2))
+    return undone(f), undone(f - critical)
+
+
+def benchmark(r2_treatment, r2_outcome, k: float = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Return the partial R2 (with treatment, with outcome) of an unseen cause ``k`` times as strong as a
+    known one; gaps where there can be none (Cinelli & Hazlett 2020, section 4.4).
+    """
+    r2_d, r2_y = np.asarray(r2_treatment, dtype=float), np.asarray(r2_outcome, dtype=float)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        treated = k * r2_d / (1 - r2_d)
+        shared = k * r2_d**2 / ((1 - k * r2_d) * (1 - r2_d))
+        answered = ((np.sqrt(k) + np.sqrt(shared)) / np.sqrt(1 - shared)) ** 2 * r2_y / (1 - r2_y)
+        possible = (treated < 1) & (k * r2_d < 1) & (shared < 1)
+    return np.where(possible, treated, np.nan), np.where(possible, np.minimum(answered, 1.0), np.nan)
+
+
+def hidden(
+    found: Robustness, r2_treatment: float, r2_outcome: float, level: float = 0.95
+) -> tuple[float, float, float]:
+    """Return estimate, low and high if an unseen cause of these partial R2 worked against the finding."""
+    left = 1 - r2_treatment
+    bias = found.standard_error * np.sqrt(found.dof * r2_outcome * r2_treatment / left)
+    error = found.standard_error * np.sqrt((1 - r2_outcome) / left * found.dof / (found.dof - 1))
+    estimate = float(np.sign(found.estimate) * (abs(found.estimate) - bias))
+    half = float(t_quantile(level, found.dof - 1) * error)
+    return estimate, estimate - half, estimate + half
+
+
+def strengths(covariances: Covariances, side: int, known: list[int], level: float = 0.95) -> tuple:
+    """Return, for the effect of column ``side`` on the last one, the strength of a hidden cause that would
+    make it not significant and that of the strongest of the ``known`` columns (each ``value low high``), and
+    the ``benchmark`` of every known one.
+
+    The interval of the signed partial correlation is carried through the formula, so that one that holds no
+    effect starts at 0. The strongest is the strongest in the data; choosing anew in each resample would push
+    it up.
+    """
+    r = correlations(covariances.matrices)
+    after, before = _partial_correlations(r), _partial_correlations(r[:, :-1, :-1])
+    dof, partial = covariances.n - r.shape[-1], after[:, side, -1]
+    ends = partial[0], *absolute_interval(*limits(partial[1:], level))
+    t = [np.sqrt(dof * end**2 / (1 - end**2)) for end in ends]
+    value = tuple(robustness_from_t(each, dof, confidence_level=level)[1] for each in t)
+    bounds = np.array([benchmark(before[:, side, k] ** 2, after[:, k, -1] ** 2) for k in known])
+    strongest = (np.nan,) * 3
+    if np.isfinite(bounds[..., 0]).any():
+        best = np.unravel_index(np.nanargmax(bounds[..., 0]), bounds.shape[:2])
+        strongest = (bounds[best][0], *limits(bounds[best][1:], level))
+    return value, strongest, bounds[..., 0]
+
+
+def _partial_correlations(r: np.ndarray) -> np.ndarray:
+    """Return the correlation of each pair given all other columns, (draws, k, k)."""
+    # a resample may lack every row that tells two columns apart
+    precision = np.linalg.pinv(r, hermitian=True)
+    scale = np.sqrt(np.diagonal(precision, axis1=1, axis2=2))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        partial = -precision / (scale[:, :, None] * scale[:, None, :])
+    return np.clip(partial, -1 + 1e-12, 1 - 1e-12)
+
+
+class EValue(NamedTuple):
+    """How strongly a hidden cause must be tied to both, as risk ratios: the estimate's, the near limit's."""
+
+    estimate: float
+    limit: float
+
+
+def e_value(risk_ratio: float, *, low: float | None = None, high: float | None = None) -> EValue:
+    """Return the E-value of a risk ratio, RR + sqrt(RR (RR - 1)), and of the nearer limit of its interval
+    (VanderWeele & Ding 2017); a ratio below 1 is turned round. The limit's is 1 when the interval holds 1.
+
+    >>> [round(v, 2) for v in e_value(3.9, low=1.8)]
+    [7.26, 3.0]
+    """
+    if not 0 < (low or risk_ratio) <= risk_ratio <= (high or risk_ratio):
+        raise InputError(f"risk_ratio={risk_ratio!r} must be above 0 and lie within {low!r} to {high!r}")
+    ratio, near = (risk_ratio, low) if risk_ratio >= 1 else (1 / risk_ratio, high and 1 / high)
+    near = np.nan if near is None else max(near, 1.0)
+    return EValue(*(float(rr + np.sqrt(rr * (rr - 1))) for rr in (ratio, near)))
+
+
+def mediation(
+    data: pd.DataFrame, *, treatment: str, mediator: str, outcome: str, covariates: Sequence[str] = (),
+    bootstrap: int = 1000, confidence_level: float = 0.95, rng=None,
+    weights: str | None = None, clusters: str | None = None,
+) -> pd.DataFrame:  # fmt: skip
+    """Return how much of an effect runs through a mediator, if the order is right and no cause is hidden.
+
+    Index ``effect``: ``indirect``, ``direct``, ``total`` and ``rho_zero``, the correlation between the errors
+    of mediator and outcome at which the indirect effect would be 0. Columns ``estimate low high n``. Two
+    least-squares equations; Imai, Keele & Yamamoto (2010), theorem 4.
+    """
+    names = [treatment, *covariates, mediator, outcome]
+    if len(set(names)) < len(names):
+        raise InputError(f"treatment, mediator, outcome and covariates must be different columns: {names}")
+    table = complete_cases(data, names, minimum=len(names) + 3)
+    given = {key: None if column is None else data.loc[table.index, column].to_numpy()
+             for key, column in (("weights", weights), ("clusters", clusters))}  # fmt: skip
+    found = Covariances(table.to_numpy(), draws=bootstrap, rng=rng, **given).matrices
+    k = len(names) - 2
+    inner, outer = found[:, :k, :k], found[:, :k, k:]
+    both = np.linalg.solve(inner, outer)
+    left = found[:, k:, k:] - outer.transpose(0, 2, 1) @ both
+    total, indirect = both[:, 0, 1], both[:, 0, 0] * left[:, 0, 1] / left[:, 0, 0]
+    rho_zero = left[:, 0, 1] / np.sqrt(left[:, 0, 0] * left[:, 1, 1])
+    effects = {"indirect": indirect, "direct": total - indirect, "total": total, "rho_zero": rho_zero}
+    made = intervals(np.array(list(effects.values())), effects, confidence_level)
+    return made.rename_axis("effect").assign(n=len(table))
+
+
+def power_two_groups(n, *, effect: float, cluster_size=1, intraclass=0.0, before_after=0.0) -> np.ndarray:
+    """Return the chance that a two-sided 5 % t test of two groups of ``n`` finds ``effect`` (in SD).
+
+    Clusters multiply the variance by ``1 + (cluster_size - 1) * intraclass`` (Kish 1965) and count as the
+    cases; a measurement before leaves ``1 - before_after ** 2`` of it.
+    """
+    from statsmodels.stats.power import TTestIndPower
+
+    n = np.atleast_1d(np.asarray(n, float))
+    inflation = (1 - before_after**2) * (1 + (cluster_size - 1) * intraclass)
+    dof = np.maximum(2 * n / cluster_size - 2, 1.0)
+    power = TTestIndPower().power(abs(effect), n / inflation, 0.05, df=dof)
+    return np.nan_to_num(power, nan=1.0)  # far out in the tail the test is sure to find the effect
+
+
+def size_two_groups(*, effect: float, **design: float) -> int:
+    """Return the smallest number of people a group that has a chance of 80 %, in whole clusters.
+
+    >>> size_two_groups(effect=0.5)
+    64
+    """
+    if effect == 0:
+        raise InputError(f"effect={effect!r} must not be 0")
+    step, high = int(design.get("cluster_size", 1)), 2
+    while power_two_groups(high * step, effect=effect, **design)[0] < 0.8:
+        high *= 2
+    sizes = np.arange(high // 2, high + 1) * step
+    return int(sizes[np.argmax(power_two_groups(sizes, effect=effect, **design) >= 0.8)])
