@@ -95,6 +95,23 @@ def test_a_file_alone_gets_its_page(tmp_path, monkeypatch, capsys, name):
     assert "Not answered" in text
 
 
+def test_a_log_of_three_customers_says_why_it_has_no_page(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("CXLAB_CACHE", str(tmp_path / "cache"))
+    params = start(tmp_path, log(3, ["visit", "cart", "buy"]))
+    assert main(["report", "--params", str(params), "--out", str(tmp_path / "report")]) == 0
+    index = (tmp_path / "report" / "index.html").read_text()
+    assert "Lifecycle and metaquality (the log holds 3 customers; at least 5 are needed)" in index
+
+
+def test_steps_may_be_given_in_any_language(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("CXLAB_CACHE", str(tmp_path / "cache"))
+    params = start(tmp_path, log(90, ["Angesehen", "Warenkorb gefüllt", "Bezahlt"]))
+    steps = "steps: [Angesehen, Warenkorb gefüllt, Bezahlt]"
+    params.write_text(params.read_text().replace("parameters: {}", f"parameters: {{{steps}}}"))
+    stated, text = report(params, "05-lifecycle-and-metaquality", capsys)
+    assert stated and "Warenkorb gefüllt" in text
+
+
 def test_a_bad_value_is_told_before_a_page_is_run(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("cxlab.workbook.report.Runners", None)  # nothing can be run
     params = start(tmp_path, survey(40))

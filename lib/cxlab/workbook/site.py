@@ -112,8 +112,18 @@ def _opening(part: Part, build: Build, results: Mapping[str, Sequence[Mapping[st
         lede=lede if build.study is None else "What your own customers say.",
         stories=list(filter(None, told))[:5], business=business if build.study is None else [], cards=cards,
         failed=[(page.name, reason) for page, reason in part.missed],
-        missing=[(page.name, part.unasked[page.stem]) for page in part.pages if page.stem in part.unasked],
+        missing=[
+            (page.name, part.unasked[page.stem], _too_few(part.stated.get(page.stem)))
+            for page in part.pages if page.stem in part.unasked
+        ],
     )  # fmt: skip
+
+
+def _too_few(stated: Mapping[str, Any] | None) -> str:
+    """Return the first reason why a table that is there cannot answer; what a table lacks is none."""
+    results = stated["results"] if stated else ()
+    own = (result["finding"].partition(": ")[2] for result in results if result["source"])
+    return next((reason.rstrip(".") for reason in own if not reason.startswith("this needs")), "")
 
 
 def _story(page: plan.Page, name: str, results: Mapping[str, Any]) -> dict[str, Any] | None:
