@@ -95,6 +95,26 @@ def test_a_file_alone_gets_its_page(tmp_path, monkeypatch, capsys, name):
     assert "Not answered" in text
 
 
+def test_all_rows_are_used_where_many_have_gaps_and_the_command_says_the_same(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("CXLAB_CACHE", str(tmp_path / "cache"))
+    frame = survey(300, 0.35)
+    params = start(tmp_path, frame)
+    stated, _ = report(params, "02-product-or-experience", capsys)
+    share = stated["share-product"]
+    assert share["n"] == frame.notna().any(axis=1).sum() > 290
+    assert main(["drivers", str(params.parent), "--bootstrap", "40", "--format", "json"]) == 0
+    rows = {row["block"]: row for row in json.loads(capsys.readouterr().out)["table"]}
+    assert rows["product"]["share"] == pytest.approx(share["value"], abs=1e-6)
+
+
+def test_a_made_up_source_is_taken_by_its_name(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("CXLAB_CACHE", str(tmp_path / "cache"))
+    given = ["-p", "source=simulated-survey", "-p", "bootstrap=40", "--only", "02"]
+    assert main(["report", "--out", str(tmp_path / "report"), *given]) == 0
+    stated = json.loads((tmp_path / "report" / "results.json").read_text())["02-product-or-experience"]
+    assert stated["share-product"]["simulated"]
+
+
 def test_a_log_of_three_customers_says_why_it_has_no_page(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("CXLAB_CACHE", str(tmp_path / "cache"))
     params = start(tmp_path, log(3, ["visit", "cart", "buy"]))
