@@ -3,16 +3,14 @@
 ``data/evidence/README.md`` describes every file. Texts are paraphrases with their place.
 """
 
-from __future__ import annotations
-
+from collections import namedtuple
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+
+import pandas as pd
 
 from cxlab.data.errors import InputError
 from cxlab.data.files import data_folder
-
-if TYPE_CHECKING:
-    import pandas as pd
+from cxlab.data.rules import load_rules
 
 _COLUMNS = {
     "claims": "claim_id speaker location lines type testable topic theme paraphrase "
@@ -27,22 +25,8 @@ _COLUMNS = {
     "speakers": "speaker product_means experience_means location",
     "statements": "statement form groups claims text second_wording",
 }
-_STANCES = ("stance_drivers", "stance_scope")
-
-
-class Evidence(NamedTuple):
-    """Every table of ``data/evidence`` as a DataFrame."""
-
-    claims: pd.DataFrame
-    links: pd.DataFrame
-    codings: pd.DataFrame
-    link_codings: pd.DataFrame
-    facts: pd.DataFrame
-    ideas: pd.DataFrame
-    coverage: pd.DataFrame
-    records: pd.DataFrame
-    speakers: pd.DataFrame
-    statements: pd.DataFrame
+Evidence = namedtuple("Evidence", _COLUMNS)
+Evidence.__doc__ = "Every table of ``data/evidence`` as a DataFrame of texts; stances are numbers."
 
 
 def load_evidence(folder: str | Path | None = None) -> Evidence:
@@ -54,55 +38,43 @@ def load_evidence(folder: str | Path | None = None) -> Evidence:
         One sentence with file and line: a missing file or column, a claim twice, a stance outside -2..2, a
         link to an unknown claim or to itself, a link twice, coverage of an unknown claim.
     """
-    import pandas as pd
-
     folder = Path(folder) if folder else data_folder() / "evidence"
     tables = {}
     for name, columns in _COLUMNS.items():
         try:
-            table = pd.read_csv(folder / f"{name}.csv", dtype=str, keep_default_na=False)
+            tables[name] = pd.read_csv(folder / f"{name}.csv", dtype=str, keep_default_na=False)
         except (OSError, ValueError) as fault:
             raise InputError(f"{name}.csv cannot be read: {fault}") from fault
-        missing = [column for column in columns.split() if column not in table]
-        if missing:
+        if missing := [column for column in columns.split() if column not in tables[name]]:
             raise InputError(f"{name}.csv lacks the column {', '.join(missing)}")
-        tables[name] = table
-    claims = tables["claims"]
-    twice = claims["claim_id"].duplicated()
-    if twice.any():
-        line, claim = int(twice.idxmax()) + 2, claims["claim_id"][twice.idxmax()]
-        raise InputError(f"claims.csv, line {line}: claim {claim} stands twice")
-    for column in _STANCES:
-        stance = pd.to_numeric(claims[column].replace("", None), errors="coerce")
-        wrong = (claims[column] != "") & ~stance.isin([-2, -1, 0, 1, 2])
-        if wrong.any():
-            line, value = int(wrong.idxmax()) + 2, claims.loc[wrong.idxmax(), column]
-            raise InputError(f"claims.csv, line {line}: {column} is {value!r}; allowed are -2..2 or empty")
-        claims[column] = stance.astype("Float64")
+    claims, coverage = tables["claims"], tables["coverage"]
+    _refuse("claims", claims, claims["claim_id"].duplicated(), "claim {claim_id} stands twice")
+    for column in ("stance_drivers", "stance_scope"):
+        wrong = ~claims[column].isin(["", "-2", "-1", "0", "1", "2"])
+        _refuse("claims", claims, wrong, f"{column} is {{{column}!r}}; allowed are -2..2 or empty")
+        claims[column] = pd.to_numeric(claims[column].replace("", None)).astype("Float64")
     check_links(claims, tables["links"])
-    known = set(claims["claim_id"]) | set(tables["ideas"]["idea_id"])
-    for i, claim in enumerate(tables["coverage"]["claim"]):
-        if claim not in known:
-            raise InputError(f"coverage.csv, line {i + 2}: there is no claim {claim!r}")
+    known = [*claims["claim_id"], *tables["ideas"]["idea_id"]]
+    _refuse("coverage", coverage, ~coverage["claim"].isin(known), "there is no claim {claim!r}")
     return Evidence(**tables)
 
 
 def check_links(claims: pd.DataFrame, links: pd.DataFrame) -> None:
     """Refuse links to unknown claims, from a claim to itself, stated twice, or of an unknown relation."""
-    known, seen = set(claims["claim_id"]), set()
-    rows = zip(links["from_claim"], links["to_claim"], links["relation"], strict=True)
-    for i, (start, end, relation) in enumerate(rows):
-        line = f"links.csv, line {i + 2}"
-        for claim in (start, end):
-            if claim not in known:
-                raise InputError(f"{line}: there is no claim {claim!r}")
-        if start == end:
-            raise InputError(f"{line}: {start} links to itself")
-        if (start, end) in seen:
-            raise InputError(f"{line}: the link from {start} to {end} stands twice")
-        if relation not in ("attack", "support"):
-            raise InputError(f"{line}: relation is {relation!r}; allowed are attack and support")
-        seen.add((start, end))
+    ends = ["from_claim", "to_claim"]
+    for end in ends:
+        _refuse("links", links, ~links[end].isin(claims["claim_id"]), f"there is no claim {{{end}!r}}")
+    _refuse("links", links, links[ends[0]] == links[ends[1]], "{from_claim} links to itself")
+    _refuse("links", links, links.duplicated(ends), "the link from {from_claim} to {to_claim} stands twice")
+    odd = ~links["relation"].isin(["attack", "support"])
+    _refuse("links", links, odd, "relation is {relation!r}; allowed are attack and support")
+
+
+def _refuse(name: str, table: pd.DataFrame, wrong: pd.Series, said: str) -> None:
+    """Raise what is said of the first row that is wrong, if one is."""
+    if wrong.any():
+        at = int(wrong.to_numpy().argmax())
+        raise InputError(f"{name}.csv, line {at + 2}: {said.format(**table.iloc[at])}")
 
 
 def check_evidence(folder: str | Path | None = None) -> list[str]:
@@ -114,24 +86,16 @@ def check_evidence(folder: str | Path | None = None) -> list[str]:
         As ``load_evidence`` and ``load_rules``; also for a rule about an unknown claim, and for a testable
         claim that has neither a rule nor a reason why not.
     """
-    from cxlab.data.rules import load_rules
-
     evidence, rules = load_evidence(folder), load_rules(folder)
-    known = set(evidence.claims["claim_id"]) | set(evidence.ideas["idea_id"])
+    claims, ideas = evidence.claims, list(evidence.ideas["idea_id"])
     for rule in rules.rules:
-        if rule.claim not in known:
+        if rule.claim not in {*claims["claim_id"], *ideas}:
             raise InputError(f"rule {rule.id}: there is no claim {rule.claim!r}")
-    testable = [
-        *evidence.claims.loc[evidence.claims["testable"] != "no", "claim_id"],
-        *evidence.ideas["idea_id"],
-    ]
-    bare = [claim for claim in testable if claim not in set(rules.claims())]
-    if bare:
-        raise InputError(
-            f"{', '.join(bare)}: testable, but without a rule and without a reason in coverage.csv"
-        )
+    testable = [*claims.loc[claims["testable"] != "no", "claim_id"], *ideas]
+    if bare := [claim for claim in testable if claim not in rules.claims()]:
+        raise InputError(f"{', '.join(bare)}: testable, but without a rule and without a reason in coverage.csv")
     return [
-        f"{len(evidence.claims)} claims, {len(evidence.links)} links, {len(evidence.facts)} checked facts",
+        f"{len(claims)} claims, {len(evidence.links)} links, {len(evidence.facts)} checked facts",
         f"{len(rules.rules)} rules about {len({rule.claim for rule in rules.rules})} claims, "
         f"frozen {rules.frozen}, sha256 {rules.sha256}",
         f"{len(rules.untested)} claims with a reason why no number decides them",

@@ -1,15 +1,12 @@
 """The rules of the verdict: data, read, validated, hashed and mirrored.
 
-A condition compares recorded numbers: ``low(share-product) > 0.5 + sesoi and high(02/slope-product-fair) <
--sesoi``. ``value``, ``low`` and ``high`` are a recorded number and the limits of its interval, ``NN/`` names
-another notebook, ``sesoi`` is the smallest effect of interest. It is parsed, never evaluated as code. A
-number that is missing makes a comparison unknown; unknown passes through ``and`` and ``or`` as in Kleene's
-logic.
+A condition compares recorded numbers, joined by ``and`` and ``or``: ``low(share-product) > 0.5 + sesoi and
+high(02/slope-product-fair) < -sesoi``. ``value``, ``low`` and ``high`` are a recorded number and the limits
+of its interval, ``NN/`` names another notebook, ``sesoi`` is the smallest effect of interest.
 """
 
 from __future__ import annotations
 
-import ast
 import csv
 import hashlib
 import json
@@ -18,22 +15,21 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from difflib import get_close_matches
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import and_, or_
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cxlab.data.errors import InputError
+from cxlab.data.errors import InputError, nearest
 from cxlab.data.files import data_folder
 
 LEVELS = ("anecdote or league table", "one survey", "sensitivity-robust or between-firm", "randomised")
 SIDES = {"product": "experience", "experience": "product", "none": "none"}
-_KEYS = {
-    "id": str, "claim": str, "notebook": str, "side": str, "sesoi": float, "reads": str,
-    "supported_when": str, "refuted_when": str, "evidence": str,
-}  # fmt: skip
-_OPPOSITE = {"value": "value", "low": "high", "high": "low"}
-_ATOM = re.compile(r"\b(value|low|high)\(\s*(?:(\d\d)/)?([a-z][a-z0-9-]*)\s*\)")
+_PARTS = {"low": "high", "value": "value", "high": "low"}  # in rising order, each with its part of the mirror
+_TERM = r"(?:\d+(?:\.\d+)?|sesoi)"
+_COMPARISON = re.compile(
+    rf"(value|low|high)\((?:(\d\d)/)?([a-z][a-z0-9-]*)\) ([<>]) (-?{_TERM}(?: [+-] {_TERM})*)"
+)
 
 
 class Atom(NamedTuple):
@@ -45,117 +41,60 @@ class Atom(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """A sum that must be above 0: a constant, so many times sesoi, and atoms with their signs."""
+    """A number that must lie above (``sign`` 1) or below (-1) a constant and so many times sesoi."""
 
+    atom: Atom
+    sign: int
     constant: float
-    sesoi: float
-    terms: tuple[tuple[float, Atom], ...]
+    factor: float
 
     def gap(self, look: Callable[[Atom], Any], sesoi: float) -> Any:
-        """Return how far beyond its threshold the comparison lies; None where a number is missing."""
-        total = self.constant + self.sesoi * sesoi
-        for sign, atom in self.terms:
-            if (value := look(atom)) is None:
-                return None
-            total = total + sign * value
-        return total
+        """Return how far beyond its threshold the number lies; None where it is missing."""
+        value = look(self.atom)
+        return None if value is None else self.sign * (value - self.constant - self.factor * sesoi)
 
 
-@dataclass(frozen=True)
-class Condition:
+class Condition(NamedTuple):
     """A condition: any of its clauses, each of them all of its comparisons."""
 
     clauses: tuple[tuple[Comparison, ...], ...]
 
     @classmethod
     def parse(cls, text: str) -> Condition:
-        """Return the condition that a text states; atoms have the notebook that the text gives, or none."""
-        quoted = _ATOM.sub(lambda m: f'{m[1]}("{m[2] or ""}", "{m[3]}")', text)
-        try:
-            tree = ast.parse(quoted, mode="eval").body
-        except SyntaxError:
-            raise InputError(f"the condition {text!r} cannot be read") from None
-        return cls(
-            tuple(tuple(_comparison(c, text) for c in _parts(x, ast.And)) for x in _parts(tree, ast.Or))
-        )
+        """Return the condition that a text states; atoms have the notebook that the text gives, or ``""``."""
+        clauses = " ".join(text.split()).split(" or ")
+        return cls(tuple(tuple(map(_comparison, clause.split(" and "))) for clause in clauses))
 
     def atoms(self) -> list[Atom]:
         """Return every recorded number that it reads."""
-        return [atom for clause in self.clauses for part in clause for _, atom in part.terms]
+        return [comparison.atom for clause in self.clauses for comparison in clause]
 
     def holds(self, look: Callable[[Atom], Any], sesoi: float) -> Any:
-        """Return True, False or None (unknown); arrays where ``look`` returns arrays."""
-        found: Any = False
-        for clause in self.clauses:
-            part: Any = True
-            for comparison in clause:
-                gap = comparison.gap(look, sesoi)
-                part = _and(part, None if gap is None else gap > 0)
-            found = _or(found, part)
-        return found
-
-    def change(self, swap: Callable[[float, Atom], tuple[float, Atom]]) -> Condition:
-        """Return the condition with other terms."""
-        return Condition(
-            tuple(
-                tuple(part._replace(terms=tuple(swap(*term) for term in part.terms)) for part in clause)
-                for clause in self.clauses
-            )
+        """Return True, False or None (unknown, as in Kleene's logic); arrays where ``look`` returns them."""
+        gaps = [[comparison.gap(look, sesoi) for comparison in clause] for clause in self.clauses]
+        least, most = (
+            reduce(or_, (reduce(and_, (blank if gap is None else gap > 0 for gap in clause)) for clause in gaps))
+            for blank in (False, True)
         )
+        return None if least is False and most is True else least
+
+    def change(self, turn: Callable[[Comparison], Comparison]) -> Condition:
+        """Return the condition with other comparisons."""
+        return Condition(tuple(tuple(map(turn, clause)) for clause in self.clauses))
 
 
-def _parts(node: ast.expr, kind: type) -> list[ast.expr]:
-    return node.values if isinstance(node, ast.BoolOp) and isinstance(node.op, kind) else [node]
+def _comparison(text: str) -> Comparison:
+    match = _COMPARISON.fullmatch(text)
+    if match is None:
+        raise InputError(f"the condition {text!r} cannot be read; it must be such as low(x) > 0.5 + sesoi")
+    part, notebook, record, sign, threshold = match.groups()
+    terms = threshold.replace("+ ", "").replace("- ", "-").split()
+    times = [-1 if term[0] == "-" else 1 for term in terms if term.endswith("sesoi")]
+    constant = sum(float(term) for term in terms if not term.endswith("sesoi"))
+    return Comparison(Atom(part, notebook or "", record), 1 if sign == ">" else -1, constant, sum(times))
 
 
-def _comparison(node: ast.expr, text: str) -> Comparison:
-    match node:
-        case ast.Compare(left=left, ops=[ast.Gt()], comparators=[right]):
-            parts = [*_terms(left, 1.0), *_terms(right, -1.0)]
-        case ast.Compare(left=left, ops=[ast.Lt()], comparators=[right]):
-            parts = [*_terms(right, 1.0), *_terms(left, -1.0)]
-        case _:
-            raise InputError(f"the condition {text!r} needs < or > between two terms, joined by and, or")
-    plain = [sign * what for sign, what in parts if isinstance(what, float)]
-    sesoi = sum(sign for sign, what in parts if what == "sesoi")
-    return Comparison(sum(plain), sesoi, tuple(part for part in parts if isinstance(part[1], Atom)))
-
-
-def _terms(node: ast.expr, sign: float) -> list[tuple[float, Any]]:
-    match node:
-        case ast.Constant(value=int() | float() as value):
-            return [(sign, float(value))]
-        case ast.Name(id="sesoi"):
-            return [(sign, "sesoi")]
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return _terms(operand, -sign)
-        case ast.BinOp(left=left, op=ast.Add() | ast.Sub() as op, right=right):
-            return _terms(left, sign) + _terms(right, sign if isinstance(op, ast.Add) else -sign)
-        case ast.Call(
-            func=ast.Name(id="value" | "low" | "high" as part),
-            args=[ast.Constant(value=notebook), ast.Constant(value=name)],
-            keywords=[],
-        ):
-            return [(sign, Atom(part, notebook, name))]
-    raise InputError(
-        f"a condition may hold numbers, sesoi, value(x), low(x) and high(x), not {ast.unparse(node)[:40]!r}"
-    )
-
-
-def _and(a: Any, b: Any) -> Any:
-    if a is False or b is False:
-        return False
-    return None if a is None or b is None else a & b
-
-
-def _or(a: Any, b: Any) -> Any:
-    if a is True or b is True:
-        return True
-    return None if a is None or b is None else a | b
-
-
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """A declared recorded number, and what becomes of it when the two labels are exchanged (same, negate)."""
 
     notebook: str
@@ -192,11 +131,11 @@ class RuleSet:
 
     rules: tuple[Rule, ...]
     records: Mapping[tuple[str, str], Record]
-    untested: Mapping[str, tuple[str, str]]
+    untested: Mapping[str, tuple[str, str]]  # claim without a rule -> why, and the evidence level
     version: int
     frozen: str
     looks: str
-    registered: Mapping[str, str]
+    registered: Mapping[str, str]  # source -> the date of its plan
     sha256: str
     stamps: Mapping[str, str]  # of a claim: the start of the sha256 of its own rules
 
@@ -215,7 +154,7 @@ class RuleSet:
 
     def tables(self, rule: Rule) -> list[str]:
         """Return the tables whose numbers a rule reads."""
-        return list(dict.fromkeys(self.records[(atom.notebook, atom.record)].table for atom in rule.atoms()))
+        return list(dict.fromkeys(self.records[atom[1:]].table for atom in rule.atoms()))
 
 
 def load_rules(folder: str | Path | None = None) -> RuleSet:
@@ -247,14 +186,12 @@ def load_rules(folder: str | Path | None = None) -> RuleSet:
             f"rules.toml was changed after it was frozen (its hash is now {sha256[:12]}): "
             "set the new hash and date, and say in CHANGELOG.md what changed and why"
         )
-    untested = {
-        r["claim"]: (r["reason"], r["evidence"]) for r in _rows(folder / "coverage.csv") if r["reason"]
-    }
-    claims = {
-        claim: [own for own in content["rule"] if own["claim"] == claim]
-        for claim in {rule.claim for rule in rules}
-    }
-    stamps = {claim: _sha256(own)[:12] for claim, own in claims.items()}
+    coverage = _rows(folder / "coverage.csv")
+    untested = {row["claim"]: (row["reason"], row["evidence"]) for row in coverage if row["reason"]}
+    of_claim: dict[str, list] = {}
+    for entry in content["rule"]:
+        of_claim.setdefault(entry["claim"], []).append(entry)
+    stamps = {claim: _sha256(own)[:12] for claim, own in of_claim.items()}
     return RuleSet(rules, records, untested, header["version"], str(header["frozen"]), header["looks"],
                    _registrations(folder), sha256, stamps)  # fmt: skip
 
@@ -289,93 +226,86 @@ def _sha256(content: Any) -> str:
 def mirror_rules(rules: RuleSet) -> RuleSet:
     """Return the rules of the opposite claims: the words product and experience exchanged everywhere."""
 
-    def swap(sign: float, atom: Atom) -> tuple[float, Atom]:
-        record = rules.records[atom.notebook, atom.record]
+    def turn(comparison: Comparison) -> Comparison:
+        atom, sign, constant, factor = comparison
+        record = rules.records[atom[1:]]
         atom = atom._replace(record=record.mirror or atom.record)
-        turned = atom._replace(part=_OPPOSITE[atom.part])
-        return (-sign, turned) if record.mirrored == "negate" else (sign, atom)
+        if record.mirrored != "negate":
+            return comparison._replace(atom=atom)
+        return Comparison(atom._replace(part=_PARTS[atom.part]), -sign, -constant, -factor)
 
-    def turn(rule: Rule) -> Rule:
-        supported, refuted = rule.supported_when.change(swap), rule.refuted_when.change(swap)
+    def mirror(rule: Rule) -> Rule:
+        supported, refuted = rule.supported_when.change(turn), rule.refuted_when.change(turn)
         return replace(rule, side=SIDES[rule.side], supported_when=supported, refuted_when=refuted)
 
-    return replace(rules, rules=tuple(turn(rule) for rule in rules.rules))
+    return replace(rules, rules=tuple(map(mirror, rules.rules)))
 
 
 def _rule(entry: Mapping[str, Any], records: Mapping[tuple[str, str], Record]) -> Rule:
-    name = f"rule {entry.get('id', '?')}"
-    lacking = [key for key in _KEYS if entry.get(key) in (None, "")]
+    name, known = f"rule {entry.get('id', '?')}", Rule.__dataclass_fields__
+    lacking = [key for key in known if entry.get(key) in (None, "")]
     if "refuted_when" in lacking or "supported_when" in lacking:
         raise InputError(f"{name} states one side only: give both supported_when and refuted_when")
-    odd = lacking or sorted(set(entry) - set(_KEYS))
-    if odd:
+    if odd := lacking or sorted(set(entry) - set(known)):
         raise InputError(f"{name} {'lacks' if lacking else 'has unknown keys'}: {', '.join(odd)}")
-    for key, kind in _KEYS.items():
-        if not isinstance(entry[key], kind if kind is not float else (int, float)):
-            raise InputError(f"{name}: {key} must be of type {kind.__name__}")
-    if entry["side"] not in SIDES or not 0 < float(entry["sesoi"]) < float("inf"):
+    if any(not isinstance(value, str) for key, value in entry.items() if key != "sesoi"):
+        raise InputError(f"{name}: everything but sesoi must be a text")
+    sesoi = entry["sesoi"]
+    if entry["side"] not in SIDES or not isinstance(sesoi, int | float) or not 0 < sesoi < float("inf"):
         raise InputError(f"{name}: side must be product, experience or none, and sesoi a number above 0")
     if entry["evidence"] not in LEVELS:
         raise InputError(f"{name}: the evidence level {entry['evidence']!r} is none of: {'; '.join(LEVELS)}")
-    parsed = {}
+    parsed: dict[str, Any] = {}
     for key in ("supported_when", "refuted_when"):
         try:
             parsed[key] = _placed(entry[key], entry["notebook"], records)
         except InputError as fault:
             raise InputError(f"{name}, {key}: {fault}") from None
-    texts = {key: entry[key] for key in ("id", "claim", "notebook", "side", "reads", "evidence")}
-    rule = Rule(**texts, sesoi=float(entry["sesoi"]), **parsed)
+    rule = Rule(**{**entry, **parsed, "sesoi": float(sesoi)})
     _check_fair(rule, name, records)
     return rule
 
 
 def _placed(text: str, notebook: str, records: Mapping[tuple[str, str], Record]) -> Condition:
     """Return a condition whose recorded numbers have their notebook; refuse those that none records."""
-    stems = {stem[:2]: stem for stem, _ in records}
+    stems = {"": notebook, **{stem[:2]: stem for stem, _ in records}}
 
-    def place(sign: float, atom: Atom) -> tuple[float, Atom]:
-        stem = stems.get(atom.notebook, atom.notebook) or notebook
-        if (stem, atom.record) not in records:
-            near = get_close_matches(atom.record, [name for _, name in records], n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise InputError(f"no notebook records {atom.record!r} in {stem}{hint}")
-        return sign, atom._replace(notebook=stem)
+    def place(comparison: Comparison) -> Comparison:
+        atom = comparison.atom
+        atom = atom._replace(notebook=stems.get(atom.notebook, atom.notebook))
+        if atom[1:] not in records:
+            near = nearest(atom.record, [name for _, name in records])
+            raise InputError(f"no notebook records {atom.record!r} in {atom.notebook}; {near}".rstrip("; "))
+        return comparison._replace(atom=atom)
 
-    placed = Condition.parse(text).change(place)
-    if not placed.atoms():
-        raise InputError(f"the condition {text!r} reads no recorded number")
-    return placed
+    return Condition.parse(text).change(place)
 
 
 def _check_fair(rule: Rule, name: str, records: Mapping[tuple[str, str], Record]) -> None:
     """Refuse a rule whose two sides can hold at once, can never hold, or that cannot be mirrored."""
-    import numpy as np
-
-    keys = list(dict.fromkeys((atom.notebook, atom.record) for atom in rule.atoms()))
-    fixed = [key for key in keys if not records[key].mirror] if rule.side != "none" else []
-    if fixed:
-        raise InputError(f"{name} takes a side but {fixed[0][1]} has no mirror in records.csv")
-    random = np.random.default_rng(0)
-    levels = np.array([-2, -1, -rule.sesoi, 0, rule.sesoi, 0.5, 1, 2, 20.0])
-    middles = np.concatenate([levels, (levels[:-1] + levels[1:]) / 2])
-    spread = {}
-    for key in keys:
-        wide, narrow = random.choice(levels, (3, 4000)), np.tile(random.choice(middles, 4000), (3, 1))
-        both = np.concatenate([wide, narrow], axis=1) + random.normal(0, 0.1 * rule.sesoi, (3, 8000))
-        spread[key] = np.sort(both, axis=0)[:, random.permutation(8000)]
-    order = {"low": 0, "value": 1, "high": 2}
-
-    def look(atom: Atom) -> Any:
-        return spread[(atom.notebook, atom.record)][order[atom.part]]
-
-    supported, refuted = (c.holds(look, rule.sesoi) for c in (rule.supported_when, rule.refuted_when))
-    if (supported & refuted).any():
+    fixed = [atom.record for atom in rule.atoms() if not records[atom[1:]].mirror]
+    if rule.side != "none" and fixed:
+        raise InputError(f"{name} takes a side but {fixed[0]} has no mirror in records.csv")
+    sides = {"supported": rule.supported_when.clauses, "refuted": rule.refuted_when.clauses}
+    for side, clauses in sides.items():
+        if not any(_possible(clause, rule.sesoi) for clause in clauses):
+            raise InputError(f"{name} can never be {side}: no numbers meet that condition")
+    if any(_possible(one + other, rule.sesoi) for one in sides["supported"] for other in sides["refuted"]):
         raise InputError(
             f"{name} can be supported and refuted by the same numbers: make its conditions exclude each other"
         )
-    if not supported.any() or not refuted.any():
-        side = "refuted" if supported.any() else "supported"
-        raise InputError(f"{name} can never be {side}: no numbers meet that condition")
+
+
+def _possible(clause: tuple[Comparison, ...], sesoi: float) -> bool:
+    """Whether numbers with low <= value <= high meet all comparisons at once."""
+    order = list(_PARTS)
+    bounds = [(c.atom, c.sign, c.constant + c.factor * sesoi) for c in clause]
+    return not any(
+        low[1:] == high[1:] and order.index(low.part) <= order.index(high.part) and least >= most
+        for low, above, least in bounds
+        for high, below, most in bounds
+        if above > 0 > below
+    )
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

@@ -265,7 +265,7 @@ def _p_value(condition: Condition, look: Callable[[Atom], float | None], sesoi: 
 def _distance(comparison: Comparison, look: Callable[[Atom], float | None], sesoi: float) -> float | None:
     """Return a one-sided p-value from the distance of the estimates to the threshold in standard errors."""
     variance = 0.0
-    for _, atom in comparison.terms:
+    for atom in [comparison.atom]:
         value, end = look(atom._replace(part="value")), look(atom)
         if value is None or end is None:
             return None
