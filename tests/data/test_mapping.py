@@ -114,14 +114,14 @@ WRONG = [
     ("roles: {trust: [Q3]}", "default_outcome: joy", "default_outcome 'joy' is not among outcomes"),
     ("roles: {trust: [Q3]}", "out_of_range: yes", "out_of_range must be missing"),
     ("roles: {trust: [Q3]}", "scales: [{item: [Q1]}]", "did you mean 'items'"),
-    ("roles: {trust: [Q3]}", "wide_to_long: {name: a}", "wide_to_long needs name"),
+    ("roles: {trust: [Q3]}", "wide_to_long: {name: a}", "wide_to_long needs values"),
     ("range: [1, 5]", "range: [5, 1]", "range must be \\[lowest, highest\\]"),
     ("range: [1, 5]", "range: [1, 4]", "must be at most 4"),
     ("range: [1, 5]\n", "", "its range is not known"),
     ("Gebiet: segment}", "Gebiet: respondent}", "both become 'respondent'"),
     ("file: {path: answers.csv}", "file: {path: nothing.csv}", "there is no file"),
     ("file: {path: answers.csv}", "file: {pathe: answers.csv}", "did you mean 'path'"),
-    ("file: {path: answers.csv}", "file: {path: {a: b}}", "file must be a path"),
+    ("file: {path: answers.csv}", "file: {path: {a: b}}", "file: path must be one text"),
     ("file: {path: answers.csv}", "file: {path: answers.csv, decimal: x}", "decimal must be"),
     ("file: {path: answers.csv}", "file: {path: answers.csv, day_first: x}", "day_first must be"),
     ("file: {path: answers.csv}", "file: {path: answers.csv, header_line: 0}", "header_line must be"),
@@ -129,9 +129,9 @@ WRONG = [
     ("file: {path: answers.csv}", "file: {path: answers.csv, encoding: xyz}", "cannot be read as 'xyz'"),
     ("file: {path: answers.csv}\n", "", "the key file is missing"),
     ("missing: [-99", "missing: [-98", "value '-99': must be at least 1"),
-    ("title: Our customers", "title: *x", "anchors"),
+    ("title: Our customers", "title: &x Ours\nnotes: *x", "anchors"),
     ("title: Our customers", "title: [", "not valid YAML"),
-    ("title: Our customers", "title: " + "[" * 50 + "]" * 50, "nested too deeply"),
+    ("title: Our customers", "title: " + "[" * 50 + "]" * 50, "title must be one text"),
     ("table: survey", "table: survey\ntable: events", "stands twice"),
 ]
 
@@ -251,10 +251,7 @@ def test_a_study_is_read(study):
         7,
         {"bootstrap": 100, "stages": {"0": "exploration"}},
     )
-    assert (
-        read.parameters["source"] == str((study / "survey.yaml").resolve())
-        and read.parameters["events"] == ""
-    )
+    assert read.tables == {"survey": (study / "survey.yaml").resolve()}
     assert [path.name for path in read.files] == ["params.yaml", "survey.yaml", "answers.csv"]
     assert read == read_study(study) == find_study(study / "survey.yaml")
 
@@ -272,7 +269,7 @@ def test_the_files_of_a_study_are_all_that_is_read(tmp_path):
     )
     study = read_study(tmp_path)
     assert {path.name for path in study.files} >= {"1.csv", "2.csv", "pain.csv", "work.csv", "params.yaml"}
-    assert "pain" not in study.parameters and len(open_mapped(tmp_path / "events.yaml").frame) == 2
+    assert len(open_mapped(tmp_path / "events.yaml").frame) == 2
     assert open_mapped(tmp_path / "initiatives.yaml").related["pain"]["contacts"].tolist() == [3]
     lines, good = check_path(tmp_path)
     assert good and len([line for line in lines if "as table" in line]) == 3
@@ -287,14 +284,14 @@ def test_the_files_of_a_study_are_all_that_is_read(tmp_path):
     "'survey'"),
      ("{survey: survey.yaml}", "{survey: other.yaml}",
      "mapping file 'other.yaml' of table survey is not there"),
-     ("{survey: survey.yaml}", "{survey: [a]}", "must name its mapping file"),
+     ("{survey: survey.yaml}", "{survey: [a]}", "tables, survey must be one text"),
      ("{survey: survey.yaml}", "{}", "tables is empty"), ("{survey: survey.yaml}", "[survey]",
      "tables must hold"),
      ("min_cell: 7", "min_cell: 0", "1 or more"), ("min_cell: 7", "min_cell: many", "whole number"),
-     ("personal: []", "personal: mail", "personal must be a list"), ("{source: x}", "x",
+     ("personal: []", "personal: {a: b}", "personal must be a list"), ("{source: x}", "x",
      "must hold 'name: value' lines"),
-     ("bootstrap: 100", "bootstrap: {a: {b: 1}}", "parameter 'bootstrap' must be"),
-     ("study: Ours", "study: [1]", "study must be one line")],
+     ("bootstrap: 100", "bootstrap: {a: {b: 1}}", "parameters, bootstrap must be"),
+     ("study: Ours", "study: [1]", "study must be one text")],
 )  # fmt: skip
 def test_what_is_wrong_with_a_study_is_told(study, old, new, message):
     assert old in PARAMS
@@ -337,7 +334,5 @@ def test_check_of_a_bare_file(study, tmp_path):
         and any("no item stands on a side yet" in line for line in lines)
     )
     with pytest.raises(InputError, match="choose one"):
-        check_path(None, "events", study / "survey.yaml")
-    with pytest.raises(InputError, match="name the file"):
-        check_path(None)
+        check_path(study / "survey.yaml", "events")
     assert check_path(study / "answers.csv", None, study / "survey.yaml")[1]

@@ -93,7 +93,9 @@ def check_evidence(folder: str | Path | None = None) -> list[str]:
             raise InputError(f"rule {rule.id}: there is no claim {rule.claim!r}")
     testable = [*claims.loc[claims["testable"] != "no", "claim_id"], *ideas]
     if bare := [claim for claim in testable if claim not in rules.claims()]:
-        raise InputError(f"{', '.join(bare)}: testable, but without a rule and without a reason in coverage.csv")
+        raise InputError(
+            f"{', '.join(bare)}: testable, but without a rule and without a reason in coverage.csv"
+        )
     return [
         f"{len(claims)} claims, {len(evidence.links)} links, {len(evidence.facts)} checked facts",
         f"{len(rules.rules)} rules about {len({rule.claim for rule in rules.rules})} claims, "

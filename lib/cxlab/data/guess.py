@@ -278,7 +278,7 @@ def _times(guess: Guess, cells: Cells) -> None:
 
 def _survey(guess: Guess, cells: Cells, labels: Mapping[str, str]) -> None:
     """Guess which columns are items, their sides, what is the outcome, and which groups there are."""
-    taken = {name for name, ours in guess.columns.items() if ours not in ("segment", "firm")}
+    taken = {name for name, ours in guess.columns.items() if ours != "segment"}
     taken |= set(guess.single.values())
     items: dict[str, tuple[float, float]] = {}
     guess.blocks = {side: [] for side in word_lists()["sides"]}

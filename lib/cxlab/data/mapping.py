@@ -4,17 +4,18 @@ data/README.md lists the keys; all but ``table`` and ``file`` are optional.
 """
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from cxlab.data.errors import InputError, nearest, refuse_unknown, show
 from cxlab.data.files import OPTIONS, regular_file
 from cxlab.data.tables import kind_named
 
-_FILE = ("path", *OPTIONS, "decimal", "day_first")
-_LIMIT = 2_000_000
+Shape = Callable[[Any, str], Any]  # a value as it is written and where -> as it is used; refuses others
 
 
 def read_yaml(path: str | Path, *, typed: bool = False) -> dict[str, Any]:
@@ -23,92 +24,157 @@ def read_yaml(path: str | Path, *, typed: bool = False) -> dict[str, Any]:
     ``typed`` keeps numbers, true/false and null (params); otherwise every scalar is text, so that a column
     called ``no`` or a code ``007`` stays what it is.
     """
-    import yaml
-
     path = regular_file(path)
-    name = path.name
-    if path.stat().st_size > _LIMIT:
-        raise InputError(f"{name} is larger than a settings file can be; is it the right file?")
-
-    class Loader(yaml.SafeLoader if typed else yaml.BaseLoader):
-        depth = 0
-
-        def compose_node(self, parent, index):
-            mark = self.peek_event().start_mark
-            if self.check_event(yaml.AliasEvent):
-                raise InputError(f"{name}, line {mark.line + 1}: anchors (*name) are not used: write it out")
-            self.depth += 1
-            if self.depth > 20:
-                raise InputError(f"{name}, line {mark.line + 1}: nested too deeply; write it more simply")
-            node = super().compose_node(parent, index)
-            self.depth -= 1
-            return node
-
-        def construct_mapping(self, node, deep=False):
-            seen = set()
-            for key, _ in node.value:
-                line = key.start_mark.line + 1
-                if not isinstance(key, yaml.ScalarNode):
-                    raise InputError(f"{name}, line {line}: a key must be plain text")
-                if key.value in seen:
-                    raise InputError(f"{name}, line {line}: the key {show(key.value)} stands twice; keep one")
-                seen.add(key.value)
-            return super().construct_mapping(node, deep)
-
+    if path.stat().st_size > 2_000_000:
+        raise InputError(f"{path.name} is larger than a settings file can be; is it the right file?")
     try:
-        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader)
-    except InputError:
-        raise
-    except UnicodeDecodeError:
-        raise InputError(f"{name} is not UTF-8 text; save it as UTF-8") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
+        loader = (yaml.SafeLoader if typed else yaml.BaseLoader)(path.read_text(encoding="utf-8-sig"))
+        node = loader.get_single_node()
+        _refuse_twice(node, set())
+        content = loader.construct_document(node) if node else None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark, problem = (getattr(error, key, None) for key in ("problem_mark", "problem"))
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise InputError(f"{name}{where}: this is not valid YAML ({problem}); mind the indents") from None
-    except (RecursionError, ValueError) as error:
-        raise InputError(f"{name} cannot be read ({type(error).__name__}); write it more simply") from None
+        said = problem or type(error).__name__
+        raise InputError(f"{path.name}{where}: not valid YAML in UTF-8 ({said}); mind the indents") from None
     if not content or not isinstance(content, dict):
         what = "must hold 'key: value' lines at its top" if content else "is empty"
-        raise InputError(f"{name} {what}; cxlab init writes one to start from")
+        raise InputError(f"{path.name} {what}; cxlab init writes one to start from")
     return content
+
+
+def _refuse_twice(node: yaml.Node | None, seen: set[int]) -> None:
+    """Refuse anchors, which make one node stand twice, and keys that stand twice."""
+    if id(node) in seen:
+        raise yaml.MarkedYAMLError(problem="anchors (*name) are not used", problem_mark=node.start_mark)
+    seen.add(id(node))
+    keys: set[str] = set()
+    for part in node.value if isinstance(node, yaml.CollectionNode) else ():
+        if isinstance(node, yaml.MappingNode):
+            key, part = part
+            if not isinstance(key, yaml.ScalarNode) or key.value in keys:
+                said = "a key stands twice or is no text"
+                raise yaml.MarkedYAMLError(problem=said, problem_mark=key.start_mark)
+            keys.add(key.value)
+        _refuse_twice(part, seen)
+
+
+def shaped(content: dict[str, Any], shapes: dict[str, Shape], name: str) -> dict[str, Any]:
+    """Return what is filled in, each value in the shape of its key."""
+    filled = {key: value for key, value in content.items() if value not in (None, "", [], {}, ())}
+    return {key: shapes[key](value, f"{name}: {key}") for key, value in filled.items()}
+
+
+def each(shape: Shape) -> Shape:
+    """'name: value' lines, every value of one shape."""
+    return lambda value, where: {k: shape(v, f"{where}, {k}") for k, v in _lines(value, where).items()}
+
+
+def text(value: Any, where: str) -> str:
+    """One text or number, as text."""
+    if not isinstance(value, str | int | float) or value == "":
+        raise InputError(f"{where} must be one text, got {show(value)}")
+    return str(value)
+
+
+def texts(value: Any, where: str) -> list[str]:
+    """A list of texts, or one."""
+    value = [value] if isinstance(value, str) and value else value or []
+    if not isinstance(value, list | tuple) or any(isinstance(item, dict | list) for item in value):
+        raise InputError(f"{where} must be a list such as [a, b], got {show(value)}")
+    return [str(item) for item in value]
+
+
+def _lines(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict) or not value:
+        raise InputError(f"{where} must hold 'name: value' lines, got {show(value)}")
+    return {str(key): inner for key, inner in value.items()}
+
+
+def _record(**shapes: Shape) -> Shape:
+    def read(value: Any, where: str) -> dict[str, Any]:
+        refuse_unknown(_lines(value, where), shapes, where)
+        if lacking := [key for key in shapes if not value.get(key)]:
+            raise InputError(f"{where} needs {lacking[0]}")
+        return {key: shape(value[key], f"{where}, {key}") for key, shape in shapes.items()}
+
+    return read
+
+
+def _scales(value: Any, where: str) -> list[tuple[list[str], dict[str, str]]]:
+    scale = _record(items=texts, codes=each(text))
+    return [tuple(scale(part, where).values()) for part in (value if isinstance(value, list) else [value])]
+
+
+def _range(value: Any, where: str) -> tuple[float, float]:
+    try:
+        low, high = (float(part) for part in value)
+        if low < high:
+            return low, high
+    except (TypeError, ValueError):
+        pass
+    raise InputError(f"{where} must be [lowest, highest], such as [1, 5]; got {show(value)}")
+
+
+def _one_of(known: dict[str, Any]) -> Shape:
+    def read(value: Any, where: str) -> Any:
+        if str(value).casefold() not in known:
+            raise InputError(f"{where} must be {' or '.join(known)}, got {show(value)}")
+        return known[str(value).casefold()]
+
+    return read
+
+
+def _line(value: Any, where: str) -> int:
+    if not re.fullmatch("[1-9][0-9]{0,8}", str(value)):
+        raise InputError(f"{where} must be a whole number of 1 or more, got {show(value)}")
+    return int(value)
+
+
+def _key(shape: Shape, absent: Callable[[], Any]) -> Any:
+    """A key of the mapping file: the shape of its value, and what makes the value where none is given."""
+    return field(default_factory=absent, metadata={"shape": shape})
 
 
 @dataclass(frozen=True)
 class Mapping:
-    """A mapping file as read and checked; see the module's text for its keys."""
+    """A mapping file as read and checked; data/README.md says what each key means.
+
+    ``source`` are the data (a path or a DataFrame), ``path`` is the mapping file; ``read``, ``decimal`` and
+    ``day_first`` say how the data are to be read.
+    """
 
     table: str
-    title: str = ""
+    title: str = _key(text, str)
     source: Any = None
     path: Path | None = None
     read: dict[str, Any] = field(default_factory=dict)
     decimal: str | None = None
     day_first: bool | None = None
-    columns: dict[str, str] = field(default_factory=dict)
-    missing: Sequence[str] = ()
-    missing_in: dict[str, list[str]] = field(default_factory=dict)
-    scales: list[tuple[list[str], dict[str, str]]] = field(default_factory=list)
-    recode: dict[str, dict[str, str]] = field(default_factory=dict)
-    range: tuple[float, float] | None = None
-    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
-    out_of_range: str = ""
-    reversed: Sequence[str] = ()
-    wide_to_long: dict[str, Any] = field(default_factory=dict)
-    where: dict[str, str] = field(default_factory=dict)
-    blocks: dict[str, list[str]] = field(default_factory=dict)
-    outcomes: dict[str, list[str]] = field(default_factory=dict)
-    default_outcome: str = ""
-    segments: Sequence[str] = ()
-    weights: str = ""
-    clusters: str = ""
-    date: str = ""
-    personal: Sequence[str] = ()
-    labels: dict[str, str] = field(default_factory=dict)
-    roles: dict[str, list[str]] = field(default_factory=dict)
-    licence: str = "own data"
-    citation: str = "own data"
-    notes: str = ""
+    columns: dict[str, str] = _key(each(text), dict)
+    missing: list[str] = _key(texts, tuple)
+    missing_in: dict[str, list[str]] = _key(each(texts), dict)
+    scales: list[tuple[list[str], dict[str, str]]] = _key(_scales, list)
+    recode: dict[str, dict[str, str]] = _key(each(each(text)), dict)
+    range: tuple[float, float] | None = _key(_range, lambda: None)
+    ranges: dict[str, tuple[float, float]] = _key(each(_range), dict)
+    out_of_range: str = _key(_one_of({"missing": "missing"}), str)
+    reversed: list[str] = _key(texts, tuple)
+    wide_to_long: dict[str, Any] = _key(_record(name=text, values=each(each(text))), dict)
+    where: dict[str, str] = _key(each(text), dict)
+    blocks: dict[str, list[str]] = _key(each(texts), dict)
+    outcomes: dict[str, list[str]] = _key(each(texts), dict)
+    default_outcome: str = _key(text, str)
+    segments: list[str] = _key(texts, tuple)
+    weights: str = _key(text, str)
+    clusters: str = _key(text, str)
+    date: str = _key(text, str)
+    personal: list[str] = _key(texts, tuple)
+    labels: dict[str, str] = _key(each(text), dict)
+    roles: dict[str, list[str]] = _key(each(texts), dict)
+    licence: str = _key(text, lambda: "own data")
+    citation: str = _key(text, lambda: "own data")
+    notes: str = _key(text, str)
 
     @property
     def items(self) -> list[str]:
@@ -122,130 +188,52 @@ class Mapping:
         return self.columns.get(name, name)
 
 
-_KEYS = {*Mapping.__dataclass_fields__, "file"} - {"source", "path", "read", "decimal", "day_first"}
+_KEYS: dict[str, Shape] = {one.name: one.metadata["shape"] for one in fields(Mapping) if one.metadata}
+_FILE: dict[str, Shape] = {
+    **dict.fromkeys(("path", *OPTIONS), text),
+    "header_line": _line,
+    "delimiter": lambda value, where: "\t" if value in ("tab", "\\t") else text(value, where),
+    "decimal": _one_of({",": ",", ".": "."}),
+    "day_first": _one_of({"true": True, "false": False}),
+}
 
 
 def read_mapping(path: str | Path) -> Mapping:
     """Read and check a mapping file."""
     path = Path(path)
     content, name = read_yaml(path), path.name
-    refuse_unknown(content, sorted(_KEYS), name)
-    table = content.get("table")
-    if not isinstance(table, str) or not table:
+    refuse_unknown(content, sorted(["table", "file", *_KEYS]), name)
+    table, file = content.pop("table", ""), content.pop("file", "")
+    if not table:
         raise InputError(f"{name}: the key table is missing; it says which this is, as table: survey")
-    file = content.get("file") or {}
     file = {"path": file} if isinstance(file, str) else file
-    if not isinstance(file, dict) or any(isinstance(value, dict | list) for value in file.values()):
+    if not isinstance(file, dict):
         raise InputError(f"{name}: file must be a path, or lines such as path: their.csv")
     refuse_unknown(file, _FILE, f"{name}, file")
-    source = str((path.parent / file["path"]).resolve()) if file.get("path") else None
-    read: dict[str, Any] = {key: file[key] for key in OPTIONS if file.get(key)}
-    if read.get("delimiter") in ("tab", "\\t"):
-        read["delimiter"] = "\t"
-    checks = {
-        "header_line": ("[1-9][0-9]{0,8}", "a whole number of 1 or more"),
-        "decimal": ("[.,]", "',' or '.'"),
-        "day_first": ("(?i)true|false", "true or false"),
-    }
-    for key, (pattern, rule) in checks.items():
-        if file.get(key) and not re.fullmatch(pattern, file[key]):
-            raise InputError(f"{name}: {key} must be {rule}, got {show(file[key])}")
-    if "header_line" in read:
-        read["header_line"] = int(read["header_line"])
-    first = file["day_first"].casefold() == "true" if file.get("day_first") else None
-    facts = {"decimal": file.get("decimal") or None, "day_first": first, "read": read, "path": path.resolve()}
-    return replace(from_dict(content, table, name), source=source, **facts)
+    how = shaped(file, _FILE, f"{name}, file")
+    source = str((path.parent / how.pop("path")).resolve()) if "path" in how else None
+    read = {key: how.pop(key) for key in OPTIONS if key in how}
+    mapping = from_dict(content, text(table, f"{name}: table"), name)
+    return replace(mapping, source=source, path=path.resolve(), read=read, **how)
 
 
 def from_dict(content: dict[str, Any], table: str, name: str = "mapping") -> Mapping:
-    """Build a mapping from the content of a mapping file."""
-    known: dict[str, Any] = {"table": kind_named(table).name}
-    for key, value in content.items():
-        if value not in (None, "", [], {}, ()) and key not in ("table", "file"):
-            known[key] = _SHAPES.get(key, _text)(value, f"{name}: {key}")
-    if known.get("out_of_range", "missing") != "missing":
-        raise InputError(f"{name}: out_of_range must be missing or away, got {show(known['out_of_range'])}")
-    columns, outcomes, blocks = (known.get(key, {}) for key in ("columns", "outcomes", "blocks"))
-    ours = list(columns.values())
-    for twice in [to for to in ours if ours.count(to) > 1][:1]:
-        theirs = " and ".join(show(key) for key, to in columns.items() if to == twice)
-        raise InputError(f"{name}: columns {theirs} both become {show(twice)}; keep one")
-    default = known.get("default_outcome")
-    if default and default not in outcomes:
-        hint = nearest(default, outcomes).strip()
-        raise InputError(f"{name}: default_outcome {show(default)} is not among outcomes; {hint}")
+    """Build a mapping from the content of a mapping file, without its table and file."""
+    mapping = Mapping(kind_named(table).name, **shaped(content, _KEYS, name))
+    blocks = {side: items for side, items in mapping.blocks.items() if items}
+    ours, outcomes, default = list(mapping.columns.values()), mapping.outcomes, mapping.default_outcome
     owner = {item: "the outcomes" for items in outcomes.values() for item in items}
+    for twice in [to for to in ours if ours.count(to) > 1][:1]:
+        raise InputError(f"{name}: two columns both become {show(twice)}; keep one")
+    if default and default not in outcomes:
+        hint = nearest(default, outcomes)
+        raise InputError(f"{name}: default_outcome {show(default)} is not among outcomes; {hint}")
     for side, items in blocks.items():
         for item in items:
             if owner.setdefault(item, side) != side or items.count(item) > 1:
                 raise InputError(f"{name}: {show(item)} stands in {owner[item]} and in {side}: keep one")
-    if known["table"] != "survey" and (any(blocks.values()) or outcomes):
-        raise InputError(f"{name}: blocks and outcomes belong to a survey only; this is {known['table']}")
-    for outcome, items in outcomes.items():
-        if not items:
-            raise InputError(f"{name}: the outcome {show(outcome)} has no items; list them")
-    known["blocks"] = {side: items for side, items in blocks.items() if items}
-    return Mapping(**known)
-
-
-def _dict(value: Any, where: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise InputError(f"{where} must hold 'name: value' lines, got {show(value)}")
-    return {str(key): inner for key, inner in value.items()}
-
-
-def _each(shape: Callable[[Any, str], Any]) -> Callable[[Any, str], dict[str, Any]]:
-    return lambda value, where: {k: shape(v, f"{where}, {k}") for k, v in _dict(value, where).items()}
-
-
-def _text(value: Any, where: str) -> str:
-    if not isinstance(value, str | int | float) or value == "":
-        raise InputError(f"{where} must be one text, got {show(value)}")
-    return str(value)
-
-
-def _list(value: Any, where: str) -> list[str]:
-    value = [value] if isinstance(value, str) and value else value or []
-    if not isinstance(value, list | tuple) or any(isinstance(item, dict | list) for item in value):
-        raise InputError(f"{where} must be a list such as [a, b], got {show(value)}")
-    return [str(item) for item in value]
-
-
-def _range(value: Any, where: str) -> tuple[float, float]:
-    try:
-        low, high = (float(part) for part in value)
-        if low < high:
-            return low, high
-    except (TypeError, ValueError):
-        pass
-    raise InputError(f"{where} must be [lowest, highest], such as [1, 5]; got {show(value)}")
-
-
-def _scales(value: Any, where: str) -> list[tuple[list[str], dict[str, str]]]:
-    found = []
-    for part in value if isinstance(value, list) else [value]:
-        refuse_unknown(_dict(part, where), ("items", "codes"), where)
-        found.append((_list(part.get("items"), where), _each(_text)(part.get("codes") or {}, where)))
-    return found
-
-
-def _wide(value: Any, where: str) -> dict[str, Any]:
-    refuse_unknown(_dict(value, where), ("name", "values"), where)
-    values = value.get("values")
-    if not isinstance(value.get("name"), str) or not isinstance(values, dict) or not values:
-        raise InputError(f"{where} needs name (our column) and values (our column: {{label: their column}})")
-    return {"name": value["name"], "values": _each(_each(_text))(values, where)}
-
-
-_SHAPES = {
-    **dict.fromkeys(("columns", "labels", "where"), _each(_text)),
-    **dict.fromkeys(("missing_in", "blocks", "outcomes", "roles"), _each(_list)),
-    **dict.fromkeys(("missing", "reversed", "segments", "personal"), _list),
-    **{
-        "recode": _each(_each(_text)),
-        "range": _range,
-        "ranges": _each(_range),
-        "scales": _scales,
-        "wide_to_long": _wide,
-    },
-}
+    if table != "survey" and (blocks or outcomes):
+        raise InputError(f"{name}: blocks and outcomes belong to a survey only; this is {table}")
+    for outcome in [outcome for outcome, items in outcomes.items() if not items][:1]:
+        raise InputError(f"{name}: the outcome {show(outcome)} has no items; list them")
+    return replace(mapping, blocks=blocks)

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from cxlab.data.errors import InputError, show
-
 _NAMES = re.compile(
     r"(^|_)(e_?mail|mail|phone|telephone|tel|mobile_(no|number)|handy|fax|name|vorname|nachname|address|street|"
     r"(first|last|full|sur|given|family|user)_?name|contact_?(name|person)|strasse|adresse|postcode|zip(_?code)?|"
@@ -19,19 +17,25 @@ _IDS = re.compile(
     r"(^|_)(id|uuid|guid|customer|client|user|person|respondent|member|account|kunde\w*|nr|no|number)($|_)"
 )
 _MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
-_PHONE = re.compile(r"\+?\(?\d[\d\s()/.-]{6,}\d")
-_ISOLIKE = re.compile(r"\d+|\d{4}[-/.]\d{1,2}[-/.]\d{1,2}.*|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}.*|\d+[.,]\d+")
-_DATED = re.compile(_ISOLIKE.pattern.removeprefix(r"\d+|"))
-_IBAN = re.compile(r"[A-Z]{2}\d{2}[ ]?(?:[A-Z0-9]{4}[ ]?){3,7}[A-Z0-9]{0,4}")
-_IP = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
+_DATED = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}.*|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}.*|\d+[.,]\d+")
 _TWO_WORDS = re.compile(r"[^\W\d_][\w'’-]+,? (?:[^\W\d_]\.? )?[^\W\d_][\w'’-]+")
 _CODE = re.compile(r"[A-Za-z0-9-]*\d[A-Za-z0-9-]*")
+# What more than three in ten of the texts are, but for what is a number or a day.
+_HELD = (
+    (re.compile(r"[A-Z]{2}\d{2}[ ]?(?:[A-Z0-9]{4}[ ]?){3,7}[A-Z0-9]{0,4}"), None, "bank accounts"),
+    (re.compile(r"\d{1,3}(?:\.\d{1,3}){3}"), None, "network addresses"),
+    (re.compile(r"\+?\(?\d[\d\s()/.-]{6,}\d"), re.compile(rf"\d+|{_DATED.pattern}"), "phone numbers"),
+)
+_SAMPLE = 2000
 
 
 def suppress(
     table: pd.DataFrame, *, count: str, min_cell: int, within: Sequence[str] = (), gone: object = False
 ) -> tuple[pd.DataFrame, int]:
     """Take out rows that count fewer than ``min_cell`` people, and rows that would give them away.
+
+    The rows that go from a group must be at least two and count at least ``min_cell`` together, or the
+    group's total minus what is shown would tell too much; the smallest shown rows go as well until both hold.
 
     Parameters
     ----------
@@ -48,11 +52,6 @@ def suppress(
         What may be shown, in the order of the input, and how many rows went. Say the number, never their
         names.
 
-    Notes
-    -----
-    The rows that go from a group must be at least two and count at least ``min_cell`` together, or the
-    group's total minus what is shown would tell too much; the smallest shown rows go as well until both hold.
-
     Examples
     --------
     >>> cells = pd.DataFrame({"segment": ["a", "b", "c"], "n": [90, 7, 3]})
@@ -62,16 +61,11 @@ def suppress(
     """
     numbers = pd.to_numeric(table[count], errors="coerce").fillna(0).to_numpy(float)
     hidden = (numbers < min_cell) | gone
-    groups = (
-        table.groupby(list(within), dropna=False, sort=False).ngroup() if within else np.zeros(len(table))
-    )
-    for group in np.unique(groups):
-        members = np.flatnonzero(np.asarray(groups) == group)
-        if not hidden[members].any():
-            continue
+    keys = list(within) or np.zeros(len(table))
+    for members in table.groupby(keys, dropna=False).indices.values():
         for place in members[np.argsort(numbers[members], kind="stable")]:
-            gone = hidden[members]
-            if gone.sum() >= 2 and numbers[members][gone].sum() >= min_cell:
+            out = members[hidden[members]]
+            if not len(out) or (len(out) >= 2 and numbers[out].sum() >= min_cell):
                 break
             hidden[place] = True
     return table[~hidden], int(hidden.sum())
@@ -97,7 +91,7 @@ def settled(frame: pd.DataFrame, *, min_cell: int, within: str | None = None) ->
     return frame[common | ~common.groupby(values, dropna=False).transform("any")]
 
 
-def personal_columns(data: pd.DataFrame, *, sample: int = 2000) -> dict[str, str]:
+def personal_columns(data: pd.DataFrame) -> dict[str, str]:
     """Return the columns that look as if they told who somebody is, each with the reason.
 
     Looked at are names (e-mail, phone, name, address, birth ...) and values: e-mail addresses, phone numbers,
@@ -109,25 +103,23 @@ def personal_columns(data: pd.DataFrame, *, sample: int = 2000) -> dict[str, str
     >>> personal_columns(pd.DataFrame({"who": ["ann@example.org", "bob@example.org"], "score": [3, 4]}))
     {'who': 'holds e-mail addresses'}
     """
-    found = {name: _reason(str(name), data[name], sample) for name in data.columns}
+    found = {name: _reason(str(name), data[name].dropna()) for name in data.columns}
     return {name: reason for name, reason in found.items() if reason}
 
 
-def _reason(name: str, values: pd.Series, sample: int) -> str:
+def _reason(name: str, values: pd.Series) -> str:
     plain = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).casefold()
     plain = re.sub(r"[^a-z0-9ß]+", "_", plain).strip("_")
     if _NAMES.search(plain) and not _NO_PERSON.search(plain):
         return "is named like personal data"
-    values = values.dropna()
-    identifier = bool(_IDS.search(plain))
+    called_id = bool(_IDS.search(plain))
+    new = values.nunique() / max(1, len(values))
+    nearly_every = "is an identifier of nearly every row" if len(values) > 20 and new > 0.9 else ""
     if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_datetime64_any_dtype(values):
-        many = identifier and len(values) > 20 and values.nunique() > 0.9 * len(values)
-        whole = many and (not pd.api.types.is_float_dtype(values) or (values % 1 == 0).all())
-        return "is an identifier of nearly every row" if whole else ""
+        whole = not pd.api.types.is_float_dtype(values) or (values % 1 == 0).all()
+        return nearly_every if called_id and whole else ""
     texts = values.astype(str).drop_duplicates()
-    if len(texts) > sample:
-        texts = texts.iloc[:: len(texts) // sample]
-    texts = texts.str.strip().str.slice(0, 300)
+    texts = texts.iloc[:: max(1, len(texts) // _SAMPLE)].str.strip().str.slice(0, 300)
     texts = texts[texts != ""]
     if texts.empty:
         return ""
@@ -135,24 +127,18 @@ def _reason(name: str, values: pd.Series, sample: int) -> str:
     def share(pattern: re.Pattern, but: re.Pattern | None = None) -> float:
         return sum(bool(pattern.fullmatch(t)) and not (but and but.fullmatch(t)) for t in texts) / len(texts)
 
-    if sum(bool(_MAIL.search(text)) for text in texts) > 0.02 * len(texts):
+    if texts.str.contains(_MAIL).mean() > 0.02:
         return "holds e-mail addresses"
-    if share(_IBAN) > 0.3:
-        return "holds bank accounts"
-    if share(_IP) > 0.3:
-        return "holds network addresses"
-    if share(_PHONE, _ISOLIKE) > 0.3:
-        return "holds phone numbers"
-    distinct = values.nunique() / len(values)
-    if len(values) >= 10 and distinct > 0.8:
-        if sum(bool(_TWO_WORDS.fullmatch(text)) and text[0].isupper() for text in texts) > 0.7 * len(texts):
+    for pattern, but, what in _HELD:
+        if share(pattern, but) > 0.3:
+            return f"holds {what}"
+    if len(values) >= 10 and new > 0.8:
+        if sum(bool(_TWO_WORDS.fullmatch(t)) and t[0].isupper() for t in texts) > 0.7 * len(texts):
             return "holds what look like first and last names"
         if texts.str.len().mean() > 60:
             return "is free text"
     coded = share(_CODE, _DATED) > 0.9
-    if len(values) > 20 and distinct > 0.9 and coded and (identifier or texts.str.len().median() >= 6):
-        return "is an identifier of nearly every row"
-    return ""
+    return nearly_every if coded and (called_id or texts.str.len().median() >= 6) else ""
 
 
 def pseudonyms(values: pd.Series) -> pd.Series:
@@ -163,14 +149,5 @@ def pseudonyms(values: pd.Series) -> pd.Series:
 
 def plain_text(value: str) -> str:
     """Return a text that no page takes for markup: ``<`` becomes ``‹``, ``>`` ``›``, controls go."""
-    if value.isalnum():
-        return value
     value = value.replace("<", "‹").replace(">", "›")
     return value if value.isprintable() else "".join(c for c in value if c.isprintable() or c in "\n\t")
-
-
-def checked_cell(min_cell: object, where: str = "min_cell") -> int:
-    """Return the smallest cell that is shown, a whole number of 1 or more."""
-    if isinstance(min_cell, bool) or not isinstance(min_cell, int) or min_cell < 1:
-        raise InputError(f"{where} must be a whole number of 1 or more, got {show(min_cell)}; 5 is usual")
-    return min_cell

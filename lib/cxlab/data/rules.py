@@ -71,12 +71,13 @@ class Condition(NamedTuple):
 
     def holds(self, look: Callable[[Atom], Any], sesoi: float) -> Any:
         """Return True, False or None (unknown, as in Kleene's logic); arrays where ``look`` returns them."""
-        gaps = [[comparison.gap(look, sesoi) for comparison in clause] for clause in self.clauses]
-        least, most = (
-            reduce(or_, (reduce(and_, (blank if gap is None else gap > 0 for gap in clause)) for clause in gaps))
-            for blank in (False, True)
-        )
+        least, most = (self._met(look, sesoi, unknown) for unknown in (False, True))
         return None if least is False and most is True else least
+
+    def _met(self, look: Callable[[Atom], Any], sesoi: float, unknown: bool) -> Any:
+        gaps = ((comparison.gap(look, sesoi) for comparison in clause) for clause in self.clauses)
+        parts = (reduce(and_, (unknown if gap is None else gap > 0 for gap in clause)) for clause in gaps)
+        return reduce(or_, parts)
 
     def change(self, turn: Callable[[Comparison], Comparison]) -> Condition:
         """Return the condition with other comparisons."""

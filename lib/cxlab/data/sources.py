@@ -363,8 +363,8 @@ def open_registered(name: str) -> Table:
         frame = _in_range(frame.drop(columns=entry.get("drop", [])), entry, name)
     return Survey(
         frame=frame, blocks=entry["blocks"], outcomes=entry["outcomes"], outcome=entry["default_outcome"],
-        segments=entry.get("segments"), weights=entry.get("weights"), labels=entry.get("labels"),
-        scale=tuple(entry["range"]) if "range" in entry else None, roles=entry.get("roles"),
+        segments=entry.get("segments", []), weights=entry.get("weights"), labels=entry.get("labels", {}),
+        scale=tuple(entry["range"]) if "range" in entry else None, roles=entry.get("roles", {}),
         categorical="levels" in entry, **facts,
     )  # fmt: skip
 

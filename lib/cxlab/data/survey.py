@@ -1,6 +1,6 @@
 """A survey: the answers, which items measure which side, and what is to be explained."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
@@ -41,43 +41,32 @@ class Survey(Table):
     """
 
     kind: str = "survey"
-    blocks: dict[str, list[str]] = None
-    outcomes: dict[str, list[str]] = None
+    blocks: dict[str, list[str]] = field(default_factory=dict)
+    outcomes: dict[str, list[str]] = field(default_factory=dict)
     outcome: str = ""
     weights: str | None = None
     clusters: str | None = None
     date: str | None = None
-    segments: list[str] = None
+    segments: list[str] = field(default_factory=list)
     scale: tuple[float, float] | None = None
-    ranges: dict[str, tuple[float, float]] = None
-    roles: dict[str, list[str]] = None
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    roles: dict[str, list[str]] = field(default_factory=dict)
     categorical: bool = False
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        for field, empty in (
-            ("blocks", {}),
-            ("outcomes", {}),
-            ("roles", {}),
-            ("ranges", {}),
-            ("segments", []),
-        ):
-            object.__setattr__(self, field, type(empty)(getattr(self, field) or empty))
         if self.missing:
             return
-        if not self.outcome and self.outcomes:
-            object.__setattr__(self, "outcome", next(iter(self.outcomes)))
+        object.__setattr__(self, "outcome", self.outcome or next(iter(self.outcomes), ""))
         for outcome, items in self.outcomes.items():
             if outcome not in self.frame and set(items) <= set(self.frame):
-                frame = self.frame.assign(**{outcome: self.frame[items].mean(axis=1, skipna=False)})
-                object.__setattr__(self, "frame", frame)
-        placed = [item for items in self.blocks.values() for item in items]
-        absent = [item for item in dict.fromkeys([*placed, self.outcome]) if item and item not in self.frame]
-        if absent:
-            raise InputError(f"survey: no column {absent[0]!r}; there are {', '.join(map(str, self.frame))}")
-        twice = sorted({item for item in placed if placed.count(item) > 1})
-        if twice:
-            raise InputError(f"survey: {', '.join(twice)} stands on two sides; an item counts once")
+                mean = self.frame[items].mean(axis=1, skipna=False)
+                object.__setattr__(self, "frame", self.frame.assign(**{outcome: mean}))
+        items = self.items
+        for item in filter(None, [*items, self.outcome]):
+            if item not in self.frame:
+                raise InputError(f"survey: no column {item!r}; there are {', '.join(map(str, self.frame))}")
+            if items.count(item) > 1:
+                raise InputError(f"survey: {item} stands on two sides; an item counts once")
 
     @property
     def sides(self) -> dict[str, list[str]]:
@@ -106,25 +95,20 @@ class Survey(Table):
             blocks[to] = [*blocks.get(to, []), *items]
         return self.with_(blocks={side: own for side, own in blocks.items() if own})
 
-    def complete(self, columns: list[str] | None = None, *, least: int = 0) -> pd.DataFrame:
+    def complete(self, columns: list[str] | None = None) -> pd.DataFrame:
         """Return the rows without a gap in ``columns`` (default: all items and the outcome), as numbers.
 
-        Raises
-        ------
-        NotEnough
-            For fewer than ``least`` complete rows (default three a column), or a column that never varies.
+        Weights and clusters come with them. Raises NotEnough for fewer than three complete rows a column, or
+        a column that never varies.
         """
         columns = list(dict.fromkeys(columns or [*self.items, self.outcome]))
-        extra = [c for c in (self.weights, self.clusters) if c and c not in columns]
-        table = self.frame[[*columns, *extra]].dropna(
-            subset=[*columns, *([self.weights] if self.weights else [])]
-        )
-        table = table.astype(dict.fromkeys(columns, float))
-        least = least or 3 * len(columns)
-        if len(table) < least:
+        filled = [*columns, *([self.weights] if self.weights else [])]
+        kept = dict.fromkeys([*filled, *([self.clusters] if self.clusters else [])])
+        table = self.frame[list(kept)].dropna(subset=filled).astype(dict.fromkeys(columns, float))
+        if len(table) < 3 * len(columns):
             raise NotEnough(
                 f"only {len(table)} of {len(self.frame)} respondents answered all {len(columns)} items that "
-                f"this needs; at least {least} are needed"
+                f"this needs; at least {3 * len(columns)} are needed"
             )
         flat = [column for column in columns if np.ptp(table[column].to_numpy()) == 0]
         if flat:
@@ -134,6 +118,4 @@ class Survey(Table):
     def groups(self) -> list[list[int]]:
         """Return the column numbers of each side's items in ``[*items, outcome]``."""
         ends = np.cumsum([len(items) for items in self.blocks.values()])
-        return [
-            list(range(end - len(items), end)) for end, items in zip(ends, self.blocks.values(), strict=True)
-        ]
+        return [list(range(end - len(own), end)) for end, own in zip(ends, self.blocks.values(), strict=True)]

@@ -1,6 +1,6 @@
 """A table that came through the door: its rows, where they come from, and how to analyse them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -24,10 +24,8 @@ class Table:
         Column or value -> the words that a page shows.
     related : dict
         Kind -> small tables that belong to this one, such as ``pain`` beside ``initiatives``.
-    bootstrap : int
-        Resamples behind each interval.
-    confidence_level : float
-        Of every interval.
+    bootstrap, confidence_level : int, float
+        Resamples behind each interval, and its level.
     seed : int
         The same seed gives the same numbers.
     min_cell : int
@@ -43,25 +41,17 @@ class Table:
     sha256: str = ""
     notes: str = ""
     simulated: bool = False
-    labels: dict[str, str] = None
-    related: dict[str, Any] = None
+    labels: dict[str, str] = field(default_factory=dict)
+    related: dict[str, Any] = field(default_factory=dict)
     bootstrap: int = 400
     confidence_level: float = 0.95
     seed: int = 1
     min_cell: int = 5
 
-    def __post_init__(self) -> None:
-        for field in ("labels", "related"):
-            object.__setattr__(self, field, dict(getattr(self, field) or {}))
-
     def __repr__(self) -> str:
         if self.missing:
             return f"no table of {self.kind}"
-        rows = (
-            f"{len(self.frame):,} rows"
-            if hasattr(self.frame, "columns") and hasattr(self.frame, "index")
-            else "rows"
-        )
+        rows = f"{len(self.frame):,} rows" if hasattr(self.frame, "iloc") else "rows"
         made_up = ", simulated" if self.simulated else ""
         return f"{self.kind}: {self.title or self.name or 'own data'}, {rows}{made_up}"
 

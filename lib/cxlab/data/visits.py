@@ -48,18 +48,10 @@ _last: list[Any] = [None, 0, None]  # heard last: several questions of a page as
 def hear(visits: Table, *, sample_visits: int = 500_000) -> Heard:
     """Take the visits of a random sample of people in one pass and count all visits in a second one.
 
-    Parameters
-    ----------
-    visits : Table
-        Its frame is a DataFrame or an ibis table (DuckDB, Spark ...); absent columns count as unknown.
-    sample_visits : int
-        About how many visits the sample should bring; all are taken where there are fewer.
-
-    Notes
-    -----
-    People are drawn by a hash of their id, all visits of a person or none: journeys stay whole, and a
-    bootstrap over people is right. Other columns are read only where the id is drawn. Rows are sorted
-    afterwards: parallel engines return them in any order.
+    ``visits.frame`` is a DataFrame or an ibis table (DuckDB, Spark ...); absent columns count as unknown. The
+    sample brings about ``sample_visits`` visits: people are drawn by a hash of their id, all visits of a
+    person or none, so that journeys stay whole and a bootstrap over people is right. Other columns are read
+    only where the id is drawn. Rows are sorted afterwards: parallel engines return them in any order.
     """
     if _last[0] is not visits.frame or _last[1] != sample_visits:
         _last[:] = [visits.frame, sample_visits, _heard(visits.frame, sample_visits)]
@@ -79,21 +71,22 @@ def _heard(frame: Any, sample_visits: int) -> Heard:
     rows = drawn(table, every, alone).to_pandas()
     keys = [pd.factorize(rows[name], sort=True)[0] for name in ("outlet", "person", "timestamp")]
     rows = rows.iloc[np.lexsort(keys)].reset_index(drop=True)
-    rows["person"] = np.arange(len(rows)) if alone else pd.factorize(rows["person"])[0]
-    rows["score"] = pd.to_numeric(rows["score"]).astype("float64")
-    rows["timestamp"] = pd.to_datetime(rows["timestamp"])
-    low, high, known = rows["score"].min(), rows["score"].max(), rows["score"].notna()
-    rows["satisfied"] = (rows["score"] >= high - (high - low) / 4).astype(float).where(known)
-    rows["failed"] = (rows["score"] <= low + (high - low) / 4).astype(float).where(known)
-    cells = counted(table, float(high - (high - low) / 4)).to_pandas()
-    cells["month"] = pd.to_datetime(cells["month"])
+    person = np.arange(len(rows)) if alone else pd.factorize(rows["person"])[0]
+    score = pd.to_numeric(rows["score"]).astype("float64")
+    low, high, known = score.min(), score.max(), score.notna()
+    quarter = (high - low) / 4
+    rows = rows.assign(
+        person=person, score=score, timestamp=pd.to_datetime(rows["timestamp"]),
+        satisfied=(score >= high - quarter).astype(float).where(known),
+        failed=(score <= low + quarter).astype(float).where(known),
+    )  # fmt: skip
+    cells = counted(table, float(high - quarter)).to_pandas()
     shared = cells.groupby("outlet")["organisation"].nunique()
     if (shared > 1).any():
-        raise NotEnough(
-            f"outlet {shared.idxmax()} is of several organisations; give each outlet its own name"
-        )
+        raise NotEnough(f"outlet {shared.idxmax()} is of several organisations; give each its own name")
     keys, counts = ["outlet", "organisation", "role", "month"], ["visits", "rated", "satisfied"]
-    cells = cells[[*keys, *counts]].sort_values(keys, ignore_index=True)
+    cells = cells.assign(month=pd.to_datetime(cells["month"]))[[*keys, *counts]]
+    cells = cells.sort_values(keys, ignore_index=True)
     cells[counts] = cells[counts].fillna(0).astype(np.int64)
     return Heard(cells, rows, total, int(cells["rated"].sum()), 1 / every, float(low), float(high))
 

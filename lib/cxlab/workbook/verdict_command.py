@@ -54,7 +54,7 @@ def _survey(name: str) -> str:
         return name
     from cxlab.data.study import read_study
 
-    found = read_study(path).parameters.get("source")
+    found = read_study(path).tables.get("survey")
     if not found:
         raise InputError(f"{name} names no survey (source: ...)")
     return str(found)
