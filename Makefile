@@ -31,12 +31,12 @@ lab: $(READY)  ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab notebooks/00-start-here.ipynb $(ARGS)
 
 workshop: $(READY)  ## make exercise copies and open them in JupyterLab; OFFLINE=pack sets up without a network
-	@$(if $(OFFLINE),$(BIN)/python -m cxlab.workbook.pack $(OFFLINE) --unpack)
+	@$(if $(OFFLINE),$(BIN)/cxlab unpack $(OFFLINE))
 	@$(BIN)/cxlab workshop
 	@$(BIN)/jupyter lab workshop $(ARGS)
 
 pack: report  ## a folder from which a room without internet can work; PYTHON_FOR=3.12 for another Python
-	@$(BIN)/python -m cxlab.workbook.pack pack $(if $(PYTHON_FOR),--python $(PYTHON_FOR))
+	@$(BIN)/cxlab pack pack $(if $(PYTHON_FOR),--python $(PYTHON_FOR))
 
 data: $(READY)  ## fetch and check the registered real data
 	@$(BIN)/cxlab data $(ARGS)

@@ -7,8 +7,7 @@ Verbs of the workbook
     explore          a chart with controls: live in Jupyter, baked into the report
     check, progress  try an answer to an exercise; what is done so far
     record           a number that no result carries
-Questions, one module a topic; each function takes a table and returns a ``Result`` that shows and records
-itself
+Questions, a module a topic; a function takes a table and returns a ``Result``, which shows and records itself
     customers        how satisfied are they: NPS, top-2-box, by segment, over time
     drivers          product or experience: what explains the outcome?
     causes           how strong must a hidden cause be?
@@ -23,7 +22,8 @@ itself
     verdict          claim by claim, what did we learn?
 """
 
-import importlib
+import types
+from pkgutil import resolve_name
 
 __version__ = "0.2.0"
 
@@ -31,34 +31,28 @@ _QUESTIONS = (
     "customers drivers causes expectations contacts claims initiatives outlets ecosystem horizons verdict"
 )
 _HOMES = {
-    **{name: (f"cxlab.questions.{name}", None) for name in _QUESTIONS.split()},
-    "funnel": ("cxlab.questions.lifecycle", None),
-    "yields": ("cxlab.questions.metaquality", None),
-    "roles": ("cxlab.questions.ecosystem", None),
-    "agreement": ("cxlab.stats.agreement", None),
-    "open_source": ("cxlab.data.sources", "open_source"),
-    "survey": ("cxlab.data.sources", "survey"),
-    "events": ("cxlab.data.sources", "events"),
-    "InputError": ("cxlab.data.errors", "InputError"),
-    "explore": ("cxlab.workbook.explore", "explore"),
-    "record": ("cxlab.questions.result", "record"),
-    "check": ("cxlab.workbook.exercises", "check"),
-    "progress": ("cxlab.workbook.exercises", "progress"),
+    **{name: f"cxlab.questions.{name}" for name in _QUESTIONS.split()},
+    "funnel": "cxlab.questions.lifecycle",
+    "yields": "cxlab.questions.metaquality",
+    "roles": "cxlab.questions.ecosystem",
+    "agreement": "cxlab.stats.agreement",
+    **{name: f"cxlab.data.sources:{name}" for name in ("open_source", "survey", "events")},
+    "InputError": "cxlab.data.errors:InputError",
+    "explore": "cxlab.workbook.explore:explore",
+    "record": "cxlab.questions.result:record",
+    "check": "cxlab.workbook.exercises:check",
+    "progress": "cxlab.workbook.exercises:progress",
 }
 
 
 def __getattr__(name: str):
     if name not in _HOMES:
         raise AttributeError(f"module 'cxlab' has no attribute {name!r}")
-    module_name, attribute = _HOMES[name]
-    module = importlib.import_module(module_name)
-    if attribute is None:  # completion offers what the module makes, not what it imports
-        made = [
-            each for each, value in vars(module).items() if getattr(value, "__module__", "") == module_name
-        ]
-        module.__dir__ = lambda: [each for each in made if each[0] != "_"]
-    value = module if attribute is None else getattr(module, attribute)
-    globals()[name] = value
+    value = globals()[name] = resolve_name(_HOMES[name])
+    if isinstance(value, types.ModuleType):  # completion offers what the module makes, not what it imports
+        public = [each for each in vars(value).items() if each[0][0] != "_"]
+        made = [name for name, each in public if getattr(each, "__module__", "") == value.__name__]
+        value.__dir__ = lambda: made
     return value
 
 

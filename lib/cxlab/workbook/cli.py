@@ -1,30 +1,17 @@
-"""The command line: one plain message for a fault, an exit code for jobs, nothing imported too early."""
+"""The command line: one table of commands, one plain message for a fault, nothing imported too early."""
 
 import argparse
 import errno
-import importlib
 import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from pkgutil import resolve_name
+from typing import Any, NamedTuple, NoReturn
 
+from cxlab import __version__
 from cxlab.data.errors import InputError, NotebookError, OutOfReach
-
-_COMMANDS = {
-    "report": "run the notebooks and publish the report",
-    "check": "say what is right and wrong with a file or a study, line by line",
-    "init": "start a study from a file of your own: parameters and a column mapping to edit",
-    "data": "fetch and check the registered real data",
-    "room": "sum up what a room handed in",
-    "diff": "say which reported numbers and verdicts changed between two results.json",
-    "funnel": "an ordered funnel of an event log, for any window, in one scan",
-    "drivers": "the share of an outcome that blocks of ratings explain, with intervals",
-    "verdict": "what a survey decides, claim by claim, without a notebook",
-    "workshop": "make exercise copies of the notebooks",
-}
-_MODULES = {"funnel": "funnel_command", "drivers": "drivers_command", "verdict": "verdict_command"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,26 +44,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as fault:
         if fault.errno in (errno.ENOSPC, errno.EDQUOT):
             return _fail(4, f"the disk is full ({fault.filename or 'while writing'}); nothing was published")
-        name = f"{fault.filename}: " if fault.filename else ""
-        return _fail(2, f"{name}{fault.strerror or fault}")
+        return _fail(2, f"{fault.filename}: {fault.strerror}" if fault.filename else fault)
 
 
 def _run(arguments: list[str]) -> int:
-    from cxlab import __version__
-
-    words = "CX Lab: a workbook that tests claims on real data."
-    parser = argparse.ArgumentParser(prog="cxlab", description=words)
+    asked = _COMMANDS.get(arguments[0]) if arguments else None
+    if asked and asked.options is None:
+        return resolve_name(asked.run)(arguments[1:])
+    parser = _Parser(prog="cxlab", description="CX Lab: a workbook that tests claims on real data.")
     parser.add_argument("--version", action="version", version=f"cxlab {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    asked = arguments[0] if arguments else ""
-    if asked in _MODULES:  # these read their own options; only the module that was asked for is imported
-        return importlib.import_module(f"cxlab.workbook.{_MODULES[asked]}").run(arguments[1:])
-    for name, note in _COMMANDS.items():
-        command = commands.add_parser(name, help=note, description=f"{note[0].upper()}{note[1:]}.")
-        for flags, options in _OPTIONS.get(name, {}).items():
-            command.add_argument(*flags.split(), **options)
-    values = parser.parse_args(arguments)
-    return _RUN[values.command](values)
+    parsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, command in _COMMANDS.items():
+        made = parsers.add_parser(name, help=command.words, description=command.words)
+        for flag, settings in (command.options or {}).items():
+            made.add_argument(flag, **settings)
+    given = vars(parser.parse_args(arguments))
+    run = _COMMANDS[given.pop("command")].run
+    done = (resolve_name(run) if isinstance(run, str) else run)(**given)
+    if isinstance(done, int):
+        return done
+    print(*done, sep="\n", flush=True)
+    return 0
 
 
 def _fail(code: int, message: object) -> int:
@@ -84,129 +72,116 @@ def _fail(code: int, message: object) -> int:
     return code
 
 
-def _print(lines: Sequence[str]) -> int:
-    print("\n".join(lines), flush=True)
-    return 0
-
-
-def _report(values: argparse.Namespace) -> int:
-    if values.jobs < 0:
-        raise InputError(f"--jobs {values.jobs}: give 1 or more")
-    if not (math.isfinite(values.timeout) and values.timeout > 0):
-        raise InputError(f"--timeout {values.timeout:g}: give a number of seconds above 0")
-    if values.min_cell is not None and values.min_cell < 1:
-        raise InputError(f"--min-cell {values.min_cell}: give 1 or more")
+def _report(**options: Any) -> int:
     from cxlab.workbook.plan import Options
     from cxlab.workbook.report import build_report
 
-    return build_report(Options(**{key: value for key, value in vars(values).items() if key != "command"}))
+    return build_report(Options(**options))
 
 
-def _check(values: argparse.Namespace) -> int:
-    file = values.file or values.mapping
-    if file is None:
-        raise InputError("name the file to check, such as: cxlab check their.csv --table survey")
-    if (Path(file) / "rules.toml").is_file():
+def _check(file: str | None, table: str | None, mapping: str | None) -> list[str]:
+    if file and (Path(file) / "rules.toml").is_file():
         from cxlab.data.claims import check_evidence
 
-        return _print(check_evidence(file))
+        return check_evidence(file)
     from cxlab.data.check import check_path
 
-    lines, good = check_path(file, table=values.table, mapping=values.mapping if values.file else None)
-    _print(lines if good else lines[:-1])
-    if not good:
-        raise InputError(lines[-1])
-    return 0
+    lines, good = check_path(file, table=table, mapping=mapping)
+    if good:
+        return lines
+    print(*lines[:-1], sep="\n", flush=True)
+    raise InputError(lines[-1])
 
 
-def _init(values: argparse.Namespace) -> int:
-    from cxlab.data.check import init_study
-
-    return _print(init_study(values.study, values.source, table=values.table, force=values.force))
-
-
-def _data(values: argparse.Namespace) -> int:
-    from cxlab.data.sources import fetch_all
-
-    return _print(fetch_all(public=values.public, from_dir=values.folder))
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message} (see {self.prog} --help)")
 
 
-def _room(values: argparse.Namespace) -> int:
-    from cxlab.workbook.workshop import sum_up
+class _Command(NamedTuple):
+    """What ``--help`` says, what runs (returning a code or lines to print), and the options that it takes.
 
-    return _print(sum_up(values.folder))
+    Without options it is given the words as they are, and imported only when it is asked for.
+    """
 
-
-def _diff(values: argparse.Namespace) -> int:
-    from cxlab.workbook import diff, publish
-
-    found = diff.compare(diff.read_results(values.old), diff.read_results(values.new))
-    if values.markdown:
-        if values.markdown.is_dir() or not values.markdown.absolute().parent.is_dir():
-            raise InputError(f"--markdown {values.markdown}: name a file in a folder that is there")
-        publish.write_whole(values.markdown, diff.summary(found))
-    _print(diff.lines(found))
-    return 3 if found.alarm else 0
-
-
-def _workshop(values: argparse.Namespace) -> int:
-    from cxlab.workbook.workshop import write_copies
-
-    return _print(write_copies(values.out, fresh=values.fresh))
+    words: str
+    run: str | Callable[..., int | list[str]]
+    options: dict[str, dict[str, Any]] | None = None
 
 
 def _text(words: str, metavar: str | None = None, **more: Any) -> dict[str, Any]:
     return {"help": words, "metavar": metavar, **more}
 
 
-def _flag(words: str) -> dict[str, Any]:
+def _switch(words: str) -> dict[str, Any]:
     return {"help": words, "action": "store_true"}
 
 
+def _whole(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of 1 or more")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    if not 0 < float(text) < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above 0")
+    return float(text)
+
+
 _TABLE = _text("which table it is: survey, events ... (data/README.md)", "TABLE")
-_RUN = {
-    "report": _report, "check": _check, "init": _init, "data": _data, "room": _room, "diff": _diff,
-    "workshop": _workshop,
-}  # fmt: skip
-_OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
-    "report": {
+_COMMANDS = {
+    "report": _Command("Run the notebooks and publish the report.", _report, {
         "--out": _text("folder (default: reports)", "DIR", type=Path, default=Path("reports")),
         "--params": _text("a study of your own data (cxlab init makes one)", "FILE.yaml", type=Path),
         "--only": _text("pages by number or name", "NN", nargs="+", default=[]),
         "-p": _text("a parameter for every page that has it; 02.NAME=VALUE for one page", "NAME=VALUE",
                     dest="given", action="append", default=[]),
         "--by": _text("also one report for each value of a column, and an overview", "COLUMN"),
-        "--min-cell": _text("suppress what counts fewer people (default: 5)", "N", type=int),
+        "--min-cell": _text("suppress what counts fewer people (default: 5)", "N", type=_whole),
         "--against": _text("compare with an older report; exit 3 on a change", "results.json", type=Path),
-        "--fresh": _flag("run everything again"),
-        "--jobs": _text("notebooks at a time (default: one a processor)", "N", type=int, default=0),
-        "--timeout": _text("for each notebook (default: 600)", "SECONDS", type=float, default=600.0),
-        "--strict": _flag("exit 1 when a part could not be made"),
+        "--fresh": _switch("run everything again"),
+        "--jobs": _text("notebooks at a time (default: one a processor)", "N", type=_whole, default=0),
+        "--timeout": _text("for each notebook (default: 600)", "SECONDS", type=_seconds, default=600.0),
+        "--strict": _switch("exit 1 when a part could not be made"),
         "--cluster": _text("with --by: a Dask scheduler, tcp://host:8786", "ADDRESS", default=""),
-    },
-    "check": {
+    }),
+    "check": _Command("Say what is right and wrong with a file or a study, line by line.", _check, {
         "file": _text("a file, a study or its mapping, or coded claims", "FILE_OR_STUDY", nargs="?"),
         "--table": _TABLE,
         "--mapping": _text("from your names and codes to ours (cxlab init)", "FILE.yaml"),
-    },
-    "init": {
-        "study": _text("folder of the study; made when it is not there", "STUDY"),
+    }),
+    "init": _Command("Start a study from a file of your own: parameters and a mapping of columns to edit.",
+                     "cxlab.data.check:init_study", {
+        "folder": _text("folder of the study; made when it is not there", "STUDY"),
         "--table": _TABLE,
-        "--from": _text("your file, or a database's address", "FILE", dest="source", required=True),
-        "--force": _flag("write the mapping anew (the old one is kept as .bak)"),
-    },
-    "data": {
-        "--public": _flag("also the public files, each from its own address"),
-        "--from": _text("take the files from a folder, without a network", "DIR", dest="folder"),
-    },
-    "room": {"folder": _text("progress and label files, and the register", "FOLDER", type=Path)},
-    "diff": {
-        "old": _text("results.json of the earlier run, or its report's folder", "OLD"),
-        "new": _text("results.json of the later run, or its report's folder", "NEW"),
-        "--markdown": _text("also write a summary, such as for a CI job", "FILE", type=Path),
-    },
-    "workshop": {
-        "--out": _text("folder for the copies (default: workshop)", type=Path, default=Path("workshop")),
-        "--fresh": _flag("replace copies that were worked in"),
-    },
+        "--from": _text("your file, or a database's address", "FILE", dest="from_file", required=True),
+        "--force": _switch("write the mapping anew (the old one is kept as .bak)"),
+    }),
+    "data": _Command("Fetch and check the registered real data.", "cxlab.data.sources:fetch_all", {
+        "--public": _switch("also the public files, each from its own address"),
+        "--from": _text("take the files from a folder, without a network", "DIR", dest="from_dir"),
+    }),
+    "room": _Command("Sum up what a room handed in.", "cxlab.workbook.workshop:sum_up", {
+        "folder": _text("progress and label files", "FOLDER", type=Path),
+    }),
+    "diff": _Command("Say which numbers and verdicts changed.", "cxlab.workbook.diff:run", {
+        "old": _text("results.json of the earlier run, or its report's folder", "OLD", type=Path),
+        "new": _text("results.json of the later run, or its report's folder", "NEW", type=Path),
+    }),
+    "workshop": _Command("Make exercise copies of the notebooks.", "cxlab.workbook.workshop:write_copies", {
+        "--out": _text("folder (default: workshop)", "DIR", type=Path, default=Path("workshop")),
+        "--fresh": _switch("replace copies that were worked in"),
+    }),
+    "pack": _Command("Make a folder for a room without internet.", "cxlab.workbook.pack:make_pack", {
+        "out": _text("the folder", "FOLDER", type=Path),
+        "--python": _text("the attendees' version, such as 3.12 (default: this one)", "VERSION", default=""),
+    }),
+    "unpack": _Command("Check such a folder, and put its data in place.", "cxlab.workbook.pack:unpack", {
+        "pack": _text("the folder", "FOLDER", type=Path),
+    }),
+    "funnel": _Command("Count an ordered funnel of an event log.", "cxlab.workbook.funnel_command:run"),
+    "drivers": _Command("Say which share of an outcome blocks of ratings explain.",
+                        "cxlab.workbook.drivers_command:run"),
+    "verdict": _Command("Say what a survey decides, claim by claim.", "cxlab.workbook.verdict_command:run"),
 }  # fmt: skip

@@ -9,14 +9,12 @@ import ast
 import contextlib
 import html
 import json
-import math
-import operator
 import os
 import re
 import secrets
 import tomllib
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +22,14 @@ from cxlab.data.errors import InputError
 from cxlab.data.files import data_folder
 from cxlab.questions.result import shown_numbers
 from cxlab.questions.words import is_share, listed, number
+from cxlab.workbook.publish import write_whole
 
-_OPERATIONS = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
-    ast.Gt: operator.gt, ast.Lt: operator.lt, ast.GtE: operator.ge, ast.LtE: operator.le, ast.Eq: operator.eq,
-}  # fmt: skip
-KINDS = ("read", "decide", "break", "carry over")
+_NEW = {"state": "open", "tries": 0, "hints": 0}
+_PARTS = ("value", "low", "high")  # of a number, in an expression
+_ALLOWED = (
+    ast.Expression, ast.Constant, ast.Call, ast.Name, ast.Load, ast.UnaryOp, ast.BinOp, ast.Compare,
+    ast.BoolOp, ast.Not, ast.USub, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.cmpop, ast.boolop,
+)  # fmt: skip
 
 
 def check(exercise: str, answer: Any = ...) -> None:
@@ -41,16 +41,10 @@ def check(exercise: str, answer: Any = ...) -> None:
         Its name, such as ``"02.1"``.
     answer : number or str, optional
         A share may be given as 0.15, 15 or "15 %"; a choice is its letter; ``"hint"`` asks for the next hint.
-
-    Raises
-    ------
-    InputError
-        For an exercise that there is not, or when the page has not been run.
     """
     known = exercises_of(str(exercise)[:2])
     if exercise not in known:
-        there = f"; this notebook has {listed(known)}" if known else ""
-        raise InputError(f"there is no exercise {exercise!r}{there}")
+        raise InputError(f"there is no exercise {exercise!r}; this notebook has {listed(known)}")
     if answer is ...:
         _show_form(exercise)
         return
@@ -65,27 +59,26 @@ def progress() -> None:
 
     Kept in a file beside the notebook.
     """
-    done = _read_progress()["exercises"]
+    kept = _read_progress()["exercises"]
     lines = ["| notebook | done | open | tries |", "|---|---|---|---|"]
     for path in sorted(_folder().glob("[0-9][0-9].toml")):
-        names = exercises_of(path.stem)
-        open_ = [name for name in names if done.get(name, {}).get("state") != "right"]
-        tries = sum(done.get(name, {}).get("tries", 0) for name in names)
-        lines.append(
-            f"| {path.stem} | {len(names) - len(open_)} of {len(names)} | {', '.join(open_)} | {tries} |"
-        )
+        states = {name: kept.get(name, _NEW) for name in exercises_of(path.stem)}
+        waiting = [name for name, state in states.items() if state["state"] != "right"]
+        done = f"{len(states) - len(waiting)} of {len(states)}"
+        tries = sum(state["tries"] for state in states.values())
+        lines.append(f"| {path.stem} | {done} | {', '.join(waiting)} | {tries} |")
     _say("\n".join(lines))
 
 
-def _reply(name: str, answer: float | str | None) -> tuple[str, bool]:
+def _reply(name: str, answer: str) -> tuple[str, bool]:
     """Return the words for an answer and whether they tell of a fault; keep what was tried."""
     entry, kept = _entries(name[:2])[name], _read_progress()
-    state = kept["exercises"].setdefault(name, {"state": "open", "tries": 0, "hints": 0, "wrong": []})
+    state = kept["exercises"].setdefault(name, {**_NEW, "wrong": []})
     try:
-        if isinstance(answer, str) and answer.strip().lower() == "hint":
+        if answer.strip().lower() == "hint":
             text = _next_hint(entry, state)
         else:
-            right, says, key = _judge(entry, answer)
+            right, says, key = (_judge_choice if "choice" in entry else _judge_number)(entry, answer)
             state["tries"] += 1
             if right:
                 state["state"] = "right"
@@ -93,7 +86,7 @@ def _reply(name: str, answer: float | str | None) -> tuple[str, bool]:
             else:
                 state["wrong"].append(key)
                 text = f"**Not yet.** {says} {_next_hint(entry, state)}"
-        _write_progress(kept)
+        write_whole(progress_file(), json.dumps(kept, indent=1, sort_keys=True))
     except (InputError, OSError) as fault:
         return f"exercise {name}: {fault}", True
     return f"Exercise {name}: {text}", False
@@ -109,17 +102,17 @@ def _next_hint(entry: Mapping[str, Any], state: dict[str, Any]) -> str:
     return f"The answer is {_answer_text(entry)}. {entry['right']}"
 
 
-def _judge(entry: Mapping[str, Any], answer: float | str | None) -> tuple[bool, str, str]:
+def _judge_choice(entry: Mapping[str, Any], answer: str) -> tuple[bool, str, str]:
     """Return whether it is right, what a wrong answer shows, and words for it that a room can count."""
-    if entry["form"] == "choice":
-        choices = dict(zip("abcdefgh", entry["choice"], strict=False))
-        letter = str(answer).strip().lower().rstrip(")")
-        if letter not in choices:
-            return False, f"Choose one of {', '.join(choices)}.", "no such choice"
-        chosen = choices[letter]
-        return bool(_value(chosen["right_when"])), chosen["says"], f"{letter}) {chosen['text']}"
-    expected = _value(entry["answer"])
-    given = _as_number(answer)
+    choices, letter = _choices(entry), answer.strip().lower().rstrip(")")
+    if letter not in choices:
+        return False, f"Choose one of {', '.join(choices)}.", "no such choice"
+    chosen = choices[letter]
+    return _value(chosen["right_when"]), chosen["says"], f"{letter}) {chosen['text']}"
+
+
+def _judge_number(entry: Mapping[str, Any], answer: str) -> tuple[bool, str, str]:
+    expected, given = _value(entry["answer"]), _as_number(answer)
     if given is None:
         return False, "A number is asked for, such as 0.15 or 15 %.", "no number"
     tries = [given, given / 100] if is_share(entry.get("unit", "")) and abs(given) > 1.5 else [given]
@@ -134,21 +127,16 @@ def _judge(entry: Mapping[str, Any], answer: float | str | None) -> tuple[bool, 
     return False, f"That is {where}.", where
 
 
-def _plain(answer: Any) -> float | str | None:
-    """Return a plain number or text, before any right answer is at hand; None for what is neither."""
-    if isinstance(answer, str):
-        return str.__str__(answer)
+def _plain(answer: Any) -> str:
+    """Return an answer as text, before any right answer is at hand."""
     try:
-        value = float(answer)
+        return str.__str__(answer) if isinstance(answer, str) else f"{float(answer):.12f}"
     except (TypeError, ValueError):
-        return None
-    return value if math.isfinite(value) and not isinstance(answer, bool) else None
+        return ""
 
 
-def _as_number(answer: float | str | None) -> float | None:
-    if not isinstance(answer, str):
-        return answer
-    text = answer.strip().replace("−", "-")
+def _as_number(text: str) -> float | None:
+    text = text.strip().replace("−", "-")
     if re.fullmatch(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?", text):
         text = text.replace(",", "")
     match = re.fullmatch(r"([-+]?\d*\.?\d+)\s*(%?)", text.replace(",", "."))
@@ -157,63 +145,39 @@ def _as_number(answer: float | str | None) -> float | None:
 
 def _value(expression: str) -> Any:
     """Compute an expression such as ``value('share-product') > low('share-experience')`` from the recorded
-    numbers.
+    numbers; it may hold nothing but their parts, constants and arithmetic.
     """
-    return _walk(ast.parse(expression, mode="eval").body)
+    tree = ast.parse(expression, mode="eval")
+    for node in ast.walk(tree):
+        if not isinstance(node, _ALLOWED) or (isinstance(node, ast.Name) and node.id not in _PARTS):
+            raise InputError(f"an exercise's answer may not hold {ast.unparse(node)}")
+    parts = {part: partial(_part, part) for part in _PARTS}
+    return eval(compile(tree, "answer", "eval"), {"__builtins__": {}}, parts)
 
 
-def _walk(node: ast.expr) -> Any:
-    match node:
-        case ast.Constant(value=bool() | int() | float() | str() as value):
-            return value
-        case ast.Call(
-            func=ast.Name(id="value" | "low" | "high" as part), args=[ast.Constant(value=str() as name)]
-        ):
-            numbers = shown_numbers()
-            if name not in numbers:
-                raise InputError(
-                    "run the cells of this page from the top first: the answer is computed from them "
-                    "(or these data do not give it)"
-                )
-            return getattr(numbers[name], part)
-        case ast.BinOp(left=left, op=op, right=right):
-            return _OPERATIONS[type(op)](_walk(left), _walk(right))
-        case ast.Compare(left=left, ops=[op], comparators=[right]):
-            return _OPERATIONS[type(op)](_walk(left), _walk(right))
-        case ast.BoolOp(op=op, values=values):
-            return (all if isinstance(op, ast.And) else any)(_walk(value) for value in values)
-        case ast.UnaryOp(op=ast.Not(), operand=operand):
-            return not _walk(operand)
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return -_walk(operand)
-    raise InputError(f"an exercise's answer may not hold {ast.unparse(node)}")
+def _part(part: str, name: str) -> Any:
+    if name not in shown_numbers():
+        raise InputError("run the cells of this page first, from the top; or these data give no answer")
+    return getattr(shown_numbers()[name], part)
 
 
 def _answer_text(entry: Mapping[str, Any]) -> str:
-    if entry["form"] == "choice":
-        right = [
-            f"{letter}) {choice['text']}"
-            for letter, choice in zip("abcdefgh", entry["choice"], strict=False)
-            if _value(choice["right_when"])
-        ]
-        return " or ".join(right)
-    return number(_value(entry["answer"]), entry.get("unit", ""))
+    if "answer" in entry:
+        return number(_value(entry["answer"]), entry.get("unit", ""))
+    right = [(letter, one) for letter, one in _choices(entry).items() if _value(one["right_when"])]
+    return " or ".join(f"{letter}) {choice['text']}" for letter, choice in right)
+
+
+def _choices(entry: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:
+    return dict(zip("abcdefgh", entry.get("choice", ()), strict=False))
 
 
 def question_text(name: str) -> str:
     """Return an exercise as Markdown: its question and its choices, never its answer or a hint."""
     entry = _entries(name[:2])[name]
-    choices = [
-        f"* **{letter})** {choice['text']}"
-        for letter, choice in zip("abcdefgh", entry.get("choice", ()), strict=False)
-    ]
-    return "\n".join(
-        [
-            f"**Exercise {name}** ({entry['kind']}). {entry['question'].strip()}",
-            *([""] if choices else []),
-            *choices,
-        ]
-    )
+    choices = [f"* **{letter})** {choice['text']}" for letter, choice in _choices(entry).items()]
+    asked = f"**Exercise {name}** ({entry['kind']}). {entry['question'].strip()}"
+    return "\n".join([asked, "", *choices] if choices else [asked])
 
 
 def exercises_of(notebook: str) -> dict[str, str]:
@@ -249,24 +213,21 @@ def _show_form(name: str) -> None:
 
     said = widgets.HTML(layout={"min_height": "2em"})
     said.add_class("cx-reply")
-
-    def answer(value: str) -> None:
-        said.value = f"<div role='status'>{_html(_reply(name, value)[0])}</div>"
-
     entry = _entries(name[:2])[name]
     field = widgets.Text(placeholder="15 %" if is_share(entry.get("unit", "")) else "a number")
     field.description = "answer"
-    buttons = [*"abcdefgh"[: len(entry.get("choice", ()))]] or ["check"]
-    made = [widgets.Button(description=word, layout={"width": "5em"}) for word in [*buttons, "hint"]]
-    for button in made:
-        button.on_click(
-            lambda pressed: answer(field.value if pressed.description == "check" else pressed.description)
-        )
-    display(widgets.VBox([widgets.HBox([*([field] if buttons == ["check"] else []), *made]), said]))
 
+    def press(button: widgets.Button) -> None:
+        given = field.value if button.description == "check" else button.description
+        words = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", html.escape(_reply(name, given)[0]))
+        said.value = f"<div role='status'>{words}</div>"
 
-def _html(text: str) -> str:
-    return re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", html.escape(text))
+    buttons = [widgets.Button(description=word) for word in [*(list(_choices(entry)) or ["check"]), "hint"]]
+    for button in buttons:
+        button.layout.width = "5em"
+        button.on_click(press)
+    row = buttons if "choice" in entry else [field, *buttons]
+    display(widgets.VBox([widgets.HBox(row), said]))
 
 
 def progress_file() -> Path:
@@ -277,15 +238,6 @@ def progress_file() -> Path:
 def _read_progress() -> dict[str, Any]:
     try:
         kept = json.loads(progress_file().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        kept = {}
-    if not isinstance(kept, dict) or not isinstance(kept.get("exercises"), dict):
-        kept = {"id": secrets.token_hex(4), "exercises": {}}
-    return kept
-
-
-def _write_progress(kept: Mapping[str, Any]) -> None:
-    path = progress_file()
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_text(json.dumps(kept, indent=1, sort_keys=True), encoding="utf-8")
-    os.replace(part, path)
+        return kept | {"exercises": dict(kept["exercises"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {"id": secrets.token_hex(4), "exercises": {}}

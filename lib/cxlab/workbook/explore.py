@@ -2,10 +2,10 @@
 
 import ast
 import itertools
-import json
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,9 @@ import yaml
 from cxlab.data.errors import InputError
 from cxlab.questions.result import PLOTLY, Result, plotly_json, rounded
 from cxlab.workbook import executed, picture
+from cxlab.workbook.executed import EXPLORE
 from cxlab.workbook.plan import declared_parameters
 
-EXPLORE = "application/vnd.cxlab.explore+json"
 MOST_STATES = 200
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -38,35 +38,22 @@ def explore(
         else a menu; a mapping ``{label: value}`` gives the values words and units. A control that is named
         like a parameter of the page can be set by it: its settings can be copied into a file of parameters.
 
-    Raises
-    ------
-    InputError
-        For no control, a control without values, a first value that is none of them, or more than 200
-        combinations (a report bakes every one).
-
     Notes
     -----
     In a kernel that can ask questions back (JupyterLab, VS Code) the controls are live. papermill, nbclient
-    and nbval cannot, and get the baked states; ``CXLAB_EXPLORE=live`` or ``baked`` overrides the guess.
+    and nbval cannot, and get the baked states, at most 200; ``CXLAB_EXPLORE=live`` or ``baked`` overrides the
+    guess.
     """
     from IPython.display import display
 
-    if not controls:
-        raise InputError("explore: name at least one control, such as explore(draw, window=[1, 7, 30])")
-    made = [_Control(name, values, (first or {}).get(name, "")) for name, values in controls.items()]
-    count = math.prod(len(control.labels) for control in made)
-    if count > MOST_STATES:
-        raise InputError(
-            f"explore: {count} combinations; at most {MOST_STATES} can be baked, so offer fewer values"
-        )
-    states = _States(draw, made)
-    start = states.answer(tuple(control.start for control in made))
+    explorer = _Explorer(draw, first or {}, controls)
+    start = explorer.answer(explorer.start)
     if isinstance(start, Result) and start.missing:
         display(start)
     elif is_live():
-        _live(states, made)
+        display(_widget(explorer))
     else:
-        content, shown = states.baked()
+        content, shown = explorer.baked()
         display({EXPLORE: content, PLOTLY: shown, "text/plain": "chart"}, raw=True)
 
 
@@ -82,51 +69,101 @@ def is_live() -> bool:
     return bool(kernel and kernel.get_parent("shell").get("content", {}).get("allow_stdin", False))
 
 
-class _Control:
-    """One argument of the drawing: its name in words, its values in order, and which is shown first."""
+class _Explorer:
+    """The answers at all positions of the controls, each asked and drawn once."""
 
-    def __init__(self, name: str, values: Sequence | Mapping[str, Any], first: Any) -> None:
-        if isinstance(values, str) or not isinstance(values, Sequence | Mapping):
-            raise InputError(
-                f"explore: give {name} a list of values or a mapping of labels to values, not {values!r}"
-            )
-        options = dict(values) if isinstance(values, Mapping) else {_word(value): value for value in values}
-        if not options or len(options) < len(values):
-            raise InputError(f"explore: {name} needs values, each with a label of its own")
-        shown = list(options.values())
-        if first not in ("", *shown):
-            raise InputError(f"explore: {name} is {first!r}; it can be {', '.join(map(_word, shown))}")
-        shown = next(label for label, value in options.items() if first in ("", value))
-        self.slider = all(isinstance(v, int | float) and not isinstance(v, bool) for v in options.values())
-        if self.slider:
-            options = dict(sorted(options.items(), key=lambda item: item[1]))
-        self.name, self.start = name, list(options).index(shown)
-        self.labels, self.values = [str(label) for label in options], list(options.values())
+    def __init__(self, draw: Callable[..., Any], first: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+        made = [_control(name, values, first) for name, values in given.items()]
+        count = math.prod(len(values) for _, values in made)
+        if not made or count > MOST_STATES:
+            raise InputError(f"explore: {count} combinations of {len(made)} controls; at most {MOST_STATES}")
+        self.controls = [control for control, _ in made]
+        self.start = tuple(control["start"] for control in self.controls)
+        self.every = list(itertools.product(*(range(len(values)) for _, values in made)))
 
-    def plain(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "label": self.name.replace("_", " "),
-            "kind": "slider" if self.slider else "menu",
-            "values": self.labels,
-            "start": self.start,
-            "settings": [_yaml({self.name: value}) for value in self.values],
+        def answer(at: tuple[int, ...]) -> Any:
+            return draw(**{control["name"]: values[i] for (control, values), i in zip(made, at, strict=True)})
+
+        self.answer, self.figure = cache(answer), cache(self._figure)
+
+    def _figure(self, at: tuple[int, ...]) -> dict[str, Any]:
+        """Return ``data``, ``layout`` and ``finding`` of a position."""
+        answer, finding = self.answer(at), ""
+        if isinstance(answer, Result):
+            answer, finding = answer.figure(), answer.finding
+        content = plotly_json(answer) if answer is not None else {"data": [], "layout": {"height": 300}}
+        return {"data": content["data"], "layout": content["layout"], "finding": finding}
+
+    def shown(self, at: tuple[int, ...]) -> dict[str, Any]:
+        """Return ``finding``, ``title`` and ``pictures`` (wide and narrow) of a position."""
+        figure = executed.plain_arrays(self.figure(at))
+        title = " ".join(picture.rows_of(figure["layout"].get("title")))
+        label = figure["finding"] or title
+        pictures = [picture.svg(figure, width=width, label=label) for width in (800, 360)]
+        return {"finding": figure["finding"], "title": title, "pictures": pictures}
+
+    def baked(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the bundle for the page, and the first figure in plotly's own form.
+
+        The bundle has ``controls``, ``figures``, ``states`` (the place of the figure of each combination, the
+        last control fastest) and ``layout`` (what all layouts share).
+        """
+        figures = [rounded(self.figure(at)) for at in self.every]
+        first = figures[self.every.index(self.start)]
+        layouts = [figure["layout"] for figure in figures]
+        shared = {k: v for k, v in first["layout"].items() if all(layout.get(k) == v for layout in layouts)}
+        own = [{k: v for k, v in layout.items() if k not in shared} for layout in layouts]
+        content = {
+            "controls": self.controls,
+            "settings": self.settings(),
+            "states": list(range(len(figures))),
+            "figures": [figure | {"layout": layout} for figure, layout in zip(figures, own, strict=True)],
+            "layout": shared,
         }
+        return content, {"data": first["data"], "layout": first["layout"], "config": {"responsive": True}}
+
+    def settings(self) -> str:
+        """Return the page's other parameters as YAML, as they were last run: its own, then papermill's."""
+        from IPython import get_ipython
+
+        found: dict[str, Any] = {}
+        for source in getattr(get_ipython(), "user_ns", {}).get("In", []):
+            try:
+                body = ast.parse(source).body
+                if source.startswith("# Parameters") or all(isinstance(node, ast.AnnAssign) for node in body):
+                    found |= {each.name: each.default for each in declared_parameters(source)}
+            except (SyntaxError, ValueError):  # a magic, or more than plain values
+                continue
+        return _yaml({name: found[name] for name in found.keys() - {each["name"] for each in self.controls}})
 
 
-def _settings(controls: Sequence[_Control]) -> str:
-    """Return the page's other parameters as YAML, as they were last run: its own cell, then papermill's."""
-    from IPython import get_ipython
-
-    found: dict[str, Any] = {}
-    for source in getattr(get_ipython(), "user_ns", {}).get("In", []):
-        try:
-            body = ast.parse(source).body
-            if source.startswith("# Parameters") or all(isinstance(node, ast.AnnAssign) for node in body):
-                found |= {each.name: each.default for each in declared_parameters(source)}
-        except (SyntaxError, ValueError):  # a magic, or more than plain values
-            continue
-    return _yaml({name: found[name] for name in found.keys() - {control.name for control in controls}})
+def _control(
+    name: str, values: Sequence | Mapping[str, Any], first: Mapping[str, Any]
+) -> tuple[dict[str, Any], list]:
+    """Return a control as the page's script reads it, and its values; numbers in rising order."""
+    options = values if isinstance(values, Mapping) else {}
+    if isinstance(values, Sequence) and not isinstance(values, str):
+        options = {_word(value): value for value in values}
+    if not options or len(options) < len(values):
+        raise InputError(f"explore: give {name} a list of different values, or labels with their values")
+    shown = first.get(name, "")
+    if shown == "":
+        shown = next(iter(options.values()))
+    if shown not in options.values():
+        raise InputError(f"explore: {name} is {shown!r}; it can be {', '.join(map(_word, options.values()))}")
+    slider = all(type(value) in (int, float) for value in options.values())
+    if slider:
+        options = dict(sorted(options.items(), key=lambda item: item[1]))
+    ordered = list(options.values())
+    control = {
+        "name": name,
+        "label": name.replace("_", " "),
+        "kind": "slider" if slider else "menu",
+        "values": [str(label) for label in options],
+        "start": ordered.index(shown),
+        "settings": [_yaml({name: value}) for value in ordered],
+    }
+    return control, ordered
 
 
 def _yaml(values: Mapping[str, Any]) -> str:
@@ -137,89 +174,20 @@ def _word(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-class _States:
-    """The drawings of all positions, each made once."""
-
-    def __init__(self, draw: Callable[..., Any], controls: Sequence[_Control]) -> None:
-        self.draw, self.controls = draw, controls
-        self._answers: dict[tuple[int, ...], Any] = {}
-        self._figures: dict[tuple[int, ...], dict] = {}
-        self.every = list(itertools.product(*(range(len(control.values)) for control in controls)))
-
-    def answer(self, at: tuple[int, ...]) -> Any:
-        if at not in self._answers:
-            values = {control.name: control.values[i] for control, i in zip(self.controls, at, strict=True)}
-            self._answers[at] = self.draw(**values)
-        return self._answers[at]
-
-    def figure(self, at: tuple[int, ...]) -> dict[str, Any]:
-        """Return ``data``, ``layout`` and ``finding`` of a position."""
-        if at not in self._figures:
-            answer = self.answer(at)
-            figure = answer.figure() if isinstance(answer, Result) else answer
-            finding = answer.finding if isinstance(answer, Result) else ""
-            content = plotly_json(figure) if figure is not None else {"data": [], "layout": {"height": 300}}
-            self._figures[at] = {"data": content["data"], "layout": content["layout"], "finding": finding}
-        return self._figures[at]
-
-    def shown(self, at: tuple[int, ...]) -> dict[str, Any]:
-        """Return ``finding``, ``title`` and ``pictures`` (wide and narrow) of a position."""
-        figure = self.figure(at)
-        title = " ".join(picture.rows_of(figure["layout"].get("title")))
-        label = figure["finding"] or title
-        pictures = [
-            picture.svg(executed.plain_arrays(figure), width=width, label=label) for width in (800, 360)
-        ]
-        return {"finding": figure["finding"], "title": title, "pictures": pictures}
-
-    def baked(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the bundle for the page, and the first figure in plotly's own form.
-
-        The bundle has ``controls``, ``states`` (an index into ``figures`` for each combination, the last
-        control fastest; equal figures are kept once) and ``layout`` (what all layouts share).
-        """
-        figures: list[dict] = []
-        index: dict[str, int] = {}
-        states: list[int] = []
-        for at in self.every:
-            figure = rounded(self.figure(at))
-            key = json.dumps(figure, sort_keys=True)
-            if key not in index:
-                index[key] = len(figures)
-                figures.append(figure)
-            states.append(index[key])
-        first = figures[states[self.every.index(tuple(control.start for control in self.controls))]]
-        layouts = [figure["layout"] for figure in figures]
-        shared = {k: v for k, v in first["layout"].items() if all(layout.get(k) == v for layout in layouts)}
-        slim = [{**f, "layout": {k: v for k, v in f["layout"].items() if k not in shared}} for f in figures]
-        content = {
-            "controls": [control.plain() for control in self.controls],
-            "settings": _settings(self.controls),
-            "states": states,
-            "figures": slim,
-            "layout": shared,
-        }
-        return content, {"data": first["data"], "layout": first["layout"], "config": {"responsive": True}}
-
-
-def _live(states: _States, controls: Sequence[_Control]) -> None:
-    """Show native controls and, at each move, the picture that the kernel draws: a few KB, no script."""
+def _widget(explorer: _Explorer) -> Any:
+    """Return native controls and the picture that the kernel draws at each move: a few KB, no script."""
     import anywidget
     import traitlets
-    from IPython.display import display
-
-    named, first = [control.plain() for control in controls], [control.start for control in controls]
-    others = _settings(controls)
 
     class Explorer(anywidget.AnyWidget):
         _esm, _css = TEMPLATES / "explore.mjs", TEMPLATES / "explore.css"
-        controls = traitlets.List(named).tag(sync=True)
-        settings = traitlets.Unicode(others).tag(sync=True)
-        at = traitlets.List(first).tag(sync=True)
-        shown = traitlets.Dict(states.shown(tuple(first))).tag(sync=True)
+        controls = traitlets.List(explorer.controls).tag(sync=True)
+        settings = traitlets.Unicode(explorer.settings()).tag(sync=True)
+        at = traitlets.List(list(explorer.start)).tag(sync=True)
+        shown = traitlets.Dict(explorer.shown(explorer.start)).tag(sync=True)
 
         @traitlets.observe("at")
         def _move(self, change: Any) -> None:
-            self.shown = states.shown(tuple(change.new))
+            self.shown = explorer.shown(tuple(change.new))
 
-    display(Explorer())
+    return Explorer()

@@ -12,11 +12,8 @@ _SILENT = {"a", "code", "pre", "summary", "h1", "h2", "h3", "h4", "th", "button"
 
 @cache
 def read_glossary() -> dict[str, str]:
-    """Return the meaning of each term of ``data/glossary.csv``; nothing where a workbook has none."""
-    path = data_folder() / "glossary.csv"
-    if not path.is_file():
-        return {}
-    with path.open(encoding="utf-8", newline="") as file:
+    """Return the meaning of each term of ``data/glossary.csv``."""
+    with (data_folder() / "glossary.csv").open(encoding="utf-8", newline="") as file:
         return {row["term"]: row["meaning"] for row in csv.DictReader(file)}
 
 
@@ -27,28 +24,28 @@ def _pattern() -> tuple[re.Pattern[str], dict[str, str]]:
     for term in read_glossary():
         terms |= {name.lower(): term for name in re.split(r"\s*[()]\s*", term) if name}
     names = "|".join(re.escape(name) for name in sorted(terms, key=lambda name: (-len(name), name)))
-    return re.compile(rf"(?<![\w-])({names or '(?!)'})(s?)(?![\w-])", re.IGNORECASE), terms
+    return re.compile(rf"(?<![\w-])({names})s?(?![\w-])", re.IGNORECASE), terms
 
 
 def explain(markup: str, seen: set[str]) -> str:
     """Return HTML in which the first use of a term shows its meaning on hover and focus; adds to ``seen``."""
     pattern, terms = _pattern()
+
+    def explained(match: re.Match[str]) -> str:
+        term = terms[match[1].lower()]
+        if term in seen:
+            return match[0]
+        seen.add(term)
+        meaning = html.escape(read_glossary()[term])
+        return f'<span class="term" tabindex="0">{match[0]}<span role="tooltip">{meaning}</span></span>'
+
     out, silent = [], []
     for part in re.split(r"(<[^>]+>)", markup):
         tag = re.match(r"<(/?)(\w+)", part)
         if tag and tag[2].lower() in _SILENT:
             silent = silent[:-1] if tag[1] else [*silent, tag[2]]
-        out.append(part if tag or silent else pattern.sub(lambda match: _term(match, terms, seen), part))
+        out.append(part if tag or silent else pattern.sub(explained, part))
     return "".join(out)
-
-
-def _term(match: re.Match[str], terms: dict[str, str], seen: set[str]) -> str:
-    term = terms[match[1].lower()]
-    if term in seen:
-        return match[0]
-    seen.add(term)
-    meaning = html.escape(read_glossary()[term])
-    return f'<span class="term" tabindex="0">{match[0]}<span role="tooltip">{meaning}</span></span>'
 
 
 def sheet() -> str:

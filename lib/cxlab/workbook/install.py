@@ -1,4 +1,4 @@
-"""Is everything in place? Each part answers with its version and the one command that mends it."""
+"""Is everything in place? Each part answers with its version, or with the command that mends it."""
 
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -6,51 +6,25 @@ from importlib.metadata import PackageNotFoundError, version
 import pandas as pd
 
 from cxlab import __version__
-from cxlab.data.errors import InputError
-from cxlab.data.files import project_folder
 from cxlab.questions.result import Number, Result
 
 _PARTS = ("jupyterlab", "ipywidgets", "pandas", "plotly", "papermill", "duckdb", "statsmodels", "numba")
 _AGAIN = "rm .venv/.ready && make lab"
 
 
-def check() -> pd.DataFrame:
-    """Return one row a part of the install: ``part version state fix``.
-
-    State is ``ok``, ``missing`` or ``old``; fix is a command for a terminal, empty where nothing is to be
-    done.
-    """
-    python = ".".join(map(str, sys.version_info[:2]))
-    old = sys.version_info < (3, 11)
-    rows = [
-        ("python", python, "old" if old else "ok", "make clean && make lab PYTHON=python3.11" if old else "")
-    ]
+def in_place() -> Result:
+    """Is everything in place? The table has a row a part: ``part version fix`` (empty, or a command)."""
+    parts = {"python": ".".join(map(str, sys.version_info[:3])), "cxlab": __version__}
     for part in _PARTS:
         try:
-            rows.append((part, version(part), "ok", ""))
+            parts[part] = version(part)
         except PackageNotFoundError:
-            rows.append((part, "-", "missing", _AGAIN))
-    try:
-        project_folder()
-        rows.append(("workbook folder", __version__, "ok", ""))
-    except InputError:
-        rows.append(
-            ("workbook folder", __version__, "missing", "export CXLAB_HOME=<folder that holds README.md>")
-        )
-    return pd.DataFrame(rows, columns=["part", "version", "state", "fix"])
-
-
-def in_place() -> Result:
-    """Is everything in place? One sentence, and for each part that is not the command that mends it."""
-    found = check()
-    wrong = found[found["state"] != "ok"]
-    if wrong.empty:
-        finding = f"Everything is in place: all {len(found)} parts answer."
-    else:
-        finding = (
-            f"{len(wrong)} of {len(found)} parts need mending. Type in a terminal: {wrong['fix'].iloc[0]}"
-        )
-    numbers = {
-        "parts-in-place": Number(len(found) - len(wrong), unit="parts", n=len(found), label="parts in place")
-    }
-    return Result(finding, numbers, found)
+            parts[part] = ""
+    table = pd.DataFrame(parts.items(), columns=["part", "version"])
+    table["fix"] = table["version"].map(lambda found: "" if found else _AGAIN)
+    sound = int((table["fix"] == "").sum())
+    finding = f"Everything is in place: all {sound} parts answer."
+    if sound < len(table):
+        finding = f"{len(table) - sound} of {len(table)} parts need mending. Type in a terminal: {_AGAIN}"
+    number = Number(sound, unit="parts", n=len(table), label="parts in place")
+    return Result(finding, {"parts-in-place": number}, table)

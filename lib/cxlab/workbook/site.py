@@ -189,7 +189,7 @@ def overview(build: Build) -> str:
 
 def changes(main: Part, found: diff.Comparison) -> str:
     """Return the page on what changed since an older report."""
-    groups = [(title, [diff.row(change) for change in found.of(kind)]) for kind, title in diff.TITLES.items()]
+    groups = [(title, [change[:-1] for change in found.of(kind)]) for kind, title in diff.TITLES.items()]
     groups = [(title, rows) for title, rows in groups if rows]
     return _made("changes.html.j2", main, headline=found.headline(), groups=groups, head=diff.HEAD)
 

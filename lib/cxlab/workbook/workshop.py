@@ -2,18 +2,25 @@
 
 import csv
 import html
+import itertools
 import json
-import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import nbformat
+import pandas as pd
+from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from cxlab.data.errors import InputError
 from cxlab.data.files import project_folder
 from cxlab.questions.words import count, listed
 from cxlab.workbook import glossary
 from cxlab.workbook.exercises import exercises_of, question_text
+from cxlab.workbook.publish import write_whole
+
+LABELS = ["rater", "statement", "label"]
 
 
 def write_copies(out: Path, *, fresh: bool = False) -> list[str]:
@@ -21,8 +28,6 @@ def write_copies(out: Path, *, fresh: bool = False) -> list[str]:
 
     A copy in which somebody worked is kept unless ``fresh``. Returns what was written and what was kept.
     """
-    import nbformat
-
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; name a folder for the copies")
     out.mkdir(parents=True, exist_ok=True)
@@ -30,15 +35,12 @@ def write_copies(out: Path, *, fresh: bool = False) -> list[str]:
     for path in sorted((project_folder() / "notebooks").glob("0*.ipynb")):
         copy = with_exercises(nbformat.read(path, as_version=4), path.stem[:2])
         target = out / path.name
-        if target.exists() and not fresh:
-            if changed := _changed(target, copy):
-                kept.append(f"{target.stem} ({count(changed, 'cell')} changed)")
-            continue
-        part = target.with_suffix(".part")
-        nbformat.write(copy, part)
-        os.replace(part, target)
-        written.append(target.stem)
-    _replace(out / "terms.html", glossary.sheet())
+        if fresh or not target.exists():
+            write_whole(target, nbformat.writes(copy) + "\n")
+            written.append(target.stem)
+        elif changed := _changed(target, copy):
+            kept.append(f"{target.stem} ({count(changed, 'cell')} changed)")
+    write_whole(out / "terms.html", glossary.sheet())
     lines = [f"{out}: {count(len(written), 'exercise notebook')} written; terms.html prints on two pages"]
     if kept:
         lines.append(f"kept, since somebody worked in them (--fresh replaces them): {listed(kept)}")
@@ -59,27 +61,17 @@ def _changed(path: Path, copy: Any) -> int:
 
 def with_exercises(notebook: Any, number: str) -> Any:
     """Return the notebook with its exercises as cells: the question, and ``cx.check("02.1", ...)``."""
-    from nbformat.v4 import new_code_cell, new_markdown_cell
-
-    waiting = exercises_of(number)
+    end = new_code_cell("cx.progress()", id="progress")
     cells, section = [], "lead"
-
-    def ask(done: str) -> None:
-        for name in [name for name, where in waiting.items() if where == done]:
-            place = name.replace(".", "-")
-            cells.append(new_markdown_cell(question_text(name), id=f"ask-{place}"))
-            cells.append(new_code_cell(f'cx.check("{name}", ...)', id=f"try-{place}"))
-            del waiting[name]
-
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown" and cell.source.startswith("## "):
-            ask(section)
+    for cell in [*notebook.cells, end]:
+        if cell is end or cell.source.startswith("## "):
+            for name in [name for name, where in exercises_of(number).items() if where == section]:
+                place = name.replace(".", "-")
+                cells.append(new_markdown_cell(question_text(name), id=f"ask-{place}"))
+                cells.append(new_code_cell(f'cx.check("{name}", ...)', id=f"try-{place}"))
             section = cell.source.splitlines()[0][3:].strip()
         cells.append(cell)
-    ask(section)
-    if waiting:
-        raise InputError(f"exercises {listed(waiting)} name a section that notebook {number} does not have")
-    notebook.cells = [*cells, new_code_cell("cx.progress()", id="progress")]
+    notebook.cells = cells
     return notebook
 
 
@@ -92,99 +84,69 @@ def sum_up(folder: Path) -> list[str]:
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder; put the files that people handed in into one")
     skipped: list[str] = []
-    people, labels = list(_progress(folder, skipped)), list(_labels(folder, skipped))
+    people, labels = _progress(folder, skipped), list(_labels(folder, skipped))
     lines = [f"{count(len(people), 'person', 'people')} handed in their progress"]
-    done, stuck = Counter(), Counter()
-    wrong: dict[str, Counter[str]] = {}
-    for name, state in (each for exercises in people for each in exercises.items()):
-        done[name] += state["state"] == "right"
-        stuck[name] += state["state"] != "right" and state["tries"] > 1
-        wrong.setdefault(name, Counter()).update(map(str, state["wrong"]))
-    rows = []
-    for name in sorted(wrong):
-        common = "".join(f"{words} ({times})" for words, times in wrong[name].most_common(1))
-        rows.append((name, done[name], stuck[name], common))
-    if stuck.total():
-        name, times = stuck.most_common(1)[0]
-        lines.append(f"most people are stuck at exercise {name}: {times} of {len(people)}")
+    states = pd.DataFrame(itertools.chain(*people), columns=["exercise", "done", "stuck", "wrong"])
+    table = states.groupby("exercise").agg({"done": "sum", "stuck": "sum", "wrong": _commonest})
+    if table["stuck"].any():
+        name = table["stuck"].idxmax()
+        lines.append(f"most people are stuck at exercise {name}: {table['stuck'][name]} of {len(people)}")
     if labels:
-        raters = {row["rater"] for row in labels}
-        _write_labels(folder, labels)
-        merged = f"{count(len(labels), 'label')} of {count(len(raters), 'rater')} merged"
-        lines.append(f"{merged}; open them on page 01 with ratings=room-ratings.yaml")
+        merged = pd.DataFrame(labels, columns=LABELS)
+        write_whole(folder / "room-ratings.csv", merged.to_csv(index=False))
+        mapping = "table: ratings\nfile: room-ratings.csv\ntitle: Labels of this room\n"
+        columns = "columns: {rater: rater, statement: statement, label: label}\n"
+        write_whole(folder / "room-ratings.yaml", mapping + columns)
+        raters = count(merged["rater"].nunique(), "rater")
+        lines.append(f"labels of {raters} merged; open them on page 01 with ratings=room-ratings.yaml")
     if skipped:
         lines.append(f"skipped, since they could not be read: {listed(skipped)}")
-    _replace(folder / "room.html", _page(lines, rows))
+    table = table.reset_index().rename(columns={"wrong": "most common wrong answer"})
+    write_whole(folder / "room.html", _page(lines, table))
     return [*lines, f"written: {folder / 'room.html'}"]
 
 
-def _progress(folder: Path, skipped: list[str]) -> Iterable[dict[str, dict[str, Any]]]:
-    seen: dict[str, dict] = {}
+def _commonest(answers: pd.Series) -> str:
+    return "".join(f"{words} ({times})" for words, times in Counter(answers.sum()).most_common(1))
+
+
+def _progress(folder: Path, skipped: list[str]) -> list[list[tuple[str, bool, bool, list[str]]]]:
+    """Return for each person the exercises tried: name, done, stuck, wrong answers."""
+    people: dict[str, list] = {}
     for path in sorted(folder.glob("progress*.json"), key=lambda path: (path.stat().st_mtime, path.name)):
         try:
             kept = json.loads(path.read_text(encoding="utf-8"))
-            exercises = kept["exercises"]
-            if not all(
-                isinstance(state[key], kind)
-                for state in exercises.values()
-                for key, kind in {"tries": int, "wrong": list, "state": str}.items()
-            ):
-                raise ValueError("not a progress file")
+            tried = [
+                (name, state["state"] == "right", state["state"] != "right" and state["tries"] > 1,
+                 [str(one) for one in state["wrong"]])
+                for name, state in kept["exercises"].items()
+            ]  # fmt: skip
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             skipped.append(path.name)
             continue
-        seen[str(kept.get("id") or path.name)] = exercises  # a later file of one person replaces the earlier
-    return seen.values()
+        people[str(kept.get("id") or path.name)] = tried  # a later file of one person replaces the earlier
+    return list(people.values())
 
 
-def _labels(folder: Path, skipped: list[str]) -> Iterable[dict[str, str]]:
-    raters: dict[str, str] = {}
-    for path in sorted(folder.glob("*.csv")):
-        if path.name == "room-ratings.csv":
-            continue
+def _labels(folder: Path, skipped: list[str]) -> Iterator[list[str]]:
+    files: dict[str, Path] = {}
+    for path in sorted({*folder.glob("*.csv")} - {folder / "room-ratings.csv"}):
         try:
             with path.open(encoding="utf-8-sig", newline="") as file:
-                rows = list(csv.DictReader(file))
-            found = [{key: row[key].strip() for key in ("rater", "statement", "label")} for row in rows]
+                rows = [[row[name].strip() for name in LABELS] for row in csv.DictReader(file)]
         except (OSError, ValueError, KeyError, AttributeError, csv.Error):
+            rows = []
+        if not rows or not all(rater and statement for rater, statement, _ in rows):
             skipped.append(path.name)
             continue
-        if not found or not all(row["rater"] and row["statement"] for row in found):
-            skipped.append(path.name)
-            continue
-        for row in found:
-            if row["label"] and raters.setdefault(row["rater"], path.name) == path.name:
-                yield row
+        yield from (row for row in rows if row[2] and files.setdefault(row[0], path) == path)
 
 
-def _write_labels(folder: Path, labels: list[dict[str, str]]) -> None:
-    target = folder / "room-ratings.csv"
-    part = target.with_suffix(".part")
-    with part.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, ["rater", "statement", "label"])
-        writer.writeheader()
-        writer.writerows(labels)
-    os.replace(part, target)
-    mapping = "table: ratings\nfile: room-ratings.csv\ntitle: Labels of this room\n"
-    columns = "columns: {rater: rater, statement: statement, label: label}\n"
-    _replace(folder / "room-ratings.yaml", mapping + columns)
-
-
-def _replace(path: Path, text: str) -> None:
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
-
-
-def _page(lines: list[str], rows: list[tuple[str, int, int, str]]) -> str:
+def _page(lines: list[str], table: pd.DataFrame) -> str:
     body = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
-    head = "<tr><th>exercise</th><th>done</th><th>stuck</th><th>most common wrong answer</th></tr>"
-    cells = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows
-    )
     style = "body{font:24px system-ui;margin:2em;max-width:60em}td,th{padding:.3em 1em;text-align:left}"
     return (
         "<!doctype html><html lang='en'><meta charset='utf-8'>"
         f"<meta name='viewport' content='width=device-width'><title>The room</title><style>{style}</style>"
-        f"<h1>The room</h1>{body}<table>{head}{cells}</table></html>\n"
+        f"<h1>The room</h1>{body}{table.to_html(index=False, border=0)}</html>\n"
     )
