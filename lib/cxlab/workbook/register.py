@@ -8,6 +8,7 @@ import re
 import shutil
 from collections.abc import Iterable
 from datetime import date, datetime, time
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -66,15 +67,14 @@ class Register:
             found.append(str(error))
         return found
 
-    def save(self, table: pd.DataFrame | None = None, *, remove: Iterable[str] = ()) -> str:
-        """Write the register back, with a backup, and say what was done; refuse rather than lose anything.
+    def save(self, *, remove: Iterable[str] = ()) -> str:
+        """Write ``table`` back, with a backup, and say so; refuse rather than lose anything.
 
-        Rows of the file that are not in ``table`` (by default ``self.table``) stop the save, but for ids in
-        ``remove``; rows of a workbook are removed in Excel, where formulas follow. A refusal is an
-        InputError that names the draft; OutOfReach says that the disk is full, the file is then as it was.
+        Rows of the file that are not in the table stop the save, but for ids in ``remove``; rows of a
+        workbook are removed in Excel, where formulas follow. A refusal is an InputError that names the draft;
+        OutOfReach says that the disk is full, the file is then as it was.
         """
-        mine = (self.table if table is None else table).fillna("").astype(str).astype(object)
-        mine = mine.reset_index(drop=True)
+        mine = self.table.fillna("").astype(str).astype(object).reset_index(drop=True)
         with self._lock():
             try:
                 self._refuse_losses(mine, {str(one) for one in remove})
@@ -91,9 +91,8 @@ class Register:
             _put(raw, self.path)
             for old in self._numbered("backup")[:-BACKUPS]:
                 old.unlink(missing_ok=True)
-            said = _changes(self._before, mine)
             self.reload()
-        return f"Saved: {said}. The file before is {backup.name}."
+        return f"Saved: {len(mine)} rows. The file before is {backup.name}."
 
     def _refuse_losses(self, mine: pd.DataFrame, allowed: set[str]) -> None:
         if gone := [name for name in self._before if name not in mine]:
@@ -124,12 +123,13 @@ class Register:
 
     def _written(self, mine: pd.DataFrame) -> bytes:
         """Return the table as the bytes of a file like this one; refuse what that could not hold."""
-        raw = self._workbook(mine) if _is_excel(self.path) else _delimited(mine, *_form(self._raw))
-        try:
-            again, _ = _parsed(raw, self.path)
-        except InputError as error:
-            raise InputError(f"it could not be read again ({error})") from None
-        differs = (again.reindex_like(mine) != mine).to_numpy()
+        if not _is_excel(self.path):
+            raw = _delimited(mine, *_form(self._raw))
+        elif len(mine) < len(self._before):
+            raise InputError("a row of a workbook is removed in Excel, where formulas follow")
+        else:
+            raw = _filled(_opened(self._raw, self.path), self._places(len(mine)), mine)
+        differs = (_parsed(raw, self.path)[0].reindex_like(mine) != mine).to_numpy()
         if differs.any():
             row, column = (places[0] for places in differs.nonzero())
             raise InputError(
@@ -138,22 +138,12 @@ class Register:
             )
         return raw
 
-    def _workbook(self, mine: pd.DataFrame) -> bytes:
-        """Write changed cells only into the workbook as it was: formats, other sheets and rules stay."""
-        if len(mine) < len(self._before):
-            raise InputError("a row of a workbook is removed in Excel, where formulas follow")
-        return _filled(_opened(self._raw, self.path), self._places(len(mine)), mine)
-
     def _numbered(self, kind: str) -> list[Path]:
-        pattern = re.compile(re.escape(f"{self.path.stem}.{kind}-") + r"(\d{4,})\.\w+")
-        found = [(pattern.fullmatch(file.name), file) for file in self.path.parent.iterdir()]
-        return [file for _, file in sorted((int(match[1]), file) for match, file in found if match)]
+        return sorted(self.path.parent.glob(f"{escape(self.path.stem)}.{kind}-{'[0-9]' * 6}.*"))
 
     def _next(self, kind: str, suffix: str) -> Path:
-        """Return the next numbered name beside the file."""
-        known = self._numbered(kind)
-        number = int(known[-1].stem.rsplit("-", 1)[1]) + 1 if known else 1
-        return self.path.with_name(f"{self.path.stem}.{kind}-{number:04d}{suffix}")
+        number = 1 + max((int(file.stem[-6:]) for file in self._numbered(kind)), default=0)
+        return self.path.with_name(f"{self.path.stem}.{kind}-{number:06d}{suffix}")
 
     def _lock(self) -> Any:
         try:
@@ -244,11 +234,10 @@ def _opened(raw: bytes, path: Path) -> Workbook:
 
 
 def _filled(book: Workbook, lines: list[int], table: pd.DataFrame) -> bytes:
-    """Write head and rows into these lines of the first sheet, changed cells only."""
-    sheet = book.worksheets[0]
+    """Write head and rows into these lines of the first sheet: changed cells only, so that formats stay."""
     for line, values in zip(lines, [list(table), *table.to_numpy().tolist()], strict=True):
         for column, value in enumerate(values, start=1):
-            cell = sheet.cell(line, column)
+            cell = book.worksheets[0].cell(line, column)
             if _text(cell.value) != value:
                 with contextlib.suppress(IllegalCharacterError):  # reading it again will tell
                     _set(cell, value)
@@ -296,10 +285,3 @@ def _put(raw: bytes, target: Path) -> Path:
         words = f"cannot be written ({error.strerror}), all is as it was; free some space, save again"
         raise OutOfReach(f"{target.name}: {words}") from None
     return target
-
-
-def _changes(before: pd.DataFrame, after: pd.DataFrame) -> str:
-    a, b = ({row["id"]: row for row in table.to_dict("records")} for table in (before, after))
-    changed = [one for one in a.keys() & b.keys() if {**dict.fromkeys(b[one], ""), **a[one]} != b[one]]
-    counts = {"changed": len(changed), "added": len(b.keys() - a.keys()), "removed": len(a.keys() - b.keys())}
-    return ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "rows in a new order"
