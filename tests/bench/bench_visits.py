@@ -126,7 +126,7 @@ def coverage(runs: int) -> None:
                 {"score": score, "organisation": home[outlet], "outlet": outlet, "person": person}
             )
             found = variance_components(data, bootstrap=200, rng=seed, together=["organisation", "outlet"])
-            held.append(found["share_low"].iloc[-1] <= 0.41 / 1.77 <= found["share_high"].iloc[-1])
+            held.append(found["low"].iloc[-1] <= 0.41 / 1.77 <= found["high"].iloc[-1])
         print(f"4 {'uneven' if uneven else 'even'} organisations: the place covered {np.mean(held):.3f}")
     held = []
     for seed in range(runs):

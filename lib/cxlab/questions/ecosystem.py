@@ -73,7 +73,8 @@ def changes(visits: Table) -> Result:
     rows = rows.assign(when=when.astype("int64"), role=rows["role"].map(visits.label))
     main = rows.groupby(["person", "when", "role"]).size().rename("visits").reset_index()
     main = main.sort_values("visits", kind="stable").drop_duplicates(["person", "when"], keep="last")
-    moves = transition_matrix(main, timestamp="when", confidence_level=level) if len(main) else main
+    main = main.rename(columns={"when": "timestamp"})
+    moves = transition_matrix(main, confidence_level=level) if len(main) else main
     kinds = rows.groupby("person")["role"].nunique()
     shown = moves[moves["people"] > 0] if len(main) else moves.assign(people=0)
     shown, _ = suppress(shown, count="people", min_cell=visits.min_cell, within=["from"] if len(main) else [])

@@ -68,8 +68,8 @@ def differ(visits: Table) -> Result:
     table = table.iloc[np.argsort(limits["p"].to_numpy(), kind="stable")].reset_index(drop=True)
 
     def draw():
-        words = {"low_outer": "chance alone", "high_outer": "chance alone "}
-        words |= {"od_low_outer": "with ordinary spread", "od_high_outer": "with ordinary spread "}
+        words = {"low": "chance alone", "high": "chance alone "}
+        words |= {"od_low": "with ordinary spread", "od_high": "with ordinary spread "}
         bands = funnel_curve(limits)[["n", *words]].rename(columns=words)
         points = table.assign(group=np.where(table["stands_out"], "stands out", "within the ordinary spread"))
         points = points.sort_values("stands_out", kind="stable")
@@ -138,7 +138,6 @@ def whose(visits: Table) -> Result:
             if len(factors) == 1:
                 raise NotEnough("no outlet has several scores") from fault
             factors.remove("person" if "person" in factors else "organisation")
-    table = table.drop(columns=["low", "high"]).rename(columns={"share_low": "low", "share_high": "high"})
     *values, n = (*(float(table[name].iloc[-1]) for name in ("share", "low", "high")), len(rated))
     share = Number(*values, "share of variance", n, "scores explained by the place: outlet and organisation")
     parts = table.iloc[:-1].replace({"component": {"residual": "single visit", "person": "visitor"}})

@@ -14,11 +14,7 @@ import pandas as pd
 from cxlab.data.errors import InputError
 from cxlab.stats.intervals import percentile_interval, wilson
 
-_DISTANCES = {
-    "nominal": lambda values, totals: 1 - np.eye(len(values)),
-    "ordinal": lambda values, totals: _squares(np.cumsum(totals, axis=1) - totals / 2),
-    "interval": lambda values, totals: _squares(values),
-}
+LEVELS = ("nominal", "ordinal", "interval")
 
 
 class Alpha(NamedTuple):
@@ -44,15 +40,14 @@ def krippendorff_alpha(
 
     ``ratings`` has one row a rater, one column a statement; gaps are left out, words are allowed for the
     nominal level. ``level`` says how a disagreement counts: any the same, by the ranks between ("ordinal"),
-    by the squared distance ("interval"). The interval resamples statements; ``bootstrap=0`` leaves it out.
-    The estimate is not-a-number where one label only was ever given: nothing shows whether the raters can
-    tell two things apart.
+    by the squared distance ("interval"). The interval resamples statements. The estimate is not-a-number
+    where one label only was ever given: nothing shows whether the raters can tell two things apart.
 
-    >>> round(krippendorff_alpha([[1, 2, 3, 1], [1, 2, 3, 2]], bootstrap=0).estimate, 3)
+    >>> round(krippendorff_alpha([[1, 2, 3, 1], [1, 2, 3, 2]]).estimate, 3)
     0.667
     """
-    if level not in _DISTANCES:
-        raise InputError(f"level={level!r} must be one of {', '.join(_DISTANCES)}")
+    if level not in LEVELS:
+        raise InputError(f"level={level!r} must be one of {', '.join(LEVELS)}")
     table = pd.DataFrame(ratings)
     if level != "nominal":
         try:
@@ -70,29 +65,26 @@ def krippendorff_alpha(
     pairs = counts[:, :, None] * counts[:, None, :] - counts[:, :, None] * np.eye(k)
     units = pairs / (counts.sum(axis=1) - 1)[:, None, None]
     total = units.sum(axis=0)
-    estimate, low, high = float(_alpha(total[None], values, level)[0]), np.nan, np.nan
-    if bootstrap and n > 1 and np.isfinite(estimate):
-        kinds, counted = np.unique(units.reshape(n, -1), axis=0, return_counts=True)
-        times = np.random.default_rng(rng).multinomial(n, counted / n, size=bootstrap)
-        draws = _alpha((times @ kinds).reshape(bootstrap, k, k), values, level)
-        if np.isfinite(draws).any():
-            low, high = map(float, percentile_interval(draws[np.isfinite(draws)], confidence_level))
-    raw, raters = float(np.trace(total) / total.sum()), int((codes >= 0).any(axis=1).sum())
-    return Alpha(estimate, low, high, raw, raters, n)
-
-
-def _squares(values: np.ndarray) -> np.ndarray:
-    return (values[..., :, None] - values[..., None, :]) ** 2
+    kinds, counted = np.unique(units.reshape(n, -1), axis=0, return_counts=True)
+    times = np.random.default_rng(rng).multinomial(n, counted / n, size=bootstrap)
+    draws = _alpha((times @ kinds).reshape(bootstrap, k, k), values, level)
+    estimate, ends = _alpha(total[None], values, level)[0], percentile_interval(draws, confidence_level)
+    raw, raters = np.trace(total) / total.sum(), (codes >= 0).any(axis=1).sum()
+    return Alpha(float(estimate), *map(float, ends), float(raw), int(raters), n)
 
 
 def _alpha(sums: np.ndarray, values: np.ndarray, level: str) -> np.ndarray:
     """Alpha of each coincidence matrix of a stack; the expected disagreement is computed anew for each."""
     totals = sums.sum(axis=2)
-    n, distance = totals.sum(axis=1), _DISTANCES[level](values, totals)
+    n = totals.sum(axis=1)
+    if level == "nominal":
+        distance = 1 - np.eye(len(values))
+    else:
+        places = values if level == "interval" else np.cumsum(totals, axis=1) - totals / 2
+        distance = (places[..., :, None] - places[..., None, :]) ** 2
     observed = (sums * distance).sum(axis=(1, 2)) / n
     expected = (totals[:, :, None] * totals[:, None, :] * distance).sum(axis=(1, 2)) / (n * (n - 1))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(expected > 0, 1 - observed / expected, np.nan)
+    return 1 - np.divide(observed, expected, out=np.full_like(expected, np.nan), where=expected > 0)
 
 
 def label_share(
@@ -104,18 +96,16 @@ def label_share(
     number of labels whose binomial variance equals the observed variance between raters, at least the number
     of raters and at most the number of labels.
     """
-    known = ratings.notna().to_numpy()
-    hits = ratings.isin(list(labels)).to_numpy() & known
-    given = known.sum(axis=1)
-    n, raters = int(given.sum()), int((given > 0).sum())
+    ratings = ratings[ratings.notna().any(axis=1)]
+    given, hits = ratings.notna().sum(axis=1), ratings.isin(list(labels)).sum(axis=1)
+    n, raters = int(given.sum()), len(given)
     if not n:
         raise InputError("ratings hold no label for these statements: has the form been filled in?")
-    own = hits[given > 0].sum(axis=1) / given[given > 0]
     share = float(hits.sum() / n)
-    spread = float(np.var(own, ddof=1)) if raters > 1 else 0.0
     effective = n if 0 < share < 1 and raters > 1 else raters
-    if spread > 0:
-        effective = min(max(share * (1 - share) / (spread / raters), raters), n)
+    between = float((hits / given).var()) if raters > 1 else 0.0
+    if between > 0:
+        effective = min(max(share * (1 - share) / (between / raters), raters), n)
     low, high = wilson(share * effective, effective, confidence_level)
     return share, float(low), float(high), n
 

@@ -4,7 +4,6 @@ Proportions get closed forms (no resampling), so that a funnel on a local file n
 statsmodels.
 """
 
-import math
 from statistics import NormalDist
 
 import numpy as np
@@ -18,9 +17,7 @@ def normal_quantile(confidence_level: float) -> float:
     return NormalDist().inv_cdf(0.5 + confidence_level / 2)
 
 
-def wilson(
-    successes: ArrayLike, n: ArrayLike, confidence_level: float = 0.95
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def wilson(successes: ArrayLike, n: ArrayLike, confidence_level: float = 0.95) -> tuple[NDArray, NDArray]:
     """Return Wilson's score interval of a proportion, elementwise; n = 0 gives 0..1.
 
     Method 3 of Newcombe (1998), for all n (Brown, Cai & DasGupta 2001); counts may be fractional.
@@ -30,7 +27,9 @@ def wilson(
     (0.2553, 0.3662)
     """
     z = normal_quantile(confidence_level)
-    x, n = _counts("successes", successes, "n", n)
+    x, n = (np.asarray(counts, dtype=float) for counts in (successes, n))
+    if not np.all((x >= 0) & (x <= n)):
+        raise ValueError("successes must lie between 0 and n everywhere, and neither may be missing")
     with np.errstate(invalid="ignore", divide="ignore"):
         p = x / n
         centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
@@ -42,7 +41,7 @@ def wilson(
 
 def newcombe(
     x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLike, confidence_level: float = 0.95
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[NDArray, NDArray, NDArray]:
     """Return the difference of two independent proportions, x1/n1 - x2/n2, with its interval.
 
     Method 10 of Newcombe (1998, Statistics in Medicine 17:873): square-and-add of the two Wilson intervals.
@@ -50,38 +49,29 @@ def newcombe(
     >>> [round(float(v), 4) for v in newcombe(56, 70, 48, 80)]
     [0.2, 0.0524, 0.3339]
     """
-    x1, n1 = _counts("x1", x1, "n1", n1)
-    x2, n2 = _counts("x2", x2, "n2", n2)
-    if np.any(n1 == 0) or np.any(n2 == 0):
-        raise ValueError(
-            "n1 and n2 must be at least 1 everywhere: a group without cases has no proportion; drop it"
-        )
-    p1, p2 = x1 / n1, x2 / n2
+    if np.any(np.equal(n1, 0)) or np.any(np.equal(n2, 0)):
+        raise ValueError("n1 and n2 must be at least 1 everywhere: a group without cases has no proportion")
     low1, high1 = wilson(x1, n1, confidence_level)
     low2, high2 = wilson(x2, n2, confidence_level)
+    p1, p2 = np.divide(x1, n1), np.divide(x2, n2)
     difference = p1 - p2
     low = difference - np.hypot(p1 - low1, high2 - p2)
     high = difference + np.hypot(high1 - p1, p2 - low2)
-    return difference[()], low[()], high[()]
+    return difference, low, high
 
 
 def rule_of_three(n: int, confidence_level: float = 0.95) -> float:
-    """Return the exact one-sided upper bound of a rate of which 0 of ``n`` cases were seen.
+    """Return the exact one-sided upper bound of a rate of which 0 of ``n`` cases (at least 1) were seen.
 
-    About 3 / n at 95 % (Hanley & Lippman-Hand 1983); exactly ``1 - (1 - confidence_level) ** (1 / n)``.
+    About 3 / n at 95 % (Hanley & Lippman-Hand 1983).
 
     >>> round(rule_of_three(100), 4)
     0.0295
     """
-    if n < 1:
-        raise ValueError(f"n={n!r} must be at least 1: nothing observed bounds nothing")
-    normal_quantile(confidence_level)
-    return float(-np.expm1(math.log1p(-confidence_level) / n))
+    return float(1 - (1 - confidence_level) ** (1 / n))
 
 
-def benjamini_hochberg(
-    p_values: ArrayLike, level: float = 0.05
-) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+def benjamini_hochberg(p_values: ArrayLike, level: float = 0.05) -> tuple[NDArray[np.bool_], NDArray]:
     """Return which p-values survive a false-discovery rate of ``level``, and the adjusted p-values.
 
     NaN (a test that could not be made) stays out of the family. Benjamini & Hochberg (1995); valid for
@@ -91,33 +81,29 @@ def benjamini_hochberg(
     [True, True, False, False]
     """
     p = np.atleast_1d(np.asarray(p_values, dtype=float))
-    adjusted = np.full(p.shape, np.nan)
-    present = np.flatnonzero(~np.isnan(p))
-    order = present[np.argsort(p[present], kind="stable")]
-    scaled = p[order] * order.size / np.arange(1, order.size + 1)
-    adjusted[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
+    order, adjusted = np.argsort(p, kind="stable"), np.empty(p.shape)  # NaN goes last
+    scaled = p[order] * np.isfinite(p).sum() / np.arange(1, p.size + 1)
+    adjusted[order] = np.fmin.accumulate(scaled[::-1])[::-1].clip(max=1.0)
     return adjusted <= level, adjusted
 
 
-def percentile_interval(
-    draws: ArrayLike, confidence_level: float = 0.95
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the percentile interval of bootstrap draws along the first axis (NaN draws are left out).
+def percentile_interval(draws: ArrayLike, confidence_level: float = 0.95) -> tuple[NDArray, NDArray]:
+    """Return the percentile interval of bootstrap draws along the first axis; missing draws are left out.
+
+    Where no draw is finite both limits are missing.
 
     >>> low, high = percentile_interval(np.arange(1001))
     >>> round(float(low)), round(float(high))
     (25, 975)
     """
-    tail = (1 - confidence_level) / 2
-    normal_quantile(confidence_level)
     draws = np.asarray(draws, dtype=float)
-    if len(draws) == 0:
-        raise ValueError(
-            "draws is empty: a bootstrap interval needs at least one draw; set bootstrap to 200 or more"
-        )
-    quantile = np.nanquantile if np.isnan(draws).any() else np.quantile
-    low, high = quantile(draws, [tail, 1 - tail], axis=0)
-    return low[()], high[()]
+    tail = (1 - confidence_level) / 2
+    some = np.isfinite(draws).any(axis=0)
+    ends = np.full((2, *draws.shape[1:]), np.nan)
+    if some.any():
+        quantile = np.nanquantile if np.isnan(draws).any() else np.quantile  # the former is slow
+        ends[:, some] = quantile(draws[:, some], [tail, 1 - tail], axis=0)
+    return ends[0][()], ends[1][()]
 
 
 def absolute_interval(low: float, high: float) -> tuple[float, float]:
@@ -126,13 +112,5 @@ def absolute_interval(low: float, high: float) -> tuple[float, float]:
     >>> absolute_interval(-0.1, 0.3), absolute_interval(-0.3, -0.1)
     ((0.0, 0.3), (0.1, 0.3))
     """
-    if low * high <= 0:
-        return 0.0, float(max(abs(low), abs(high)))
-    return float(min(abs(low), abs(high))), float(max(abs(low), abs(high)))
-
-
-def _counts(x_name: str, x: ArrayLike, n_name: str, n: ArrayLike) -> tuple[NDArray, NDArray]:
-    x, n = np.broadcast_arrays(np.asarray(x, dtype=float), np.asarray(n, dtype=float))
-    if np.any((x < 0) | (x > n) | np.isnan(x) | np.isnan(n)):
-        raise ValueError(f"{x_name} must lie between 0 and {n_name} everywhere, and neither may be missing")
-    return x, n
+    near, far = sorted((abs(float(low)), abs(float(high))))
+    return (0.0 if low * high <= 0 else near), far

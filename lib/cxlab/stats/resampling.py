@@ -1,6 +1,6 @@
 """One bootstrap for every statistic of a covariance matrix, gaps or not; and estimates pooled."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from copy import copy
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cxlab.data.errors import NotEnough
-from cxlab.stats.lmg import bootstrap_covariances
+from cxlab.stats.intervals import percentile_interval
 
 
 class Covariances:
@@ -19,16 +19,11 @@ class Covariances:
     """
 
     def __init__(self, values, *, draws: int = 1000, weights=None, clusters=None, rng=None):
-        generator = np.random.default_rng(rng)
-        if np.isnan(values).any():
-            self.n = int(np.isfinite(values).any(axis=1).sum())
-            self.matrices = bootstrap_em(values, draws, generator, weights, clusters)
-            return
-        if clusters is None:
-            sample, resamples = bootstrap_covariances(values, weights, draws, generator)
-        else:
-            sample, resamples = _cluster_covariances(values, weights, clusters, draws, generator)
-        self.n, self.matrices = len(values), np.concatenate([sample[None], resamples])
+        values = np.asarray(values, dtype=float)
+        weights = np.ones(len(values)) if weights is None else np.asarray(weights, dtype=float)
+        gaps = np.isnan(values).any()
+        made = _covariances_with_gaps if gaps else _covariances
+        self.matrices = made(values, weights, clusters, draws, np.random.default_rng(rng))
 
     def part(self, columns: list[int]) -> "Covariances":
         """Return the covariances of some of the columns, in this order."""
@@ -38,78 +33,181 @@ class Covariances:
 
     def with_mean_last(self, k: int) -> "Covariances":
         """Return the covariances with the last ``k`` columns replaced by their mean."""
-        if k == 1:
-            return self
         m = self.matrices.shape[-1]
-        weights = np.zeros((m, m - k + 1))
-        weights[range(m - k), range(m - k)] = 1.0
+        weights = np.eye(m, m - k + 1)
         weights[m - k :, -1] = 1 / k
         found = copy(self)
         found.matrices = weights.T @ self.matrices @ weights
         return found
 
 
-def _cluster_covariances(values, weights, clusters, draws, rng):
-    codes, labels = pd.factorize(np.asarray(clusters))
-    weights = np.ones(len(values)) if weights is None else weights
+def _covariances(values, weights, clusters, draws, rng) -> np.ndarray:
+    """One matrix product (how often each row is drawn, times the products of the columns) replaces ``draws``
+    passes over the rows. Covariances are divided by the sum of the weights, not by n - 1.
+    """
     n, m = values.shape
+    rows, columns = np.triu_indices(m)
     centred = values - np.average(values, axis=0, weights=weights)
-    products = (centred[:, :, None] * centred[:, None, :]).reshape(n, -1)
-    moments = np.hstack([products, centred, np.ones((n, 1))]) * weights[:, None]
-    sums = np.zeros((len(labels), moments.shape[1]))
-    np.add.at(sums, codes, moments)
-    counts = rng.multinomial(len(labels), np.full(len(labels), 1 / len(labels)), size=draws)
-    totals = np.vstack([sums.sum(axis=0)[None], counts @ sums])
-    means = totals[:, m * m : -1] / totals[:, -1:]
-    full = (totals[:, : m * m] / totals[:, -1:]).reshape(-1, m, m) - means[:, :, None] * means[:, None, :]
-    return full[0], full[1:]
+    scale = np.sqrt(np.average(centred**2, axis=0, weights=weights))
+    scale[scale == 0] = 1.0
+    centred = centred / scale
+    products = np.hstack([centred[:, rows] * centred[:, columns], centred, np.ones((n, 1))])
+    products *= weights[:, None]
+    if clusters is None:
+        times = _drawn_rows(n, draws, rng)
+    else:
+        products = _sums_of(products, clusters)
+        times = [_drawn(len(products), draws, rng)]
+    totals = np.vstack([products.sum(axis=0), *(block @ products for block in times)])
+    total = totals[:, -1:]
+    means = totals[:, len(rows) : -1] / total
+    upper = totals[:, : len(rows)] / total - means[:, rows] * means[:, columns]
+    return _square(upper * (scale[rows] * scale[columns]), m)
+
+
+def _drawn_rows(n: int, draws: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Yield how often each of ``n`` rows is drawn, one row a resample, in blocks that memory can hold."""
+    step = max(1, (1 << 22) // n)
+    for start in range(0, draws, step):
+        size = min(step, draws - start)
+        picks = rng.integers(0, n, size=(size, n)) + np.arange(size)[:, None] * n
+        yield np.bincount(picks.ravel(), minlength=size * n).reshape(size, n).astype(float)
+
+
+def _drawn(units: int, draws: int, rng: np.random.Generator) -> np.ndarray:
+    return rng.multinomial(units, np.full(units, 1 / units), size=draws)
+
+
+def _sums_of(values: np.ndarray, clusters) -> np.ndarray:
+    """Return the sums of the rows of each cluster."""
+    return pd.DataFrame(values).groupby(np.asarray(clusters), sort=False).sum().to_numpy()
+
+
+def _upper(matrices: np.ndarray) -> np.ndarray:
+    rows, columns = np.triu_indices(matrices.shape[-1])
+    return matrices[:, rows, columns]
+
+
+def _square(upper: np.ndarray, m: int) -> np.ndarray:
+    """Return symmetric (m, m) matrices from their upper triangles."""
+    rows, columns = np.triu_indices(m)
+    full = np.empty((len(upper), m, m))
+    full[:, rows, columns] = full[:, columns, rows] = upper
+    return full
+
+
+def _covariances_with_gaps(values, weights, clusters, draws, rng) -> np.ndarray:
+    """Maximum likelihood for a multivariate normal by EM (Dempster et al. 1977), where whether an answer is
+    missing depends only on the answers that are there.
+
+    EM moves the upper triangle of the matrix of mean products, a column of ones first. Rows with the same
+    gaps are summed up once, and all resamples take each step together, lengthened by how fast EM converges on
+    the whole sample (a quasi-Newton step; Jamshidian & Jennrich 1997), so that few are needed.
+    """
+    rows = np.isfinite(values).any(axis=1)
+    values, weights = values[rows], weights[rows]
+    centre, scale = np.nanmean(values, axis=0), np.nanstd(values, axis=0)
+    scale[scale == 0] = 1.0
+    values = np.column_stack([np.ones(len(values)), (values - centre) / scale])
+    units = np.arange(len(values))
+    if clusters is not None:
+        units = np.unique(np.asarray(clusters)[rows].astype(str), return_inverse=True)[1]
+    counts = _drawn(int(units.max()) + 1, draws, rng)[:, units]
+
+    whole, size = _patterns(values, weights[None]), values.shape[1]
+    point = _upper(np.eye(size)[None])
+    for _ in range(8):
+        point = _step(whole, point, size)
+    near, small, same = _step(whole, point, size), 1e-4, np.eye(point.shape[1])
+    speed = (_step(whole, point + small * same, size) - near) / small
+    longer = np.linalg.pinv(same - speed)
+    found = [_converged(whole, near, longer, size, tolerance=1e-7)]
+    block = max(1, 200_000 // len(values))
+    for begin in range(0, draws, block):
+        some = counts[begin : begin + block] * weights
+        start = np.repeat(found[0], len(some), axis=0)
+        found.append(_converged(_patterns(values, some), start, longer, size, tolerance=5e-3))
+    products = _square(np.concatenate(found), size)
+    means = products[:, 0, 1:]
+    return (products[:, 1:, 1:] - means[:, :, None] * means[:, None]) * np.outer(scale, scale)
+
+
+def _patterns(values: np.ndarray, weights: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Return for each pattern of gaps the columns that are there, those that are not, and the weighted sums
+    of the products of the former, one matrix a row of ``weights``.
+    """
+    kinds, kind = np.unique(np.isfinite(values), axis=0, return_inverse=True)
+    found = []
+    for i, there in enumerate(kinds):
+        rows, seen = np.flatnonzero(kind.ravel() == i), np.flatnonzero(there)
+        part = values[np.ix_(rows, seen)]
+        products = (part[:, :, None] * part[:, None, :]).reshape(len(rows), -1)
+        sums = (weights[:, rows] @ products).reshape(-1, len(seen), len(seen))
+        found.append((seen, np.flatnonzero(~there), sums))
+    return found
+
+
+def _step(patterns, point: np.ndarray, size: int) -> np.ndarray:
+    """Return the mean products after one step of EM: what is missing follows from what is there."""
+    products = _square(point, size)
+    total = np.zeros_like(products)
+    for seen, gone, sums in patterns:
+        inner = products[:, seen[:, None], seen] + 1e-9 * np.diag(seen > 0)
+        outer = products[:, seen[:, None], gone]
+        slope = np.linalg.solve(inner, outer)
+        left = products[:, gone[:, None], gone] - outer.transpose(0, 2, 1) @ slope
+        across = sums @ slope
+        total[:, seen[:, None], seen] += sums
+        total[:, seen[:, None], gone] += across
+        total[:, gone[:, None], seen] += across.transpose(0, 2, 1)
+        total[:, gone[:, None], gone] += slope.transpose(0, 2, 1) @ across + sums[:, :1, :1] * left
+    return _upper(total / total[:, :1, :1])
+
+
+def _converged(patterns, point: np.ndarray, longer: np.ndarray, size: int, *, tolerance: float):
+    """Take lengthened steps until none moves by more than ``tolerance`` standard deviations."""
+    for _ in range(200):
+        plain = _step(patterns, point, size)
+        step = (plain - point) @ longer
+        point = point + step
+        wrong = ~(np.linalg.eigvalsh(_square(point, size))[:, 0] > 1e-9)
+        point[wrong] = plain[wrong]  # a step too far, which is no covariance
+        if np.abs(step[~wrong]).max(initial=0.0) < tolerance:
+            break
+    return _step(patterns, point, size)
 
 
 def resampled_means(
     values: np.ndarray, *, draws: int = 1000, weights=None, clusters=None, rng=None
 ) -> np.ndarray:
     """Return each column's mean over the answers that are there, (columns, 1 + draws): sample, resamples."""
-    there = np.isfinite(values) * (
-        1.0 if weights is None else np.nan_to_num(np.asarray(weights, float))[:, None]
-    )
-    codes = np.arange(len(values)) if clusters is None else pd.factorize(np.asarray(clusters))[0]
-    size = int(codes.max()) + 1
-    sums = np.zeros((size, 2 * values.shape[1]))
-    np.add.at(sums, codes, np.hstack([np.nan_to_num(values) * there, there]))
-    counts = np.random.default_rng(rng).multinomial(size, np.full(size, 1 / size), size=draws)
-    totals = np.vstack([sums.sum(axis=0), counts @ sums])
-    top, bottom = np.split(totals, 2, axis=1)
+    weight = np.ones(len(values)) if weights is None else np.nan_to_num(np.asarray(weights, float))
+    there = np.isfinite(values) * weight[:, None]
+    sums = np.hstack([np.nan_to_num(values) * there, there])
+    sums = sums if clusters is None else _sums_of(sums, clusters)
+    times = _drawn(len(sums), draws, np.random.default_rng(rng))
+    top, bottom = np.split(np.vstack([sums.sum(axis=0), times @ sums]), 2, axis=1)
     return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0).T
 
 
 def resampled_sums(values: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
     """Return the column sums of ``values`` (one row a person) and, below, those of resamples of the rows."""
-    n = len(values)
-    again = (np.bincount(rng.integers(0, n, n), minlength=n) @ values for _ in range(draws))
-    return np.array([values.sum(axis=0), *again])
+    return np.vstack(
+        [values.sum(axis=0), *(block @ values for block in _drawn_rows(len(values), draws, rng))]
+    )
 
 
 def limits(draws: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
     """Return percentile limits along the last axis; a row without any finite draw gives NaN."""
-    draws = np.asarray(draws, dtype=float)
-    rows = draws.reshape(int(np.prod(draws.shape[:-1])), draws.shape[-1])
-    usable = np.isfinite(rows).any(axis=1)
-    ends = np.full((2, len(rows)), np.nan)
-    if usable.any():
-        tail = (1 - level) / 2
-        quantile = np.quantile if np.isfinite(rows).all() else np.nanquantile  # the latter is slow
-        ends[:, usable] = quantile(rows[usable], [tail, 1 - tail], axis=1)
-    low, high = ends.reshape(2, *draws.shape[:-1])
-    return low, high
+    return percentile_interval(np.moveaxis(np.asarray(draws), -1, 0), level)
 
 
 def intervals(values: np.ndarray, names: Iterable, level: float = 0.95) -> pd.DataFrame:
     """Return ``estimate low high``, one row a name, from values of the sample (column 0) and resamples."""
-    values = np.atleast_2d(np.asarray(values, dtype=float))
+    values = np.atleast_2d(values)
     low, high = limits(values[:, 1:], level)
-    return pd.DataFrame(
-        {"estimate": values[:, 0], "low": low, "high": high}, index=pd.Index(list(names), dtype=object)
-    )
+    index = pd.Index(list(names), dtype=object)
+    return pd.DataFrame({"estimate": values[:, 0], "low": low, "high": high}, index=index)
 
 
 def composites(matrices: np.ndarray, groups: list[list[int]], *, standardise: bool) -> np.ndarray:
@@ -136,115 +234,6 @@ def correlations(matrices: np.ndarray) -> np.ndarray:
     return matrices / scale[:, :, None] / scale[:, None, :]
 
 
-class _Pattern(NamedTuple):
-    """Rows with the same gaps: which columns are there and not, and weighted sums, a row a resample."""
-
-    seen: np.ndarray
-    gone: np.ndarray
-    weight: np.ndarray
-    one: np.ndarray
-    two: np.ndarray
-
-
-def bootstrap_em(
-    values: np.ndarray, draws: int, rng: np.random.Generator, weights: np.ndarray | None = None, clusters=None
-) -> np.ndarray:
-    """Return the EM covariance of a sample with gaps and of ``draws`` resamples, shape (1 + draws, m, m).
-
-    Maximum likelihood for a multivariate normal (Dempster et al. 1977), where whether an answer is missing
-    depends only on the answers that are there. Rows with the same gaps are summed up once, and all resamples
-    take each step together, lengthened by how fast EM converges on the whole sample (a quasi-Newton step;
-    Jamshidian & Jennrich 1997), so that few are needed.
-    """
-    rows = np.isfinite(values).any(axis=1)
-    values = values[rows]
-    centre, scale = np.nanmean(values, axis=0), np.nanstd(values, axis=0)
-    scale[scale == 0] = 1.0
-    values = (values - centre) / scale
-    base = np.ones(len(values)) if weights is None else np.asarray(weights, float)[rows]
-    units = np.arange(len(values))
-    if clusters is not None:
-        units = np.unique(np.asarray(clusters).astype(str)[rows], return_inverse=True)[1]
-    size = int(units.max()) + 1
-    counts = rng.multinomial(size, np.full(size, 1 / size), size=draws)[:, units]
-    patterns, m = _patterns(values, base[None]), values.shape[1]
-    point = _vector(np.zeros((1, m)), np.eye(m)[None])
-    for _ in range(8):
-        point = _step(patterns, point, m)
-    near, small = _step(patterns, point, m), 1e-4
-    moved = _step(patterns, point + small * np.eye(point.shape[1]), m) - near
-    longer = np.linalg.pinv(np.eye(point.shape[1]) - moved / small)
-    found = [_converge(patterns, near, longer, m, tolerance=1e-7)]
-    block = max(1, 200_000 // len(values))
-    for begin in range(0, draws, block):
-        some = _patterns(values, counts[begin : begin + block] * base)
-        start = np.repeat(found[0], len(some[0].weight), axis=0)
-        found.append(_converge(some, start, longer, m, tolerance=5e-3))
-    return _matrices(np.concatenate(found), m)[1] * np.outer(scale, scale)
-
-
-def _converge(patterns: list[_Pattern], point: np.ndarray, longer: np.ndarray, m: int, *, tolerance: float):
-    """Take lengthened steps until none moves by more than ``tolerance`` standard deviations."""
-    for _ in range(200):
-        plain = _step(patterns, point, m)
-        step = (plain - point) @ longer
-        point = point + step
-        wrong = ~(np.linalg.eigvalsh(_matrices(point, m)[1])[:, 0] > 1e-9)
-        point[wrong] = plain[wrong]  # a step too far, which is no covariance
-        if np.abs(step[~wrong]).max(initial=0.0) < tolerance:
-            break
-    return _step(patterns, point, m)
-
-
-def _patterns(values: np.ndarray, weights: np.ndarray) -> list[_Pattern]:
-    kinds, kind = np.unique(np.isfinite(values), axis=0, return_inverse=True)
-    found = []
-    for i, there in enumerate(kinds):
-        rows, seen = np.flatnonzero(kind.ravel() == i), np.flatnonzero(there)
-        part, weight = values[np.ix_(rows, seen)], weights[:, rows]
-        products = (part[:, :, None] * part[:, None, :]).reshape(len(rows), -1)
-        two = (weight @ products).reshape(-1, len(seen), len(seen))
-        found.append(_Pattern(seen, np.flatnonzero(~there), weight.sum(axis=1), weight @ part, two))
-    return found
-
-
-def _step(patterns: list[_Pattern], point: np.ndarray, m: int) -> np.ndarray:
-    """Return means and covariances after one step of EM, a row a resample."""
-    mean, covariance = _matrices(point, m)
-    first, second = np.zeros_like(mean), np.zeros_like(covariance)
-    for seen, gone, weight, one, two in patterns:
-        inner = covariance[:, seen[:, None], seen] + 1e-9 * np.eye(len(seen))
-        slope = np.linalg.solve(inner, covariance[:, seen[:, None], gone])
-        constant = mean[:, gone] - (mean[:, None, seen] @ slope)[:, 0]
-        fitted = (one[:, None] @ slope)[:, 0]
-        across = two @ slope + one[:, :, None] * constant[:, None]
-        left = covariance[:, gone[:, None], gone] - covariance[:, gone[:, None], seen] @ slope
-        left += constant[:, :, None] * constant[:, None]
-        mixed = fitted[:, :, None] * constant[:, None]
-        first[:, seen] += one
-        first[:, gone] += fitted + weight[:, None] * constant
-        second[:, seen[:, None], seen] += two
-        second[:, seen[:, None], gone] += across
-        second[:, gone[:, None], seen] += across.transpose(0, 2, 1)
-        inside = slope.transpose(0, 2, 1) @ two @ slope + mixed + mixed.transpose(0, 2, 1)
-        second[:, gone[:, None], gone] += inside + weight[:, None, None] * left
-    total = sum(pattern.weight for pattern in patterns)[:, None]
-    mean = first / total
-    return _vector(mean, second / total[:, :, None] - mean[:, :, None] * mean[:, None])
-
-
-def _vector(mean: np.ndarray, covariance: np.ndarray) -> np.ndarray:
-    rows, columns = np.triu_indices(mean.shape[1])
-    return np.hstack([mean, covariance[:, rows, columns]])
-
-
-def _matrices(point: np.ndarray, m: int) -> tuple[np.ndarray, np.ndarray]:
-    rows, columns = np.triu_indices(m)
-    covariance = np.empty((len(point), m, m))
-    covariance[:, rows, columns] = covariance[:, columns, rows] = point[:, m:]
-    return point[:, :m], covariance
-
-
 class Pooled(NamedTuple):
     """A random-effects estimate, its interval, the spread between groups, and where a new one would lie."""
 
@@ -256,7 +245,6 @@ class Pooled(NamedTuple):
     tau: float
     tau_low: float
     tau_high: float
-    p: float
 
 
 def pool(estimates, variances, level: float = 0.95) -> tuple[Pooled, pd.DataFrame]:
@@ -267,43 +255,36 @@ def pool(estimates, variances, level: float = 0.95) -> tuple[Pooled, pd.DataFram
     ``estimate shrunk low high weight`` in the order of the input (Efron & Morris 1975).
     """
     from scipy import stats
+    from scipy.optimize import brentq
 
     y, v = np.asarray(estimates, float), np.asarray(variances, float)
     if len(y) < 2 or not (np.isfinite(y).all() and np.isfinite(v).all() and (v > 0).all()):
         raise NotEnough("at least two groups with an estimate and its error are needed")
-    w, df = 1 / v, len(y) - 1
+    df, tail = len(y) - 1, (1 - level) / 2
 
-    def heterogeneity(tau2: float) -> float:
+    def pooled(tau2: float) -> tuple[np.ndarray, float, float]:
         weight = 1 / (v + tau2)
-        return float((weight * (y - (weight * y).sum() / weight.sum()) ** 2).sum())
+        mean = float((weight * y).sum() / weight.sum())
+        return weight, mean, float((weight * (y - mean) ** 2).sum())
 
-    q = heterogeneity(0.0)
-    tau2 = max(0.0, (q - df) / (w.sum() - (w**2).sum() / w.sum()))
-    weight = 1 / (v + tau2)
-    mean = float((weight * y).sum() / weight.sum())
-    se = float(np.sqrt(max(heterogeneity(tau2) / df, 1.0) / weight.sum()))
-    t = stats.t.ppf(0.5 + level / 2, df)
-    reach = stats.t.ppf(0.5 + level / 2, df - 1) * np.sqrt(tau2 + se**2) if df > 1 else np.nan
-    tail = (1 - level) / 2
-    ends = [_solve(heterogeneity, stats.chi2.ppf(part, df)) ** 0.5 for part in (1 - tail, tail)]
+    def spread(part: float) -> float:
+        """The spread at which the heterogeneity is this quantile of its distribution, 0 where none is."""
+        target = stats.chi2.ppf(part, df)
+        if pooled(0.0)[2] <= target:
+            return 0.0
+        most = ((y - y.mean()) ** 2).sum() / target
+        return float(brentq(lambda tau2: pooled(tau2)[2] - target, 0.0, most, xtol=1e-12)) ** 0.5
+
+    weight, _, q = pooled(0.0)
+    tau2 = max(0.0, (q - df) / (weight.sum() - (weight**2).sum() / weight.sum()))
+    weight, mean, q = pooled(tau2)
+    se = float(np.sqrt(max(q / df, 1.0) / weight.sum()))
+    half = stats.t.ppf(1 - tail, df) * se
+    reach = stats.t.ppf(1 - tail, df - 1) * np.sqrt(tau2 + se**2) if df > 1 else np.nan
+    ends = spread(1 - tail), spread(tail)
     own = tau2 / (tau2 + v)
     shrunk = mean + own * (y - mean)
-    half = stats.norm.ppf(0.5 + level / 2) * np.sqrt(own * v + (1 - own) ** 2 * se**2)
-    table = pd.DataFrame(
-        {"estimate": y, "shrunk": shrunk, "low": shrunk - half, "high": shrunk + half, "weight": own}
-    )
-    found = Pooled(mean, mean - t * se, mean + t * se, mean - reach, mean + reach, tau2**0.5, *ends,
-                   float(stats.chi2.sf(q, df)))  # fmt: skip
-    return found, table
-
-
-def _solve(heterogeneity, target: float) -> float:
-    """Return the variance at which the (falling) heterogeneity equals the target, 0 where it is below."""
-    from scipy.optimize import brentq
-
-    if heterogeneity(0.0) <= target:
-        return 0.0
-    top = 1.0
-    while heterogeneity(top) > target:
-        top *= 4
-    return float(brentq(lambda tau2: heterogeneity(tau2) - target, 0.0, top, xtol=1e-12))
+    error = stats.norm.ppf(1 - tail) * np.sqrt(own * v + (1 - own) ** 2 * se**2)
+    table = {"estimate": y, "shrunk": shrunk, "low": shrunk - error, "high": shrunk + error, "weight": own}
+    found = mean, mean - half, mean + half, mean - reach, mean + reach, tau2**0.5, *ends
+    return Pooled(*found), pd.DataFrame(table)

@@ -13,14 +13,13 @@ class Scalability(NamedTuple):
     """Loevinger's H of the levels, its interval, and the accounts ``n`` with every level known.
 
     H is 1 when every account climbs in the same order, 0 when the levels have nothing in common. ``items``:
-    ``level mean Hi low high``, easiest level first; ``pairs``: H of each pair of levels.
+    ``level mean Hi low high``, easiest level first.
     """
 
     H: float
     low: float
     high: float
     items: pd.DataFrame
-    pairs: pd.DataFrame
     n: int
 
 
@@ -42,67 +41,38 @@ def scalability(
     >>> scalability(ladder, bootstrap=0).H
     1.0
     """
-    x, names = _complete(levels)
-    h, hi, hij = _coefficients(*_covariances(x[None]))
-    limits = np.full((2, 1 + len(names)), np.nan)
-    if bootstrap:
-        draws = _resampled(x, int(bootstrap), np.random.default_rng(rng))
-        limits = _limits(np.r_[h, hi[0]], np.column_stack(draws), confidence_level)
-    items = {"level": names, "mean": x.mean(axis=0), "Hi": hi[0], "low": limits[0, 1:], "high": limits[1, 1:]}
-    table = pd.DataFrame(items).sort_values("mean", ascending=False, kind="stable", ignore_index=True)
-    pairs = pd.DataFrame(hij[0], index=names, columns=names)
-    return Scalability(float(h[0]), float(limits[0, 0]), float(limits[1, 0]), table, pairs, len(x))
-
-
-def _complete(levels: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
-    if not isinstance(levels, pd.DataFrame) or levels.shape[1] < 2:
-        raise InputError("levels must be a table with one row an account and at least two columns")
     x = levels.dropna().to_numpy(float)
+    if x.shape[1] < 2:
+        raise InputError("levels must be a table with one row an account and at least two columns")
     if len(x) < 3:
         raise NotEnough(f"only {len(x)} of {len(levels)} accounts have every level; at least 3 are needed")
     if (np.ptp(x, axis=0) > 0).sum() < 2:
         raise NotEnough("fewer than two levels vary between accounts, so no order can be seen")
-    return x, [str(name) for name in levels.columns]
+    random, block = np.random.default_rng(rng), max(1, 2_000_000 // x.size)
+    sizes = [min(block, bootstrap - start) for start in range(0, bootstrap, block)]
+    found = _coefficients(x[None])[0]
+    drawn = [_coefficients(x[random.integers(0, len(x), (size, len(x)))]) for size in sizes]
+    low, high = _limits(found, np.vstack(drawn or [np.empty((0, len(found)))]), confidence_level)
+    items = {"level": levels.columns.astype(str), "mean": x.mean(axis=0), "Hi": found[1:]}
+    table = pd.DataFrame(items | {"low": low[1:], "high": high[1:]})
+    table = table.sort_values("mean", ascending=False, kind="stable", ignore_index=True)
+    return Scalability(float(found[0]), float(low[0]), float(high[0]), table, len(x))
 
 
-def _covariances(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return covariances and the greatest that the margins allow, for tables stacked on the first axis."""
-    n, means = x.shape[1], x.mean(axis=1)
-    centre = means[:, :, None] * means[:, None, :]
-    ranked = np.sort(x, axis=1)
-    return tuple(np.einsum("bni,bnj->bij", v, v, optimize=True) / n - centre for v in (x, ranked))
-
-
-def _coefficients(covariance: np.ndarray, greatest: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return H, H of each level, and H of each pair; missing where nothing varies."""
-    off = ~np.eye(covariance.shape[-1], dtype=bool)
-    c, g = covariance * off, greatest * off
-    sums = [(c.sum((-1, -2)), g.sum((-1, -2))), (c.sum(-1), g.sum(-1)), (c, g)]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return tuple(np.where(below > 1e-15, above / below, np.nan) for above, below in sums)
-
-
-def _resampled(x: np.ndarray, draws: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    if np.isin(x, (0, 1)).all():  # few patterns: resample their counts
-        patterns, counts = np.unique(x, axis=0, return_counts=True)
-        weights = rng.multinomial(len(x), counts / len(x), draws) / len(x)
-        p, k = weights @ patterns, x.shape[1]
-        joint = weights @ (patterns[:, :, None] * patterns[:, None, :]).reshape(len(patterns), -1)
-        outer = p[:, :, None] * p[:, None, :]
-        greatest = np.minimum(p[:, :, None], p[:, None, :]) - outer
-        return _coefficients(joint.reshape(draws, k, k) - outer, greatest)[:2]
-    block = max(1, 2_000_000 // x.size)
-    sizes = [min(block, draws - start) for start in range(0, draws, block)]
-    solved = [_coefficients(*_covariances(x[rng.integers(0, len(x), (size, len(x)))])) for size in sizes]
-    return np.concatenate([s[0] for s in solved]), np.concatenate([s[1] for s in solved])
+def _coefficients(x: np.ndarray) -> np.ndarray:
+    """Return H of all levels and of each, (tables, 1 + levels), for tables stacked on the first axis."""
+    (_, n, k), means, sums = x.shape, x.mean(axis=1), []
+    for values in (x, np.sort(x, axis=1)):  # the covariances, and the greatest that the margins allow
+        covariance = values.transpose(0, 2, 1) @ values / n - means[:, :, None] * means[:, None, :]
+        each = (covariance * ~np.eye(k, dtype=bool)).sum(axis=2)
+        sums.append(np.column_stack([each.sum(axis=1), each]))
+    found, greatest = sums
+    return np.divide(found, greatest, out=np.full_like(found, np.nan), where=greatest > 1e-15)
 
 
 def _limits(estimates: np.ndarray, draws: np.ndarray, level: float) -> np.ndarray:
     """Return limits that are symmetric for log(1 - H); the interval of a perfect order is itself."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        least = np.maximum(1 - estimates, 1e-12) / 10  # a perfect draw is no infinity
-        spread = np.log(np.maximum(1 - draws, least))
-        error = np.array([np.nanstd(one) if np.isfinite(one).any() else np.nan for one in spread.T])
-        factor = np.exp(normal_quantile(level) * error)
-        gap = 1 - estimates
-        return np.where(gap > 1e-12, [1 - gap * factor, 1 - gap / factor], estimates)
+    gap = 1 - estimates
+    spread = np.log(np.maximum(1 - draws, np.maximum(gap, 1e-12) / 10))  # a perfect draw is no infinity
+    factor = np.exp(normal_quantile(level) * pd.DataFrame(spread).std(ddof=0).to_numpy())
+    return np.where(gap > 1e-12, [1 - gap * factor, 1 - gap / factor], estimates)

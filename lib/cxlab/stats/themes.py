@@ -56,13 +56,17 @@ def fit_themes(
     weights, topics = _factors(matrix, themes, int(np.random.default_rng(rng).integers(2**31)))
     volume = np.bincount(weights.argmax(axis=1), minlength=themes).astype(float)
     topics, volume = topics[volume > 0], volume[volume > 0]
-    joined = _join(topics) if join else np.arange(len(topics))
+    group, heaviest = np.arange(len(topics)), [set(_naming(topic)) for topic in topics]
+    for row, words in enumerate(heaviest if join else []):
+        for other in range(row):
+            if words & heaviest[other]:  # also through others
+                group[group == group[row]] = group[other]
+    joined = np.unique(group, return_inverse=True)[1]
     order = np.argsort(-np.bincount(joined, volume), kind="stable")
     joined = np.argsort(order)[joined]
     together = pd.DataFrame(topics * volume[:, None]).groupby(joined).sum().to_numpy()
-    vocabulary = vectors.get_feature_names_out()
-    names = [", ".join(vocabulary[word] for word in _naming(row)) for row in together]
-    return Themes(names, vectors, topics, joined)
+    words = vectors.get_feature_names_out()
+    return Themes([", ".join(words[_naming(row)]) for row in together], vectors, topics, joined)
 
 
 def theme_table(
@@ -118,16 +122,7 @@ def _factors(matrix: Any, themes: int, seed: int) -> tuple[np.ndarray, np.ndarra
     return weights * size, model.components_ / np.where(size > 0, size, 1)[:, None]
 
 
-def _naming(topic: np.ndarray) -> list[int]:
+def _naming(topic: np.ndarray) -> np.ndarray:
     """Return the three heaviest words of a theme, without those that hardly belong to it."""
-    return [word for word in np.argsort(-topic, kind="stable")[:3] if topic[word] > 0.05 * topic.max()]
-
-
-def _join(topics: np.ndarray) -> np.ndarray:
-    """Number the groups of themes that share one of their three heaviest words, also through others."""
-    group, heaviest = np.arange(len(topics)), [set(_naming(topic)) for topic in topics]
-    for row, words in enumerate(heaviest):
-        for other in range(row):
-            if words & heaviest[other]:
-                group[group == group[row]] = group[other]
-    return np.unique(group, return_inverse=True)[1]
+    heaviest = np.argsort(-topic, kind="stable")[:3]
+    return heaviest[topic[heaviest] > 0.05 * topic.max()]
