@@ -8,8 +8,8 @@ from cxlab.data.errors import InputError
 from cxlab.stats.chains import removal, removal_effect, transition_matrix
 
 # Steps of the 10,000 example paths of ChannelAttribution 2.2 (CRAN), counted from its data set PathData:
-# rows (start) and the channels alpha beta delta epsilon eta gamma iota kappa lambda mi theta zeta, columns the
-# channels, conversion, no conversion.
+# rows (start) and the channels alpha beta delta epsilon eta gamma iota kappa lambda mi theta zeta,
+# columns the channels, conversion, no conversion.
 STEPS = """
     28846 12119 3 435 14213 696 20427 305 3837 8 7391 107 0 0
     102922 1965 3 1138 2341 197 6202 277 2128 0 3484 507 8447 29945
