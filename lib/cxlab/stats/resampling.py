@@ -21,6 +21,7 @@ class Covariances:
     def __init__(self, values, *, draws: int = 1000, weights=None, clusters=None, rng=None):
         values = np.asarray(values, dtype=float)
         weights = np.ones(len(values)) if weights is None else np.asarray(weights, dtype=float)
+        self.n = int(np.isfinite(values).any(axis=1).sum())  # rows with an answer
         gaps = np.isnan(values).any()
         made = _covariances_with_gaps if gaps else _covariances
         self.matrices = made(values, weights, clusters, draws, np.random.default_rng(rng))
