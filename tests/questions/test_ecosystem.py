@@ -9,7 +9,8 @@ import pytest
 
 import cxlab as cx
 from cxlab.data.table import Table
-from cxlab.worlds.visits import make_kpis, make_visits, sample_visits
+from cxlab.worlds import sample as made_up
+from cxlab.worlds.visits import make_kpis, make_visits
 
 PERSON = re.compile(r"(?<![\d.])7\d{9}(?!\d)")
 ALL = [
@@ -192,7 +193,7 @@ def test_missing_columns_and_few_data_are_one_sentence(ask, mall):
 
 
 def test_no_person_and_no_small_cell_is_shown():
-    sample = sample_visits().with_(bootstrap=20)
+    sample = made_up("visits").with_(bootstrap=20)
     for ask in (*ALL, cx.ecosystem.rewards, cx.outlets.differ, cx.outlets.league, cx.outlets.whose):
         found = ask(sample)
         assert found.simulated and "made-up" in found.finding

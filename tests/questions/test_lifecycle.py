@@ -8,7 +8,8 @@ import pytest
 import cxlab as cx
 from cxlab.data.table import Table
 from cxlab.stats.survival import customer_log, in_order, propose_steps
-from cxlab.worlds.journeys import STAGES, make_events, sample_events
+from cxlab.worlds import sample
+from cxlab.worlds.journeys import STAGES, make_events
 
 ECOM = ["product_view", "add_to_cart", "cart", "shipping_details", "payment_details", "purchase"]
 
@@ -87,7 +88,7 @@ def test_recent_customers_are_left_out_not_lost():
 
 
 def test_windows_start_where_the_reader_says_and_cover_the_data():
-    found = cx.funnel.windows(sample_events(), first="14d")
+    found = cx.funnel.windows(sample("events"), first="14d")
     assert next(iter(found.items())) == ("14 days", 14.0) and len(found) > 4
     assert cx.funnel.windows(Table(frame=None, kind="events")) == {"30 days": 30.0}
 
@@ -102,7 +103,7 @@ def test_a_shuffled_log_is_not_given_an_ordered_funnel():
         (i, float(d), name) for i in range(300) for name, d in zip("abc", rng.permutation(3), strict=True)
     ]
     assert not in_order(customer_log(log(rows).frame), "abc")
-    assert in_order(customer_log(sample_events().frame), STAGES)
+    assert in_order(customer_log(sample("events").frame), STAGES)
 
 
 def test_ecom_events_by_session_published_counts():
@@ -181,7 +182,7 @@ def test_few_watched_customers_are_cautioned():
 
 
 def test_steps_are_proposed_in_the_order_that_customers_meet_them():
-    assert propose_steps(customer_log(sample_events().frame)) == list(STAGES)
+    assert propose_steps(customer_log(sample("events").frame)) == list(STAGES)
     names = ["Anfrage", "Angebot", "Auftrag", "gekündigt"]
     german = log([(i, k, name) for i in range(20) for k, name in enumerate(names)])
     assert propose_steps(customer_log(german.frame)) == ["Anfrage", "Angebot", "Auftrag"]
@@ -214,7 +215,7 @@ def test_strange_logs_get_a_sentence(name):
 
 
 def test_large_logs_are_asked_where_they_lie(monkeypatch):
-    events = sample_events()
+    events = sample("events")
     table = events.with_(frame=ibis.memtable(events.frame))
     for name in QUESTIONS:
         near, far = (getattr(cx.funnel, name)(one) for one in (events, table))
@@ -227,7 +228,7 @@ def test_large_logs_are_asked_where_they_lie(monkeypatch):
 
 def test_findings_are_short_and_simulated_ones_say_so():
     for name in QUESTIONS:
-        result = getattr(cx.funnel, name)(sample_events())
+        result = getattr(cx.funnel, name)(sample("events"))
         if not result.missing:
             assert result.finding.startswith("In made-up data, ") and len(result.finding.split()) <= 36
             assert "simulated" in title(result)

@@ -9,7 +9,8 @@ import pytest
 import cxlab as cx
 from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.table import Table
-from cxlab.worlds.journeys import make_stages, sample_stages
+from cxlab.worlds import sample
+from cxlab.worlds.journeys import make_stages
 
 
 def table(rows, columns=("customer", "stage", "passed")):
@@ -69,7 +70,7 @@ def test_quality_holds_or_not_and_the_words_follow():
     assert good["joint-clean-rate"].low < good["joint-clean-rate"].value < good["joint-clean-rate"].high
     apart = [(i, s, i % 3 != k) for i in range(90) for k, s in enumerate("abc")]
     assert "too bright" in cx.yields.hold(stages(table(apart))).cautions[0]
-    assert cx.yields.hold(sample_stages()).finding.startswith("In made-up data")
+    assert cx.yields.hold(sample("stages")).finding.startswith("In made-up data")
 
 
 def test_a_table_without_the_columns_or_rows_is_refused_or_answered():

@@ -3,13 +3,12 @@
 import numpy as np
 import pytest
 
-import cxlab as cx
-from cxlab.data.errors import InputError
 from cxlab.worlds.survey import ITEMS, SLOPES, make_survey
 
 
-def stated(*, slopes=SLOPES, spreads=1.0, items=None, reliability=0.5625, correlation=0.6, halo=0.0,
-           noise=0.7):  # fmt: skip
+def stated(
+    *, slopes=SLOPES, spreads=1.0, items=None, reliability=0.5625, correlation=0.6, halo=0.0, noise=0.7
+):
     """The exact covariance of the items and, last, of an outcome."""
     sides = list(slopes)
     spread, part = (
@@ -64,16 +63,3 @@ def test_segments_outcomes_points_and_gaps_are_as_asked():
     assert survey.frame["segment"].value_counts().tolist() == [450, 450] and survey.bootstrap == 50
     assert survey.roles["emotion"] == ["emotion_1", "emotion_2", "emotion_3"]
     assert survey.roles["sensuous"] == ["product_4"] and survey.simulated
-
-
-def test_the_same_seed_gives_the_same_survey_and_the_source_opens():
-    assert make_survey(50, rng=3).frame.equals(make_survey(50, rng=3).frame)
-    survey = cx.open_source("simulated-survey", table="survey", bootstrap=20)
-    assert survey.simulated and len(survey.frame) == 400 and survey.bootstrap == 20
-
-
-def test_impossible_worlds_are_refused():
-    with pytest.raises(InputError, match="slopes is empty"):
-        make_survey(slopes={})
-    with pytest.raises(InputError, match="impossible between 3 sides"):
-        make_survey(slopes={"a": 1, "b": 1, "c": 1}, correlation=-0.6)

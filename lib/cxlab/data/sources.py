@@ -33,10 +33,17 @@ if TYPE_CHECKING:
 SOURCE = "application/vnd.cxlab.source+json"
 FACTS = ("name", "title", "licence", "citation", "sha256", "simulated", "notes")
 # The modules of made-up data stand above this room, so they are found by name when they are asked for.
-_WORLDS = {
-    "survey": "survey", "events": "journeys", "stages": "journeys", "visits": "visits",
-    "initiatives": "journeys", **dict.fromkeys(("contacts", "ratings", "vignette", "accounts"), "small"),
-}  # fmt: skip
+_WORLDS = [
+    "survey",
+    "events",
+    "stages",
+    "visits",
+    "initiatives",
+    "contacts",
+    "ratings",
+    "vignette",
+    "accounts",
+]
 
 
 def open_source(name: str, *, table: str = "", **settings: Any) -> Table:
@@ -100,7 +107,7 @@ def _simulated(name: str) -> Table:
     if kind not in _WORLDS:
         names = [f"simulated-{known}" for known in _WORLDS]
         raise InputError(f"no source {show(name)}; {nearest(name, names)}made-up ones are {', '.join(names)}")
-    return getattr(importlib.import_module(f"cxlab.worlds.{_WORLDS[kind]}"), f"sample_{kind}")()
+    return importlib.import_module("cxlab.worlds").sample(kind)
 
 
 def survey(

@@ -1,11 +1,31 @@
-"""Simulators whose arguments are the truth, one module a table or two that have no public data."""
+"""Simulators whose arguments are the truth, for the tables that have no public data."""
 
-import pandas as pd
+from functools import partial
 
 from cxlab.data.table import Table
+from cxlab.worlds import journeys, small, survey, visits
+
+_SAMPLES = {  # kind: title, the table, what stands beside it
+    "events": ("Simulated customer journeys", journeys.make_events, {}),
+    "stages": ("Simulated stages of the lifecycle", journeys.make_stages, {}),
+    "initiatives": (
+        "Simulated register of initiatives", journeys.make_initiatives, {"pain": journeys.make_pain}
+    ),
+    "contacts": ("Simulated contacts", small.make_contacts, {}),
+    "ratings": ("Simulated labels of ten raters", small.make_ratings, {}),
+    "vignette": ("Simulated answers to stories", partial(small.make_vignette, scale=(0, 10)), {}),
+    "accounts": ("Simulated accounts on five levels", small.make_accounts, {}),
+    "visits": (
+        "Simulated visits to a mall", partial(visits.make_visits, months=48), {"kpis": visits.make_kpis}
+    ),
+}  # fmt: skip
 
 
-def made_up(kind: str, title: str, frame: pd.DataFrame, **related: pd.DataFrame) -> Table:
-    """Return a table that says that it is simulated."""
-    origin = {"licence": "BSD-3-Clause (this project)", "simulated": True, "related": related}
-    return Table(frame=frame, kind=kind, name=f"simulated-{kind}", title=title, **origin)
+def sample(kind: str) -> Table:
+    """Return the default made-up table of a kind; it says that it is simulated."""
+    if kind == "survey":
+        return survey.sample_survey()
+    title, make, beside = _SAMPLES[kind]
+    origin = {"licence": "BSD-3-Clause (this project)", "simulated": True}
+    related = {name: made() for name, made in beside.items()}
+    return Table(frame=make(), kind=kind, name=f"simulated-{kind}", title=title, related=related, **origin)

@@ -7,14 +7,12 @@ from statistics import NormalDist
 import numpy as np
 import pandas as pd
 
-from cxlab.data.errors import InputError
-from cxlab.data.table import Table
-from cxlab.worlds import made_up
-
 STAGES = ("awareness", "exploration", "evaluation", "purchase", "implementation", "use")
 FUNCTIONS = ("Product", "Marketing", "Sales", "Service", "Finance")
 HAZARDS = (0.10, 0.12, 0.15, 0.20, 0.10)  # a day, from each stage to the next
+OBSERVED = 365.0  # days
 REPEAT = 0.4  # chance to buy again
+SAYS = 0.65  # share of employees that call quality a priority
 _LEADS = (1, 1, 2, 2, 3, 3)  # the function that usually does each stage
 
 # Area: share of complaints, share of initiatives, side. The quality office works on products, and not at all
@@ -29,24 +27,8 @@ AREAS: dict[str, tuple[float, float, str]] = {
     "website": (0.07, 0.10, "experience"),
     "sales advice": (0.05, 0.06, "experience"),
 }
-LEVELS = {"account": 0.35, "unit": 0.45, "corporate": 0.20}
-SIZES = {"account": 0.8, "unit": 1.3, "corporate": 2.5}
-
-
-def sample_events() -> Table:
-    """Return the default made-up journeys."""
-    return made_up("events", "Simulated customer journeys", make_events(rng=1))
-
-
-def sample_stages() -> Table:
-    """Return the default made-up table of stages."""
-    return made_up("stages", "Simulated stages of the lifecycle", make_stages(rng=1))
-
-
-def sample_initiatives() -> Table:
-    """Return the default made-up register, with the complaints by area beside it."""
-    title = "Simulated register of initiatives"
-    return made_up("initiatives", title, make_initiatives(rng=1), pain=make_pain(rng=1))
+LEVELS = {"account": (0.35, 0.8), "unit": (0.45, 1.3), "corporate": (0.20, 2.5)}  # share, usual size
+PAY = 0.4  # share of initiatives with linked pay
 
 
 def make_events(
@@ -54,16 +36,15 @@ def make_events(
     *,
     leaving: float = 0.03,
     segments: Mapping[str, float] | None = None,
-    observed: float = 365.0,
     rng: int | np.random.Generator | None = 1,
 ) -> pd.DataFrame:
     """Simulate the events of customers who move through six stages or leave.
 
-    The truth: ``n`` customers enter evenly over the first half of ``observed`` days, after which nothing is
-    seen. From stage k a customer goes on with hazard ``HAZARDS[k]`` a day (times the segment's factor, by
-    default direct 1.0, partner 0.8, online 1.3) and leaves with hazard ``leaving``, after the last stage with
-    a tenth of it; both are constant, so the share that goes on at all is ``h / (h + leaving)``. Who came
-    through buys again with probability ``REPEAT``, unless they leave first.
+    The truth: ``n`` customers enter evenly over the first half of a year, after which nothing is seen. From
+    stage k a customer goes on with hazard ``HAZARDS[k]`` a day (times the segment's factor, by default direct
+    1.0, partner 0.8, online 1.3) and leaves with hazard ``leaving``, after the last stage with a tenth of it;
+    both are constant, so the share that goes on at all is ``h / (h + leaving)``. Who came through buys again
+    with probability ``REPEAT``, unless they leave first.
 
     Columns: ``customer_id event timestamp segment``; events are the stages, ``repeat purchase`` and ``left``.
     """
@@ -71,7 +52,7 @@ def make_events(
     segments = dict(segments or {"direct": 1.0, "partner": 0.8, "online": 1.3})
     which = rng.integers(0, len(segments), n)
     factor = np.array(list(segments.values()))[which]
-    who, time = np.arange(n), rng.uniform(0, observed / 2, n)
+    who, time = np.arange(n), rng.uniform(0, OBSERVED / 2, n)
     parts = [(who, STAGES[0], time)]
     for stage, hazard in zip(STAGES[1:], HAZARDS, strict=True):
         ahead = rng.exponential(1 / (hazard * factor[who]))
@@ -83,15 +64,14 @@ def make_events(
     leaves, again = (time + rng.exponential(days, who.size) for days in (10 / leaving, 40))
     returns = (rng.random(who.size) < REPEAT) & (again < leaves)
     parts += [(who, "left", leaves), (who[returns], "repeat purchase", again[returns])]
-    people, days = (np.concatenate([part[i] for part in parts]) for i in (0, 2))
-    made = {
-        "customer_id": people + 1,
-        "event": np.repeat([part[1] for part in parts], [part[0].size for part in parts]),
-        "timestamp": pd.Timestamp("2024-01-01") + pd.to_timedelta((days * 86_400).round(), unit="s"),
-        "segment": np.array(list(segments))[which[people]],
-    }
-    order = np.lexsort((people, days))
-    return pd.DataFrame(made).iloc[order[days[order] <= observed]].reset_index(drop=True)
+    made = pd.concat([pd.DataFrame({"who": who, "event": event, "days": time}) for who, event, time in parts])
+    made = made[made["days"] <= OBSERVED].sort_values(["days", "who"], kind="stable", ignore_index=True)
+    after = pd.to_timedelta((made["days"] * 86_400).round(), unit="s")
+    names = np.array(list(segments))[which[made["who"]]]
+    made = made.assign(
+        customer_id=made["who"] + 1, timestamp=pd.Timestamp("2024-01-01") + after, segment=names
+    )
+    return made[["customer_id", "event", "timestamp", "segment"]]
 
 
 def make_stages(
@@ -102,7 +82,6 @@ def make_stages(
     without_owner: int = 1,
     two_owners: int = 1,
     respondents: int = 120,
-    says: float = 0.65,
     gap: float = 0.25,
     rng: int | np.random.Generator | None = 1,
 ) -> pd.DataFrame:
@@ -111,34 +90,27 @@ def make_stages(
     The truth: stage k goes right for a share ``yields[k]`` of customers; faults of one customer are
     dependent, by one latent normal factor that correlates any two stages by ``correlation``. With the
     defaults the product of the yields is .7115 and the share of customers without any fault .778.
-    ``without_owner`` stages have no accountable function, ``two_owners`` have two. A share ``says`` of the
-    respondents calls quality a priority at a stage, a share ``says - gap`` reviews it, twice as likely where
-    it is called a priority.
+    ``without_owner`` stages have no accountable function, ``two_owners`` have two, never the first stage. A
+    share ``SAYS`` of the respondents calls quality a priority at a stage, a share ``SAYS - gap`` reviews it,
+    twice as likely where it is called a priority.
 
     Columns: ``respondent stage function passed role says_priority does_review``; rows of customers fill
     ``passed``, rows of responsibility ``role``, rows of employees the last two.
     """
-    rng, does = np.random.default_rng(rng), says - gap
-    if not 0 <= correlation < 1:
-        raise InputError(f"correlation={correlation!r} must lie between 0 and below 1")
-    if not 0 < does < 1 or not 0 < says < 1:
-        raise InputError(f"says={says!r} and says - gap={does!r} must both lie between 0 and 1")
-    if without_owner + two_owners > len(STAGES) - 1:
-        raise InputError("without_owner and two_owners together must leave the first stage alone: at most 5")
+    rng = np.random.default_rng(rng)
     factor, own = rng.standard_normal((n, 1)), rng.standard_normal((n, len(STAGES)))
     latent = np.sqrt(correlation) * factor + np.sqrt(1 - correlation) * own
     passed = latent > [NormalDist().inv_cdf(1 - share) for share in yields]
-    quality = pd.DataFrame({"respondent": np.repeat([f"C{i + 1}" for i in range(n)], len(STAGES))})
-    quality = quality.assign(
-        stage=STAGES * n, function=[FUNCTIONS[i] for i in _LEADS] * n, passed=passed.ravel()
-    )
+    quality = pd.DataFrame({
+        "respondent": np.repeat([f"C{i + 1}" for i in range(n)], len(STAGES)),
+        "stage": STAGES * n, "function": [FUNCTIONS[i] for i in _LEADS] * n, "passed": passed.ravel(),
+    })  # fmt: skip
     cells = [(stage, function) for stage in STAGES for function in FUNCTIONS]
-    says_so = rng.random(respondents * len(cells)) < says
-    base = does / (1 + says)  # reviewed with base where not a priority, twice as often where it is
     answers = pd.DataFrame(cells * respondents, columns=["stage", "function"])
     answers["respondent"] = np.repeat([f"R{i + 1}" for i in range(respondents)], len(cells))
-    answers["says_priority"] = says_so
-    answers["does_review"] = rng.random(says_so.size) < np.minimum(np.where(says_so, 2 * base, base), 1.0)
+    answers["says_priority"] = says = rng.random(len(answers)) < SAYS
+    base = (SAYS - gap) / (1 + SAYS)  # reviewed with base where not a priority, twice as often where it is
+    answers["does_review"] = rng.random(len(answers)) < np.minimum(np.where(says, 2 * base, base), 1.0)
     owners = _owners(rng, without_owner, two_owners)
     return pd.concat([quality, owners, answers], ignore_index=True)
 
@@ -164,7 +136,6 @@ def make_initiatives(
     effort_shares: Mapping[str, float] | None = None,
     focus_shares: Mapping[str, float] | float = 0.35,
     coder_agreement: float = 0.92,
-    pay_share: float = 0.4,
     pay_silence: float = 0.5,
     late_share: float = 0.35,
     foresight: float = 0.65,
@@ -177,20 +148,19 @@ def make_initiatives(
     The truth: work is spread over areas by ``effort_shares``; a share ``focus_shares`` (of all, or by level)
     is customer-focused, and each of two readers sees that with chance ``coder_agreement``; a share
     ``late_share`` ends after its due date and is called 'at risk' before with chance ``foresight``, others
-    with ``false_alarm``; where pay is linked (``pay_share``) a share ``pay_silence`` of these reports is kept
-    back. The history has ``months``, ending with December 2025.
+    with ``false_alarm``; where pay is linked (``PAY``) a share ``pay_silence`` of these reports is kept back.
+    The history has ``months``, ending with December 2025.
     """
     rng = np.random.default_rng(rng)
-    areas, shares = _shares(effort_shares or {name: effort for name, (_, effort, _) in AREAS.items()})
-    levels, level_shares = _shares(LEVELS)
-    area, level = rng.choice(areas, n, p=shares), rng.choice(levels, n, p=level_shares)
-    size = rng.lognormal(0, 0.7, n) * pd.Series(level).map(SIZES).to_numpy()
+    area = _drawn(rng, n, effort_shares or {name: effort for name, (_, effort, _) in AREAS.items()})
+    level = _drawn(rng, n, {name: share for name, (share, _) in LEVELS.items()})
+    size = rng.lognormal(0, 0.7, n) * [LEVELS[name][1] for name in level]
     impact = np.round(10 * size**0.6 * rng.lognormal(0, 0.6, n), 1).clip(0.5)
     spread = rng.uniform(0.2, 0.6, n)
     by_level = dict.fromkeys(LEVELS, focus_shares) if isinstance(focus_shares, float) else focus_shares
-    focused = rng.random(n) < pd.Series(level).map(by_level).to_numpy(float)
+    focused = rng.random(n) < [by_level[name] for name in level]
     codes = [np.where(rng.random(n) < coder_agreement, focused, ~focused) for _ in range(2)]
-    pay = rng.random(n) < pay_share
+    pay = rng.random(n) < PAY
     start = rng.integers(0, max(1, months - 4), n)
     due = start + rng.integers(3, 10, n)
     late = rng.random(n) < late_share
@@ -205,7 +175,7 @@ def make_initiatives(
             "title": [f"{name} {k + 1}" for k, name in enumerate(area)],
             "area": area,
             "level": level,
-            "side": [AREAS.get(name, (0, 0, "experience"))[2] for name in area],
+            "side": [AREAS[name][2] if name in AREAS else "experience" for name in area],
             "customer_focused": codes[0],
             "customer_focused_2": codes[1],
             "team": np.where(rng.random(n) < 0.8, [f"team {k}" for k in rng.integers(1, 15, n)], ""),
@@ -221,30 +191,24 @@ def make_initiatives(
     )
 
 
-def make_pain(
-    complaints: int = 400,
-    *,
-    pain_shares: Mapping[str, float] | None = None,
-    rng: int | np.random.Generator | None = 1,
-) -> pd.DataFrame:
-    """Simulate complaints by area (multinomial over ``pain_shares``) and satisfaction, low where it hurts.
+def make_pain(complaints: int = 400, *, rng: int | np.random.Generator | None = 1) -> pd.DataFrame:
+    """Simulate complaints by area (multinomial) and satisfaction, low where it hurts.
 
     Columns: area contacts complaints responses satisfied.
     """
     rng = np.random.default_rng(rng)
-    areas, shares = _shares(pain_shares or {name: pain for name, (pain, _, _) in AREAS.items()})
+    shares = np.array([pain for pain, _, _ in AREAS.values()])
+    shares = shares / shares.sum()
     counts = rng.multinomial(complaints, shares)
     contacts = counts + rng.poisson(4 * complaints * shares)
     satisfied = rng.binomial(150, np.clip(0.9 - 0.9 * shares, 0, 1))
     columns = {"contacts": contacts, "complaints": counts, "responses": 150, "satisfied": satisfied}
-    return pd.DataFrame({"area": areas, **columns})
+    return pd.DataFrame({"area": list(AREAS)} | columns)
 
 
-def _shares(shares: Mapping[str, float]) -> tuple[list[str], np.ndarray]:
+def _drawn(rng: np.random.Generator, n: int, shares: Mapping[str, float]) -> np.ndarray:
     p = np.array(list(shares.values()), dtype=float)
-    if not len(p) or (p < 0).any() or p.sum() <= 0:
-        raise InputError(f"shares={dict(shares)!r} must be at least 0 and not all 0, one for each area")
-    return list(shares), p / p.sum()
+    return rng.choice(list(shares), n, p=p / p.sum())
 
 
 def _history(ends: pd.DatetimeIndex, start: int, due: int, done: int, warned_from: int) -> str:

@@ -6,12 +6,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from cxlab.data.errors import InputError
-from cxlab.data.table import Table
-from cxlab.worlds import made_up
-
 LEVELS = ("company", "business users", "technology organisation", "technology team", "key individuals")
 DIFFICULTY = np.array([72, 66, 60, 56, 50])  # mean of each level, easiest first
+FREED = 0.3  # share of the dependent accounts that are freed before they renew
 # form letter -> (statements, labels, truth: share of each label)
 FORMS: dict[str, tuple[int, tuple[str, ...], tuple[float, ...]]] = {
     "s": (36, ("product", "experience", "both"), (0.40, 0.35, 0.25)),
@@ -50,26 +47,6 @@ for _line in _TEXTS.splitlines():
     _SENTENCES.setdefault(_line.split(": ")[0], []).append(_line.split(": ", 1)[1])
 
 
-def sample_contacts() -> Table:
-    """Return the default made-up contacts."""
-    return made_up("contacts", "Simulated contacts", make_contacts(2_000))
-
-
-def sample_ratings() -> Table:
-    """Return the default made-up labels of ten raters."""
-    return made_up("ratings", "Simulated labels of ten raters", make_ratings())
-
-
-def sample_vignette() -> Table:
-    """Return the default made-up answers to the four stories."""
-    return made_up("vignette", "Simulated answers to stories", make_vignette(240, scale=(0, 10)))
-
-
-def sample_accounts() -> Table:
-    """Return the default made-up accounts."""
-    return made_up("accounts", "Simulated accounts on five levels", make_accounts())
-
-
 def make_accounts(
     accounts: int = 200,
     *,
@@ -78,7 +55,6 @@ def make_accounts(
     slope: float = 0.18,
     hidden_share: float = 0.35,
     hostage_share: float = 0.25,
-    dependence_falls: float = 0.3,
     hostage_renewal: float = 0.92,
     rng: int | np.random.Generator | None = 1,
 ) -> pd.DataFrame:
@@ -88,12 +64,10 @@ def make_accounts(
     8 in each, so at ``strength`` 0 the levels come in no order. Renewal follows the lowest level
     (``rule="minimum"``) or the "mean", with ``slope`` log-odds a point. The last level of a share
     ``hidden_share`` was never asked, and lies 8 points lower. A share ``hostage_share`` depends on the vendor
-    and renews with chance ``hostage_renewal`` whatever its satisfaction; ``dependence_falls`` of those are
-    freed before they renew. Columns, a row an account and level: ``account level score dependence renewed
+    and renews with chance ``hostage_renewal`` whatever its satisfaction, but for a share ``FREED`` that is
+    freed before. Columns, a row an account and level: ``account level score dependence renewed
     first_attained``.
     """
-    if rule not in ("minimum", "mean"):
-        raise InputError(f"rule={rule!r} must be 'minimum' or 'mean'")
     rng = np.random.default_rng(rng)
     each = len(LEVELS)
     general = rng.normal(0, 1, accounts)
@@ -106,7 +80,7 @@ def make_accounts(
     chance = 1 / (1 + np.exp(-slope * (state - np.median(state))))
     tied = rng.random(accounts) < hostage_share
     before = np.round(np.where(tied, rng.uniform(70, 100, accounts), rng.uniform(0, 55, accounts)), 0)
-    freed = tied & (rng.random(accounts) < dependence_falls)
+    freed = tied & (rng.random(accounts) < FREED)
     rng.uniform(size=accounts)  # keeps the accounts that are known by their seed
     renewed = rng.random(accounts) < np.where(tied & ~freed, np.maximum(chance, hostage_renewal), chance)
 
@@ -123,10 +97,9 @@ def make_accounts(
 
 
 def make_contacts(
-    contacts: int = 4000,
+    contacts: int = 2_000,
     *,
     shares: Mapping[str, float] | None = None,
-    first_shares: Mapping[str, float] | None = None,
     accuracy: float = 0.88,
     slips: Mapping[tuple[str, str], float] | None = None,
     checked: float = 0.15,
@@ -135,46 +108,33 @@ def make_contacts(
 ) -> pd.DataFrame:
     """Simulate contacts with customers in order of time: ``customer coded_reason second_coding text``.
 
-    The truth: ``shares`` of the reasons (scaled to sum to 1; ten reasons by default), ``first_shares`` those
-    of a customer's first contact. A reason is coded rightly with chance ``accuracy``, errors fall on the
-    others alike, on top of the coders' habits ``slips`` (``{(true, coded): chance}``; by default a breakdown
-    in five is coded as waiting). A share ``checked``, drawn at random, is coded again, rightly. ``texts``
-    adds a made-up sentence.
+    The truth: ``shares`` of the reasons (scaled to sum to 1; ten reasons by default). A reason is coded
+    rightly with chance ``accuracy``, errors fall on the others alike, on top of the coders' habits ``slips``
+    (``{(true, coded): chance}``; by default a breakdown in five is coded as waiting). A share ``checked``,
+    drawn at random, is coded again, rightly. ``texts`` adds a made-up sentence.
     """
-    shares = dict(_SHARES if shares is None else shares)
-    first = dict(first_shares or shares)
-    names = list(dict.fromkeys([*shares, *first]))
-    random = np.random.default_rng(rng)
+    shares, random = dict(_SHARES if shares is None else shares), np.random.default_rng(rng)
+    names = list(shares)
     customer = random.integers(1, max(1, int(0.75 * contacts)) + 1, contacts)
-    chances = [np.array([of.get(name, 0.0) for name in names]) for of in (first, shares)]
-    drawn = [random.choice(len(names), contacts, p=p / p.sum()) for p in chances]
-    true = np.where(pd.Series(customer).duplicated(), drawn[1], drawn[0])
-    errors = _errors(names, accuracy, _SLIPS if slips is None else slips)
+    p = np.array(list(shares.values()))
+    first, later = random.choice(len(names), (2, contacts), p=p / p.sum())
+    true = np.where(pd.Series(customer).duplicated(), later, first)
+    errors = np.full((len(names), len(names)), (1 - accuracy) / max(len(names) - 1, 1))
+    np.fill_diagonal(errors, accuracy if len(names) > 1 else 1.0)
+    for (right, wrong), chance in (_SLIPS if slips is None else slips).items():
+        if right in names and wrong in names:
+            i, j = names.index(right), names.index(wrong)
+            errors[i, j] += chance
+            errors[i, i] -= chance
     coded = (random.random(contacts)[:, None] > np.cumsum(errors, axis=1)[true]).sum(axis=1)
-    coded = coded.clip(max=len(names) - 1)
     label = np.array(names, dtype=object)
-    twice = random.random(contacts) < checked
-    second = np.where(twice, label[true], None)
-    table = pd.DataFrame({"customer": customer, "coded_reason": label[coded], "second_coding": second})
+    second = np.where(random.random(contacts) < checked, label[true], None)
+    coded = label[coded.clip(max=len(names) - 1)]
+    table = pd.DataFrame({"customer": customer, "coded_reason": coded, "second_coding": second})
     if texts:
         picks = random.integers(0, 60, (contacts, 5)).tolist()
         table["text"] = [_sentence(*pair) for pair in zip(label[true], picks, strict=True)]
     return table
-
-
-def _errors(names: list[str], accuracy: float, slips: Mapping[tuple[str, str], float]) -> np.ndarray:
-    """Return P(coded | true), one row a true reason."""
-    k = len(names)
-    errors = np.full((k, k), (1 - accuracy) / max(k - 1, 1))
-    np.fill_diagonal(errors, accuracy if k > 1 else 1.0)
-    for (true, coded), chance in slips.items():
-        if true in names and coded in names:
-            i, j = names.index(true), names.index(coded)
-            errors[i, j] += chance
-            errors[i, i] -= chance
-    if errors.min() < 0:
-        raise InputError(f"slips {slips} exceed the accuracy {accuracy!r}")
-    return errors
 
 
 def _sentence(reason: str, picks: list[int]) -> str:
@@ -252,7 +212,7 @@ def make_vignette(
     [2, 2, 2, 2]
     """
     random = np.random.default_rng(rng)
-    rows = -(-persons // 4) if stories == 1 else persons
+    rows = -(-persons // 4) if stories == 1 else persons  # one story a person: blocks of four persons
     order = random.permuted(np.tile(np.arange(4), (rows, 1)), axis=1)
     cell = order.ravel()[:persons] if stories == 1 else order[:, :stories].ravel()
     person = np.repeat(np.arange(1, persons + 1), stories)

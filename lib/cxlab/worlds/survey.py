@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxlab.data.errors import InputError
 from cxlab.data.survey import Survey
 
 SLOPES = {"product": 0.25, "experience": 0.45}
@@ -17,7 +16,7 @@ Each = Mapping[str, float] | float  # one number for all sides, or one a side
 
 def make_survey(
     respondents: int = 250, *, slopes: Mapping[str, float] = SLOPES, spreads: Each = 1.0,
-    items: Mapping[str, int] | int | None = None, reliability: Each = 0.5625, correlation: float = 0.6,
+    items: Mapping[str, int] | int = ITEMS, reliability: Each = 0.5625, correlation: float = 0.6,
     halo: float = 0.0, noise: float = 0.7,
     outcomes: tuple[str, ...] = ("satisfaction", "loyalty", "advocacy"),
     outcome_slopes: Mapping[str, Mapping[str, float]] | None = None,
@@ -39,12 +38,7 @@ def make_survey(
     >>> make_survey(100).sides["experience"]
     ['experience_1', 'experience_2', 'experience_3']
     """
-    random = np.random.default_rng(rng)
-    sides = list(slopes)
-    if not sides:
-        raise InputError("slopes is empty: name at least one side, such as {'product': 0.25}")
-    if not -1 / max(len(sides) - 1, 1) <= correlation <= 1:
-        raise InputError(f"correlation={correlation!r} is impossible between {len(sides)} sides; try 0.6")
+    random, sides = np.random.default_rng(rng), list(slopes)
     person = random.integers(0, clusters, respondents) if clusters else None
 
     def drawn(columns: int = 1) -> np.ndarray:
@@ -77,9 +71,8 @@ def make_survey(
         return names
 
     blocks, asked = {}, {}
-    for i, side in enumerate(sides):
-        count = int(of(ITEMS if items is None else items, side))
-        blocks[side] = ask(side, opinion[:, i], of(reliability, side), spread[i], count)
+    for side, latent, sd in zip(sides, opinion.T, spread, strict=True):
+        blocks[side] = ask(side, latent, of(reliability, side), sd, int(of(items, side)))
     for outcome in outcomes:
         own = (outcome_slopes or {}).get(outcome, slopes)
         each = slope = np.array([own.get(side, 0.0) for side in sides])
@@ -92,12 +85,9 @@ def make_survey(
         frame["segment"] = np.array(list(segments))[kind]
     if clusters:
         frame["person"] = person
-    facets = blocks.get("product", [])
-    roles = {"useful": facets[:2], "usable": facets[2:3], "in_use": facets[2:3], "sensuous": facets[3:]}
-    roles = (roles if len(facets) > 3 else {}) | {
-        "trust": blocks.get("trust"),
-        "emotion": asked.get("emotion"),
-    }
+    roles = {"trust": blocks.get("trust"), "emotion": asked.get("emotion")}
+    if len(facets := blocks.get("product", [])) > 3:
+        roles |= {"useful": facets[:2], "usable": facets[2:3], "in_use": facets[2:3], "sensuous": facets[3:]}
     known = {
         "outcome": "loyalty" if "loyalty" in asked else next(iter(asked)),
         "segments": ["segment"] if segments else [], "clusters": "person" if clusters else None,

@@ -11,8 +11,6 @@ import pandas as pd
 from scipy.special import betaincinv, ndtr, ndtri
 
 from cxlab.data.errors import InputError
-from cxlab.data.table import Table
-from cxlab.worlds import made_up
 
 # name: share of outlets, relative pull on (visitor, guest, investor, resident)
 ORGANISATIONS = {
@@ -72,12 +70,6 @@ PRAISE = [
 ]
 
 
-def sample_visits() -> Table:
-    """Return the default made-up visits, four years of them, with what partners reward beside them."""
-    frame = make_visits(400_000, months=48, rng=1)
-    return made_up("visits", "Simulated visits to a mall", frame, kpis=make_kpis(rng=1))
-
-
 def make_outlets(
     outlets: int = 1500,
     *,
@@ -87,7 +79,7 @@ def make_outlets(
     size_spread: float = 1.0,
     rng: int | np.random.Generator | None = 1,
 ) -> pd.DataFrame:
-    """Return made-up outlets, ``outlet organisation size rate planted``; rate is the truth.
+    """Return made-up outlets (12 or more), ``outlet organisation size rate planted``; rate is the truth.
 
     True rates are Beta(16, 4); a part ``organisation_share`` (0..1) of their latent variance lies between
     organisations. ``worst`` outlets, drawn in proportion to size, are lowered by ``worst_drop``
@@ -95,10 +87,6 @@ def make_outlets(
     deviation of log sizes.
     """
     share = np.array([part for part, _ in ORGANISATIONS.values()])
-    if outlets < len(share):
-        raise InputError(f"outlets={outlets} must be at least {len(share)}: each organisation has one")
-    if not 0 <= organisation_share <= 1:
-        raise InputError(f"organisation_share={organisation_share} must lie between 0 and 1")
     rng = np.random.default_rng(rng)
     home = np.sort(np.r_[: len(share), rng.choice(len(share), outlets - len(share), p=share / share.sum())])
     latent = np.sqrt(organisation_share) * rng.standard_normal(len(share))[home]
@@ -126,15 +114,9 @@ def make_visits(visits: int = 400_000, **truth) -> pd.DataFrame:
     ``1 + 6 x thin_drop`` times as often. ``rng`` (1) is an int, a Generator or None.
     """
     mall = _Mall(visits, **truth)
-    codes = mall.draw(np.random.default_rng(mall.seed), visits, 0, mall.months)
-    coded = ((name, pd.Categorical.from_codes(codes[name], names)) for name, names in mall.words.items())
-    words = {name: column.astype("str") for name, column in coded}
-    stamp = codes["timestamp"].astype("datetime64[s]")
-    score = pd.array(codes["score"], dtype="Int8")
-    score[codes["score"] == 0] = pd.NA
-    columns = {**words, "person": codes["person"], "timestamp": stamp, "score": score}
-    order = ["outlet", "organisation", "person", "role", "timestamp", "score", "comment"]
-    frame = pd.DataFrame(columns)[order]
+    frame = mall.draw(np.random.default_rng(mall.seed), visits, 0, mall.months)
+    words = frame.select_dtypes("category").columns
+    frame = frame.astype(dict.fromkeys(words, "str"))
     return frame.sort_values(["timestamp", "person"], kind="stable", ignore_index=True)
 
 
@@ -152,22 +134,19 @@ def write_visits(path: str | Path, *, visits: int = 80_000_000, **truth) -> Path
         raise InputError(f"path={str(path)!r} is not an empty folder; name a new one")
     mall = _Mall(visits, **truth)
     rng = np.random.default_rng(mall.seed)
-    words = {name: pa.array(names) for name, names in mall.words.items()}
-    coding = {"compression": "zstd", "use_dictionary": [*words, "score"],
+    coding = {"compression": "zstd", "use_dictionary": [*mall.words, "score"],
               "column_encoding": {"timestamp": "DELTA_BINARY_PACKED"}}  # fmt: skip
     for month in range(mall.months):
         rows = visits * (month + 1) // mall.months - visits * month // mall.months
         target = folder / f"month={month + 1:02d}"
         target.mkdir(parents=True)
-        writer, done = None, 0
-        while done < rows or writer is None:
+        writer = None
+        for done in range(0, rows, _CHUNK):
             size = min(_CHUNK, rows - done)
-            codes = mall.draw(rng, size, month + done / max(rows, 1), month + (done + size) / max(rows, 1))
-            order = np.argsort(codes["timestamp"], kind="stable")
-            table = pa.table({name: _arrow(pa, name, values[order], words) for name, values in codes.items()})
+            frame = mall.draw(rng, size, month + done / rows, month + (done + size) / rows)
+            table = pa.Table.from_pandas(frame.sort_values("timestamp", kind="stable"), preserve_index=False)
             writer = writer or pq.ParquetWriter(target / "visits.parquet", table.schema, **coding)
             writer.write_table(table, row_group_size=_CHUNK)
-            done += size
         writer.close()
     (folder / "truth").mkdir()
     mall.outlets.to_parquet(folder / "truth" / "outlets.parquet", index=False)
@@ -186,10 +165,6 @@ def make_kpis(
     ``agreement`` is the correlation of any two organisations' latent priorities, ``rewarded`` the share of
     the measures that one rewards at all (the others have no row).
     """
-    if not 0 <= agreement <= 1 or organisations < 2:
-        raise InputError(
-            f"agreement={agreement} must lie between 0 and 1, organisations={organisations} be 2 or more"
-        )
     rng = np.random.default_rng(rng)
     names = [*ORGANISATIONS, *(f"Organisation {place}" for place in range(13, organisations + 1))]
     common, own = rng.standard_normal(len(KPIS)), rng.standard_normal((organisations, len(KPIS)))
@@ -197,10 +172,9 @@ def make_kpis(
     least = np.quantile(latent, 1 - rewarded, axis=1, keepdims=True)
     weight = np.where(latent >= least, np.exp(0.7 * latent), 0)
     weight = np.round(100 * weight / weight.sum(axis=1, keepdims=True), 1)
-    frame = pd.DataFrame(
-        weight, pd.Index(names[:organisations], name="organisation"), pd.Index(KPIS, name="kpi")
-    )
-    return frame.stack().rename("weight").reset_index().query("weight > 0").reset_index(drop=True)
+    columns = {"organisation": np.repeat(names[:organisations], len(KPIS)), "kpi": KPIS * organisations}
+    frame = pd.DataFrame(columns | {"weight": weight.ravel()})
+    return frame[frame["weight"] > 0].reset_index(drop=True)
 
 
 class _Mall:
@@ -208,18 +182,12 @@ class _Mall:
 
     def __init__(self, visits, *, outlets=1500, months=12, rated=0.25, commented=0.2,
                  person_spread=0.5, thin_drop=0.35, rng=1):  # fmt: skip
-        for name, value in {"visits": visits, "months": months}.items():
-            if value < 1:
-                raise InputError(f"{name}={value} must be at least 1")
-        for name, value in {"rated": rated, "commented": commented}.items():
-            if not 0 <= value <= 1:
-                raise InputError(f"{name}={value} is a share: it must lie between 0 and 1")
+        self.months, self.rated, self.commented = months, rated, commented
+        self.person_spread, self.thin_drop = person_spread, thin_drop
         rng = np.random.default_rng(rng)
         self.outlets = outlets if isinstance(outlets, pd.DataFrame) else make_outlets(outlets, rng=rng)
         names, themes = list(ORGANISATIONS), list(PHRASES)
         self.home = pd.Index(names).get_indexer(self.outlets["organisation"]).astype(np.int8)
-        if (self.home < 0).any():
-            raise InputError(f"outlets: organisation must be one of {', '.join(names)}")
         pull = np.array([by_role for _, by_role in ORGANISATIONS.values()])[self.home].T
         weight = np.cumsum(pull * self.outlets["size"].to_numpy(), axis=1)
         slots = (np.arange(_SLOTS) + 0.5) / _SLOTS
@@ -231,8 +199,6 @@ class _Mall:
         self.pools = people.astype(np.int64)  # by first role
         first = np.datetime64("2025-01", "M")
         self.starts = (first + np.arange(months + 1)).astype("datetime64[s]").astype(np.int64)
-        self.months, self.rated, self.commented = months, rated, commented
-        self.person_spread, self.thin_drop = person_spread, thin_drop
         texts = [text for theme in themes for text in PHRASES[theme]] + PRAISE
         self.bounds = np.cumsum([0, *(len(PHRASES[theme]) for theme in themes), len(PRAISE)])
         outlets = self.outlets["outlet"].astype(str).tolist()
@@ -242,13 +208,12 @@ class _Mall:
         mix[names.index("Mobility"), themes.index("parking")] *= 8
         mix[names.index("Food hall"), themes.index("waiting")] *= 2
         self.theme_cdf = np.cumsum(mix / mix.sum(axis=1, keepdims=True), axis=1)
-        planted = self.outlets["planted"] if "planted" in self.outlets else np.zeros(len(self.outlets), bool)
         own = rng.integers(0, len(themes), len(self.outlets))
-        self.own_theme = np.where(planted, own, -1).astype(np.int8)
+        self.own_theme = np.where(self.outlets["planted"], own, -1).astype(np.int8)
         self.seed = int(rng.integers(1 << 62))
 
-    def draw(self, rng: np.random.Generator, rows: int, low: float, high: float) -> dict[str, np.ndarray]:
-        """Draw ``rows`` visits between months ``low`` and ``high`` (fractions allowed) as integer codes."""
+    def draw(self, rng: np.random.Generator, rows: int, low: float, high: float) -> pd.DataFrame:
+        """Draw visits between months ``low`` and ``high`` (fractions allowed), words as categories."""
         role = np.searchsorted(np.cumsum(_VISITS)[:-1], rng.random(rows)).astype(np.int8)
         number = (rng.random(rows) * self.pools[role]).astype(np.int64)
         number += np.r_[0, np.cumsum(self.pools)[:-1]][role]
@@ -272,15 +237,15 @@ class _Mall:
         spoke = np.flatnonzero(rng.random(some.size) < self.commented)
         said = some[spoke]
         comment[said] = self.comments(rng, outlet[said], score[said], thin[spoke])
-        return {
-            "outlet": outlet,
-            "organisation": self.home[outlet],
+        codes = {"outlet": outlet, "organisation": self.home[outlet], "role": role, "comment": comment}
+        words = {name: pd.Categorical.from_codes(codes[name], self.words[name]) for name in codes}
+        seconds = self.starts[month] + (day * 86400 + hour * 3600).astype(np.int64)
+        frame = pd.DataFrame(words | {
             "person": _PERSON + (number * _coprime(people) + 12_345) % people,
-            "role": role,
-            "timestamp": self.starts[month] + (day * 86400 + hour * 3600).astype(np.int64),
-            "score": score,
-            "comment": comment,
-        }
+            "timestamp": seconds.astype("datetime64[s]"),
+            "score": pd.arrays.IntegerArray(score, score == 0),
+        })  # fmt: skip
+        return frame[["outlet", "organisation", "person", "role", "timestamp", "score", "comment"]]
 
     def comments(self, rng: np.random.Generator, outlet, score, thin) -> np.ndarray:
         """Draw a text for each: praise for a satisfied visit, else a theme by organisation, outlet, fault."""
@@ -321,11 +286,3 @@ def _coprime(people: int) -> int:
     while np.gcd(step, people) != 1:
         step += 1
     return int(step)
-
-
-def _arrow(pa, name: str, values: np.ndarray, words: dict):
-    if name in words:
-        return pa.DictionaryArray.from_arrays(pa.array(values.astype(np.int32), mask=values < 0), words[name])
-    if name == "timestamp":
-        return pa.array(values.astype("datetime64[s]").astype("datetime64[us]"))
-    return pa.array(values, mask=values == 0) if name == "score" else pa.array(values)
