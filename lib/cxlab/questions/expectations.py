@@ -7,9 +7,9 @@ from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.survey import SIDES, Survey
 from cxlab.data.table import Table
 from cxlab.figures import general
+from cxlab.questions.importance import estimate
 from cxlab.questions.result import Number, Result, question
 from cxlab.questions.words import capital, number
-from cxlab.stats.intervals import percentile_interval
 from cxlab.stats.regression import (
     complete_cases,
     fit,
@@ -19,14 +19,14 @@ from cxlab.stats.regression import (
     response_surface,
     surface_terms,
 )
-from cxlab.stats.resampling import Covariances, slopes
+from cxlab.stats.resampling import Covariances, intervals, slopes
 
 _READINGS = {  # words -> columns of P, E, P^2, P E, E^2, P - E
     "the gap alone": [5],
     "what they got alone": [0],
     "both, with bends": [0, 1, 2, 3, 4],
 }
-_BESIDE = {  # number -> (row of product_experience, sign)
+_GREAT = {  # number -> (row of product_experience, sign)
     "loss-great-product-bad-experience": ("great product, bad experience", -1),
     "loss-great-experience-bad-product": ("bad product, great experience", -1),
     "gain-average-product-great-experience": ("average product, great experience", 1),
@@ -36,12 +36,11 @@ _BESIDE = {  # number -> (row of product_experience, sign)
 }
 _STORIES = ("out of stock, plain", "out of stock, courteous", "in stock, plain", "in stock, courteous")
 _CONTRASTS = {  # weights on the means of the stories
-    "out of stock and courteous, against in stock and plain": (0, 1, -1, 0),
+    "plain with stock minus courteous without": (0, -1, 1, 0),
     "courtesy when in stock": (0, 0, -1, 1),
     "courtesy when out of stock": (-1, 1, 0, 0),
     "stock when staff are plain": (-1, 0, 1, 0),
     "stock when staff are courteous": (0, -1, 0, 1),
-    "interaction": (1, -1, -1, 1),
 }
 
 
@@ -51,8 +50,8 @@ def gap(survey: Survey) -> Result:
     (Edwards 1994).
 
     Expected and perceived are the roles of these names (asked beforehand), else the block ``expectation``
-    (recalled) and the mean of all product and experience items. Numbers of recalled expectations start with
-    ``recalled-``. Table: index reading; ``r2 low high`` (share explained).
+    (recalled) and the mean of all product and experience items. Table: index reading; ``r2 low high`` (share
+    explained).
     """
     told = {role: survey.roles.get(role) for role in ("perceived", "expected")}
     recalled = not all(told.values())
@@ -61,33 +60,28 @@ def gap(survey: Survey) -> Result:
         told = {"perceived": items, "expected": survey.blocks.get("expectation", [])}
     if not all(told.values()) or survey.categorical:
         raise NotEnough("this survey did not ask, on a scale, what customers expected and what they got")
-    felt, level, unit = _felt(survey), survey.confidence_level, "share of variance"
+    felt = "satisfaction" if "satisfaction" in survey.outcomes else survey.outcome
     data, what = _scores(survey, told, felt), survey.label(felt)
-    surface = response_surface(data, perceived="perceived", expected="expected", outcome="outcome",
-                               groups="groups", confidence_level=level)  # fmt: skip
-    p, e, y = data[["perceived", "expected", "outcome"]].to_numpy(float).T
-    z = np.column_stack([surface_terms(p - surface.centre, e - surface.centre)[:, 1:], p - e, y])
-    drawn, seen = Covariances(z, draws=survey.bootstrap, rng=survey.seed), {}
+    pair = data[["perceived", "expected"]].to_numpy(float)
+    p, e = (pair - pair.mean()).T
+    terms = np.column_stack([surface_terms(p, e)[:, 1:], p - e, data["outcome"]])
+    drawn, seen = Covariances(terms, draws=survey.bootstrap, rng=survey.seed), {}
     for name, columns in _READINGS.items():
         matrices = drawn.part([*columns, 6]).matrices
         seen[name] = (slopes(matrices) * matrices[:, :-1, -1].T).sum(axis=0) / matrices[:, -1, -1]
-
-    def explained(draws: np.ndarray, label: str = "") -> Number:
-        return Number(draws[0], *percentile_interval(draws[1:], level), unit, len(data), label)
-
     alone, got, both = seen.values()
-    by_gap = explained(alone, f"of {what} explained by the gap")
-    by_got = explained(got, f"of {what} explained by what they got")
-    lost = explained(both - alone, "explained less by the gap than by both with bends")
+    unit, n = "share of variance", len(data)
+    by_gap = estimate(alone, survey, unit, n, f"of {what} explained by the gap")
+    by_got = estimate(got, survey, unit, n, f"of {what} explained by what they got")
+    lost = estimate(both - alone, survey, unit, n, "explained less by the gap than by both with bends")
     numbers = {"explained-by-the-gap": by_gap, "explained-by-what-they-got": by_got, "gap-r2-lost": lost}
-    prefix, better = "recalled-" if recalled else "", explained(got - alone)
-    numbers |= {prefix + name: value for name, value in _lines(surface, data, survey).items()}
+    numbers |= {} if recalled else _beforehand(survey, data)
+    clear = estimate(got - alone, survey, unit, n, "").direction("less", "more")
     parts = [("what customers got", by_got), ("the gap to expectation", by_gap)]
-    (most, x), (least, y) = parts[::-1] if better.value < 0 else parts
-    clear = better.low > 0 or better.high < 0
-    finding = "" if clear else "no clear difference: "
-    finding += f"{most} explains {x} of {what}, {least} {'only ' if clear else ''}{y}."
-    table = pd.DataFrame([explained(draws)[:3] for draws in seen.values()], list(seen), ["r2", "low", "high"])
+    (least, x), (most, y) = sorted(parts, key=lambda part: part[1].value)
+    finding = f"{most} explains {y} of {what}, {least} {'only ' if clear else ''}{x}."
+    finding = finding if clear else f"no clear difference: {finding}"
+    table = intervals(list(seen.values()), seen, survey.confidence_level).rename(columns={"estimate": "r2"})
     late = "Expectations recalled afterwards are coloured by what happened, which hides gaps."
     return Result(
         finding, numbers, table,
@@ -97,14 +91,14 @@ def gap(survey: Survey) -> Result:
     )  # fmt: skip
 
 
-def _lines(surface: tuple, data: pd.DataFrame, survey: Survey) -> dict[str, Number]:
-    """Return what the surface says about met and missed expectations, in the terms of the claims."""
-    slope, level, n = "scale points per point", survey.confidence_level, surface.n
-    met, missed = (surface.shape.loc[name, ["estimate", "low", "high"]] for name in ("a1", "a3"))
-    numbers = {
-        "incongruence-slope": Number(*-missed.iloc[[0, 2, 1]], slope, n, "as expectation outgrows reality"),
-        "congruence-slope": Number(*met, slope, n, "as a met expectation rises"),
-    }
+def _beforehand(survey: Survey, data: pd.DataFrame) -> dict[str, Number]:
+    """Return what the fitted surface says about met and missed expectations, in the terms of the claims."""
+    level, n = survey.confidence_level, len(data)
+    surface = response_surface(data, perceived="perceived", expected="expected", outcome="outcome",
+                               groups="groups", confidence_level=level)  # fmt: skip
+    slope, low, high = surface.shape.loc["a3", ["estimate", "low", "high"]]
+    label = "as expectation outgrows reality"
+    numbers = {"incongruence-slope": Number(-slope, -high, -low, "scale points per point", n, label)}
     if survey.scale:
         ends = np.quantile(data[["perceived", "expected"]].to_numpy(), [0.05, 0.95])
         places = np.linspace(*ends, 41) - surface.centre
@@ -113,10 +107,6 @@ def _lines(surface: tuple, data: pd.DataFrame, survey: Survey) -> dict[str, Numb
         label = "lowest where met, above the scale's middle"
         numbers["congruence-lowest"] = Number(*above, "scale points", n, label)
     return numbers
-
-
-def _felt(survey: Survey) -> str:
-    return "satisfaction" if "satisfaction" in survey.outcomes else survey.outcome
 
 
 def _cautions(survey: Survey, n: int) -> list[str]:
@@ -149,27 +139,27 @@ def kinks(survey: Survey, *, knot: float = 0.0) -> Result:
     A side that only prevents anger (table stakes) is steep below the knot and flat above it. ``knot`` is
     where slopes may change, in spreads from a side's mean. Table: as ``kinked_slopes``.
     """
-    felt = _felt(survey)
+    felt = "satisfaction" if "satisfaction" in survey.outcomes else survey.outcome
     scores, what = _in_spreads(survey, felt), survey.label(felt)
     table = kinked_slopes(scores, outcome="outcome", drivers=SIDES, knot=knot, groups="groups",
                           confidence_level=survey.confidence_level)  # fmt: skip
-    unit, n, numbers, rows = "standardised slope", len(scores), {}, []
+    unit, n, numbers, rows, bent = "standardised slope", len(scores), {}, [], {}
     for side, row in table.iterrows():
-        kink = row.difference, row.low, row.high
-        numbers[f"kink-{side}"] = Number(*kink, unit, n, f"loss minus gain, {side}")
+        kink = Number(row.difference, row.low, row.high, unit, n, f"loss minus gain, {side}")
+        numbers[f"kink-{side}"] = kink
         for part, rated in (("below", "bad"), ("above", "good")):
             step = row[[part, f"{part}_low", f"{part}_high"]]
             label = f"step of {side} among {rated} ratings"
             numbers[f"slope-{part}-{side}"] = Number(*step, unit, n, label)
             rows.append((capital(side), f"where ratings are {rated}", *step))
-    one, other = (numbers[f"kink-{side}"] for side in SIDES)
-    finding = "no sign that a side only prevents anger: "
-    finding += f"loss minus gain is {one} for product and {other} for experience."
-    if bent := [side for side in SIDES if table.low[side] > 0 or table.high[side] < 0]:
+        if more := kink.direction("less", "more"):
+            bent[side] = more
+    finding = "no sign that a side only prevents anger: loss minus gain is "
+    finding += f"{numbers['kink-product']} for product and {numbers['kink-experience']} for experience."
+    if bent:
         side = max(bent, key=lambda name: abs(table.difference[name]))
         below, above = (numbers[f"slope-{part}-{side}"] for part in ("below", "above"))
-        more = "more" if table.low[side] > 0 else "less"
-        finding = f"a bad {side} costs {more} than a good one wins: {below} a step against {above}."
+        finding = f"a bad {side} costs {bent[side]} than a good one wins: {below} a step against {above}."
     shown = pd.DataFrame(rows, columns=["side", "where", "estimate", "low", "high"])
     full = table.at_ceiling.iloc[0]
     crowded = f"{number(full, 'share')} gave the top answer; it counts as 'this much or more'."
@@ -188,28 +178,28 @@ def forgiveness(survey: Survey) -> Result:
     """
     scores, what = _in_spreads(survey, survey.outcome), survey.label(survey.outcome)
     table = product_experience(scores, groups="groups", confidence_level=survey.confidence_level)
-    unit, numbers = "standard deviations", {}
-    for name, (row, sign) in _BESIDE.items():
+    numbers = {}
+    for name, (row, sign) in _GREAT.items():
         estimate, low, high, n = table.loc[row]
         limits = sorted((sign * low, sign * high)) if np.isfinite(low) else (None, None)
-        measure = "standardised slope" if name.startswith("slope") else "outcome SD"
+        unit = "standardised slope" if name.startswith("slope") else "outcome SD"
         label = f"{name.split('-')[0]}: {row}".replace("slope", "what a step adds")
-        numbers[name] = Number(sign * estimate, *limits, measure, int(n), label)
+        numbers[name] = Number(sign * estimate, *limits, unit, int(n), label)
     bad = dict(zip(SIDES[::-1], numbers.values(), strict=False))  # what a bad side costs beside a great other
-    costs = [side for side, loss in bad.items() if loss.low > 0]
+    costs, unit = [side for side, loss in bad.items() if loss.low > 0], f"standard deviations of {what}"
     finding = "whether a great side makes up for a bad one is open: bad experience costs "
-    finding += f"{bad['experience']} {unit} of {what}."
+    finding += f"{bad['experience']} {unit}."
     if len(costs) == 2:
         finding = f"neither side makes up for the other: bad experience costs {bad['experience']} "
-        finding += f"and bad product {bad['product']} {unit} of {what}."
+        finding += f"and bad product {bad['product']} {unit}."
     elif costs:
         side, other = costs[0], SIDES[1 - SIDES.index(costs[0])]
-        finding = f"a great {other} does not make up for a bad {side}: it costs {bad[side]} {unit} of {what}."
+        finding = f"a great {other} does not make up for a bad {side}: it costs {bad[side]} {unit}."
     rows = [(one.label, one.value, one.low, one.high) for one in list(numbers.values())[:4]]
     shown = pd.DataFrame(rows, columns=["what", "estimate", "low", "high"])
     few = "Few customers find one side great and the other bad, so the model fills in for them."
     return Result(
-        finding, numbers, table, lambda: general.dots(shown, x_title=f"{unit} of {what}", label="what"),
+        finding, numbers, table, lambda: general.dots(shown, x_title=unit, label="what"),
         [few, *_cautions(survey, len(scores))], survey,
     )  # fmt: skip
 
@@ -224,7 +214,7 @@ def vignette_contrasts(
     when somebody answered more than one story the intervals are clustered by person, otherwise HC2, which is
     unbiased for randomised groups (Neyman 1923; Samii & Aronow 2012).
     """
-    data = data[data["person"].notna()] if "person" in data else data
+    data = data[data["person"].notna()] if "person" in data else data.assign(person=range(len(data)))
     table = complete_cases(data, ["satisfaction", "stock", "courtesy"], minimum=8)
     if not table[["stock", "courtesy"]].isin([0, 1]).all(axis=None):
         raise InputError("stock and courtesy must hold only 0 and 1; recode them first")
@@ -232,7 +222,7 @@ def vignette_contrasts(
     sizes = np.bincount(cell, minlength=4)
     if sizes.min() < 2:
         raise NotEnough(f"the stories have {sizes.tolist()} answers; each needs at least 2 for an interval")
-    persons = data.loc[table.index, "person"] if "person" in data else pd.Series(table.index)
+    persons = data.loc[table.index, "person"]
     groups = persons if persons.duplicated().any() else None
     result = fit(table["satisfaction"], np.eye(4)[cell], covariance="HC2", groups=groups)
     weights = (dict(zip(_STORIES, np.eye(4), strict=True)), _CONTRASTS)
@@ -248,18 +238,16 @@ def stockout(vignette: Table) -> Result:
     Table: ``story mean low high n``, one row a story.
     """
     cells, contrasts = vignette_contrasts(vignette.frame, confidence_level=vignette.confidence_level)
-    (estimate, low, high), n = contrasts.iloc[0], int(cells["n"].sum())
-    words = "plain with stock minus courteous without"
-    numbers = {"stockout-contrast": Number(-estimate, -high, -low, "scale points", n, words)}
-    for name, row in contrasts.iloc[1:].iterrows():
-        numbers[name.replace(" ", "-")] = Number(*row, "scale points", n, name)
-    more, less = numbers["stockout-contrast"], Number(estimate, low, high)
+    n = int(cells["n"].sum())
+    more, *rest = (Number(*row, "scale points", n, name) for name, row in contrasts.iterrows())
+    numbers = {"stockout-contrast": more} | {one.label.replace(" ", "-"): one for one in rest}
     finding = "no clear difference between the goods with plain service and courtesy without the goods: "
     finding += f"{more} points."
     if more.low > 0:
         finding = "courtesy does not make up for an empty shelf: the goods with plain service score "
         finding += f"{more} points more."
     elif more.high < 0:
+        less = Number(-more.value, -more.high, -more.low)
         finding = f"courtesy more than makes up for an empty shelf: it scores {less} points more than the "
         finding += "goods with plain service."
     return Result(

@@ -2,7 +2,7 @@
 combined outcome.
 
 Outcomes are five: supported, refuted, mixed, undecided, not testable here. A rule decides on intervals.
-Numbers from simulated data give no verdict, only a rehearsal of one. The combined outcome counts a survey's
+Numbers from simulated data give no verdict. The combined outcome counts a survey's
 decision only if it survives Benjamini & Hochberg (1995), two-sided, over everything that was tested:
 supported when at least one survey supports and none refutes, refuted the other way round, mixed when at least
 one does each, else undecided.
@@ -10,7 +10,7 @@ one does each, else undecided.
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any
@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from cxlab.data.errors import InputError
-from cxlab.data.rules import Atom, Comparison, Condition, Rule, RuleSet, load_rules
+from cxlab.data.rules import Atom, Comparison, Rule, RuleSet, load_rules
 from cxlab.data.survey import Survey
 from cxlab.data.table import Table
 from cxlab.questions import drivers, expectations, horizons, liking, outlets, surveys
@@ -51,7 +51,8 @@ def load_results(path: str | Path) -> dict[str, dict[str, Any]]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as fault:
         raise InputError(f"{path.name} is no results.json: {fault}") from fault
-    if not isinstance(content, dict) or not all(isinstance(entry, dict) for entry in content.values()):
+    pages = content.values() if isinstance(content, dict) else [None]
+    if not all(isinstance(page, dict) and all(isinstance(e, dict) for e in page.values()) for page in pages):
         raise InputError(f"{path.name} is no results.json: it must hold one object a notebook")
     return content
 
@@ -77,10 +78,10 @@ def judge(rules: RuleSet, results: Results | str | Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Index ``claim``; ``outcome reason evidence reads numbers source rehearsal opposite p_value status
-        survives``. ``rehearsal`` is what the rules would say of simulated data, ``opposite`` the outcome with
-        the words product and experience exchanged, ``p_value`` two-sided; ``status`` of a decision is
-        confirmatory only for a registered study; ``survives`` says whether it keeps its false-discovery rate.
+        Index ``claim``; ``outcome reason evidence reads numbers source opposite p_value status survives``.
+        ``opposite`` is the outcome with the words product and experience exchanged, ``p_value`` two-sided;
+        ``status`` of a decision is confirmatory only for a registered study; ``survives`` says whether it
+        keeps its false-discovery rate.
     """
     results = load_results(results) if isinstance(results, str | Path) else results
     rows = {}
@@ -90,18 +91,26 @@ def judge(rules: RuleSet, results: Results | str | Path) -> pd.DataFrame:
             reason, evidence = rules.untested[claim]
             rows[claim] = {"outcome": UNTESTED, "reason": reason, "evidence": evidence}
             continue
-        row = _combine([_apply(rule, rules, results) for rule in own])
+        row = _together([_apply(rule, rules, results) for rule in own])
         if sided := [rules.mirrored[rule.id] for rule in own if rule.side != "none"]:
-            row["opposite"] = _combine([_apply(rule, rules, results) for rule in sided])["outcome"]
+            row["opposite"] = _together([_apply(rule, rules, results) for rule in sided])["outcome"]
         rows[claim] = row | {"reads": " ".join(rule.reads for rule in own)}
-    text = ["outcome", "reason", "evidence", "reads", "numbers", "source", "rehearsal", "opposite"]
+    text = ["outcome", "reason", "evidence", "reads", "numbers", "source", "opposite"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=[*text, "p_value"]).rename_axis("claim")
     table[text] = table[text].fillna("")
     decided = table["outcome"].isin(OUTCOMES[:2])
     earned = np.where(table["source"].isin(rules.registered), "confirmatory", "exploratory")
-    table["status"] = np.where(decided, earned, "")
-    table["survives"] = _survives(table["p_value"].to_numpy(float)) & decided
-    return table
+    return _controlled([table.assign(status=np.where(decided, earned, ""))])[0]
+
+
+def _controlled(tables: list[pd.DataFrame]) -> list[pd.DataFrame]:
+    """Return tables of outcomes with ``survives``, the false-discovery rate controlled over all of them."""
+    p_values = np.concatenate([table["p_value"].to_numpy(float) for table in tables])
+    keeps = iter(benjamini_hochberg(p_values, FALSE_DISCOVERY)[0])
+    return [
+        table.assign(survives=[next(keeps) and said in OUTCOMES[:2] for said in table["outcome"]])
+        for table in tables
+    ]
 
 
 def judge_survey(
@@ -119,62 +128,48 @@ def combine(rules: RuleSet, report: Results, of_surveys: Mapping[str, Results]) 
     ``report`` are the numbers of the pages, of which those about surveys are left to ``of_surveys``: title ->
     what ``survey_results`` returned. As ``judge``, and one column a survey with that survey's own outcome.
     """
-
-    def of_survey(stem: str, name: str) -> bool:
-        return (stem, name) in rules.records and rules.records[stem, name].table == "survey"
-
+    kinds = {key: record.table for key, record in rules.records.items()}
     others = {
-        stem: {name: entry for name, entry in page.items() if not of_survey(stem, name)}
+        stem: {name: entry for name, entry in page.items() if kinds.get((stem, name)) != "survey"}
         for stem, page in report.items()
     }
-    tables = [judge(rules, others), *(judge(rules, _merged(others, own)) for own in of_surveys.values())]
-    survives = np.split(
-        _survives(np.concatenate([table["p_value"].to_numpy(float) for table in tables])), len(tables)
-    )
-    tables = [table.assign(survives=kept) for table, kept in zip(tables, survives, strict=True)]
-    combined = tables[0].copy()
-    combined["survives"] &= combined["outcome"].isin(OUTCOMES[:2])
-    each = dict(zip(of_surveys, tables[1:], strict=True))
-    for title, table in each.items():
-        combined[title] = table["outcome"]
-    judged = {
-        rules.records[stem, name].table for own in of_surveys.values() for stem in own for name in own[stem]
-    }
-    of_claim: dict[str, set[str]] = {}
+    reads: dict[str, set] = {}
     for rule in rules.rules:
-        of_claim.setdefault(rule.claim, set()).update(rules.tables(rule))
-    for claim in [claim for claim, tables in of_claim.items() if tables & judged]:
-        rows = {title: table.loc[claim] for title, table in each.items()}
+        reads.setdefault(rule.claim, set()).update((atom.notebook, atom.record) for atom in rule.atoms())
+    tables = [judge(rules, others)]
+    for own in of_surveys.values():
+        mine = {(stem, name) for stem, page in own.items() for name in page}
+        both = {stem: {**others.get(stem, {}), **own.get(stem, {})} for stem in {**others, **own}}
+        tables.append(judge(rules, both).loc[[claim for claim, read in reads.items() if read & mine]])
+    combined, *tables = _controlled(tables)
+    each = dict(zip(of_surveys, tables, strict=True))
+    for title, table in each.items():
+        combined[title] = table["outcome"].reindex(combined.index, fill_value=UNTESTED)
+    for claim in reads:
+        rows = {title: table.loc[claim] for title, table in each.items() if claim in table.index}
         tested = {title: row for title, row in rows.items() if row["outcome"] != UNTESTED}
         if not tested:
-            columns = ["reason", "rehearsal"]
-            combined.loc[claim, columns] = next(iter(rows.values()))[columns].to_numpy()
+            combined.loc[claim, "reason"] = next(
+                (r["reason"] for r in rows.values()), combined["reason"][claim]
+            )
             continue
-        kept = {
-            title: row["outcome"]
-            for title, row in tested.items()
-            if row["outcome"] in OUTCOMES[:2] and row["survives"]
-        }
+        kept = {title: row["outcome"] for title, row in tested.items() if row["survives"]}
         said = set(kept.values())
-        outcome = MIXED if len(said) == 2 else said.pop() if said else UNDECIDED
         first = tested[next(iter(kept or tested))]
-        columns = ["evidence", "numbers", "source", "p_value", "opposite"]
-        combined.loc[claim, columns] = first[columns].to_numpy()
-        columns = ["outcome", "reason", "survives", "status"]
-        combined.loc[claim, columns] = [
-            outcome, _why(kept, tested), bool(kept), first["status"] if kept else "",
-        ]  # fmt: skip
+        new = first[["evidence", "numbers", "source", "p_value", "opposite"]].to_dict() | {
+            "outcome": MIXED if len(said) == 2 else said.pop() if said else UNDECIDED,
+            "reason": _why(kept, tested), "survives": bool(kept), "status": first["status"] if kept else "",
+        }  # fmt: skip
+        combined.loc[claim, list(new)] = list(new.values())
     return combined
 
 
 def _why(kept: Mapping[str, str], tested: Mapping[str, pd.Series]) -> str:
     if kept:
-        parts = [
-            f"{word} by {listed([t for t, o in kept.items() if o == word])}"
-            for word in dict.fromkeys(kept.values())
-        ]
+        words = dict.fromkeys(kept.values())
+        said = [f"{word} by {listed(title for title in kept if kept[title] == word)}" for word in words]
         rest = len(tested) - len(kept)
-        return f"{'; '.join(parts)}" + (f"; {rest} undecided" if rest else "")
+        return "; ".join([*said, f"{rest} undecided"] if rest else said)
     lone = [title for title, row in tested.items() if row["outcome"] in OUTCOMES[:2]]
     if lone:
         return f"{listed(lone)} alone decided it, and that does not survive the control for many comparisons"
@@ -182,46 +177,42 @@ def _why(kept: Mapping[str, str], tested: Mapping[str, pd.Series]) -> str:
     return f"undecided in {each}{count(len(tested), 'survey')} that can test it"
 
 
-def _merged(first: Results, second: Results) -> dict[str, dict[str, Any]]:
-    return {stem: {**first.get(stem, {}), **second.get(stem, {})} for stem in {**first, **second}}
-
-
 def _apply(rule: Rule, rules: RuleSet, results: Results) -> dict[str, Any]:
-    """Return outcome, reason, evidence, numbers, source, rehearsal and p-value of one rule."""
+    """Return outcome, reason, evidence, numbers, source and p-value of one rule."""
 
     def look(atom: Atom) -> float | None:
-        entry = results.get(atom.notebook, {}).get(atom.record)
-        value = entry.get(atom.part) if isinstance(entry, Mapping) else None
+        value = results.get(atom.notebook, {}).get(atom.record, {}).get(atom.part)
         known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         return float(value) if known else None
 
     keys = dict.fromkeys((atom.notebook, atom.record) for atom in rule.atoms())
-    entries = {key: results[key[0]][key[1]] for key in keys if key[1] in results.get(key[0], {})}
-    numbers = "; ".join(_words(key[1], entry) for key, entry in entries.items())
-    source = ", ".join(dict.fromkeys(e["source"] for e in entries.values() if e.get("source")))
-    found = {"numbers": numbers, "source": source, "evidence": "", "rehearsal": "", "p_value": math.nan}
-    supported, refuted = (c.holds(look, rule.sesoi) for c in (rule.supported_when, rule.refuted_when))
-    if supported is not True and refuted is not True and (supported is None or refuted is None):
-        lacking = [atom for atom in rule.atoms() if look(atom) is None]
-        return found | {"outcome": UNTESTED, "reason": _lack(lacking, rules, results)}
-    outcome = SUPPORTED if supported is True else REFUTED if refuted is True else UNDECIDED
+    entries = {name: results[stem][name] for stem, name in keys if name in results.get(stem, {})}
+    found = {
+        "outcome": UNTESTED, "reason": "", "evidence": "", "p_value": math.nan,
+        "numbers": "; ".join(_words(name, entry) for name, entry in entries.items()),
+        "source": ", ".join(dict.fromkeys(e["source"] for e in entries.values() if e.get("source"))),
+    }  # fmt: skip
+    said = [condition.holds(look, rule.sesoi) for condition in (rule.supported_when, rule.refuted_when)]
+    if None in said and True not in said:
+        return found | {"reason": _lack(rule, rules, results, look)}
     if any("simulated" not in entry for entry in entries.values()):
-        reason = "needs a report that says which numbers are simulated: make it again"
-        return found | {"outcome": UNTESTED, "reason": reason}
+        return found | {"reason": "needs a report that says which numbers are simulated: make it again"}
     if any(entry["simulated"] for entry in entries.values()):
-        reason = f"needs real data (table {listed(rules.tables(rule))}): these numbers are simulated"
-        return found | {"outcome": UNTESTED, "rehearsal": outcome, "reason": reason}
+        tables = listed(rules.tables(rule))
+        return found | {"reason": f"needs real data (table {tables}): these numbers are simulated"}
+    outcome = SUPPORTED if said[0] else REFUTED if said[1] else UNDECIDED
     reason = "the interval reaches across the threshold" if outcome == UNDECIDED else ""
-    one_sided = min(_p_value(c, look, rule.sesoi) for c in (rule.supported_when, rule.refuted_when))
-    p_value = min(1.0, 2 * one_sided)
-    return found | {"outcome": outcome, "reason": reason, "evidence": rule.evidence, "p_value": p_value}
+    return found | {
+        "outcome": outcome, "reason": reason, "evidence": rule.evidence, "p_value": _p_value(rule, look)
+    }  # fmt: skip
 
 
-def _lack(atoms: Iterable[Atom], rules: RuleSet, results: Results) -> str:
+def _lack(rule: Rule, rules: RuleSet, results: Results, look: Callable[[Atom], float | None]) -> str:
     if not results:
         return "needs a report: run make report"
-    needed = list(dict.fromkeys(rules.records[(atom.notebook, atom.record)] for atom in atoms))
-    return f"needs {listed(dict.fromkeys(record.what for record in needed[:2]))} (table {needed[0].table})"
+    lacking = dict.fromkeys((a.notebook, a.record) for a in rule.atoms() if look(a) is None)
+    needed = [rules.records[key] for key in lacking]
+    return f"needs {listed(record.what for record in needed[:2])} (table {needed[0].table})"
 
 
 def _words(name: str, entry: Mapping[str, Any]) -> str:
@@ -230,7 +221,7 @@ def _words(name: str, entry: Mapping[str, Any]) -> str:
     return f"{label}: {with_interval(value, low, high, entry.get('unit') or '')}"
 
 
-def _combine(findings: list[dict[str, Any]]) -> dict[str, Any]:
+def _together(findings: list[dict[str, Any]]) -> dict[str, Any]:
     """Return one row of several rules about a claim."""
     applied = [found for found in findings if found["outcome"] != UNTESTED]
     joined = {
@@ -238,46 +229,30 @@ def _combine(findings: list[dict[str, Any]]) -> dict[str, Any]:
         for key in ("numbers", "source", "reason")
     }
     if not applied:
-        said = {found["rehearsal"] for found in findings if found["rehearsal"]}
-        rehearsal = said.pop() if len(said) == 1 else UNDECIDED if said else ""
-        return findings[0] | joined | {"rehearsal": rehearsal}
-    joined.pop("reason")
+        return findings[0] | joined
     if len({found["outcome"] for found in applied}) > 1:
         differ = {"outcome": UNDECIDED, "reason": "its rules differ", "p_value": math.nan}
         return applied[0] | joined | differ
-    return applied[0] | joined | {"p_value": max(found["p_value"] for found in applied)}
+    p_value = max(found["p_value"] for found in applied)
+    return applied[0] | joined | {"reason": applied[0]["reason"], "p_value": p_value}
 
 
-def _survives(p_values: np.ndarray) -> np.ndarray:
-    known = np.isfinite(p_values).any()
-    return benjamini_hochberg(p_values, FALSE_DISCOVERY)[0] if known else np.zeros(len(p_values), bool)
-
-
-def _p_value(condition: Condition, look: Callable[[Atom], float | None], sesoi: float) -> float:
-    """Return the one-sided p-value of a condition: the worst comparison of its best clause."""
+def _p_value(rule: Rule, look: Callable[[Atom], float | None]) -> float:
+    """Return the two-sided p-value of a rule: the worst comparison of the best clause of its conditions."""
     best = 1.0
-    for clause in condition.clauses:
-        parts = [_distance(comparison, look, sesoi) for comparison in clause]
-        best = min(best, max(parts)) if all(part is not None for part in parts) else best
-    return best
+    for condition in (rule.supported_when, rule.refuted_when):
+        for clause in condition.clauses:
+            parts = [_distance(comparison, look, rule.sesoi) for comparison in clause]
+            if None not in parts:
+                best = min(best, max(parts))
+    return min(1.0, 2 * best)
 
 
 def _distance(comparison: Comparison, look: Callable[[Atom], float | None], sesoi: float) -> float | None:
     """Return a one-sided p-value from the distance of the estimates to the threshold in standard errors."""
-    variance = 0.0
-    for atom in [comparison.atom]:
-        value, end = look(atom._replace(part="value")), look(atom)
-        if value is None or end is None:
-            return None
-        variance += ((value - end) / NormalDist().inv_cdf(0.975)) ** 2
+    value, end = look(comparison.atom._replace(part="value")), look(comparison.atom)
+    if value is None or end is None:
+        return None
+    error = abs(value - end) / NormalDist().inv_cdf(0.975)
     gap = comparison.gap(lambda atom: look(atom._replace(part="value")), sesoi)
-    return float(gap <= 0) if variance == 0 else 1 - NormalDist().cdf(gap / math.sqrt(variance))
-
-
-def sweep(
-    rules: RuleSet, report: Results, of_surveys: Mapping[str, Results], factors: Iterable[float]
-) -> pd.DataFrame:
-    """Return the combined outcome by claim, a column a factor of every smallest effect of interest."""
-    return pd.DataFrame(
-        {factor: combine(rules.with_sesoi(factor), report, of_surveys)["outcome"] for factor in factors}
-    )
+    return 1 - NormalDist().cdf(gap / error) if error else float(gap <= 0)

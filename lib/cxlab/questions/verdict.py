@@ -1,12 +1,8 @@
 """Claim by claim: what do the recorded numbers, and every survey that we have, say of the debate?"""
 
-import csv
-import functools
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -31,7 +27,6 @@ from cxlab.questions.judging import (  # noqa: F401 (cx.verdict has judge, judge
     judge_survey,
     load_results,
     survey_results,
-    sweep,
 )  # fmt: skip
 from cxlab.questions.result import Number, Result
 from cxlab.questions.words import capital, count, listed, number
@@ -39,7 +34,7 @@ from cxlab.stats.intervals import wilson
 
 SURVEYS = ("ecsi-mobile", "abc-vendor", "corporate-reputation", "airline", "housing")
 FACTORS = (0.5, 0.75, 1.0, 1.5, 2.0)
-# What follows for a business: claims, outcomes of any of them, and the sentence that they allow.
+# What follows for a business: a claim, its outcomes, and the sentence that they allow.
 BUSINESS = (
     ("C4a", (SUPPORTED,),
      "A good product is not enough: how customers are treated adds something of its own."),
@@ -58,16 +53,6 @@ BUSINESS = (
 )  # fmt: skip
 
 
-def named(function: Callable[..., Result]) -> Callable[..., Result]:
-    """Give a result the name of its question, by which the opening page finds it."""
-
-    @functools.wraps(function)
-    def ask(*args: Any, **kwargs: Any) -> Result:
-        return replace(function(*args, **kwargs), id=function.__name__)
-
-    return ask
-
-
 @dataclass(frozen=True)
 class Verdict:
     """Everything that page 09 asks about: the rules, the recorded numbers and what each survey decides."""
@@ -75,7 +60,6 @@ class Verdict:
     rules: RuleSet
     report: Results
     surveys: dict[str, Results]
-    skipped: int
     evidence: Evidence
     data: Table
 
@@ -99,46 +83,34 @@ def opened(
 ) -> Verdict:
     """Read the rules and the recorded numbers, and let every survey judge.
 
-    Parameters
-    ----------
-    results : str
-        Path of ``results.json``; where it is missing, every claim is not testable here.
-    source : str
-        "all": every bundled survey, and every public one that was fetched; the name or mapping file of one
-        survey: that one; empty: none.
-    leave_out : str
-        Names of surveys that shall not judge, with commas between them, such as "airline".
+    ``results`` is the path of ``results.json``; where it is missing, every claim is not testable here.
+    ``source`` "all" is every bundled survey and every public one that was fetched, else the name or mapping
+    file of one survey, or empty for none. ``leave_out`` names surveys that shall not judge, with commas
+    between them.
     """
     rules, report = load_rules(), load_results(results)
-    found, skipped = {}, 0
+    found = {}
     asked = [name for name, entry in public().items() if entry["table"] in QUESTIONS]
-    fetched = [name for name in ("lecture-ratings", *asked) if is_here(name)]
-    known, left = [*SURVEYS, *fetched], [name.strip() for name in leave_out.split(",") if name.strip()]
+    known = [*SURVEYS, *(name for name in ("lecture-ratings", *asked) if is_here(name))]
+    left = [name.strip() for name in leave_out.split(",") if name.strip()]
     if unknown := [name for name in left if name not in known]:
         raise InputError(f"leave_out names {unknown[0]!r}; what judges is {', '.join(known)}")
-    wanted = known if source == "all" and report else [source] if source not in ("", "all") else []
-    for name in wanted:
+    every = source == "all"
+    for name in (known if report else []) if every else [source] if source else []:
         if name in left:
             continue
         try:
-            kind = "" if source == "all" else "survey"
-            survey = open_source(name, table=kind, bootstrap=bootstrap, seed=seed)
+            survey = open_source(name, table="" if every else "survey", bootstrap=bootstrap, seed=seed)
         except (InputError, OutOfReach):
-            if source != "all":
+            if not every:
                 raise
-            skipped += 1
             continue
         found[survey.title or survey.name] = survey_results(survey, rules)
-    own = next((e for page in report.values() for e in page.values() if e.get("source")), {})
-    table = Table(
-        frame=pd.DataFrame(),
-        kind="verdict",
-        name=str(own.get("source", "")) if source != "all" else "all surveys",
-    )
-    return Verdict(rules, report, found, skipped, load_evidence(), table)
+    own = next((e["source"] for page in report.values() for e in page.values() if e.get("source")), "")
+    table = Table(frame=pd.DataFrame(), kind="verdict", name="all surveys" if every else own)
+    return Verdict(rules, report, found, load_evidence(), table)
 
 
-@named
 def outcomes(verdict: Verdict) -> Result:
     """What is supported, refuted, mixed, undecided, untestable? Counts by topic; verdicts are recorded."""
     table, rules = verdict.table, verdict.rules
@@ -171,7 +143,6 @@ def outcomes(verdict: Verdict) -> Result:
     )  # fmt: skip
 
 
-@named
 def tested(verdict: Verdict) -> Result:
     """Which claims could be tested, and what came out? Every rule's own sentence stands before the claim's.
 
@@ -183,11 +154,10 @@ def tested(verdict: Verdict) -> Result:
         "outcome": table["outcome"], "what was tested": table["reads"],
         "the claim": table["text"] + " (" + table.index + ")", "why": table["reason"],
     }).reset_index(drop=True)  # fmt: skip
+    decided, cautions = table[table["outcome"].isin(OUTCOMES[:2])], []
     finding = "No claim was decided: every interval reaches across its threshold."
     if len(table) and table["outcome"].iloc[0] in OUTCOMES[:3]:
         finding = f"{capital(table['outcome'].iloc[0])}: {table['reads'].iloc[0]}"
-    decided = table[table["outcome"].isin(OUTCOMES[:2])]
-    cautions = []
     if both := int((decided["outcome"] == decided["opposite"]).sum()):
         cautions.append(f"{count(both, 'decision')} would be the same with product and experience exchanged, "
                         "so they are no point for one side.")  # fmt: skip
@@ -198,7 +168,6 @@ def tested(verdict: Verdict) -> Result:
     return Result(finding, {}, shown, None, cautions, verdict.data, open=True)
 
 
-@named
 def survey_by_survey(verdict: Verdict) -> Result:
     """What does each survey say of each claim that it can test? Table: claim x survey, in words."""
     titles, table = list(verdict.surveys), verdict.table
@@ -208,34 +177,37 @@ def survey_by_survey(verdict: Verdict) -> Result:
         return Result(needs, data=verdict.data, missing=True)
     wide = some[titles].replace(UNTESTED, "")
     decided, n = wide.isin(OUTCOMES[:2]).any(axis=1), len(wide)
-    many, unit = int(decided.sum()), {"unit": "claims"}
+    many = int(decided.sum())
     numbers = {
-        "claims-tested-by-surveys": Number(n, **unit, label="claims that at least one survey can test"),
-        "claims-decided-by-a-survey": Number(many, **unit, label="claims that at least one survey decides"),
+        f"claims-{name}": Number(value, unit="claims", label=f"claims that at least one survey {words}")
+        for name, value, words in (
+            ("tested-by-surveys", n, "can test"),
+            ("decided-by-a-survey", many, "decides"),
+        )
     }
     clash = int((wide.eq(SUPPORTED).any(axis=1) & wide.eq(REFUTED).any(axis=1)).sum())
     finding = f"{count(len(titles), 'survey')} can test {count(n, 'claim')}; at least one decides {many} of "
     finding += f"them, and they contradict each other on {count(clash, 'claim')}."
-    scores = wide.replace({SUPPORTED: -1, REFUTED: 1, UNDECIDED: 0, "": None}).astype(float)
-    shown = scores[decided] if many else scores
-    words = wide.loc[shown.index].to_numpy().tolist()
-    shown = shown.set_axis([_short(some.loc[claim, "reads"], 70) for claim in shown.index])
+    words = wide[decided] if many else wide
+    shown = words.replace({SUPPORTED: -1, REFUTED: 1, UNDECIDED: 0, "": None}).astype(float)
+    shown.index = [_short(some.loc[claim, "reads"], 70) for claim in shown.index]
     shown.columns = [_short(title, 30) for title in titles]
     full = wide.set_axis([_short(reads, 120) for reads in some["reads"]]).rename_axis("claim")
     return Result(
-        finding, numbers, full, lambda: general.heat(shown, middle=0, words=words),
+        finding, numbers, full, lambda: general.heat(shown, middle=0, words=words.to_numpy().tolist()),
         ["A survey of one sitting never rises above 'one survey' as evidence, however it is analysed."],
         verdict.data,
     )  # fmt: skip
 
 
-@named
 def flips(verdict: Verdict) -> Result:
     """What would flip a decision? The outcome when the smallest effect that matters is halved or doubled.
 
     Table: index what was tested, one column a multiple of the smallest effect of interest.
     """
-    moved = sweep(verdict.rules, verdict.report, verdict.surveys, FACTORS)
+    others = [verdict.rules.with_sesoi(factor) for factor in FACTORS]
+    moved = [combine(rules, verdict.report, verdict.surveys)["outcome"] for rules in others]
+    moved = pd.concat(moved, axis=1, keys=FACTORS)
     decided = moved[moved[1.0].isin(OUTCOMES[:3])]
     firm, label = int((decided.nunique(axis=1) == 1).sum()), "decisions that keep throughout"
     numbers = {"decisions-that-keep": Number(firm, unit="claims", n=len(decided), label=label)}
@@ -243,30 +215,17 @@ def flips(verdict: Verdict) -> Result:
     if len(decided):
         finding = f"{firm} of {count(len(decided), 'decision')} stay the same when the smallest effect that "
         finding += "matters is halved or doubled."
-    texts = verdict.table["reads"]
-    table = decided.set_axis([_short(texts[claim], 90) for claim in decided.index])
+    reads = verdict.table["reads"]
+    table = decided.set_axis([_short(reads[claim], 90) for claim in decided.index])
     table = table.rename_axis("what was tested")
     table.columns = [f"{number(factor)} times" for factor in table.columns]
     return Result(finding, numbers, table, None, [], verdict.data)
 
 
-def undecided(verdict: Verdict, most: int = 10) -> pd.DataFrame:
-    """Return the undecided claims that most others hang on, and the data that would decide each."""
-    table, links = verdict.table[verdict.table["outcome"] == UNDECIDED], verdict.evidence.links
-    ends = pd.concat([links["to_claim"], links["from_claim"]]).value_counts()
-    hang = ends.reindex(table.index, fill_value=0).sort_values(ascending=False, kind="stable")
-    table = table.loc[hang.index[:most]]
-    other = "the same customers asked twice, or firms that differ in one side only"
-    needed = table["needed"].replace("", other)
-    columns = {"claim": table.index, "text": table["text"], "data that would decide": needed}
-    return pd.DataFrame(columns).reset_index(drop=True)
-
-
-@named
 def data_needed(verdict: Verdict) -> Result:
     """Which data would decide most? Claims that cannot be tested, by the table that their rules read.
 
-    Table: ``claim text data that would decide`` of the ten most linked undecided claims.
+    Table: ``claim text data that would decide`` of the ten undecided claims with most links.
     """
     closed = verdict.table.index[verdict.table["outcome"] == UNTESTED]
     rows = verdict.evidence.coverage
@@ -274,59 +233,58 @@ def data_needed(verdict: Verdict) -> Result:
     counts = rows["table"].value_counts()
     if counts.empty:
         return Result("Every claim with a rule could be tested on these data.", data=verdict.data)
-    table = pd.DataFrame({"table": counts.index, "estimate": counts.to_numpy()})
+    bars = pd.DataFrame({"table": counts.index, "estimate": counts.to_numpy()})
     numbers = {
         f"claims-needing-{name}": Number(int(n), unit="claims", label=f"claims that need a table of {name}")
         for name, n in counts.items()
     }
     top, most = counts.index[0], count(int(counts.iloc[0]), "claim")
-    finding = f"Your own table of {top} would open most: {most}."
+    links = verdict.evidence.links
+    ends = pd.concat([links["to_claim"], links["from_claim"]]).value_counts()
+    undecided = verdict.table[verdict.table["outcome"] == UNDECIDED]
+    hang = ends.reindex(undecided.index, fill_value=0).sort_values(ascending=False, kind="stable")
+    undecided = undecided.loc[hang.index[:10]]
+    other = "the same customers asked twice, or firms that differ in one side only"
+    columns = {"claim": undecided.index, "text": undecided["text"],
+               "data that would decide": undecided["needed"].replace("", other)}  # fmt: skip
     return Result(
-        finding, numbers, undecided(verdict),
-        lambda: general.bars(table, x_title="claims that it would open", label="table"),
+        f"Your own table of {top} would open most: {most}.", numbers,
+        pd.DataFrame(columns).reset_index(drop=True),
+        lambda: general.bars(bars, x_title="claims that it would open", label="table"),
         ["The table names the undecided claims that most others hang on, and what would decide each."],
         verdict.data, open=True,
     )  # fmt: skip
 
 
-@named
 def error_rates(verdict: Verdict, path: str | Path | None = None) -> Result:
     """How often are the rules wrong where the truth is known? From the committed table of simulated worlds.
 
     Table: ``world n claim supported refuted wrong runs rules``, where ``rules`` is the hash of the claim's
     rules: a table made for other ones is refused.
     """
-    path = Path(path) if path else data_folder() / "evidence" / "error_rates.csv"
+    path, rules = Path(path or data_folder() / "evidence" / "error_rates.csv"), verdict.rules
     if not path.is_file():
         raise InputError(f"{path.name} is missing; run make bench to make it")
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    if any(row["rules"] != verdict.rules.stamps.get(row["claim"]) for row in rows):
+    table = pd.read_csv(path, dtype={"rules": str})
+    if (table["rules"] != table["claim"].map(rules.stamps)).any():
         raise InputError(f"{path.name} was made for other rules; run make bench to make it anew")
-    table = pd.DataFrame(rows)
-    table = table.astype({"n": int, "runs": int} | dict.fromkeys(("supported", "refuted", "wrong"), float))
     worst = table.sort_values("wrong", kind="stable").iloc[-1]
     runs, wide = int(worst["runs"]), table.groupby(["world", "n"])["wrong"].max()
     limits = map(float, wilson(round(worst["wrong"] * runs), runs))
     rate = Number(worst["wrong"], *limits, "rate", runs, "highest rate of wrong decisions")
     tried = Number(len(wide), unit="worlds", label="made-up worlds and sizes tried")
-    finding = (
-        f"In {tried.value} made-up worlds whose truth is known, no rule decides wrongly more often than "
-    )
-    finding += f"in {rate} of {table['runs'].min():,} runs or more."
+    finding = f"In {tried.value} made-up worlds whose truth is known, no rule decides wrongly more often "
+    finding += f"than in {rate} of {table['runs'].min():,} runs or more."
     wide = wide.unstack()
     wide.columns = [f"{column:,} people" for column in wide.columns]
-    rules = verdict.rules
     asked = {rule.claim for rule in rules.rules if rules.tables(rule) == ["survey"]}
-    left = sorted(asked - set(table["claim"]))
     cautions = ["Worlds in which a liking colours one side much more than the other are not among them."]
-    if left:
+    if left := sorted(asked - set(table["claim"])):
         cautions.append(f"Not tried, since no made-up survey has their waves or rows: {listed(left)}.")
     numbers = {"worst-error-rate": rate, "worlds-tried": tried}
     return Result(finding, numbers, table, lambda: general.heat(wide, percent=True), cautions, verdict.data)
 
 
-@named
 def untested(verdict: Verdict) -> Result:
     """Which claims cannot be tested here, and what would each need? Table: ``claim text needs``."""
     table = verdict.table[verdict.table["outcome"] == UNTESTED].rename_axis("claim").reset_index()
@@ -335,18 +293,20 @@ def untested(verdict: Verdict) -> Result:
     return Result(finding, {}, rows, None, [], verdict.data)
 
 
-@named
 def business(verdict: Verdict) -> Result:
     """What does this mean if you run a business? Sentences that the verdicts allow: ``sentence evidence``."""
-    table, rows = verdict.table, []
-    for claims, allowed, sentence in BUSINESS:
-        if table.loc[claims.split(), "outcome"].isin(allowed).any():
-            rows.append((sentence, table.loc[claims.split()[0], "reason"]))
+    table = verdict.table
+    rows = [
+        (sentence, table.loc[claim, "reason"])
+        for claim, allowed, sentence in BUSINESS
+        if table.loc[claim, "outcome"] in allowed
+    ]
     closed = int((table["outcome"] == UNTESTED).sum())
     rows.append((f"Most of the debate ({closed} of {len(table)} claims) cannot be tested on published data. "
                  "Your own data can.", ""))  # fmt: skip
     shown = pd.DataFrame(rows[:5], columns=["sentence", "evidence"])
-    return Result(" ".join(shown["sentence"][:2]), {}, shown, None, [], verdict.data, open=True)
+    words = " ".join(shown["sentence"][:2])
+    return Result(words, {}, shown, None, [], verdict.data, open=True, id="business")
 
 
 def _short(text: str, most: int = 60) -> str:
