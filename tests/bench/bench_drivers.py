@@ -67,8 +67,8 @@ def _truth(**world) -> dict[str, float]:
     """What a survey of 400,000 people shows."""
     survey = make_survey(400_000, bootstrap=0, **world).only("product", "experience")
     ready, share, total = importance.shares(survey)
-    table = importance.parts(ready, 0.95)
-    slope = importance.standard_slopes(ready, survey)[1, 0]
+    table = importance.parts(ready)
+    slope = importance.standard_slopes(ready)[1, 0]
     return {"share": share[1, 0], "r2": total[0], "slope": slope, "unique": table.loc["experience", "raw"],
             "shared": table.loc["product & experience", "share"]}  # fmt: skip
 
@@ -76,10 +76,10 @@ def _truth(**world) -> dict[str, float]:
 def _limits(survey, truth: dict[str, float], words: str, per_item: float = 1) -> Limits:
     survey = survey.only("product", "experience")
     ready, share, total = importance.shares(survey, per_item=per_item)
-    table = importance.parts(ready, 0.95)
-    fair = importance.adjusted_r2(total[None].copy(), int(ready.items.sum()), ready.n)[0]
-    ratio = importance.htmt_ratio(np.abs(correlations(ready.matrices)), *ready.groups)
-    steps = importance.standard_slopes(ready, survey)[1]
+    table = importance.parts(ready)
+    fair = importance.adjusted_r2(total, len(survey.items), ready.n)
+    ratio = importance.htmt_ratio(np.abs(correlations(ready.matrices)), *survey.groups())
+    steps = importance.standard_slopes(ready)[1]
     both = table.loc["product & experience"]
     (r2_low, r2_high), alone = limits(fair[1:]), table.loc["experience"]
     return [

@@ -5,6 +5,9 @@ The headline is experience's share of what product and experience explain togeth
 step adds; the unique part what only one side explains.
 """
 
+from contextlib import suppress
+from itertools import product
+
 import numpy as np
 import pandas as pd
 
@@ -17,7 +20,6 @@ from cxlab.questions.importance import (
     adjusted_r2,
     commonality,
     composite_reliability,
-    estimate,
     htmt,
     htmt_ratio,
     parity_curve,
@@ -28,19 +30,21 @@ from cxlab.questions.importance import (
     sample,
     second_share,
     share_table,
-    share_with_gaps,
     shares,
+    split_matrices,
     standard_slopes,
-)
+)  # fmt: skip
 from cxlab.questions.liking import beyond_liking
 from cxlab.questions.result import Number, Result, question
 from cxlab.questions.surveys import (
+    SHARE,
     by_segment,
+    by_sorting,
+    ends,
     outcome_by_outcome,
     sorted_otherwise,
-    sorting_range,
     survey_by_survey,
-)
+)  # fmt: skip
 from cxlab.questions.words import capital, listed, number, spread
 from cxlab.stats.lmg import relative_weights
 from cxlab.stats.resampling import composites, correlations, intervals, resampled_means
@@ -51,7 +55,7 @@ __all__ = [
 ]  # fmt: skip
 
 MOST_EXACT = 14  # more items than this, and each one's part comes from relative weights instead of LMG
-SHARE, VARIANCE = "share of R2", "share of variance"
+VARIANCE = "share of variance"
 OVERLAP = "overlap of the two ratings (1 = one thing)"
 
 
@@ -65,38 +69,37 @@ def split(survey: Survey) -> Result:
     """
     survey = survey.only(*survey.sides)
     ready, share, total = shares(survey)
-    sides, n, what = ready.sides, ready.n, survey.label(survey.outcome)
-    table = share_table(ready, share, total, survey.confidence_level).rename_axis("side")
+    sides, n, what = list(survey.blocks), ready.n, survey.label(survey.outcome)
+    table = share_table(ready, share, total).rename_axis("side")
     numbers = {
-        f"share-{side}": estimate(part, survey, SHARE, n, f"{capital(side)}'s share")
+        f"share-{side}": ready.number(part, SHARE, f"{capital(side)}'s share")
         for side, part in zip(sides, share, strict=True)
     }
-    for side, steps in zip(sides, standard_slopes(ready, survey), strict=True):
-        label = f"what a step of {side} adds (slope, in standard deviations)"
-        numbers[f"slope-{side}"] = estimate(steps, survey, "standardised slope", n, label)
+    for side, steps in zip(sides, standard_slopes(ready), strict=True):
+        if not survey.categorical:
+            label = f"what a step of {side} adds (slope, in standard deviations)"
+            numbers[f"slope-{side}"] = ready.number(steps, "standardised slope", label)
         label = f"how much customers differ on {side} (standard deviation, points of the scale)"
         numbers[f"spread-{side}"] = Number(float(table.loc[side, "spread"]), unit="points", n=n, label=label)
-    fair = adjusted_r2(total[None], int(ready.items.sum()), n)[0]
-    ends = (max(0.0, part) for part in estimate(fair, survey, VARIANCE, n, "")[:3])
+    fair = ready.number(adjusted_r2(total, len(survey.items), n), VARIANCE, "")
     label = f"part of the differences in {what} that the items explain"
-    numbers["explained"] = Number(*ends, VARIANCE, n, label)
-    cautions = cautions_of(survey, ready)
+    numbers["explained"] = Number(*(max(0.0, end) for end in fair[:3]), VARIANCE, n, label)
+    cautions = cautions_of(ready)
     if set(SIDES) <= set(sides):
         gap = share[sides.index("product")] - share[sides.index("experience")]
-        numbers["share-difference"] = estimate(gap, survey, SHARE, n, "product's share minus experience's")
-        low, high = sorting_range(survey)
-        numbers |= {"share-experience-lowest-reading": low, "share-experience-highest-reading": high}
-        if low.value < 0.5 < high.value:
-            moved = spread(low.value, high.value, "share")
+        numbers["share-difference"] = ready.number(gap, SHARE, "product's share minus experience's")
+        numbers |= ends(by_sorting(ready))
+        low, high = (numbers[f"share-experience-{end}-reading"].value for end in ("lowest", "highest"))
+        if low < 0.5 < high:
+            moved = spread(low, high, "share")
             cautions.insert(0, f"Who sorts the items decides: experience's share runs from {moved}.")
         if ready.filled:
             numbers |= share_with_gaps(survey, "experience")
-    order = np.argsort(-share[:, 0], kind="stable")
-    top = sides[order[0]]
-    clear = len(sides) == 1 or estimate(share[order[0]] - share[order[1]], survey, "", n, "").low > 0
+    top, *rest = (sides[at] for at in np.argsort(-share[:, 0], kind="stable"))
+    lead = share[sides.index(top)] - (share[sides.index(rest[0])] if rest else 0)
     both = listed(sides) if len(sides) < 4 else "the sides"
     finding = f"{top} carries {numbers[f'share-{top}']} of what {both} together explain of {what}."
-    finding = finding if clear else f"no clear difference: {finding}"
+    finding = finding if ready.number(lead, SHARE, "").low > 0 else f"no clear difference: {finding}"
     shown = table.reset_index().assign(side=[capital(side) for side in sides])
     return Result(
         finding, numbers, table,
@@ -104,6 +107,58 @@ def split(survey: Survey) -> Result:
                              label="side", value="share", reference=1 / len(sides), percent=True),
         cautions[:2], survey,
     )  # fmt: skip
+
+
+def share_with_gaps(survey: Survey, side: str) -> dict[str, Number]:
+    """Return a side's share among those who answered everything, and its range over fills of the gaps: the
+    middle of the scale, then the lowest or highest answer for each side and the outcome; no chance in it.
+    """
+    found, at = {}, list(survey.blocks).index(side)
+    with suppress(NotEnough):
+        whole = survey.frame[[*survey.items, survey.outcome]].notna().all(axis=1)
+        ready, share, _ = shares(survey.with_(frame=survey.frame[whole]))
+        label = f"{side}'s share among those who answered everything"
+        found[f"share-{side}-complete"] = ready.number(share[at], SHARE, label)
+    behind = [item for item in survey.outcome_items if item in survey.frame] or [survey.outcome]
+    groups, filled = [*survey.blocks.values(), behind], []
+    table = survey.frame[[item for group in groups for item in group]].astype(float)
+    bottom, top = table.min(), table.max()
+    for choice in [(0.5,) * len(groups), *product((0.0, 1.0), repeat=len(groups))]:
+        end = pd.Series({item: part for group, part in zip(groups, choice, strict=True) for item in group})
+        full = table.fillna(bottom + end * (top - bottom))
+        values = np.column_stack([full[survey.items], full[behind].mean(axis=1)])
+        share, _ = split_matrices(np.cov(values, rowvar=False, ddof=0)[None], survey.groups())
+        filled.append(float(share[at, 0]))
+    label = f"{side}'s share with every gap at the middle, and at either end of the scale"
+    limits = filled[0], min(filled), max(filled)
+    return found | {f"share-{side}-filled": Number(*limits, SHARE, len(table), label)}
+
+
+def cautions_of(ready: Sample) -> list[str]:
+    """Return what to be careful about, most important first."""
+    survey, found, behind = ready.survey, [], ready.survey.outcome_items
+    asked, rows = len(survey.items), len(survey.frame)
+    if ready.filled:
+        found.append(
+            f"Only {number(ready.complete / rows, 'share')} of {rows:,} respondents answered everything. All "
+            f"{ready.n:,} are used, which assumes that gaps depend only on the answers that are there."
+        )
+    if len(behind) > 1 and set(behind) <= set(survey.frame):
+        whole = rows_of(survey.with_(bootstrap=0), behind)
+        alpha = float(composite_reliability(whole.matrices, [behind], behind)[1][0, 0])
+        if alpha < 0.6:
+            found.append(
+                f"The questions behind {survey.label(survey.outcome)} hardly agree (alpha {number(alpha)}), "
+                "which hides part of every effect."
+            )
+    answers = ready.values.iloc[:, asked:].mean(axis=1, skipna=False).dropna()
+    part, end = max((float((answers == at).mean()), name) for at, name in
+                    ((answers.min(), "bottom"), (answers.max(), "top")))  # fmt: skip
+    if answers.nunique() > 2 and part >= 0.4:
+        found.append(f"{number(part, 'share')} gave the {end} answer, which flattens every effect.")
+    if ready.n < 20 * asked:
+        found.append(f"{ready.n} respondents are few for {asked} items, so the intervals are wide.")
+    return found
 
 
 @question("survey", *SIDES)
@@ -114,9 +169,8 @@ def unique(survey: Survey) -> Result:
     Table: index part; ``raw`` (sums to R2), ``share share_low share_high`` (of R2), ``adjusted low high`` (of
     adjusted R2, so that 0 can lie inside the interval).
     """
-    survey = survey.only(*SIDES)
-    ready = sample(survey)
-    table, n = parts(ready, survey.confidence_level), ready.n
+    ready = sample(survey.only(*SIDES))
+    table, n = parts(ready), ready.n
     numbers = {
         f"unique-{side}": Number(*table.loc[side, ["adjusted", "low", "high"]], VARIANCE, n,
                                  f"explained by {side} alone")
@@ -155,21 +209,20 @@ def overlap(survey: Survey) -> Result:
     survey = survey.only(*SIDES)
     if survey.categorical:
         raise NotEnough("the items of a side are categories, which are not rated")
-    ready = sample(survey)
-    r, n = correlations(ready.matrices), ready.n
-    small = correlations(composites(r, ready.groups, standardise=False))
+    ready, groups = sample(survey), survey.groups()
+    r = correlations(ready.matrices)
+    small = correlations(composites(r, groups, standardise=False))
     likings = np.linspace(0, 0.9 * max(0.0, float(small[0][np.triu_indices(3, 1)].min())), 10)
     draws = np.array([second_share(small, liking) for liking in likings])
     curve = intervals(draws, likings, survey.confidence_level).rename(columns={"estimate": "share"})
     curve = curve.rename_axis("liking").reset_index()
-    now, last = curve.iloc[0], curve.iloc[-1]
     label = "experience's share once the strongest possible general liking is taken out"
-    without = Number(*last[["share", "low", "high"]], SHARE, n, label)
+    without = ready.number(draws[-1], SHARE, label)
     numbers = {"share-experience-without-liking": without}
     finding = "this survey cannot say whether customers tell the sides apart: a side has a single item."
-    ratio = htmt_ratio(np.abs(r), *ready.groups)
+    ratio = htmt_ratio(np.abs(r), *groups)
     if np.isfinite(ratio[0]):
-        one = numbers["htmt-product-experience"] = estimate(ratio, survey, "ratio", n, OVERLAP)
+        one = numbers["htmt-product-experience"] = ready.number(ratio, "ratio", OVERLAP)
         alike = "almost alike" if one.value >= 0.85 else "differently"
         said = "though not as one thing" if one.value >= 0.85 else "so they do tell the two apart"
         said = "so they may be one thing to them" if one.high >= 1 else said
@@ -179,7 +232,7 @@ def overlap(survey: Survey) -> Result:
     if without.low <= 0.5 <= without.high:
         title = "With a strong general liking taken out the split is open: experience "
         title += spread(without.low, without.high, "share")
-    elif (now["share"] - 0.5) * (last["share"] - 0.5) < 0:
+    elif (draws[0, 0] - 0.5) * (without.value - 0.5) < 0:
         title = "A strong general liking would turn the answer: experience {}"
     return Result(
         finding, numbers, curve,
@@ -197,17 +250,15 @@ def parity(survey: Survey, *, spread: float = 1.0) -> Result:
     ``spread`` is the multiple of the observed spread to point at (0: all offers are alike; 1: as observed,
     with half of it beside). Table: ``factor block share low high``.
     """
-    survey = survey.only(*SIDES)
-    curve, n = parity_shares(survey, "product", FACTORS)
+    ready = sample(survey.only(*SIDES))
+    curve = parity_shares(ready, "product", FACTORS)
     of = curve[curve["block"] == "experience"].set_index("factor")[["share", "low", "high"]]
-    half = Number(*of.loc[0.5], SHARE, n, "experience's share if product differed half as much")
+    half = Number(*of.loc[0.5], SHARE, ready.n, "experience's share if product differed half as much")
     now, there = (Number(*(np.interp(at, of.index, of[name]) for name in of), SHARE) for at in (1.0, spread))
-    finding = f"if products differed {number(spread, 'share')} as much as now, experience's share "
-    finding += f"would go from {now} to {there}."
-    if spread == 1:
-        finding = (
-            f"with products as different as now, experience's share is {now}; with half of that, {half}."
-        )
+    finding = f"with products as different as now, experience's share is {now}; with half of that, {half}."
+    if spread != 1:
+        finding = f"if products differed {number(spread, 'share')} as much as now, experience's share "
+        finding += f"would go from {now} to {there}."
     shown = curve.assign(block=[capital(block) for block in curve["block"]])
     return Result(
         finding, {"share-experience-at-half-product-spread": half}, curve,
@@ -258,19 +309,17 @@ def items(survey: Survey) -> Result:
     )
     ranked = table.sort_values("importance", ascending=False, kind="stable")
     numbers = {
-        f"importance-{i}": Number(
-            row.importance, row.low, row.high, SHARE, ready.n, f"weight of '{row.item}'"
-        )
-        for i, row in enumerate(ranked.head(3).itertuples(), start=1)
+        f"importance-{i}": Number(*row[2:5], SHARE, ready.n, f"weight of '{row[0]}'")
+        for i, row in enumerate(ranked.head(3).itertuples(index=False), start=1)
     }
     finding = f"no item of {len(asked)} both matters more than most and is rated lower than most."
     if (ranked["quadrant"] == "fix first").any():
         first = ranked[ranked["quadrant"] == "fix first"].iloc[0]
+        sure = "." if first["certain"] else "; this sample is not sure of it."
         finding = (
             f"look first at '{first['item']}': it carries {number(first['importance'], 'share')} of the "
         )
-        finding += "weight and is rated lower than most"
-        finding += "." if first["certain"] else "; this sample is not sure of it."
+        finding += f"weight and is rated lower than most{sure}"
     shown = table.assign(side=[capital(side) for side in table["side"]])
     return Result(
         finding, numbers, table,
@@ -283,30 +332,3 @@ def items(survey: Survey) -> Result:
         ["Importance means that an item goes with the outcome, not that raising the item would raise it."],
         survey,
     )  # fmt: skip
-
-
-def cautions_of(survey: Survey, ready: Sample) -> list[str]:
-    """Return what to be careful about, most important first."""
-    found, behind, asked = [], survey.outcome_items, int(ready.items.sum())
-    if ready.filled:
-        part = number(ready.complete / ready.asked, "share")
-        found.append(
-            f"Only {part} of {ready.asked:,} respondents answered everything. All {ready.n:,} are used, "
-            "which assumes that gaps depend only on the answers that are there."
-        )
-    if len(behind) > 1 and set(behind) <= set(survey.frame):
-        whole = rows_of(survey.with_(bootstrap=0), behind)
-        alpha = float(composite_reliability(whole.matrices, [behind], behind)[1][0, 0])
-        if alpha < 0.6:
-            found.append(
-                f"The questions behind {survey.label(survey.outcome)} hardly agree (alpha {number(alpha)}), "
-                "which hides part of every effect."
-            )
-    answers = ready.values.iloc[:, asked:].mean(axis=1, skipna=False).dropna()
-    part, end = max((float((answers == at).mean()), name) for at, name in
-                    ((answers.min(), "bottom"), (answers.max(), "top")))  # fmt: skip
-    if answers.nunique() > 2 and part >= 0.4:
-        found.append(f"{number(part, 'share')} gave the {end} answer, which flattens every effect.")
-    if ready.n < 20 * asked:
-        found.append(f"{ready.n} respondents are few for {asked} items, so the intervals are wide.")
-    return found

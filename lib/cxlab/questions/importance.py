@@ -1,11 +1,11 @@
-"""The numbers behind key drivers, and the same for any DataFrame: shares, parts and slopes, all from one
+"""The numbers behind key drivers, of a survey or any DataFrame: shares, parts and slopes, all from one
 resampled covariance matrix.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import combinations, product
+from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,21 +21,16 @@ MOST_BLOCKS = 22
 FACTORS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)  # multiples of today's spread
 ROWS_AN_ITEM = 10  # with fewer the interval of a share covers too rarely (.86 at 5, .95 at 10; bench_drivers)
 MOST_GAPS = 0.05  # more rows with a gap than this, and all rows are used (EM) instead of the complete ones
-_KEPT: dict[tuple, tuple[pd.DataFrame, Sample]] = {}
+_KEPT: dict[tuple, tuple[pd.DataFrame, Covariances]] = {}
 
 
 class Sample(NamedTuple):
-    """Columns of a survey with their resampled covariances: all rows where many have a gap, else the complete
-    ones; for a question the outcome last, and the columns of each side.
-    """
+    """Columns of a survey, resampled: all rows where many have a gap, else the complete ones."""
 
+    survey: Survey
     covariances: Covariances
     values: pd.DataFrame
     complete: int
-    asked: int
-    weights: np.ndarray | None
-    groups: list[list[int]] = []
-    sides: list[str] = []
 
     @property
     def matrices(self) -> np.ndarray:
@@ -52,10 +47,9 @@ class Sample(NamedTuple):
         """Whether rows with a gap are used as well."""
         return self.n > self.complete
 
-    @property
-    def items(self) -> np.ndarray:
-        """The number of items of each side."""
-        return np.array([len(group) for group in self.groups])
+    def number(self, draws: np.ndarray, unit: str, label: str) -> Number:
+        """Return a number from its value in the sample and in the resamples."""
+        return estimate(draws, self.survey, unit, self.n, label)
 
 
 def estimate(draws: np.ndarray, survey: Survey, unit: str, n: int, label: str) -> Number:
@@ -69,11 +63,9 @@ def rows_of(survey: Survey, columns: Sequence[str], *, least: float = 10) -> Sam
     gap. NotEnough for two columns that fewer than ``least`` rows answered together, or an answer that never
     varies.
     """
-    columns = list(dict.fromkeys(columns))
-    table = survey.frame[columns].astype(float)
-    weights = survey.frame[survey.weights].astype(float) if survey.weights else None
-    if weights is not None:
-        table, weights = table[weights > 0], weights[weights > 0]
+    table = survey.frame[list(columns)].astype(float)
+    if survey.weights:
+        table = table[survey.frame[survey.weights].astype(float) > 0]
     there = table.notna()
     whole = there.all(axis=1)
     used = whole if whole.sum() >= (1 - MOST_GAPS) * len(table) else there.any(axis=1)
@@ -86,35 +78,25 @@ def rows_of(survey: Survey, columns: Sequence[str], *, least: float = 10) -> Sam
         raise NotEnough(
             f"only {together} of {len(survey.frame)} respondents answered {what}; {least:.0f} are needed"
         )
-    flat = [column for column in columns if not table[column].max() > table[column].min()]
+    flat = [column for column in table if not table[column].max() > table[column].min()]
     if flat:
         raise NotEnough(f"everybody gave the same answer to {survey.label(flat[0])!r}")
-    weight = None if weights is None else weights[used].to_numpy()
-    clusters = survey.frame.loc[table.index, survey.clusters].to_numpy() if survey.clusters else None
-
-    def resampled(names: list[str]) -> Sample:
-        values = table[names]
-        found = Covariances(values.to_numpy(), draws=survey.bootstrap, weights=weight, clusters=clusters,
-                            rng=survey.rng)  # fmt: skip
-        return Sample(found, values, complete, len(survey.frame), weight)
-
-    if len(table) == complete:
-        return resampled(columns)
-    # EM costs a second: the same columns in another order, as other sortings of the items, are not done again
-    order = sorted(columns)
-    key = (id(survey.frame), *order, survey.bootstrap, str(survey.seed), survey.weights, survey.clusters)
-    if key not in _KEPT:
-        while len(_KEPT) > 8:
-            _KEPT.pop(next(iter(_KEPT)))
-        _KEPT[key] = survey.frame, resampled(order)
-    kept = _KEPT[key][1]
-    places = [order.index(column) for column in columns]
-    return kept._replace(covariances=kept.covariances.part(places), values=table)
+    key = (id(survey.frame), *columns, survey.bootstrap, str(survey.seed), survey.weights, survey.clusters)
+    if key in _KEPT:
+        return Sample(survey, _KEPT[key][1], table, complete)
+    given = {name: survey.frame.loc[table.index, column].to_numpy() if column else None
+             for name, column in (("weights", survey.weights), ("clusters", survey.clusters))}  # fmt: skip
+    found = Covariances(table.to_numpy(), draws=survey.bootstrap, rng=survey.rng, **given)
+    if len(table) > complete:  # EM costs a second, and the questions of a page ask for the same columns
+        if len(_KEPT) > 8:
+            _KEPT.clear()
+        _KEPT[key] = survey.frame, found
+    return Sample(survey, found, table, complete)
 
 
 def sample(survey: Survey, *, per_item: float = ROWS_AN_ITEM) -> Sample:
-    """Return the covariances of a survey's blocks and outcome. NotEnough as in ``rows_of``, for fewer than
-    ``per_item`` rows an item, and for items that copy each other.
+    """Return the covariances of a survey's items and, last, its outcome. NotEnough as in ``rows_of``, for
+    fewer than ``per_item`` rows an item, and for items that copy each other.
     """
     drivers, behind = survey.items, survey.outcome_items
     if set(drivers) & {survey.outcome, *behind}:
@@ -129,9 +111,9 @@ def sample(survey: Survey, *, per_item: float = ROWS_AN_ITEM) -> Sample:
     rows = rows_of(survey, columns, least=least)
     covariances = rows.covariances.with_mean_last(len(columns) - len(drivers))
     inner = correlations(covariances.matrices[:1])[0][:-1, :-1]
-    if len(inner) > 1 and np.linalg.eigvalsh(inner)[0] < 1e-8:
+    if np.linalg.eigvalsh(inner)[0] < 1e-8:
         raise NotEnough("some items are exact copies or sums of others, so no method can tell them apart")
-    return rows._replace(covariances=covariances, groups=survey.groups(), sides=list(survey.blocks))
+    return rows._replace(covariances=covariances)
 
 
 def split_matrices(matrices: np.ndarray, groups: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
@@ -144,42 +126,38 @@ def split_matrices(matrices: np.ndarray, groups: Sequence[Sequence[int]]) -> tup
 def shares(survey: Survey, *, per_item: float = ROWS_AN_ITEM) -> tuple[Sample, np.ndarray, np.ndarray]:
     """Return the sample, the share of R2 of each side (sides x draws, the sample first) and R2 itself."""
     ready = sample(survey, per_item=per_item)
-    return ready, *split_matrices(ready.matrices, ready.groups)
+    return ready, *split_matrices(ready.matrices, survey.groups())
 
 
-def share_with_gaps(survey: Survey, side: str) -> dict[str, Number]:
-    """Return a side's share among those who answered everything, and its range over fills of the gaps: the
-    middle of the scale, then the lowest or highest answer for each side and the outcome; no chance in it.
+def share_table(ready: Sample, share: np.ndarray, total: np.ndarray) -> pd.DataFrame:
+    """Return ``raw share low high slope spread`` of every side: a share is never shown alone.
+
+    ``slope`` is in outcome points for one standard deviation of the side's items, the other sides held;
+    ``spread`` the standard deviation of the side's mean item, over the rows that answered all of them.
     """
-    found = {}
-    try:
-        whole = survey.frame[[*survey.items, survey.outcome]].notna().all(axis=1)
-        ready, share, _ = shares(survey.with_(frame=survey.frame[whole]))
-        label, draws = f"{side}'s share among those who answered everything", share[ready.sides.index(side)]
-        found[f"share-{side}-complete"] = estimate(draws, survey, "share of R2", ready.n, label)
-    except NotEnough:
-        pass
-    behind = [item for item in survey.outcome_items if item in survey.frame] or [survey.outcome]
-    parts, filled = [*survey.blocks.values(), behind], []
-    table = survey.frame[[item for part in parts for item in part]].astype(float)
-    bottom, top = table.min(), table.max()
-    for choice in [(0.5,) * len(parts), *product((0.0, 1.0), repeat=len(parts))]:
-        end = pd.Series({item: at for part, at in zip(parts, choice, strict=True) for item in part})
-        full = table.fillna(bottom + end * (top - bottom))
-        values = np.column_stack([full[survey.items], full[behind].mean(axis=1)])
-        share, _ = split_matrices(np.cov(values, rowvar=False, ddof=0)[None], survey.groups())
-        filled.append(float(share[list(survey.blocks).index(side), 0]))
-    label = f"{side}'s share with every gap at the middle, and at either end of the scale"
-    ends = filled[0], min(filled), max(filled)
-    return found | {f"share-{side}-filled": Number(*ends, "share of R2", len(table), label)}
+    survey = ready.survey
+    table = intervals(share, survey.blocks, survey.confidence_level).rename(columns={"estimate": "share"})
+    table.insert(0, "raw", share[:, 0] * total[0])
+    steps = slopes(composites(ready.matrices[:1], survey.groups(), standardise=True))[:, 0]
+    table["slope"] = steps * np.sqrt(ready.n / (ready.n - 1))
+    for side, items in survey.blocks.items():
+        mean = ready.values[items].mean(axis=1, skipna=False).dropna()
+        weights = survey.frame.loc[mean.index, survey.weights] if survey.weights else None
+        table.loc[side, "spread"] = np.sqrt(np.cov(mean, aweights=weights))
+    return table
+
+
+def standard_slopes(ready: Sample) -> np.ndarray:
+    """Return slopes in standard deviations of each side's composite and of the outcome, (sides, draws)."""
+    r = composites(correlations(ready.matrices), ready.survey.groups(), standardise=False)
+    return slopes(correlations(r))
 
 
 def adjusted_r2(r2: np.ndarray, items: np.ndarray | int, n: int) -> np.ndarray:
     """Take out what even useless items explain (Ezekiel 1930); from resamples (column 1 on) twice, since
     resampling adds it again.
     """
-    gain = np.asarray(items, float) / np.maximum(n - np.asarray(items, float) - 1, 1)
-    gain = gain[..., None] if np.ndim(items) else gain
+    gain = (np.asarray(items, float) / np.maximum(n - np.asarray(items, float) - 1, 1))[..., None]
     fair = r2 - (1 - r2) * gain
     fair[..., 1:] -= (1 - r2[..., 1:]) * gain
     return fair
@@ -201,26 +179,14 @@ def composite_reliability(
     return loadings @ matrices @ loadings.T, alphas
 
 
-def standard_slopes(ready: Sample, survey: Survey) -> np.ndarray:
-    """Return slopes in standard deviations of each side's composite and of the outcome, (sides, draws)."""
-    r = correlations(ready.matrices)
-    if survey.categorical:  # categories of one question are no scale: their fitted part stands for the side
-        beta = slopes(ready.matrices)[:, 0]
-        weights = np.zeros((r.shape[-1], len(ready.groups) + 1))
-        sd = np.sqrt(np.diag(ready.matrices[0]))
-        for side, columns in enumerate(ready.groups):
-            weights[columns, side] = beta[columns] * sd[columns]
-        weights[-1, -1] = 1.0
-        return slopes(correlations(weights.T @ r @ weights))
-    return slopes(correlations(composites(r, ready.groups, standardise=False)))
-
-
-def parts(ready: Sample, level: float) -> pd.DataFrame:
-    """Return the commonality table of the sides of a sample."""
-    sides, k = ready.sides, len(ready.sides)
-    r2 = subset_r2(ready.matrices, ready.groups)
-    used = np.array([sum(ready.items[b] for b in range(k) if s >> b & 1) for s in range(len(r2))])
-    fair = adjusted_r2(r2.copy(), used, ready.n)
+def parts(ready: Sample) -> pd.DataFrame:
+    """Return what each side explains alone, and what only several explain together."""
+    survey, level = ready.survey, ready.survey.confidence_level
+    sides, k = list(survey.blocks), len(survey.blocks)
+    r2 = subset_r2(ready.matrices, survey.groups())
+    sizes = [len(items) for items in survey.blocks.values()]
+    used = np.array([sum(sizes[b] for b in range(k) if s >> b & 1) for s in range(len(r2))])
+    fair = adjusted_r2(r2, used, ready.n)
     chosen = [part for size in range(1, k + 1) for part in combinations(range(k), size)]
     names = pd.Index([" & ".join(sides[side] for side in part) for part in chosen], name="part")
     raw = np.array([_shared_by(r2, part, k) for part in chosen])
@@ -244,11 +210,7 @@ def htmt_ratio(r: np.ndarray, first: Sequence[int], second: Sequence[int]) -> np
     """Return the heterotrait-monotrait ratio of two groups of items, from absolute correlations."""
     if min(len(first), len(second)) < 2:
         return np.full(len(r), np.nan)
-    pairs = [np.triu_indices(len(columns), 1) for columns in (first, second)]
-    inside = [
-        r[:, columns][:, :, columns][:, rows, others].mean(axis=1)
-        for columns, (rows, others) in zip((first, second), pairs, strict=True)
-    ]
+    inside = [r[:, own][:, :, own][:, *np.triu_indices(len(own), 1)].mean(axis=1) for own in (first, second)]
     return r[:, first][:, :, second].mean(axis=(1, 2)) / np.sqrt(inside[0] * inside[1])
 
 
@@ -261,38 +223,19 @@ def second_share(r: np.ndarray, liking: float = 0.0) -> np.ndarray:
     return np.where(possible, share[1], np.nan)
 
 
-def parity_shares(survey: Survey, side: str, factors: Sequence[float], *, per_item: float = ROWS_AN_ITEM):
-    """Return the parity curve and n: one side's items differ less, slopes and residual stay, the other items
-    change as under selection on that side (Lawley 1943).
+def parity_shares(ready: Sample, side: str, factors: Sequence[float]) -> pd.DataFrame:
+    """Return ``factor block share low high``: one side's items differ less, slopes and residual stay, the
+    other items change as under selection on that side (Lawley 1943).
     """
-    ready = sample(survey, per_item=per_item)
-    own = ready.groups[ready.sides.index(side)]
+    survey, groups, tables = ready.survey, ready.survey.groups(), []
+    own = groups[list(survey.blocks).index(side)]
     beside = ready.matrices[:, own]
     owed = beside.transpose(0, 2, 1) @ np.linalg.solve(beside[:, :, own], beside)
-    tables = []
     for factor in factors:
-        share, _ = split_matrices(ready.matrices + (factor**2 - 1) * owed, ready.groups)
-        part = intervals(share, ready.sides, survey.confidence_level).rename(columns={"estimate": "share"})
-        tables.append(part.assign(factor=float(factor)).rename_axis("block").reset_index())
-    return pd.concat(tables, ignore_index=True)[["factor", "block", "share", "low", "high"]], ready.n
-
-
-def share_table(ready: Sample, share: np.ndarray, total: np.ndarray, level: float) -> pd.DataFrame:
-    """Return ``raw share low high slope spread`` of every side: a share is never shown alone.
-
-    ``slope`` is in outcome points for one standard deviation of the side's items, the other sides held;
-    ``spread`` the standard deviation of the side's mean item, over the rows that answered all of them.
-    """
-    table = intervals(share, ready.sides, level).rename(columns={"estimate": "share"})
-    table.insert(0, "raw", share[:, 0] * total[0])
-    steps = slopes(composites(ready.matrices[:1], ready.groups, standardise=True))[:, 0]
-    spreads = []
-    for columns in ready.groups:
-        mean = ready.values.iloc[:, columns].mean(axis=1, skipna=False)
-        there = mean.notna().to_numpy()
-        weights = None if ready.weights is None else ready.weights[there]
-        spreads.append(float(np.sqrt(np.cov(mean[there], aweights=weights))))
-    return table.assign(slope=steps * np.sqrt(ready.n / (ready.n - 1)), spread=spreads)
+        share, _ = split_matrices(ready.matrices + (factor**2 - 1) * owed, groups)
+        tables.append(intervals(share, survey.blocks, survey.confidence_level).assign(factor=float(factor)))
+    table = pd.concat(tables).rename(columns={"estimate": "share"}).rename_axis("block").reset_index()
+    return table[["factor", "block", "share", "low", "high"]]
 
 
 def relative_importance(
@@ -313,7 +256,7 @@ def relative_importance(
     """
     survey = _survey_of(data, blocks, bootstrap, confidence_level, rng, outcome, weights)
     ready, share, total = shares(survey, per_item=1)
-    table = share_table(ready, share, total, confidence_level)
+    table = share_table(ready, share, total)
     table.attrs = {"n": ready.n, "dropped": len(data) - len(survey.frame), "r2": float(total[0])}
     return table.rename_axis("block")
 
@@ -328,8 +271,9 @@ def commonality(
     Index ``part``; ``raw`` (sums to R2), ``share share_low share_high`` (of R2), ``adjusted low high`` (of
     adjusted R2).
     """
-    survey = _survey_of(data, blocks, bootstrap, confidence_level, rng, outcome, weights)
-    return parts(sample(survey, per_item=1), confidence_level)
+    return parts(
+        sample(_survey_of(data, blocks, bootstrap, confidence_level, rng, outcome, weights), per_item=1)
+    )
 
 
 def htmt(
@@ -342,11 +286,11 @@ def htmt(
     survey = _survey_of(data, blocks, bootstrap, confidence_level, rng)
     r = np.abs(correlations(rows_of(survey, survey.items).matrices))
     groups = dict(zip(survey.blocks, survey.groups(), strict=True))
-    found = [
-        (a, b, *intervals(htmt_ratio(r, groups[a], groups[b]), ["htmt"], confidence_level).iloc[0])
-        for a, b in combinations(groups, 2)
-    ]
-    return pd.DataFrame(found, columns=["first", "second", "htmt", "low", "high"])
+    pairs = list(combinations(groups, 2))
+    ratios = [htmt_ratio(r, groups[a], groups[b]) for a, b in pairs]
+    table = intervals(np.array(ratios), range(len(pairs)), confidence_level)
+    names = pd.DataFrame(pairs, columns=["first", "second"])
+    return pd.concat([names, table.rename(columns={"estimate": "htmt"})], axis=1)
 
 
 def parity_curve(
@@ -355,7 +299,7 @@ def parity_curve(
 ) -> pd.DataFrame:  # fmt: skip
     """Return ``factor block share low high``: the shares if one block (the first) differed so much more."""
     survey = _survey_of(data, blocks, bootstrap, confidence_level, rng, outcome)
-    return parity_shares(survey, vary or next(iter(blocks)), factors, per_item=1)[0]
+    return parity_shares(sample(survey, per_item=1), vary or next(iter(survey.blocks)), factors)
 
 
 def _survey_of(data, blocks, bootstrap, confidence_level, rng, outcome="", weights=None) -> Survey:
@@ -367,19 +311,16 @@ def _survey_of(data, blocks, bootstrap, confidence_level, rng, outcome="", weigh
     if not 0 < confidence_level < 1:
         raise InputError(f"confidence_level={confidence_level!r} must lie between 0 and 1, for example 0.95")
     tidy = {str(b): [items] if isinstance(items, str) else list(items) for b, items in blocks.items()}
-    columns = list(dict.fromkeys([*sum(tidy.values(), []), *([outcome] if outcome else [])]))
-    absent = [column for column in columns if column not in data]
-    if absent:
-        raise InputError(f"the data have no column {absent[0]!r}; columns are {', '.join(map(str, data))}")
-    frame = data[columns].replace([np.inf, -np.inf], np.nan)
-    text = list(frame.select_dtypes(exclude=["number", "bool"]))
-    if text:
+    survey = Survey(frame=data, blocks=tidy, outcome=outcome, bootstrap=bootstrap, seed=rng,
+                    confidence_level=confidence_level)  # fmt: skip
+    frame = data[[*dict.fromkeys([*survey.items, *filter(None, [outcome])])]].replace(
+        [np.inf, -np.inf], np.nan
+    )
+    if text := list(frame.select_dtypes(exclude=["number", "bool"])):
         raise InputError(f"column {text[0]!r} holds text, not numbers; recode it first")
-    if weights is not None:
-        frame["(weights)"] = data[weights] if isinstance(weights, str) else np.asarray(weights, float)
-        if (frame["(weights)"] < 0).any():
-            raise InputError("weights must be 0 or more")
-    return Survey(
-        frame=frame.dropna(), blocks=tidy, outcome=outcome, weights=None if weights is None else "(weights)",
-        bootstrap=bootstrap, confidence_level=confidence_level, seed=rng,
-    )  # fmt: skip
+    if weights is None:
+        return survey.with_(frame=frame.dropna())
+    frame["(weights)"] = data[weights] if isinstance(weights, str) else np.asarray(weights, float)
+    if (frame["(weights)"] < 0).any():
+        raise InputError("weights must be 0 or more")
+    return survey.with_(frame=frame.dropna(), weights="(weights)")

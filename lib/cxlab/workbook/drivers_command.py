@@ -50,11 +50,11 @@ def run(args: list[str]) -> int:
         raise InputError(
             f"{ready.n} respondents are fewer than --min-cell {asked.min_cell}; nothing is shown"
         )
-    table = share_table(ready, share, total, asked.confidence).rename_axis("block").reset_index()
+    table = share_table(ready, share, total).rename_axis("block").reset_index()
     facts = {
-        "outcome": survey.outcome, "n": ready.n, "complete": ready.complete, "asked": ready.asked,
+        "outcome": survey.outcome, "n": ready.n, "complete": ready.complete, "asked": len(survey.frame),
         "r2": plain(total[0]), "confidence": asked.confidence, "bootstrap": asked.bootstrap,
-        "seed": asked.seed, "cautions": [*notes, *cautions_of(survey, ready)],
+        "seed": asked.seed, "cautions": [*notes, *cautions_of(ready)],
         "table": [{k: plain(v) for k, v in row.items()} for row in table.to_dict("records")],
     }  # fmt: skip
     _print(facts, asked.format)
