@@ -2,7 +2,6 @@
 
 import errno
 import inspect
-import json
 import subprocess
 import sys
 
@@ -12,9 +11,7 @@ from traitlets.config import Config
 
 import cxlab
 from cxlab.data.errors import InputError, NotebookError, OutOfReach
-from cxlab.workbook import cli, install, plan
-
-from .conftest import ROOT
+from cxlab.workbook import cli, install
 
 
 @pytest.mark.parametrize(
@@ -85,14 +82,6 @@ def test_every_part_of_the_install_answers_or_says_what_mends_it(monkeypatch):
     found = install.in_place()
     assert found.finding.startswith("1 of 4 parts need mending. Type in a terminal: ")
     assert found.table.set_index("part")["fix"].ne("").tolist() == [False, False, False, True]
-
-
-def test_the_readme_s_table_is_made_from_the_notebooks(tmp_path):
-    for stem, facts in {"01-a": {"question": "A?", "minutes": 5}, "99-t": {"report": False}}.items():
-        (tmp_path / f"{stem}.ipynb").write_text(json.dumps({"metadata": {"cxlab": facts}}))
-    table = plan.notebook_table(tmp_path)
-    assert "| [01-a](notebooks/01-a.ipynb) | A? | 5 |" in table and "99-t" not in table
-    assert plan.update(ROOT / "README.md", ROOT / "notebooks") == (ROOT / "README.md").read_text()
 
 
 def test_completion_offers_public_names_only_and_each_says_what_it_is():

@@ -15,14 +15,12 @@ from cxlab.questions.result import plotly_json
 from cxlab.workbook import executed, picture
 
 TABLE = pd.DataFrame(
-    {
-        "name": ["Alpha & <b>", "Beta", "Gamma"],
-        "estimate": [0.1, 0.4, -0.2],
-        "low": [0.0, 0.3, -0.4],
-        "high": [0.2, 0.5, 0.1],
-        "x": [1, 2, 3],
-        "other": [0.2, 0.1, 0.3],
-    }
+    [
+        ["Alpha & <b>", 0.1, 0.0, 0.2, 1, 0.2],
+        ["Beta", 0.4, 0.3, 0.5, 2, 0.1],
+        ["Gamma", -0.2, -0.4, 0.1, 3, 0.3],
+    ],
+    columns=["name", "estimate", "low", "high", "x", "other"],
 )
 WIDE = pd.DataFrame([[0.1, np.nan], [0.5, 0.9]], index=["r", "s"], columns=["p", "q"])
 STEPS = pd.DataFrame({"step": ["visit", "cart", "buy"], "customers": [100, 40, 10]})
@@ -36,13 +34,7 @@ CHARTS = {
     "groups": lambda: general.lines(TABLE, **XY, group="name", steps=True),
     "heat": lambda: general.heat(WIDE, title="T", middle=0.5),
     "scatter": lambda: general.scatter(
-        TABLE,
-        **XY,
-        label="name",
-        named=True,
-        group="name",
-        cross=(2, 0),
-        corners=["a", "b", "c", "d"],
+        TABLE, **XY, label="name", named=True, group="name", cross=(2, 0), corners=["a", "b", "c", "d"]
     ),
     "funnel": lambda: general.funnel(STEPS, title="T"),
 }
@@ -59,19 +51,13 @@ def test_every_general_chart_has_a_picture_within_its_frame(name, width):
     text = drawn(CHARTS[name](), width=width)
     assert text == drawn(CHARTS[name](), width=width)
     root = ElementTree.fromstring(text)
-    assert (
-        root.get("aria-label") == 'It "holds".'
-        and root.get("role") == "img"
-        and root.get("width") == str(width)
-    )
+    assert [root.get(key) for key in ("aria-label", "role", "width")] == ['It "holds".', "img", str(width)]
     high = float(root.get("height"))
     assert high >= 300 and "nan" not in text and "inf" not in text
     for place in re.findall(r"translate\(([-\d.]+) ([-\d.]+)\)", text):
         assert -1 <= float(place[0]) <= width + 1 and -1 <= float(place[1]) <= high + 1
-    assert not re.search(
-        r"#(?!0072b2|c4500a|00805e|a8528f|8a6a00|2f86b7|6b6b6b|5d3a9b|808080|fff|111|52606d)[0-9a-f]{3,6}\b",
-        text,
-    )
+    house = "0072b2|c4500a|00805e|a8528f|8a6a00|2f86b7|6b6b6b|5d3a9b|808080|fff|111|52606d"
+    assert not re.search(rf"#(?!{house})[0-9a-f]{{3,6}}\b", text)
 
 
 def test_dots_stand_on_one_scale_with_their_whiskers():
@@ -82,61 +68,46 @@ def test_dots_stand_on_one_scale_with_their_whiskers():
     whiskers = [re.match(r"M([\d.]+) [\d.]+L([\d.]+) [\d.]+M", p.get("d")) for p in root.iter("path")]
     first = next(match for match in whiskers if match)
     assert float(first[2]) - float(first[1]) == pytest.approx(0.2 * unit, abs=0.2)
-    words = ["".join(text.itertext()) for text in root.iter("text")]
-    assert "Alpha & <b>" in words and "share" in words and "20 %" in words
+    assert {"Alpha & <b>", "share", "20 %"} <= set(words(CHARTS["dots"]()))
 
 
 def test_bars_begin_at_zero_and_stack():
-    root = ElementTree.fromstring(drawn(CHARTS["bars"]()))
-    zero = {
-        round(min(float(r.get("x")), float(r.get("x")) + float(r.get("width"))), 0)
-        for r in list(root.iter("rect"))[:2]
-    }
-    assert len(zero) == 1
+    rects = list(ElementTree.fromstring(drawn(CHARTS["bars"]())).iter("rect"))
+    assert len({round(float(r.get("x"))) for r in rects[:2]}) == 1
+    assert float(rects[0].get("y")) < float(rects[1].get("y"))
     rects = list(ElementTree.fromstring(drawn(CHARTS["stacked"]())).iter("rect"))[:6]
     ends = [float(r.get("x")) + float(r.get("width")) for r in rects[:3]]
     assert [float(r.get("x")) for r in rects[3:]] == pytest.approx(ends, abs=0.2)
 
 
-def test_axes_of_every_kind_have_readable_ticks():
-    def words(figure):
-        return ["".join(t.itertext()) for t in ElementTree.fromstring(drawn(figure)).iter("text")]
+def words(figure):
+    return ["".join(text.itertext()) for text in ElementTree.fromstring(drawn(figure)).iter("text")]
 
+
+def test_axes_of_every_kind_have_readable_ticks():
     log = go.Figure(go.Scatter(x=[1, 1000], y=[1e6, 2e6])).update_xaxes(type="log")
     assert {"1", "10", "100", "1,000", "2,000,000"} <= set(words(log))
-    days = go.Figure(go.Scatter(x=["2024-01-15", "2024-06-15"], y=[0.001, 0.002]))
-    assert any(re.fullmatch(r"\d+ \w{3} 2024", word) for word in words(days)) and "0.0012" in words(days)
-    months = go.Figure(go.Bar(x=["2024-01", "2024-02"], y=[1, None]))
-    assert any("2024" in word for word in words(months))
-    flat = go.Figure(go.Scatter(x=[3, 3], y=[0, 0], mode="markers"))
-    assert "3.00" in words(flat)
-    reverse = go.Figure(go.Bar(y=["first", "second"], x=[1, 2], orientation="h")).update_yaxes(
-        autorange="reversed"
-    )
-    root = ElementTree.fromstring(drawn(reverse))
-    tops = [float(rect.get("y")) for rect in root.iter("rect")]
-    assert tops[0] < tops[1]
+    days = words(go.Figure(go.Scatter(x=["2024-01-15", "2024-06-15"], y=[0.001, 0.002])))
+    assert any(re.fullmatch(r"\d+ \w{3} 2024", word) for word in days) and "0.0012" in days
+    assert "3.00" in words(go.Figure(go.Scatter(x=[3, 3], y=[0, 0], mode="markers")))
 
 
-def test_shapes_annotations_gaps_and_open_marks_are_drawn():
-    marks = {"size": [4, 5, 6, 7]}
-    more = {"mode": "lines+markers", "fill": "tozeroy", "opacity": 0.5, "error_y": {"array": [1, 1, 1, 1]}}
-    figure = go.Figure(go.Scatter(x=[1, 2, None, 3], y=[1, 2, None, 1], marker=marks, **more))
+def test_shapes_annotations_and_gaps_are_drawn():
+    figure = go.Figure(go.Scatter(x=[1, 2, None, 3], y=[1, 2, None, 1], mode="lines+markers", opacity=0.5))
     figure.add_annotation(x=2, y=2, text="")
     figure.add_annotation(x=2, y=2, text="peak<br>here")
     figure.add_vrect(x0=1, x1=2, fillcolor="rgba(0,114,178,0.2)", line_width=0)
     text = drawn(figure)
-    assert "peak" in text and '<g opacity="0.5">' in text
-    assert "var(--c0072b2,#0072b2);fill-opacity:0.2" in text and text.count("M") > 8
+    assert "peak" in text and '<g opacity="0.5">' in text and text.count("<circle") == 3
+    assert "var(--c0072b2,#0072b2);fill-opacity:0.2" in text
 
 
-def test_what_is_not_known_is_not_drawn():
-    assert drawn(go.Figure(go.Pie(values=[1, 2]))) == "" and drawn(go.Figure()) == ""
-    assert drawn(go.Figure(go.Scatter(x=[1], y=[1], xaxis="x2"))) == ""
-    hidden = go.Figure(
-        [go.Scatter(x=[1], y=[1], visible="legendonly"), go.Bar(y=["a"], x=[1], orientation="h")]
-    )
-    assert "<circle" not in drawn(hidden)
+@pytest.mark.parametrize(
+    "trace",
+    [go.Pie(values=[1, 2]), go.Scatter(x=[1], y=[1], xaxis="x2"), go.Scatter(y=[1]), go.Bar(x=["a"], y=[1])],
+)
+def test_what_is_not_known_is_not_drawn(trace):
+    assert drawn(go.Figure(trace)) == drawn(go.Figure()) == ""
 
 
 def test_packed_arrays_are_read():

@@ -279,7 +279,7 @@ def test_two_builders_of_one_folder_take_turns(sound, tmp_path):
         both = [
             each.start("--out", out, "--fresh", "-p", f"bootstrap={500 + attempt}") for each in (sound, other)
         ]
-        assert [process.communicate(timeout=60) and process.returncode for process in both] == [0, 0]
+        assert [process.communicate(timeout=180) and process.returncode for process in both] == [0, 0]
         manifest = json.loads((tmp_path / "shared" / "manifest.json").read_text())
         assert set(manifest["files"]) | {"manifest.json"} == set(files_of(tmp_path / "shared"))
 

@@ -257,6 +257,6 @@ def test_no_sum_or_difference_of_a_report_tells_of_one_to_four_people(tmp_path, 
 )
 def test_a_whole_number_counts_people_unless_it_is_known_to_count_something_else(table, gone):
     content = Result("Found.", table=pd.DataFrame(table)).content()
-    shown = _counts(_Shown((0, 0)), content)
-    _judge(shown, _Shown((0, 0)), 5)
+    shown = _Shown((0, 0), "", _counts(content))
+    _judge(shown, _Shown((0, 0), "", {}), 5)
     assert bool(shown.gone) == gone

@@ -73,10 +73,9 @@ def _fail(code: int, message: object) -> int:
 
 
 def _report(**options: Any) -> int:
-    from cxlab.workbook.plan import Options
     from cxlab.workbook.report import build_report
 
-    return build_report(Options(**options))
+    return build_report(argparse.Namespace(**options))
 
 
 def _check(file: str | None, table: str | None, mapping: str | None) -> list[str]:

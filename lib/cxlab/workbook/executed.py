@@ -3,7 +3,7 @@
 import base64
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 # Spelled out as in questions.result, whose import takes the time that an unchanged report needs in all.
@@ -12,96 +12,40 @@ PART = "application/vnd.cxlab.part+json"
 PLOTLY = "application/vnd.plotly.v1+json"
 EXPLORE = "application/vnd.cxlab.explore+json"
 SOURCE = "application/vnd.cxlab.source+json"
-_ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,16}\b")
-_STYLER = re.compile(r"\bT_([0-9a-f]{5})(?=[\"'_ {#.,]|$)")
-_UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
-_SESSION = re.compile(r"/[^\s\"']*ipykernel_\d+/\d+\.py")
-_WIDGETS = "application/vnd.jupyter.widget-view+json"
+# An object's address, or the id that pandas draws for a styled table.
+_RANDOM = re.compile(r"0x[0-9a-fA-F]{6,16}\b|\bT_[0-9a-f]{5}(?=[\"'_ {#.,\\]|$)")
 
 
-def stabilise(notebook: dict[str, Any], paths: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Take out whatever differs between two runs of the same inputs: clocks, ids, addresses, paths.
+def stabilise(notebook: dict[str, Any], paths: Mapping[str, str]) -> dict[str, Any]:
+    """Return a notebook as papermill ran it without what differs between two runs of the same inputs.
 
-    Parameters
-    ----------
-    notebook : dict
-        As executed by papermill; changed in place and returned.
-    paths : mapping, optional
-        Folders and files of this machine, each with the words that stand for it in the report.
+    ``paths`` are folders and files of this machine, each with the words that stand for it in the report.
     """
-    replace = _Replacer(paths or {})
-    top = notebook.setdefault("metadata", {})
-    top.pop("widgets", None)
-    if "papermill" in top:
-        kept = {key: top["papermill"][key] for key in ("parameters", "version") if key in top["papermill"]}
-        top["papermill"] = replace.all(kept)
+    top = notebook["metadata"].get("papermill", {})
+    notebook["metadata"]["papermill"] = {key: top[key] for key in ("parameters", "version") if key in top}
     for number, cell in enumerate(notebook["cells"]):
-        metadata = cell.setdefault("metadata", {})
-        for name in ("papermill", "execution", "ExecuteTime"):
-            metadata.pop(name, None)
-        if "injected-parameters" in metadata.get("tags", []):
-            cell["id"] = "injected-parameters"
-            cell["source"] = replace.all(cell["source"])
-        cell.setdefault("id", f"cell-{number:03d}")
-        for output in cell.get("outputs", []):
-            output.pop("transient", None)
-            output.get("data", {}).pop(_WIDGETS, None)
-            output.update(
-                {
-                    key: replace.all(output[key])
-                    for key in ("data", "text", "traceback", "evalue")
-                    if key in output
-                }
-            )
-            if "metadata" in output:
-                output["metadata"] = {}
-    return notebook
+        cell["id"] = f"cell-{number:03d}"
+        cell["metadata"].pop("papermill", None)
+    text = to_json(notebook)
+    for path in sorted(paths, key=lambda path: (-len(path), path)):
+        for form in (path, path.encode("unicode_escape").decode(), json.dumps(path)[1:-1], repr(path)[1:-1]):
+            text = text.replace(_inside_json(form), _inside_json(paths[path]))
+    styles: dict[str, str] = {}
+
+    def same(match: re.Match[str]) -> str:
+        address = match[0].startswith("0x")
+        return "0x0" if address else styles.setdefault(match[0], f"T_{len(styles):05d}")
+
+    return json.loads(_RANDOM.sub(same, text))
 
 
-class _Replacer:
-    """Replaces paths (also as papermill escapes them), then random ids by the order in which they are met."""
-
-    def __init__(self, paths: Mapping[str, str]) -> None:
-        forms = {form: words for path, words in paths.items() for form in _forms(path)}
-        self._paths = sorted(forms.items(), key=lambda item: (-len(item[0]), item[0]))
-        self._styles: dict[str, str] = {}
-        self._ids: dict[str, str] = {}
-
-    def all(self, value: Any) -> Any:
-        if isinstance(value, str):
-            return self._text(value)
-        if isinstance(value, list):
-            return [self.all(item) for item in value]
-        if isinstance(value, dict):
-            return {key: self.all(item) for key, item in value.items()}
-        return value
-
-    def _text(self, text: str) -> str:
-        for path, words in self._paths:
-            if path in text:
-                text = text.replace(path, words)
-        if "ipykernel_" in text:
-            text = _SESSION.sub("<cell>", text)
-        if "0x" in text:
-            text = _ADDRESS.sub("0x0", text)
-        if "T_" in text:
-            text = _STYLER.sub(self._numbered(self._styles, "T_{:05d}"), text)
-        if text.count("-") >= 4:
-            text = _UUID.sub(self._numbered(self._ids, "00000000-0000-0000-0000-{:012d}"), text)
-        return text
-
-    @staticmethod
-    def _numbered(seen: dict[str, str], form: str) -> Callable[[re.Match[str]], str]:
-        return lambda match: seen.setdefault(match[0], form.format(len(seen)))
+def _inside_json(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
-def _forms(path: str) -> set[str]:
-    return {path, path.encode("unicode_escape").decode(), json.dumps(path)[1:-1], repr(path)[1:-1]}
-
-
-def to_text(notebook: dict[str, Any]) -> str:
-    """Return a notebook as text in one fixed form."""
-    return json.dumps(notebook, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
+def to_json(value: Any) -> str:
+    """Return JSON in the one form in which we publish it."""
+    return json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
 
 
 def outputs_of(notebook: Mapping[str, Any], mime: str) -> Iterator[dict[str, Any]]:
@@ -142,18 +86,20 @@ def collect(notebook: Mapping[str, Any]) -> dict[str, Any]:
     """
     results = list(outputs_of(notebook, RESULT))
     numbers: dict[str, dict[str, Any]] = {}
-    for result in results:
-        for number in result["numbers"]:
-            known = numbers.setdefault(number["name"], number)
-            if any(known[key] != number[key] for key in ("value", "low", "high", "unit")):
-                raise ValueError(
-                    f"{number['name']!r} is recorded twice with different values; name each quantity once"
-                )
+    for number in (number for result in results for number in result["numbers"]):
+        known = numbers.setdefault(number["name"], number)
+        if any(known[key] != number[key] for key in ("value", "low", "high", "unit")):
+            name = number["name"]
+            raise ValueError(f"{name!r} is recorded twice with different values; name each quantity once")
     sources = {str(source.get("name")): source for source in outputs_of(notebook, SOURCE)}
-    answers = [result for result in results if result["finding"] and not result["missing"]]
-    leads = [result for result in results if result.get("lead")]
-    lead = next(iter([*(each for each in leads if each in answers), *answers, *leads]), None)
+    lead = lead_of(results)
     return {"results": results, "lead": lead, "numbers": numbers, "sources": list(sources.values())}
+
+
+def lead_of(results: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return the result that answers a page: its lead, or the first that there is where its data lack."""
+    told = [result for result in results if result["finding"] and (result["lead"] or not result["missing"])]
+    return min(told, key=lambda result: (result["missing"], not result["lead"]), default=None)
 
 
 def results_of(stated: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
@@ -163,8 +109,3 @@ def results_of(stated: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, d
         stem: {name: {key: number.get(key) for key in keys} for name, number in page["numbers"].items()}
         for stem, page in stated.items()
     }
-
-
-def to_json(value: Any) -> str:
-    """Return JSON in the one form in which we publish it."""
-    return json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False) + "\n"

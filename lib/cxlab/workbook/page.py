@@ -13,17 +13,18 @@ from typing import Any, NamedTuple
 import mistune
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
 
 from cxlab.questions.words import number, with_interval
 from cxlab.workbook import glossary, picture
-from cxlab.workbook.executed import EXPLORE, PART, PLOTLY, RESULT, SOURCE, collect, plain_arrays
+from cxlab.workbook.executed import EXPLORE, PART, PLOTLY, RESULT, SOURCE, collect, lead_of, plain_arrays
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 LEAD_HEIGHT = 420
 MOST_ROWS = 60  # of a table on a page; the file has all
 _HIDDEN_TAGS = {"solution", "exercise", "parameters", "injected-parameters", "remove-cell"}
-_TAG = re.compile(r"<[^>]+>")
-_UNIT = re.compile(r"(?<=\d) (?=%)")
 _FOLD = re.compile(r"<details\b[^>]*>.*?</details>", re.DOTALL)
 _HARMFUL = re.compile(
     r"<(script|iframe|object|embed|meta|link|base|form|style)\b.*?(</\1\s*>|$)"
@@ -44,15 +45,15 @@ class Page(NamedTuple):
 def render(notebook: Mapping[str, Any], context: Mapping[str, Any]) -> Page:
     """Return the page of an executed notebook, as the cache keeps it.
 
-    ``context`` is what stands around it: ``stem number name title question minutes pages previous next root
-    segment parameters versions``.
+    ``context`` is what stands around it: ``stem name question minutes pages previous next root segment
+    parameters versions``.
     """
     maker = _Maker(context["stem"])
     intro, *made = maker.sections(notebook)
     references = [section for section in made if section["title"] == "References"]
-    made = [each for each in made if each not in references]
-    lacking = [(each["title"], lack) for each in made if (lack := _lack(each))]
-    sections = [each for each in made if each["blocks"] or each["folds"]]
+    made = [section for section in made if section not in references]
+    lacking = [(section["title"], lack) for section in made if (lack := _lack(section))]
+    sections = [section for section in made if section["blocks"] or section["folds"]]
     text = environment().get_template("page.html.j2").render(
         **context, lead=maker.lead, intro=intro, sections=sections, sources=collect(notebook)["sources"],
         references=references, lacking=lacking,
@@ -76,9 +77,20 @@ def _lack(section: dict[str, Any]) -> str:
     return re.sub(r"^[^:]*: (this (?=needs))?| \([^)]*\)", "", lacking[0]["finding"]).rstrip(".")
 
 
+def _words(section: Mapping[str, Any]) -> str:
+    blocks = [block for block in section["blocks"] if block["kind"] != "code"]
+    said = [block.get("finding") or text_of(block.get("html", "")) for block in blocks]
+    return " ".join([*said, *map(text_of, section["folds"])])
+
+
 def squeezed(text: str) -> str:
     """Return a template's text without its blank lines; no line of the page breaks before a unit."""
-    return _UNIT.sub("\u00a0", re.sub(r"\n\s*\n+", "\n", text).strip()) + "\n"
+    return re.sub(r"(?<=\d) (?=%)", "\u00a0", re.sub(r"\n\s*\n+", "\n", text).strip()) + "\n"
+
+
+def text_of(markup: str) -> str:
+    """Return the plain text of HTML."""
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", markup)).split())
 
 
 class _Maker:
@@ -93,39 +105,25 @@ class _Maker:
         """Return the introduction and the sections: ``title id blocks folds``; the lead is set aside."""
         made = [_section("")]
         for cell in notebook["cells"]:
-            if _HIDDEN_TAGS & set(cell["metadata"].get("tags", [])) or cell["cell_type"] == "raw":
-                continue
             source = "".join(cell["source"])
-            if cell["cell_type"] == "markdown":
-                for title, text in _parts(source):
-                    if title is not None:
-                        made.append(_section(title))
-                    _add_prose(made[-1], text)
+            if _HIDDEN_TAGS & set(cell["metadata"].get("tags", [])):
                 continue
-            blocks = list(self._outputs(cell.get("outputs", [])))
-            if source.strip() and not re.fullmatch(r"\s*import cxlab as cx\s*", source):
-                blocks.append({"kind": "code", "html": highlighted(source)})
-            made[-1]["blocks"] += blocks
-        self._hoist(made)
+            if cell["cell_type"] == "markdown":
+                _add_prose(made, source)
+            elif cell["cell_type"] == "code":
+                made[-1]["blocks"] += self._outputs(cell["outputs"])
+                if source.strip() not in ("", "import cxlab as cx"):
+                    made[-1]["blocks"].append({"kind": "code", "html": highlighted(source)})
+        results = [block for section in made for block in section["blocks"] if block["kind"] == "result"]
+        self.lead = lead_of(results)
         for section in made:
+            section["blocks"] = [block for block in section["blocks"] if block is not self.lead]
             _merge(section["blocks"])
             seen: set[str] = set()
             for block in section["blocks"]:
                 if block["kind"] == "prose":
-                    block["html"] = glossary.explain(block["html"], seen)
+                    block["html"] = Markup(glossary.explain(block["html"], seen))
         return made
-
-    def _hoist(self, sections: Sequence[Mapping[str, Any]]) -> None:
-        """Set the page's answer aside; where its data are missing, the first answer that there is."""
-        answers = [
-            (s, b) for s in sections for b in s["blocks"] if b["kind"] == "result" and not b["missing"]
-        ]
-        leads = [(s, b) for s in sections for b in s["blocks"] if b.get("lead")]
-        for section, block in [*(pair for pair in leads if pair in answers), *answers, *leads][:1]:
-            self.lead = block
-            section["blocks"].remove(block)
-            if not block["lead"]:
-                block["tiles"] = block["numbers"][:3]
 
     def _outputs(self, outputs: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
         """Yield what a reader sees: a result with the chart that follows it, and plain outputs."""
@@ -139,7 +137,7 @@ class _Maker:
             elif EXPLORE in data or PLOTLY in data:
                 self.charts += 1
                 known = result or {"finding": "", "lead": None}
-                chart = chart_of(data, self.charts, known["finding"], bool(known["lead"]))
+                chart = _chart(data, self.charts, known["finding"], bool(known["lead"]))
                 if known["finding"] and known["chart"] is None:
                     known["chart"] = chart
                 else:
@@ -148,47 +146,41 @@ class _Maker:
                 yield from _plain(output)
 
     def _result(self, content: Mapping[str, Any]) -> dict[str, Any]:
-        table, lead = content.get("table"), content.get("lead")
-        named = {each["name"]: each for each in content["numbers"]}
-        made = {
-            **{"id": "", "open": False, **content, "kind": "result", "cautions": content["cautions"][:2]},
-            **{"table": table and _table(table), "csv": self._csv(content, table), "lead": lead},
-            **{"tiles": [named[n] for n in lead["names"] if n in named] if lead else [], "chart": None},
-        }
+        table, lead, numbers = content["table"], content["lead"], content["numbers"]
+        named = {each["name"]: each for each in numbers}
+        tiles = [named[name] for name in lead["names"] if name in named] if lead else numbers[:3]
+        more = {"kind": "result", "chart": None, "tiles": tiles, "table": table and _table(table)}
+        made = {**content, **more, "cautions": content["cautions"][:2], "csv": self._csv(table, numbers)}
         self.results.append(made)
         return made
 
-    def _csv(self, content: Mapping[str, Any], table: Mapping[str, Any] | None) -> str:
-        """Keep the result's table, or its numbers, as a file; return its address."""
+    def _csv(self, table: Mapping[str, Any] | None, numbers: Sequence[Mapping[str, Any]]) -> str:
+        """Keep a result's table, or its numbers, as a file; return its address."""
         keys = ["label", "value", "low", "high", "unit", "n"]
-        rows = (
-            [table["columns"], *table["rows"]]
-            if table
-            else [[n[k] for k in keys] for n in content["numbers"]]
-        )
-        if not rows:
+        rows = [keys, *([n[key] for key in keys] for n in numbers)]
+        if table:
+            rows = [table["columns"], *table["rows"]]
+        elif not numbers:
             return ""
         text = io.StringIO()
-        lines = rows if table else [keys, *rows]
-        csv.writer(text, lineterminator="\n").writerows([[_safe(cell) for cell in row] for row in lines])
+        csv.writer(text, lineterminator="\n").writerows([_safe(cell) for cell in row] for row in rows)
         name = f"numbers/{self.stem}-{len(self.files) + 1:02d}.csv"
         self.files[name] = text.getvalue()
         return name
 
 
-def chart_of(data: Mapping[str, Any], number: int, finding: str = "", lead: bool = False) -> dict[str, Any]:
-    """Return a chart as the templates show it: picture, bundle for the script, controls, title, finding."""
-    bundle = plain_arrays(data.get(EXPLORE) or data[PLOTLY])
-    controls, start, at = bundle.get("controls", []), 0, 0
+def _chart(data: Mapping[str, Any], number: int, finding: str, lead: bool) -> dict[str, Any]:
+    """Return a chart as the templates show it: pictures, bundle for the script, controls, title, finding."""
+    figure = bundle = plain_arrays(data.get(EXPLORE) or data[PLOTLY])
+    controls = bundle.get("controls", [])
     if EXPLORE in data:
+        at = 0
         for control in controls:
             at = at * len(control["values"]) + control["start"]
-        start = bundle["states"][at]
-        first = bundle["figures"][start]
-        figure = {"data": first["data"], "layout": {**bundle["layout"], **first["layout"]}}
-        finding = first.get("finding") or finding
+        figure = bundle["figures"][bundle["states"][at]]
+        finding = figure["finding"] or finding
+        figure = {"data": figure["data"], "layout": {**bundle["layout"], **figure["layout"]}}
     else:
-        figure = bundle
         bundle = {key: bundle[key] for key in ("data", "layout", "frames") if bundle.get(key)}
     layout = figure["layout"]
     layout.pop("template", None)
@@ -198,10 +190,10 @@ def chart_of(data: Mapping[str, Any], number: int, finding: str = "", lead: bool
     height = min(picture.height_of(layout), LEAD_HEIGHT) if lead else None
     drawn = [picture.svg(figure, width=width, label=finding, height=height) for width in (800, 360)]
     return {
-        **{"number": number, "title": title, "finding": finding, "simulated": bool(meta.get("simulated"))},
-        **{"controls": controls, "pictures": list(map(Markup, drawn))},
+        "number": number, "title": title, "finding": finding, "simulated": bool(meta.get("simulated")),
+        "controls": controls, "pictures": list(map(Markup, drawn)),
         "bundle": {**bundle, "height": height} if height else bundle,
-    }
+    }  # fmt: skip
 
 
 def _merge(blocks: list[dict[str, Any]]) -> None:
@@ -214,49 +206,28 @@ def _merge(blocks: list[dict[str, Any]]) -> None:
                 break
 
 
-def text_of(markup: str) -> str:
-    """Return the plain text of HTML."""
-    return " ".join(html.unescape(_TAG.sub(" ", markup)).split())
-
-
 def _section(title: str) -> dict[str, Any]:
     name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
     return {"title": title, "id": name or "top", "blocks": [], "folds": []}
 
 
-def _parts(source: str) -> Iterator[tuple[str | None, str]]:
-    """Split Markdown at its ``##`` headings, the page's title taken out."""
-    title, lines, fenced = None, [], False
-    for line in source.splitlines():
-        fenced ^= line.startswith("```")
-        if not fenced and line.startswith("## "):
-            yield title, "\n".join(lines)
-            title, lines = line[3:].strip(), []
-        elif fenced or not line.startswith("# "):
-            lines.append(line)
-    yield title, "\n".join(lines)
-
-
-def _add_prose(section: dict[str, Any], source: str) -> None:
-    rendered = prose(source)
-    section["folds"] += [Markup(fold) for fold in _FOLD.findall(rendered)]
-    rest = _FOLD.sub("", rendered).strip()
-    if rest:
-        section["blocks"].append({"kind": "prose", "html": rest})
+def _add_prose(sections: list[dict[str, Any]], source: str) -> None:
+    """Add an author's Markdown to the last section; each heading of the second level begins another one."""
+    for i, part in enumerate(re.split(r"<h2>(.*?)</h2>", prose(source))):
+        if i % 2:
+            sections.append(_section(text_of(part)))
+            continue
+        sections[-1]["folds"] += [Markup(fold) for fold in _FOLD.findall(part)]
+        if rest := _FOLD.sub("", part).strip():
+            sections[-1]["blocks"].append({"kind": "prose", "html": rest})
 
 
 def _plain(output: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    data = {
-        key: "".join(value) for key, value in output.get("data", {}).items() if isinstance(value, str | list)
-    }
+    data = output.get("data", {})
     if output["output_type"] == "stream":
-        yield {"kind": "text", "text": "".join(output["text"])}
+        yield {"kind": "text", "text": output["text"]}
     elif "text/html" in data:
         yield {"kind": "html", "html": Markup(tidy(data["text/html"]))}
-    elif "text/markdown" in data:
-        yield {"kind": "prose", "html": mistune.create_markdown(plugins=["table"])(data["text/markdown"])}
-    elif "image/png" in data:
-        yield {"kind": "image", "content": data["image/png"].replace("\n", "")}
     elif "text/plain" in data:
         yield {"kind": "text", "text": data["text/plain"]}
 
@@ -288,35 +259,29 @@ def _safe(value: Any) -> Any:
 
 
 class _Renderer(mistune.HTMLRenderer):
+    """The page's title is not repeated, code has its colours, a wide table scrolls by itself."""
+
     def heading(self, text: str, level: int, **attrs: Any) -> str:
-        return f"<h{max(3, level)}>{text}</h{max(3, level)}>\n"
+        return f"<h{level}>{text}</h{level}>\n" if level > 1 else ""
 
     def block_code(self, code: str, info: str | None = None) -> str:
         return highlighted(code)
 
 
 @cache
-def _markdown() -> Any:
-    return mistune.create_markdown(
-        renderer=_Renderer(escape=False), plugins=["table", "strikethrough", "footnotes"]
-    )
+def _markdown() -> mistune.Markdown:
+    return mistune.create_markdown(renderer=_Renderer(escape=False), plugins=["table", "strikethrough"])
 
 
 def prose(source: str) -> str:
     """Return the Markdown of a notebook's author as HTML."""
-    return (
-        _HARMFUL.sub("", _markdown()(source))
-        .replace("<table>", '<div class="table" tabindex="0"><table>')
-        .replace("</table>", "</table></div>")
-    )
+    made = _HARMFUL.sub("", _markdown()(source))
+    made = made.replace("<table>", '<div class="table" tabindex="0"><table>')
+    return made.replace("</table>", "</table></div>")
 
 
-def highlighted(code: str) -> str:
+def highlighted(code: str) -> Markup:
     """Return code with its colours; the keyboard reaches it, since it scrolls sideways where it is wide."""
-    from pygments import highlight
-    from pygments.formatters import HtmlFormatter
-    from pygments.lexers import PythonLexer
-
     shown = highlight(code, PythonLexer(), HtmlFormatter(nowrap=True))
     return Markup(f'<pre class="highlight" tabindex="0">{shown}</pre>')
 
@@ -327,26 +292,15 @@ def json_block(value: Any) -> Markup:
     return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
 
 
+def _limits(n: Mapping[str, Any]) -> str:
+    return with_interval(n["value"], n["low"], n["high"], n["unit"]).partition(" (")[2].rstrip(")")
+
+
 @cache
 def environment() -> Environment:
     """Return the templates, with escaping on."""
     loader = FileSystemLoader(TEMPLATES)
     env = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    estimate = lambda n: with_interval(n["value"], n["low"], n["high"], n["unit"])  # noqa: E731
-    env.filters.update(
-        json_block=json_block,
-        number=number,
-        limits=lambda n: estimate(n).partition(" (")[2].rstrip(")"),
-        explained=lambda text: Markup(glossary.explain(html.escape(text, quote=False), set())),
-        safe_html=Markup,
-    )
+    explained = lambda text: Markup(glossary.explain(html.escape(text, quote=False), set()))  # noqa: E731
+    env.filters.update(json_block=json_block, number=number, limits=_limits, explained=explained)
     return env
-
-
-def _words(section: Mapping[str, Any]) -> str:
-    texts = [
-        block.get("finding") or text_of(block.get("html", ""))
-        for block in section["blocks"]
-        if block["kind"] != "code"
-    ]
-    return " ".join([*texts, *(text_of(fold) for fold in section["folds"])])

@@ -1,13 +1,14 @@
 """A chart as a static SVG, drawn from plotly's JSON without a browser: the same bytes every time.
 
-Knows what the workbook's charts use, on one pair of axes; of any other figure the page shows the numbers.
-Colours of the house are CSS variables, so that a picture follows light and dark.
+Knows what ``figures.general`` uses: points and lines, horizontal bars and heat maps on one pair of axes; of
+any other figure the page shows the numbers. Colours of the house are CSS variables, so that a picture follows
+light and dark.
 """
 
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from html import escape, unescape
 from itertools import pairwise
 from textwrap import wrap
@@ -18,9 +19,9 @@ from cxlab.figures.style import SEQUENCE
 FONT = 14
 CLOUD = 150  # points beyond which a cloud is drawn as one shape, without intervals and words
 NARROW = 500  # pixels: a narrower picture has smaller marks and thinner links
-_DATE = re.compile(r"\d{4}-\d\d(-\d\d)?([T ].*)?")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _HOUSE = {each.lower() for each in SEQUENCE}
-_NAMED = {"white": "var(--card)", "#fff": "var(--card)", "#ffffff": "var(--card)", "#1f2933": "currentColor"}
+_GRID, _INK = "rgba(128,128,128,0.3)", "#1f2933"
 _DASH = {"dash": "6 4", "dot": "2 3", "dashdot": "6 3 2 3"}
 _CORNERS = {
     "square": "-1 -1 1 -1 1 1 -1 1",
@@ -34,15 +35,18 @@ def svg(figure: Mapping[str, Any], *, width: int, label: str, height: int | None
 
     ``figure`` is as plotly writes it; sizes are in pixels; ``label`` is the text alternative.
     """
-    traces = [trace for trace in figure["data"] if trace.get("visible", True) is True]
-    plain = all(t.get("xaxis", "x") + t.get("yaxis", "y") == "xy" for t in traces)
-    if not traces or not plain or any(_kind(trace) not in _DRAW for trace in traces):
+    if not figure["data"] or not all(map(_is_known, figure["data"])):
         return ""
-    canvas = _Canvas(traces, figure.get("layout", {}), width, height)
+    canvas = _Canvas(figure["data"], figure["layout"], width, height)
     drawn, high = "".join(canvas.draw()), f"{canvas.height:.0f}"
     size = f'viewBox="0 0 {width} {high}" width="{width}" height="{high}"'
     head = f'<svg {size} role="img" aria-label="{escape(label)}" font-size="{FONT}">'
     return f'{head}<g aria-hidden="true">{drawn}</g></svg>'
+
+
+def _is_known(trace: Mapping[str, Any]) -> bool:
+    listed = all(isinstance(trace.get(key), list) for key in "xy") and not {"xaxis", "yaxis"} & set(trace)
+    return listed and _kind(trace) in _DRAW and (_kind(trace) != "bar" or trace.get("orientation") == "h")
 
 
 def height_of(layout: Mapping[str, Any]) -> int:
@@ -55,34 +59,32 @@ class _Axis:
 
     def __init__(self, facts: Mapping, letter: str, values: list, bars: bool, cells: bool) -> None:
         self.facts, self.letter, self.turned, self.start, self.end = facts, letter, 0, 0.0, 1.0
-        values = [value for value in values if value is not None]
         words = [value for value in values if isinstance(value, str)]
-        self.dates = bool(words) and facts.get("type") != "category" and all(map(_DATE.fullmatch, words))
-        self.names = list(dict.fromkeys(map(str, values))) if words and not self.dates else []
+        self.dates = bool(words) and all(map(_DATE.fullmatch, words))
+        self.names = list(dict.fromkeys(words)) if not self.dates else []
         self.log = facts.get("type") == "log"
-        numbers = sorted(filter(math.isfinite, map(self.number, values))) or [0.0, 1.0]
-        low, high = numbers[0], numbers[-1]
+        numbers = [self.number(value) for value in values if value is not None]
+        numbers = list(filter(math.isfinite, numbers)) or [0.0, 1.0]
+        low, high = min(numbers), max(numbers)
         pad = 0.5 if self.names or cells else (high - low or abs(high) or 1.0) * 0.06
         auto = low - pad if not bars or low < 0 else 0.0, high + pad if not bars or high > 0 else 0.0
-        own = [v if v is None or self.log else self.number(v) for v in facts.get("range") or [None, None]]
-        self.low, self.high = (a if v is None else v for v, a in zip(own, auto, strict=True))
+        self.low, self.high = facts.get("range") or auto
         if facts.get("autorange") == "reversed":
             self.low, self.high = self.high, self.low
         self.high += self.low == self.high
 
     def number(self, value: Any) -> float:
-        """Return a value on the axis' scale: categories by place, dates as days, logarithms."""
+        """Return a value on the axis' scale: names by place, dates as days, logarithms."""
         if self.names:
-            return float(self.names.index(str(value)) if str(value) in self.names else value)
-        if isinstance(value, str):
-            moment = datetime.fromisoformat(value if len(value) > 7 else f"{value}-01")
-            return moment.toordinal() + moment.hour / 24 + moment.minute / 1440
+            return float(self.names.index(value))
+        if self.dates:
+            return float(date.fromisoformat(value).toordinal())
         return (math.log10(value) if value > 0 else math.nan) if self.log else float(value)
 
     def at(self, value: Any, ref: str = "") -> float:
         """Return the pixel of a value, or of a part of the whole axis where ``ref`` says so."""
-        part = value if "domain" in ref or ref == "paper" else None
-        part = (self.number(value) - self.low) / (self.high - self.low) if part is None else part
+        whole = "domain" in ref or ref == "paper"
+        part = value if whole else (self.number(value) - self.low) / (self.high - self.low)
         return self.start + part * (self.end - self.start)
 
     def title(self, width: float) -> list[str]:
@@ -91,9 +93,8 @@ class _Axis:
     def ticks(self, wide: int, pixels: float = 0) -> list[tuple[Any, list[str]]]:
         """Return values and labels of the ticks, labels ``wide`` characters at most."""
         facts, (low, high) = self.facts, sorted((self.low, self.high))
-        if facts.get("tickvals") is not None:
-            words = facts.get("ticktext") or map(self.show, facts["tickvals"])
-            return [(v, rows_of(w, wide)) for v, w in zip(facts["tickvals"], words, strict=False)]
+        if "ticktext" in facts:
+            return [(v, rows_of(w, wide)) for v, w in zip(facts["tickvals"], facts["ticktext"], strict=True)]
         if self.names:
             return [(name, rows_of(name, wide)) for name in self.names]
         if self.log:
@@ -112,8 +113,8 @@ class _Axis:
             return [(f"{day:%Y-%m-%d}", [f"{day.day} {day:%b %Y}"]) for day in days]
         return [(mark, [self.show(mark, step)]) for mark in marks]
 
-    def show(self, value: Any, step: float = 0.0) -> str:
-        if (self.facts.get("tickformat") or "").endswith("%"):
+    def show(self, value: float, step: float = 0.0) -> str:
+        if self.facts.get("tickformat"):  # per cent
             text = f"{100 * value + 0.0:.{0 if step >= 0.0099 or not step else 1}f} %"
         else:
             digits = max(0, -math.floor(math.log10(step) + 1e-9)) if step else 0
@@ -126,28 +127,29 @@ class _Canvas:
         self.traces, self.layout, self.width = traces, layout, width
         self.height = float(height or height_of(layout))
         self.taken: list[tuple[float, float, float, float]] = []
-        self.stacked = layout.get("barmode") in ("stack", "relative")
-        self.x, self.y = self._axis("x", "y"), self._axis("y", "x")
+        self.bars = [trace for trace in traces if _kind(trace) == "bar"]
+        self.stacked = layout.get("barmode") == "stack"
+        self.shapes, self.notes = layout.get("shapes", []), layout.get("annotations", [])
+        self.x, self.y = self._axis("x"), self._axis("y")
         self._margins()
 
-    def _axis(self, letter: str, across: str) -> _Axis:
-        values, bars, sums = [], False, {}
-        for trace in self.traces:
-            other = trace.get(across) or []
-            own = trace.get(letter) or list(range(len(trace.get("z") or other)))
-            if trace.get("type") == "bar" and (trace.get("orientation") == "h") == (letter == "x"):
-                bars = True
-                for key, value in _pairs(other, own) if self.stacked else []:
-                    sums[key] = sums.get(key, 0.0) + value
-            error = trace.get(f"error_{letter}") or {}
-            up = error.get("array") or []
-            values += [*own, *(a + b for a, b in _pairs(own, up))]
-            values += [a - b for a, b in _pairs(own, error.get("arrayminus") or up)]
+    def _axis(self, letter: str) -> _Axis:
+        values = [value for trace in self.traces for value in trace[letter]]
+        if letter == "x":
+            for trace in self.traces:
+                error = trace.get("error_x") or {"array": [], "arrayminus": []}
+                values += [a + b for a, b in _pairs(trace["x"], error["array"])]
+                values += [a - b for a, b in _pairs(trace["x"], error["arrayminus"])]
+            sums: dict[Any, float] = {}
+            for trace in self.bars if self.stacked else ():
+                for name, value in _pairs(trace["y"], trace["x"]):
+                    sums[name] = sums.get(name, 0.0) + value
+            values += sums.values()
         if not any(isinstance(value, str) for value in values):
-            shapes = [s for s in self.layout.get("shapes", []) if s.get(f"{letter}ref", letter) == letter]
+            shapes = [shape for shape in self.shapes if shape.get(f"{letter}ref", letter) == letter]
             values += [shape[letter + end] for shape in shapes for end in "01"]
-        facts = self.layout.get(f"{letter}axis") or {}
-        return _Axis(facts, letter, [*values, *sums.values()], bars, any("z" in t for t in self.traces))
+        facts, cells = self.layout.get(f"{letter}axis") or {}, any("z" in trace for trace in self.traces)
+        return _Axis(facts, letter, values, letter == "x" and bool(self.bars), cells)
 
     def _margins(self) -> None:
         """Leave room for tick labels, axis titles and the legend."""
@@ -169,9 +171,9 @@ class _Canvas:
         slope = math.sin(math.radians(self.x.turned))
         deep = [_wide([" ".join(w)]) * slope + 8 if slope else 17 * len(w) for w in labels]
         bottom = 18 + self.foot + max(deep, default=0) + 19 * len(self.x.title(self.width))
-        notes = [n for n in self.layout.get("annotations", []) if n.get("yref") in ("paper", "y domain")]
-        top = 30.0 if any(note.get("y", 0) >= 1 for note in notes) else 12.0
-        if (self.y.names or self.y.facts.get("ticktext")) and rows:
+        above = any(note["y"] >= 1 for note in self.notes if note.get("yref") in ("paper", "y domain"))
+        top = 30.0 if above else 12.0
+        if (self.y.names or "ticktext" in self.y.facts) and rows:
             deep_row = 17.0 * max(len(label) for _, label in rows) + 6
             self.height = max(self.height, bottom + top + deep_row * len(rows))  # for names that wrap
         self.x.start, self.x.end = left, self.width - right
@@ -180,22 +182,18 @@ class _Canvas:
     def draw(self) -> Iterable[str]:
         yield from self._grid(self.x, self.y)
         yield from self._grid(self.y, self.x)
-        yield from (
-            self._shape(shape) for shape in self.layout.get("shapes", []) if shape.get("layer") == "below"
-        )
+        yield from (self._shape(shape) for shape in self.shapes if shape.get("layer") == "below")
         for number, trace in enumerate(self.traces):
             yield f'<g opacity="{trace.get("opacity", 1):g}">'
             yield from _DRAW[_kind(trace)](self, trace, number)
             yield "</g>"
-        yield from (
-            self._shape(shape) for shape in self.layout.get("shapes", []) if shape.get("layer") != "below"
-        )
-        yield from (self._note(note) for note in self.layout.get("annotations", []))
+        yield from (self._shape(shape) for shape in self.shapes if shape.get("layer") != "below")
+        yield from map(self._note, self.notes)
         for trace, at, row in self.legend:
             marker, line = trace.get("marker") or {}, trace.get("line") or {}
             shade = marker.get("color") if isinstance(marker.get("color"), str) else line.get("color")
             y = self.height - self.foot + 24 * row - 14
-            if "lines" in trace.get("mode", "" if trace.get("type") == "bar" else "lines"):
+            if "lines" in trace.get("mode", ""):
                 stroke = _paint(line.get("color") or shade, "stroke")
                 yield _path(f"M{at:.0f} {y:.0f}h22", stroke, 2.5, line.get("dash"))
             else:
@@ -210,7 +208,7 @@ class _Canvas:
                 continue
             if axis.facts.get("showgrid", True):
                 ends = f"M{at:.1f} {other.start:.1f}V" if across else f"M{other.start:.1f} {at:.1f}H"
-                yield _path(f"{ends}{other.end:.1f}", _paint("rgba(128,128,128,0.3)", "stroke"))
+                yield _path(f"{ends}{other.end:.1f}", _paint(_GRID, "stroke"))
             if not across:
                 yield _text(other.start - 8, at, rows, "end")
             elif axis.turned:
@@ -225,15 +223,14 @@ class _Canvas:
             yield _text(14, (low + high) / 2, [" ".join(title)], turn=-90)
 
     def _shape(self, shape: Mapping[str, Any]) -> str:
+        """Return a line of reference, or a band behind the marks."""
         x0, x1 = (self.x.at(shape[f"x{end}"], shape.get("xref", "x")) for end in "01")
         y0, y1 = (self.y.at(shape[f"y{end}"], shape.get("yref", "y")) for end in "01")
-        line = shape.get("line") or {}
-        wide = line.get("width", 2)
-        style = _paint(line.get("color", "#6b6b6b"), "stroke") if wide else "stroke:none"
-        if shape.get("type") == "line":
-            return _path(f"M{x0:.1f} {y0:.1f}L{x1:.1f} {y1:.1f}", style, wide, line.get("dash"))
-        fill = _paint(shape.get("fillcolor") or "none", alpha=shape.get("opacity", 1))
-        return _rect(x0, y0, x1, y1, f"{fill};{style}") if shape.get("type", "rect") == "rect" else ""
+        if shape["type"] == "rect":
+            return _rect(x0, y0, x1, y1, f"{_paint(shape['fillcolor'])};stroke:none")
+        line = shape["line"]
+        style = _paint(line["color"], "stroke")
+        return _path(f"M{x0:.1f} {y0:.1f}L{x1:.1f} {y1:.1f}", style, line["width"], line.get("dash"))
 
     def _note(self, note: Mapping[str, Any]) -> str:
         rows = rows_of(note.get("text"), int(self.width / 9))
@@ -241,55 +238,47 @@ class _Canvas:
             return ""
         x, y = (axis.at(note[k], note.get(f"{k}ref", k)) for axis, k in ((self.x, "x"), (self.y, "y")))
         y += {"bottom": -9, "top": 9}.get(note.get("yanchor", ""), 0) * len(rows)
-        end = {"left": "start", "right": "end"}.get(note.get("xanchor") or "", "middle")
-        paint = _paint((note.get("font") or {}).get("color") or "#1f2933")
-        return _text(self._inside(x, rows, end), y, rows, end, paint)
+        end = {"left": "start", "right": "end"}.get(note.get("xanchor", ""), "middle")
+        return _text(
+            self._inside(x, rows, end), y, rows, end, _paint(note.get("font", {}).get("color", _INK))
+        )
 
     def _inside(self, at: float, rows: Sequence[str], end: str = "middle") -> float:
         half = _wide(rows) / 2 + 2
         return min(max(at, half), max(self.width - half, self.width / 2)) if end == "middle" else at
 
     def bar(self, trace: dict, number: int) -> Iterable[str]:
-        flat = trace.get("orientation") == "h"
-        key, named, along, across = ("x", "y", self.x, self.y) if flat else ("y", "x", self.y, self.x)
-        bars = [t for t in self.traces if t.get("type") == "bar"]
-        mine = next(i for i, each in enumerate(bars) if each is trace)
-        size = (1 - self.layout.get("bargap", 0.2)) / (1 if self.stacked else len(bars))
-        place = 0.0 if self.stacked else (mine - (len(bars) - 1) / 2) * size
-        unit = (across.end - across.start) / (across.high - across.low)
-        for i, (name, value) in enumerate(zip(trace[named], trace[key], strict=False)):
+        x, y = self.x, self.y
+        mine = next(i for i, each in enumerate(self.bars) if each is trace)
+        size = (1 - self.layout.get("bargap", 0.2)) / (1 if self.stacked else len(self.bars))
+        place = 0.0 if self.stacked else (mine - (len(self.bars) - 1) / 2) * size
+        unit = (y.end - y.start) / (y.high - y.low)
+        for i, (name, value) in enumerate(zip(trace["y"], trace["x"], strict=True)):
             if value is None:
                 continue
-            before = sum(t[key][i] or 0 for t in bars[:mine] if i < len(t[key])) if self.stacked else 0
-            one, two = along.at(before), along.at(before + value)
-            middle = across.start + (across.number(name) + place - across.low) * unit
-            a, b = middle - size * unit / 2, middle + size * unit / 2
-            shade = _paint(_pick((trace.get("marker") or {}).get("color"), i) or SEQUENCE[number % 8])
-            yield _rect(one, a, two, b, shade) if flat else _rect(a, one, b, two, shade)
-            yield _whisker(trace, key, i, before + value, middle, along)
-            words = rows_of(_pick(trace.get("text"), i)) if flat else []
+            before = sum(each["x"][i] or 0 for each in self.bars[:mine]) if self.stacked else 0
+            one, two = x.at(before), x.at(before + value)
+            middle = y.start + (y.number(name) + place - y.low) * unit
+            shade = _paint(_pick(trace.get("marker", {}).get("color"), i) or SEQUENCE[number % 8])
+            yield _rect(one, middle - size * unit / 2, two, middle + size * unit / 2, shade)
+            yield _whisker(trace, i, middle, x)
+            words = rows_of(_pick(trace.get("text"), i))
             inside = abs(two - one) > _wide(words) + 12
             # beside its part, a word of a stack would stand on the next part
-            if any(words) and trace.get("textposition", "auto") != "none" and (inside or not self.stacked):
+            if any(words) and trace.get("textposition") != "none" and (inside or not self.stacked):
                 paint, right = "fill:var(--paper)" if inside else "", (two >= one) != inside
                 yield _text(two + (6 if right else -6), middle, words, "start" if right else "end", paint)
 
     def scatter(self, trace: dict, number: int) -> Iterable[str]:
-        mode, line, marker = trace.get("mode", "lines"), trace.get("line") or {}, trace.get("marker") or {}
-        ys = trace.get("y") or []
-        xs = trace.get("x") or list(range(len(ys)))
-        pairs = zip(xs, ys, strict=False)
-        points = [None if None in (a, b) else (self.x.at(a), self.y.at(b)) for a, b in pairs]
-        points = [p if p and all(map(math.isfinite, p)) else None for p in points]
+        mode, line, marker = trace.get("mode", "lines"), trace.get("line", {}), trace.get("marker", {})
+        points = self._points(trace)
         single = marker.get("color") if isinstance(marker.get("color"), str) else SEQUENCE[number % 8]
         shade, path = line.get("color") or single, _trail(points, line.get("shape"))
         crowded = self.width < NARROW and len(points) > 12
-        if trace.get("fill", "none") != "none" and path:
-            last = self.traces[number - 1] if trace["fill"] == "tonexty" and number else {"x": [], "y": []}
-            back = [(self.x.at(a), self.y.at(b)) for a, b in _pairs(last["x"], last["y"])][::-1]
+        if trace.get("fill") == "tonexty" and path:
+            back = [point for point in self._points(self.traces[number - 1]) if point][::-1]
             ground = _trail(back, "vh" if line.get("shape") == "hv" else None).replace("M", "L")
-            fill = _paint(trace.get("fillcolor") or "rgba(128,128,128,0.3)")
-            yield _path(f"{path}{ground}Z", "stroke:none", 0, "", fill)
+            yield _path(f"{path}{ground}Z", "stroke:none", 0, "", _paint(trace["fillcolor"]))
         if "lines" in mode and line.get("width", 2) and path:
             thick = line.get("width", 2) * (0.5 if crowded and None in points else 1)
             yield _path(path, _paint(shade, "stroke"), thick, line.get("dash"))
@@ -299,20 +288,22 @@ class _Canvas:
             wide = float(_pick(marker.get("size"), 0) or 6)
             yield _path(spots, style, wide) if "markers" in mode else ""
             return
-        for i, point in enumerate(points):
-            if point is None:
-                continue
-            yield _whisker(trace, "x", i, xs[i], point[1], self.x)
-            yield _whisker(trace, "y", i, ys[i], point[0], self.y)
+        for i, point in ((i, point) for i, point in enumerate(points) if point):
+            yield _whisker(trace, i, point[1], self.x)
             size, own = float(_pick(marker.get("size"), i) or 6), _pick(marker.get("color"), i)
             if "markers" in mode:
-                paint = _paint(own if isinstance(own, str) else shade, alpha=marker.get("opacity", 1))
-                symbol = _pick(marker.get("symbol"), i) or "circle"
-                yield _mark(*point, size * (0.6 if crowded else 1), symbol, paint)
+                paint = _paint(own or shade, alpha=marker.get("opacity", 1))
+                yield _mark(*point, size * (0.6 if crowded else 1), marker.get("symbol", "circle"), paint)
             words = rows_of(_pick(trace.get("text"), i)) if "text" in mode else []
             if any(words):
                 x, y, end = self._free(point, size, words)
                 yield _text(x, y, words, end)
+
+    def _points(self, trace: dict) -> list[tuple[float, float] | None]:
+        """Return where the values of a trace lie; None where there is a gap."""
+        pairs = zip(trace["x"], trace["y"], strict=True)
+        points = [None if None in pair else (self.x.at(pair[0]), self.y.at(pair[1])) for pair in pairs]
+        return [point if point and all(map(math.isfinite, point)) else None for point in points]
 
     def _free(self, point: tuple[float, float], size: float, words: list[str]) -> tuple[float, float, str]:
         """Return where words stand beside a point: the first of four that covers least."""
@@ -331,17 +322,15 @@ class _Canvas:
 
     def heat(self, trace: dict, number: int) -> Iterable[str]:
         x, y, grid = self.x, self.y, trace["z"]
-        seen = [v for row in grid for v in row if v is not None]
+        seen = [value for row in grid for value in row if value is not None]
         low, high = trace.get("zmin", min(seen, default=0)), trace.get("zmax", max(seen, default=1))
-        scale = trace.get("colorscale") or [[0, "#e8f1f8"], [1, "#0072b2"]]
-        xs, ys = trace.get("x") or list(range(len(grid[0]))), trace.get("y") or list(range(len(grid)))
         wide, deep = (abs((axis.end - axis.start) / (axis.high - axis.low)) / 2 - 1 for axis in (x, y))
-        written = trace.get("text") if trace.get("texttemplate") else []
-        tight = any(_wide(rows_of(text)) > 2 * wide + 4 for row in written for text in row)
+        tight = any(_wide(rows_of(text)) > 2 * wide + 4 for row in trace["text"] for text in row)
         for i, j in ((i, j) for i, row in enumerate(grid) for j, v in enumerate(row) if v is not None):
-            rgb, at, down = _blend(scale, (grid[i][j] - low) / ((high - low) or 1)), x.at(xs[j]), y.at(ys[i])
+            rgb = _blend(trace["colorscale"], (grid[i][j] - low) / ((high - low) or 1))
+            at, down = x.at(trace["x"][j]), y.at(trace["y"][i])
             yield _rect(at - wide, down - deep, at + wide, down + deep, f"fill:rgb{rgb}".replace(" ", ""))
-            words = rows_of(_pick(_pick(written, i), j))
+            words = rows_of(trace["text"][i][j])
             words = [row.removesuffix(" %") for row in words] if tight else words
             if any(words) and _wide(words) <= 2 * wide + 4:
                 dark = 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2] < 140
@@ -356,7 +345,7 @@ def _pairs(one: Sequence[Any], two: Sequence[Any]) -> list[tuple]:
 
 
 def _kind(trace: Mapping[str, Any]) -> str:
-    return trace.get("type", "scatter").removesuffix("gl")
+    return trace.get("type", "scatter")
 
 
 def _pick(value: Any, i: int) -> Any:
@@ -374,18 +363,14 @@ def _wide(rows: Iterable[str]) -> float:
     return max(map(len, rows), default=0) * 7.7
 
 
-def _rgb(colour: Any) -> tuple[str, float]:
-    text = str(colour or SEQUENCE[0]).strip().lower()
-    if not (parts := re.fullmatch(r"rgba?\(([^)]*)\)", text)):
-        return text, 1.0
-    *shade, alpha = [*map(float, parts[1].split(",")), 1.0][:4]
-    return "#" + "".join(f"{int(each):02x}" for each in shade), alpha
-
-
-def _paint(colour: Any, how: str = "fill", alpha: float = 1.0) -> str:
-    text, own = _rgb(colour)
-    value = _NAMED.get(text) or (f"var(--c{text[1:]},{text})" if text in _HOUSE else text)
-    return f"{how}:{value}" + (f";{how}-opacity:{alpha * own:g}" if alpha * own < 1 else "")
+def _paint(colour: str | None, how: str = "fill", alpha: float = 1.0) -> str:
+    """Return the style of a colour, ``#rrggbb`` or ``rgba(...)``."""
+    text = str(colour or SEQUENCE[0]).lower()
+    if parts := re.fullmatch(r"rgba\((.*),(.*),(.*),(.*)\)", text):
+        text = "#" + "".join(f"{int(part):02x}" for part in parts.groups()[:3])
+        alpha *= float(parts[4])
+    value = f"var(--c{text[1:]},{text})" if text in _HOUSE else "currentColor" if text == _INK else text
+    return f"{how}:{value}" + (f";{how}-opacity:{alpha:g}" if alpha < 1 else "")
 
 
 def _text(
@@ -418,6 +403,7 @@ def _mark(x: float, y: float, size: float, symbol: str, paint: str) -> str:
 
 
 def _trail(points: Sequence[tuple[float, float] | None], shape: str | None) -> str:
+    """Return the path through points, with steps for the shapes ``hv`` and ``vh``; gaps part it."""
     out, last = [], None
     for point in points:
         if point is not None:
@@ -427,22 +413,20 @@ def _trail(points: Sequence[tuple[float, float] | None], shape: str | None) -> s
     return "".join(out)
 
 
-def _whisker(trace: dict, letter: str, i: int, value: Any, at: float, axis: _Axis) -> str:
-    error = trace.get(f"error_{letter}") or {}
-    up, down = _pick(error.get("array"), i), _pick(error.get("arrayminus"), i)
-    if up is None or value is None:
+def _whisker(trace: dict, i: int, y: float, axis: _Axis) -> str:
+    """Return the interval of a trace's value as a line with two caps."""
+    error = trace.get("error_x")
+    if not error:
         return ""
-    one, two = axis.at(value - (up if down is None else down)), axis.at(value + up)
-    cap = error.get("width", 4)
-    ends = [(one, at), (two, at), (one, at - cap), (one, at + cap), (two, at - cap), (two, at + cap)]
-    spots = [f"{a:.1f} {b:.1f}" if letter == "x" else f"{b:.1f} {a:.1f}" for a, b in ends]
-    path = "M{}L{}M{}L{}M{}L{}".format(*spots)
-    return _path(path, _paint(error.get("color") or "#6b6b6b", "stroke"), error.get("thickness", 2))
+    one, two = axis.at(trace["x"][i] - error["arrayminus"][i]), axis.at(trace["x"][i] + error["array"][i])
+    caps = "".join(f"M{x:.1f} {y - error['width']:.1f}V{y + error['width']:.1f}" for x in (one, two))
+    path = f"M{one:.1f} {y:.1f}L{two:.1f} {y:.1f}{caps}"
+    return _path(path, _paint(error["color"], "stroke"), error["thickness"])
 
 
 def _blend(scale: Sequence[Sequence[Any]], share: float) -> tuple[int, ...]:
     """Return the colour at a part of a scale of stops."""
-    stops = [(stop, [int(_rgb(colour)[0][k : k + 2], 16) for k in (1, 3, 5)]) for stop, colour in scale]
+    stops = [(stop, [int(colour[k : k + 2], 16) for k in (1, 3, 5)]) for stop, colour in scale]
     (a, one), (b, two) = next(pair for pair in pairwise(stops) if share <= pair[1][0] or pair[1] is stops[-1])
     part = min(max((share - a) / (b - a or 1), 0), 1)
     return tuple(round(p + (q - p) * part) for p, q in zip(one, two, strict=True))

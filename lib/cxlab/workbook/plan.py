@@ -1,18 +1,13 @@
-"""What a build is made of: which notebooks run, with which parameters, for which parts.
-
-``python -m cxlab.workbook.plan`` writes the README's table of notebooks between its two markers.
-"""
+"""What a build is made of: which notebooks run, with which parameters, for which parts."""
 
 import ast
-import io
 import json
-import math
 import os
 import re
 import sys
-import tokenize
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from argparse import Namespace
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -20,19 +15,15 @@ from typing import Any
 
 from cxlab import __version__
 from cxlab.data.errors import InputError, nearest, show
-from cxlab.data.files import data_folder, project_folder
+from cxlab.data.files import data_folder
+from cxlab.data.tables import KINDS
 from cxlab.workbook.executed import collect
 
-_TYPES = {
-    "str": str,
-    "int": int,
-    "float": float,
-    "bool": bool,
-    "list": list,
-    "dict": dict,
-    "None": type(None),
-}
-_WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+# The names of types in a parameters cell.
+_TYPES = {each.__name__: each for each in (str, int, float, bool, list, dict)} | {"None": type(None)}
+_WORDS = {"true": True, "yes": True, "false": False, "no": False, "none": None, "null": None, "": None}
+_MOST = 2**31 - 1
+_PACKAGES = ("pandas", "numpy", "scipy", "statsmodels", "plotly", "papermill")
 
 
 @dataclass(frozen=True)
@@ -47,7 +38,7 @@ class Parameter:
 
 @dataclass
 class Page:
-    """A notebook of the report and what is asked of it.
+    """A notebook of the report: what its metadata say, its parameters, and what is asked of it.
 
     ``tables`` is parameter -> kind of table; ``missing`` the kinds that a study lacks, when it lacks all of
     them.
@@ -55,13 +46,13 @@ class Page:
 
     path: Path
     question: str
-    minutes: int | None
-    tables: dict[str, str]
-    order: float
-    in_report: bool
-    study_only: bool
-    needs_results: bool
     parameters: dict[str, Parameter]
+    minutes: int | None = None
+    tables: dict[str, str] = field(default_factory=dict)
+    order: float = 99
+    report: bool = True
+    study_only: bool = False
+    needs_results: bool = False
     given: dict[str, Any] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
 
@@ -71,127 +62,80 @@ class Page:
 
     @property
     def number(self) -> str:
-        head = self.stem.split("-", 1)[0]
+        head = self.stem.partition("-")[0]
         return head if head.isdigit() else ""
 
     @property
     def name(self) -> str:
         """The page's name in the navigation, such as ``Claims and words``."""
-        words = self.stem.split("-")[1:] if self.number else self.stem.split("-")
-        return (" ".join(words) or self.stem).capitalize()
+        return self.stem.removeprefix(f"{self.number}-").replace("-", " ").capitalize()
 
 
 def find_pages(folder: Path, *, study: bool = False) -> list[Page]:
     """Return a folder's notebooks that belong in the report, in reading order: a study's own page first."""
-    pages = [page for page in map(read_page, sorted(folder.glob("*.ipynb"))) if page.in_report]
+    pages = [page for page in map(read_page, sorted(folder.glob("*.ipynb"))) if page.report]
     if not pages:
         raise InputError(f"{folder} holds no notebook for the report; is CXLAB_HOME the workbook's folder?")
+    pages.sort(key=lambda page: (page.order, page.stem))
     if not study:
-        return sorted((p for p in pages if not p.study_only), key=lambda page: (page.order, page.stem))
-
-    def place(page: Page) -> tuple:
-        late = page.needs_results or page.number == "01"  # the debate comes after the reader's own customers
-        return (not page.study_only, page.number != "02", late, page.order, page.stem)
-
+        return [page for page in pages if not page.study_only]
     # A page that reads no table but shows a source of ours says nothing about the reader's data.
-    return sorted((p for p in pages if p.tables or "source" not in p.parameters), key=place)
+    pages = [page for page in pages if page.tables or "source" not in page.parameters]
+    # The debate and the verdict come after the reader's own customers.
+    late = lambda page: page.needs_results or page.number == "01"  # noqa: E731
+    return sorted(pages, key=lambda page: (not page.study_only, page.number != "02", late(page)))
 
 
 def read_page(path: Path) -> Page:
     """Read what a notebook says of itself; no Jupyter package is imported for it."""
     try:
         notebook = json.loads(path.read_text(encoding="utf-8"))
-        cells, facts = notebook["cells"], notebook["metadata"].get("cxlab", {})
-    except (ValueError, KeyError, TypeError, AttributeError) as fault:
-        raise InputError(
-            f"{path} is not a notebook that can be read ({fault}); open it in Jupyter and save it"
-        ) from None
-    words = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
-    title = re.search(r"^# (.+)", "\n".join(words), flags=re.MULTILINE)
-    tables = facts.get("tables", {})
-    return Page(
-        path=path,
-        question=facts.get("question") or (title[1].strip() if title else path.stem),
-        minutes=facts.get("minutes"),
-        tables=dict(tables) if isinstance(tables, dict) else {},
-        order=float(facts.get("order", 99)),
-        in_report=bool(facts.get("report", True)),
-        study_only=bool(facts.get("study_only", False)),
-        needs_results=bool(facts.get("needs_results", False)),
-        parameters={parameter.name: parameter for parameter in _parameters_of(cells, path)},
-    )
+        sources = {"code": "", "markdown": ""}
+        for cell in notebook["cells"]:
+            if cell["cell_type"] == "markdown" or "parameters" in cell["metadata"].get("tags", []):
+                sources[cell["cell_type"]] += "".join(cell["source"]) + "\n"
+        title = re.search(r"^# (.+)", sources["markdown"], flags=re.MULTILINE)
+        facts = {
+            "question": title[1].strip() if title else path.stem,
+            **notebook["metadata"].get("cxlab", {}),
+        }
+        return Page(path, parameters={p.name: p for p in declared_parameters(sources["code"])}, **facts)
+    except (ValueError, KeyError, TypeError, AttributeError, SyntaxError) as fault:
+        raise InputError(f"the notebook {path.name} cannot be read ({fault}); mend it in Jupyter") from None
 
 
-def _parameters_of(cells: Sequence[Mapping[str, Any]], path: Path) -> list[Parameter]:
-    for cell in cells:
-        if cell["cell_type"] == "code" and "parameters" in cell.get("metadata", {}).get("tags", []):
-            try:
-                return declared_parameters("".join(cell["source"]))
-            except (SyntaxError, ValueError) as fault:
-                raise InputError(f"{path.name}: its parameters cell cannot be read ({fault})") from None
-    return []
-
-
-def declared_parameters(source: str) -> list[Parameter]:
-    """Return the annotated literals of a parameters cell."""
-    comments = {
-        token.start[0]: token.string.lstrip("# ").strip()
-        for token in tokenize.generate_tokens(io.StringIO(source).readline)
-        if token.type == tokenize.COMMENT
-    }
-    found = []
+def declared_parameters(source: str) -> Iterator[Parameter]:
+    """Yield the literals that a parameters cell assigns, each with its types and its comment."""
+    lines = source.encode().splitlines()
     for node in ast.parse(source).body:
         match node:
             case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=ast.expr() as value):
-                types = tuple(_type_names(annotation))
+                types = re.sub(r"\[.*?\]", "", ast.unparse(annotation))
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                types = ()
+                types = ""
             case _:
                 continue
         default = ast.literal_eval(value)
-        types = types or ("None" if default is None else type(default).__name__,)
-        found.append(Parameter(name, types, default, comments.get(node.end_lineno or 0, "")))
-    return found
-
-
-def _type_names(annotation: ast.expr) -> Iterable[str]:
-    match annotation:
-        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
-            yield from _type_names(left)
-            yield from _type_names(right)
-        case ast.Subscript(value=value):
-            yield from _type_names(value)
-        case _:
-            yield ast.unparse(annotation)
+        types = types or ("None" if default is None else type(default).__name__)
+        comment = lines[node.end_lineno - 1][node.end_col_offset :].decode().strip(" #")
+        yield Parameter(name, tuple(types.split(" | ")), default, comment)
 
 
 def select(pages: Sequence[Page], only: Sequence[str] | None) -> list[Page]:
     """Return the pages that ``--only`` names, by number (``2`` or ``02``) or by name."""
-    if not only:
-        return list(pages)
     wanted: list[Page] = []
-    for word in only:
+    for word in only or ():
         hits = [p for p in pages if word in (p.stem, p.path.name) or word.zfill(2) == p.number]
         if not hits:
             stems = [p.stem for p in pages]
             there = f"{nearest(word, stems)}there are {', '.join(stems)}"
             raise InputError(f"--only {show(word)}: no page is called that; {there}")
         wanted += hits
-    return [page for page in pages if page in wanted]
+    return [page for page in pages if page in wanted or not only]
 
 
 def give_parameters(pages: Sequence[Page], given: Sequence[str]) -> None:
-    """Check ``NAME=VALUE`` (or ``02.NAME=VALUE``, for one page) against what the pages declare, and keep it.
-
-    A name goes to every page that declares it; a source to the pages that read that kind of table under that
-    name.
-
-    Raises
-    ------
-    InputError
-        For a name that no page declares, a value of another type or out of range, or a source that does not
-        exist.
-    """
+    """Give what ``-p NAME=VALUE`` says (``02.NAME=VALUE`` for one page); see ``give``."""
     for text in given:
         name, equals, value = text.partition("=")
         if not equals or not name:
@@ -200,18 +144,23 @@ def give_parameters(pages: Sequence[Page], given: Sequence[str]) -> None:
 
 
 def give(pages: Sequence[Page], name: str, value: Any, *, origin: str) -> None:
-    """Give one parameter to every page that declares it."""
+    """Give one parameter to every page that declares it; a source to those that read its kind of table.
+
+    Raises
+    ------
+    InputError
+        For a name that no page declares, a value of another type or out of range, or a source that does not
+        exist.
+    """
     scope, dot, bare = name.rpartition(".")
     takers = [page for page in (select(pages, [scope]) if dot else pages) if bare in page.parameters]
     if not takers:
         names = sorted({parameter for page in pages for parameter in page.parameters})
-        there = ", ".join(names) or "none"
-        raise InputError(
-            f"{origin}: no page has a parameter {show(bare)}; {nearest(bare, names)}there are {there}"
-        )
-    if value and isinstance(value, str) and any(bare in page.tables for page in takers):
+        there = f"{nearest(bare, names)}there are {', '.join(names) or 'none'}"
+        raise InputError(f"{origin}: no page has a parameter {show(bare)}; {there}")
+    read = {page.stem: page.tables[bare] for page in takers if bare in page.tables}
+    if read and value and isinstance(value, str):
         kind = kind_of(value, origin)
-        read = {page.stem: page.tables[bare] for page in takers if bare in page.tables}
         takers = [page for page in takers if kind is None or read.get(page.stem, kind) == kind]
         if not takers:
             raise InputError(
@@ -231,94 +180,57 @@ def kind_of(source: str, origin: str) -> str | None:
             raise InputError(f"{origin}: there is no mapping file {source}; `cxlab init` makes one")
         return read_yaml(Path(source)).get("table")
     registered = tomllib.loads((data_folder() / "sources.toml").read_text(encoding="utf-8"))
-    if source in registered:
-        return registered[source].get("table")
-    names = [*registered, *(f"simulated-{kind}" for kind in KINDS)]
-    if source in names:
-        return source.removeprefix("simulated-")
-    raise InputError(
-        f"{origin}: there is no source {show(source)}; {nearest(source, names)}there are {', '.join(names)}, "
-        "or the path of a study's mapping file (.yaml)"
-    )
-
-
-KINDS = ("survey", "events", "visits", "contacts", "initiatives", "accounts", "ratings", "vignette", "stages")
+    names = {f"simulated-{kind}": kind for kind in KINDS if not KINDS[kind].beside}
+    names = {name: entry.get("table") for name, entry in registered.items()} | names
+    if source not in names:
+        there = f"{nearest(source, names)}there are {', '.join(names)}, or the path of a mapping file (.yaml)"
+        raise InputError(f"{origin}: there is no source {show(source)}; {there}")
+    return names[source]
 
 
 def _checked(parameter: Parameter, value: Any, origin: str) -> Any:
+    """Return a value as one of the parameter's types; numbers stay in the range that the default is in."""
+    usual, numbers = parameter.default, (int, float)
     for kind in parameter.types:
         try:
             read = _read(kind, value)
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
+        except (ValueError, SyntaxError, RecursionError, MemoryError, OverflowError):
             continue
-        usual = parameter.default
-        if isinstance(read, bool) or not isinstance(read, int | float) or not isinstance(usual, int | float):
-            return read
-        if isinstance(read, int) and usual >= 0 and not 0 <= read < 2**31:
-            rule = f"a whole number from 0 to {2**31 - 1}"
-        elif isinstance(read, float) and usual > 0 > read:
-            rule = "0 or more"
-        else:
-            return read
-        raise InputError(f"{origin}: {parameter.name} must be {rule}, not {read}")
-    wanted = " or ".join(parameter.types)
-    shown = value if isinstance(value, str) else repr(value)
-    usual = f"default {parameter.default!r}" + (f"; {parameter.comment}" if parameter.comment else "")
+        if type(read) in numbers and type(usual) in numbers and usual >= 0 and not 0 <= read <= _MOST:
+            raise InputError(f"{origin}: {parameter.name} must be from 0 to {_MOST}, not {read}")
+        return read
+    wanted, shown = " or ".join(parameter.types), value if isinstance(value, str) else repr(value)
+    usual = f"default {usual!r}" + (f"; {parameter.comment}" if parameter.comment else "")
     raise InputError(f"{origin}: {parameter.name} must be {wanted}, not {show(shown)} ({usual})")
 
 
 def _read(kind: str, value: Any) -> Any:
-    """Return ``value`` as a plain literal of a type; papermill would pass "False" on as a true string."""
+    """Return ``value``, often a text of the command line, as a plain literal of a type."""
     if isinstance(value, str) and kind != "str":
-        value = _literal(kind, value.strip())
-    if kind == "float" and type(value) in (int, float) and math.isfinite(value):
-        return float(value)
-    if kind == "float" or type(value) is not _TYPES.get(kind):
+        text = value.strip()
+        if kind in ("int", "float"):
+            value = _TYPES[kind](text)
+        elif kind == "list" and not text.startswith("["):
+            value = [part.strip() for part in text.split(",")]
+        else:
+            value = _WORDS[text.lower()] if text.lower() in _WORDS else ast.literal_eval(text)
+    if kind == "float" and type(value) is int:
+        value = float(value)
+    if type(value) is not _TYPES.get(kind) or value in (float("inf"), -float("inf")) or value != value:
         raise ValueError(kind)
     return value
 
 
-def _literal(kind: str, text: str) -> Any:
-    if kind == "bool":
-        return _WORDS.get(text.lower())
-    if kind in ("int", "float"):
-        return _TYPES[kind](text)
-    if kind == "None" and text.lower() in ("none", "null", ""):
-        return None
-    if kind == "list" and not text.startswith("["):
-        return [part.strip() for part in text.split(",")]
-    return ast.literal_eval(text)
-
-
 # ---------------------------------------------------------------- the build
-
-_PACKAGES = ("pandas", "numpy", "scipy", "statsmodels", "plotly", "papermill")
-
-
-@dataclass
-class Options:
-    """What the command line asked for."""
-
-    out: Path
-    params: Path | None = None
-    only: Sequence[str] = ()
-    given: Sequence[str] = ()
-    by: str | None = None
-    min_cell: int | None = None
-    against: Path | None = None
-    fresh: bool = False
-    jobs: int = 0
-    timeout: float = 600.0
-    strict: bool = False
-    cluster: str = ""
 
 
 @dataclass
 class Part:
     """One report of the build: the main one, or that of a segment.
 
-    ``paths`` are this machine's paths and the words for them; ``executed`` names the kept notebooks,
-    ``stated`` is what each page states, ``failed`` why a page is not there.
+    ``paths`` are this machine's paths and the words for them, ``files`` the hashes of the data;
+    ``executed`` names the kept notebooks, ``stated`` is what each page states, ``failed`` why one is not
+    there.
     """
 
     folder: str
@@ -337,12 +249,9 @@ class Part:
     @property
     def there(self) -> list[Page]:
         """The pages that answer something; of the others the opening page says what they would need."""
-        answered = {
-            stem
-            for stem, said in self.stated.items()
-            if not said["results"] or any(not result["missing"] for result in said["results"])
-        }
-        return [page for page in self.pages if page.stem in answered]
+        made = {stem: said["results"] for stem, said in self.stated.items()}
+        empty = {stem for stem, results in made.items() if results and all(r["missing"] for r in results)}
+        return [page for page in self.pages if page.stem in made.keys() - empty]
 
     @property
     def unasked(self) -> dict[str, list[str]]:
@@ -363,58 +272,42 @@ class Part:
 
     def shown(self, value: Any) -> Any:
         """Return a value without this machine's paths."""
-        for path, words in sorted(self.paths.items(), key=lambda item: (-len(item[0]), item[0])):
-            value = value.replace(path, words) if isinstance(value, str) else value
+        for path in sorted(self.paths, key=lambda path: (-len(path), path)):
+            value = value.replace(path, self.paths[path]) if isinstance(value, str) else value
         return value
 
 
 @dataclass
 class Build:
-    """What all parts share."""
+    """What all parts share: ``options`` are those of ``cxlab report``; ``hidden`` counts segments that are
+    too small to be shown, ``told`` the pages that were made.
+    """
 
-    options: Options
+    options: Namespace
     study: Any
     min_cell: int
     parts: list[Part]
     hidden: int = 0
+    told: int = 0
+
+    @property
+    def pages(self) -> int:
+        return sum(len(part.asked) for part in self.parts)
 
     @property
     def jobs(self) -> int:
         count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
-        return max(1, min(self.options.jobs or count, sum(len(part.asked) for part in self.parts)))
+        return max(1, min(self.options.jobs or count, self.pages))
+
+    def tell(self, part: Part, stem: str, word: str) -> None:
+        """Say that a page is ready."""
+        self.told += 1
+        if self.parts:  # a worker of a cluster has none
+            name = f"{part.folder}/{stem}" if part.folder else stem
+            print(f"{word:8} {name} ({self.told} of {self.pages})", flush=True)
 
 
-def versions() -> list[tuple[str, str]]:
+def versions() -> Mapping[str, str]:
     """Return the versions that a page names at its foot."""
     python = ".".join(map(str, sys.version_info[:3]))
-    return [("CX Lab", __version__), ("Python", python), *((name, version(name)) for name in _PACKAGES)]
-
-
-# ---------------------------------------------------------------- the README's table
-
-START, END = "<!-- notebooks: made by python -m cxlab.workbook.plan -->", "<!-- end of notebooks -->"
-
-
-def notebook_table(notebooks: Path) -> str:
-    """Return a Markdown table, one row a notebook, from the metadata that the report reads too."""
-    rows = ["| notebook | question | minutes |", "|---|---|---|"]
-    for path in sorted(notebooks.glob("*.ipynb")):
-        facts = json.loads(path.read_text(encoding="utf-8"))["metadata"]["cxlab"]
-        if facts.get("report", True):
-            rows.append(
-                f"| [{path.stem}](notebooks/{path.name}) | {facts['question']} | {facts['minutes']} |"
-            )
-    return "\n".join(rows)
-
-
-def update(readme: Path, notebooks: Path) -> str:
-    """Return the README's text with a current table."""
-    text = readme.read_text(encoding="utf-8")
-    before, rest = text.split(START)
-    after = rest.split(END)[1]
-    return f"{before}{START}\n{notebook_table(notebooks)}\n{END}{after}"
-
-
-if __name__ == "__main__":
-    path = project_folder() / "README.md"
-    path.write_text(update(path, project_folder() / "notebooks"), encoding="utf-8")
+    return {"CX Lab": __version__, "Python": python, **{name: version(name) for name in _PACKAGES}}

@@ -12,20 +12,19 @@ import shutil
 import sys
 import time
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from cxlab.data.errors import InputError, OutOfReach
-from cxlab.data.files import cache_folder, data_folder, project_folder
+from cxlab.data.files import cache_folder, data_folder, project_folder, sha256_of
 
 MANIFEST = "manifest.json"
 SCHEMA = 2  # of manifest.json and results.json
 
 _KEPT = 4000
 _IN_USE = 3600.0  # seconds
-_BIG = 32 * 2**20
 
 
 def key_of(value: Any) -> str:
@@ -33,113 +32,47 @@ def key_of(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def file_hash(path: Path) -> str:
-    """Return a file's sha256; that of a big file is remembered with its size and time of change."""
-    state = path.stat()
-    if state.st_size < _BIG:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    name = "hash-" + key_of(
-        [str(path.resolve()), state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino]
-    )
-    known = read(name)
-    if known is None:
-        with path.open("rb") as file:
-            known = hashlib.file_digest(file, "sha256").hexdigest()
-        store(name, known)
-    return known
-
-
-def tree_hash(path: Path) -> Any:
-    """Return the hash of a file, or names and hashes of a folder's files; None where there is nothing."""
-    if path.is_dir():
-        return _tree(path, path.rglob("*"))
-    return file_hash(path) if path.is_file() else None
-
-
-def run_key(path: Path, parameters: Mapping[str, Any], files: Mapping[str, Any], **extra: Any) -> str:
-    """Return the key of an executed notebook: itself, package, parameters, every file that it reads, lock."""
-    lock = tree_hash(project_folder() / "lib" / "requirements.lock")
-    around = [_package_hash(), _data_hash(), lock, sys.version, _fetched()]
-    return key_of([file_hash(path), dict(parameters), dict(files), around, extra])
+def hashes_of(folder: Path) -> dict[str, str]:
+    """Return name -> sha256 of a folder's files, without what Python and tools keep for themselves."""
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    return {name: sha256_of(files[name]) for name in sorted(files) if not re.search(r"(^|/)(\.|__py)", name)}
 
 
 @cache
-def _fetched() -> list[str]:
-    """Return the files of public sources that were fetched: they join the surveys of two pages."""
-    entries = tomllib.loads((data_folder() / "sources.toml").read_text(encoding="utf-8"))
-    public = tuple(name for name, entry in entries.items() if "repository" in entry)
-    folder = cache_folder() / "sources"
-    return sorted(path.name for path in folder.glob("*") if path.name.startswith(public))
+def surroundings() -> str:
+    """Return the hash of what every page depends on: package, data, lock, Python, fetched public files."""
+    package, lock = Path(__file__).resolve().parents[1], project_folder() / "lib" / "requirements.lock"
+    registered = tomllib.loads((data_folder() / "sources.toml").read_text(encoding="utf-8"))
+    public = tuple(name for name, entry in registered.items() if "repository" in entry)
+    fetched = sorted(p.name for p in (cache_folder() / "sources").glob("*") if p.name.startswith(public))
+    locked = sha256_of(lock) if lock.is_file() else ""
+    return key_of([hashes_of(package), hashes_of(data_folder()), locked, sys.version, fetched])
 
 
-# What of this room a cell can call; all else only makes pages.
-_CALLED = (
-    "explore.py",
-    "exercises.py",
-    "executed.py",
-    "install.py",
-    "picture.py",
-    "register.py",
-    "plan.py",
-    "runner.py",
-)
-
-
-@cache
-def templates_hash() -> str:
-    """Return the hash of what turns executed notebooks into a report."""
-    here = Path(__file__).resolve().parent
-    return key_of(_tree(here, [*here.glob("*.py"), *here.glob("templates/**/*")]))
-
-
-@cache
-def _package_hash() -> str:
-    here = Path(__file__).resolve().parents[1]
-    files = [path for path in here.rglob("*.*") if path.parts[len(here.parts)] != "workbook"]
-    return key_of(_tree(here, [*files, *(here / "workbook" / name for name in _CALLED)]))
-
-
-@cache
-def _data_hash() -> str:
-    return key_of(_tree(data_folder(), (p for p in data_folder().rglob("*") if p.name != "README.md")))
-
-
-def _tree(root: Path, files: Iterable[Path]) -> dict[str, str]:
-    """Return names and hashes; what Python and tools keep for themselves is left out."""
-    named = {path.relative_to(root).as_posix(): path for path in sorted(files) if path.is_file()}
-    return {
-        name: file_hash(path)
-        for name, path in named.items()
-        if not re.search(r"(^|/)(\.|__pycache__/)", name)
-    }
-
-
-def _folder() -> Path:
+def _kept(name: str = "") -> Path:
     folder = cache_folder() / "report"
     folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return folder / name
 
 
 def read(name: str) -> str | None:
     """Return a kept text, or None; one that was damaged counts as missing."""
     try:
-        text = (_folder() / name).read_text(encoding="utf-8")
-        os.utime(_folder() / name)
+        digest, _, content = _kept(name).read_text(encoding="utf-8").partition("\n")
+        os.utime(_kept(name))
     except (OSError, UnicodeDecodeError):
         return None
-    digest, _, content = text.partition("\n")
     return content if hashlib.sha256(content.encode()).hexdigest() == digest else None
 
 
 def store(name: str, content: str) -> None:
     """Keep a text with its own hash."""
-    write_whole(_folder() / name, f"{hashlib.sha256(content.encode()).hexdigest()}\n{content}")
+    write_whole(_kept(name), f"{hashlib.sha256(content.encode()).hexdigest()}\n{content}")
 
 
 def prune() -> None:
     """Forget the oldest kept texts beyond some thousand; those of the last hour may be in use."""
-    files = sorted((p for p in _folder().iterdir() if p.is_file()), key=lambda p: -p.stat().st_mtime)
-    for path in files[_KEPT:]:
+    for path in sorted(_kept().iterdir(), key=lambda path: -path.stat().st_mtime)[_KEPT:]:
         if path.stat().st_mtime < time.time() - _IN_USE:
             path.unlink(missing_ok=True)
 
@@ -162,14 +95,10 @@ def check_target(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise InputError(f"--out {out}: a file of that name is in the way; name a folder")
     if out.is_dir() and any(out.iterdir()) and manifest_of(out) is None:
-        raise InputError(
-            f"--out {out}: the folder holds files but no report of ours (no {MANIFEST}); name a new folder"
-        )
+        raise InputError(f"--out {out}: the folder holds files but no report of ours; name a new folder")
     here = Path.cwd().resolve()
     if out == here or out in here.parents:
-        raise InputError(
-            f"--out {out}: the report cannot replace the folder you are in; name a folder inside it"
-        )
+        raise InputError(f"--out {out}: you are in that folder; name a folder inside it")
 
 
 def manifest_of(out: Path) -> dict | None:
@@ -185,9 +114,7 @@ def is_intact(out: Path) -> bool:
     """Tell whether every file of a published report is there as it was written."""
     files = (manifest_of(out) or {}).get("files")
     try:
-        return bool(files) and all(
-            hashlib.sha256((out / name).read_bytes()).hexdigest() == digest for name, digest in files.items()
-        )
+        return bool(files) and all(sha256_of(out / name) == digest for name, digest in files.items())
     except OSError:
         return False
 
@@ -223,9 +150,7 @@ def staging(out: Path) -> Iterator[Path]:
         yield folder
     except OSError as fault:
         if fault.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise OutOfReach(
-                f"the disk is full ({out.parent}); nothing was published, the last report stands"
-            ) from None
+            raise OutOfReach(f"the disk is full ({out.parent}); the last report stands") from None
         raise
     finally:
         _remove(folder)
@@ -250,30 +175,19 @@ def publish(folder: Path, out: Path) -> None:
         return
     _carry_over(out, folder)
     if exchange(folder, out):
-        _remove(folder)  # now the old report
-        return
+        return  # the staged folder is now the old report
     previous = _beside(out, "previous")
-    try:
-        os.rename(out, previous)
-    except OSError as fault:
-        if fault.errno == errno.EBUSY:
-            raise InputError(f"--out {out}: it is a mount point; name a folder inside it") from None
-        raise
+    os.rename(out, previous)
     try:
         os.rename(folder, out)
-    except OSError:
-        os.rename(previous, out)
-        raise
-    _remove(previous)
+    finally:
+        recover(out)
 
 
 def exchange(one: Path, other: Path) -> bool:
     """Exchange two folders in one step; False where the operating system or the file system cannot."""
-    if not sys.platform.startswith("linux"):
-        return False
-    try:
-        call = ctypes.CDLL(None, use_errno=True).renameat2
-    except (OSError, AttributeError):
+    call = getattr(ctypes.CDLL(None), "renameat2", None) if sys.platform.startswith("linux") else None
+    if call is None:
         return False
     return call(-100, os.fsencode(one), -100, os.fsencode(other), 2) == 0  # AT_FDCWD, RENAME_EXCHANGE
 
@@ -281,8 +195,8 @@ def exchange(one: Path, other: Path) -> bool:
 def _carry_over(out: Path, folder: Path) -> None:
     ours = {*(manifest_of(out) or {}).get("files", {}), MANIFEST}
     for path in sorted(out.rglob("*")):
-        name = path.relative_to(out).as_posix()
-        if path.is_file() and name not in ours and not (folder / name).exists():
+        name = path.relative_to(out)
+        if path.is_file() and name.as_posix() not in ours and not (folder / name).exists():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, folder / name)
 

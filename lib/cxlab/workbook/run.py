@@ -1,4 +1,4 @@
-"""The parent's side of the runners, here or on a cluster: jobs out, events in, failures in plain words."""
+"""Notebooks run in warm processes, here or on a cluster: what is kept is not run; failures in plain words."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import dataclasses
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,56 +18,49 @@ from typing import Any
 from cxlab.data.errors import InputError, NotebookError, OutOfReach
 from cxlab.data.files import cache_folder
 from cxlab.workbook import publish
-from cxlab.workbook.plan import Build, Part
+from cxlab.workbook.executed import results_of, to_json
+from cxlab.workbook.plan import Build, Page, Part
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why one notebook gave no page."""
+    """Why one notebook gave no page: its ``facts`` are ``ename evalue code_cell line`` as far as known."""
 
     job: str
     facts: Mapping[str, Any]
     kept: Path | None = None
 
     @property
-    def reason(self) -> str:
-        """What went wrong, in one line."""
-        text = " ".join(str(self.facts.get("evalue", "")).split())[:600]
-        return (
-            text if text and self.kind is InputError else f"{self.facts['ename']}: {text}".removesuffix(": ")
-        )
-
-    @property
     def kind(self) -> type[Exception]:
         """What the command line should raise: the reader's input, an unreachable registry or a notebook."""
-        ename, evalue = self.facts["ename"], str(self.facts.get("evalue", ""))
-        if ename in ("OutOfReach", "DiskFull") or "No space left on device" in evalue:
+        if self.facts["ename"] in ("OutOfReach", "DiskFull") or "No space left on device" in self.reason:
             return OutOfReach
-        return InputError if ename in ("InputError", "NotEnough") else NotebookError
+        return InputError if self.facts["ename"] in ("InputError", "NotEnough") else NotebookError
+
+    @property
+    def reason(self) -> str:
+        """What went wrong, in one line."""
+        name, text = self.facts["ename"], " ".join(str(self.facts.get("evalue", "")).split())[:600]
+        return text if text and name in ("InputError", "NotEnough") else f"{name}: {text}".removesuffix(": ")
 
     def __str__(self) -> str:
-        where = self.job
-        if self.facts.get("code_cell"):
-            where += f", code cell {self.facts['code_cell']} ({self.facts.get('line', '')})"
+        cell = f", code cell {self.facts['code_cell']} ({self.facts['line']})" if "line" in self.facts else ""
         kept = f"; the notebook as far as it ran: {os.path.relpath(self.kept)}" if self.kept else ""
-        text = " ".join(str(self.facts.get("evalue", "")).split())[:600]
-        return f"{where}: {self.facts['ename']}: {text}{kept}"
+        return f"{self.job}{cell}: {self.reason}{kept}"
 
 
 def raise_failures(failures: Sequence[Failure]) -> None:
     """Raise one fault that names every failed notebook, those of one cause together; if there are any."""
-    if not failures:
-        return
-    kinds = {failure.kind for failure in failures}
-    kind = next(each for each in (OutOfReach, NotebookError, InputError) if each in kinds)
-    causes: dict[tuple, list[Failure]] = {}
+    causes: dict[str, list[Failure]] = {}
     for failure in failures:
-        causes.setdefault((failure.facts["ename"], failure.facts.get("evalue")), []).append(failure)
+        causes.setdefault(failure.reason, []).append(failure)
     lines = [
         f"{first}" + (f" (the same in {', '.join(other.job for other in others)})" if others else "")
         for first, *others in causes.values()
     ]
-    raise kind("; ".join(lines))
+    for kind in (OutOfReach, NotebookError, InputError):
+        if any(failure.kind is kind for failure in failures):
+            raise kind("; ".join(lines))
 
 
 class Runners:
@@ -77,7 +69,6 @@ class Runners:
     def __init__(self, jobs: int, *, min_cell: int, timeout: float) -> None:
         self._jobs, self._min_cell, self._timeout = jobs, min_cell, timeout
         self._process: subprocess.Popen[str] | None = None
-        self._count = 0
 
     def __enter__(self) -> Runners:
         _sweep()
@@ -86,88 +77,49 @@ class Runners:
         return self
 
     def _start(self) -> subprocess.Popen[str]:
-        if self._process is None:
-            env = {
-                **os.environ,
-                "PYTHONHASHSEED": "0",  # sets are then printed in the same order on every run
-                "CXLAB_EXPLORE": "baked",
-                "PLOTLY_RENDERER": "plotly_mimetype",
-                "CXLAB_MIN_CELL": str(self._min_cell),
-                "TMPDIR": str(self.folder / "tmp"),  # copies of a reader's data go when the run goes
-                # Notebooks already run side by side; one thread each also keeps sums in the same order.
-                **{f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")},
-            }
-            env.pop("PYTHONWARNINGS", None)
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "cxlab.workbook.runner", str(self.folder), str(self._jobs)],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env, start_new_session=True,
-            )  # fmt: skip
-        return self._process
+        own = {
+            "PYTHONHASHSEED": "0",  # sets are then printed in the same order on every run
+            "CXLAB_EXPLORE": "baked",
+            "PLOTLY_RENDERER": "plotly_mimetype",
+            "CXLAB_MIN_CELL": str(self._min_cell),
+            "TMPDIR": str(self.folder / "tmp"),  # copies of a reader's data go when the run goes
+            # Notebooks already run side by side; one thread each also keeps sums in the same order.
+            **{f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")},
+        }
+        options = [str(self.folder), str(self._jobs), str(self._timeout)]
+        return subprocess.Popen(
+            [sys.executable, "-m", "cxlab.workbook.runner", *options],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
+            env={name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"} | own,
+        )  # fmt: skip
 
-    def run(
-        self, jobs: Sequence[Mapping[str, Any]], watch: Callable[[str, str, dict], None]
-    ) -> Iterator[dict]:
-        """Run jobs and yield one event, ``done`` or ``failed``, for each.
-
-        Parameters
-        ----------
-        jobs : sequence of mappings
-            ``job path parameters cwd paths``.
-        watch : callable
-            Told ``(job, event, facts)`` of every event, also of each cell that starts.
-        """
+    def run(self, jobs: Sequence[Mapping[str, Any]]) -> Iterator[dict]:
+        """Run jobs (``job path parameters cwd paths``); yield ``job executed fault`` as each one ends."""
         if not jobs:
             return
-        process = self._start()
-        waiting = set()
+        process = self._process = self._process or self._start()
+        waiting = {job["job"] for job in jobs}
         with contextlib.suppress(BrokenPipeError):
-            for job in jobs:
-                waiting.add(job["job"])
-                self._count += 1
-                process.stdin.write(
-                    json.dumps({**job, "work": f"job-{self._count}", "timeout": self._timeout}) + "\n"
-                )
+            process.stdin.writelines(json.dumps(job) + "\n" for job in jobs)
             process.stdin.flush()
         while waiting:
             line = process.stdout.readline()
             if not line:
-                raise NotebookError(
-                    f"the process that runs the notebooks ended (code {process.wait()}) before "
-                    f"{', '.join(sorted(waiting))}; its messages stand above"
-                )
+                raise NotebookError(f"the process that runs the notebooks ended (code {process.wait()})")
             event = json.loads(line)
-            watch(event["job"], event["event"], event)
-            if event["event"] in ("done", "failed") and event["job"] in waiting:
-                waiting.discard(event["job"])
+            if event["job"] in waiting:
+                waiting.remove(event["job"])
                 yield event
 
     def __exit__(self, *_: object) -> None:
-        process = self._process
-        if process is not None:
-            with contextlib.suppress(OSError):
-                os.kill(process.pid, signal.SIGTERM)
-            try:
-                process.wait(timeout=5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            for pipe in (process.stdin, process.stdout):
-                with contextlib.suppress(OSError):
-                    pipe.close()
+        if self._process is not None:
+            with contextlib.suppress(OSError), self._process as process:  # which closes its pipes
+                process.terminate()
+                try:
+                    process.wait(timeout=5)
+                except subprocess.TimeoutExpired:
+                    process.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def failure_of(event: Mapping[str, Any]) -> Failure:
-    """Return what a failed event says, the notebook kept where the message can point to it."""
-    target = None
-    if event.get("executed"):
-        target = cache_folder() / "failed" / f"{event['job'].replace('/', '-')}.ipynb"
-        try:
-            target.parent.mkdir(exist_ok=True)
-            shutil.copyfile(event["executed"], target)
-        except OSError:
-            target = None
-    return Failure(event["job"], event, target)
 
 
 def _sweep() -> None:
@@ -181,10 +133,82 @@ def _sweep() -> None:
             continue
 
 
+def run_key(part: Part, page: Page, build: Build, results: str | None = None) -> str:
+    """Return the key of an executed notebook: itself, its parameters, its data, all that is around it."""
+    given = {name: part.shown(value) for name, value in page.given.items()}
+    itself = publish.sha256_of(page.path)
+    return publish.key_of([itself, given, part.files, publish.surroundings(), build.min_cell, results])
+
+
+def run_parts(parts: Sequence[Part], runners: Runners, build: Build) -> None:
+    """Fill in each part's executed notebooks and what they state; pages that read the others come last."""
+    for last in (False, True):
+        wave = [(part, page) for part in parts for page in part.asked if page.needs_results == last]
+        failures = list(_run_wave(wave, runners, build))
+        raise_failures([failure for part, failure in failures if not _may_miss(part, failure, build)])
+        for part, failure in failures:
+            part.failed[failure.job.rpartition("/")[2]] = failure.reason
+    main = parts[0]
+    if not main.folder and main.failed and not main.stated:
+        raise InputError("; ".join(f"{page.stem}: {reason}" for page, reason in main.missed))
+
+
+def _may_miss(part: Part, failure: Failure, build: Build) -> bool:
+    """Tell whether the rest appears without this page: in a segment, or where a study's data are at fault."""
+    ours = not part.folder and (build.study is None or failure.kind is not InputError)
+    return failure.kind is not OutOfReach and not ours
+
+
+def _run_wave(
+    wave: Sequence[tuple[Part, Page]], runners: Runners, build: Build
+) -> Iterator[tuple[Part, Failure]]:
+    jobs, where = [], {}
+    for part, page in wave:
+        given, paths, results = dict(page.given), dict(part.paths), None
+        if page.needs_results:
+            results = to_json(results_of(part.stated))
+            path = runners.folder / f"results-{publish.key_of(part.folder)[:8]}.json"
+            path.write_text(results, encoding="utf-8")
+            given["results"], paths[str(path)] = str(path), "results.json"
+        key = f"run-{run_key(part, page, build, results)}"
+        executed = None if build.options.fresh else publish.read(key)
+        if executed is not None:
+            part.keep(page.stem, key, executed)
+            build.tell(part, page.stem, "kept")
+            continue
+        job = f"{part.folder}/{page.stem}" if part.folder else page.stem
+        where[job] = (part, page.stem, key)
+        more = {"parameters": given, "cwd": str(Path.cwd()), "paths": paths}
+        jobs.append({"job": job, "path": str(page.path), **more})
+    for event in runners.run(jobs):
+        part, stem, key = where[event["job"]]
+        build.tell(part, stem, "failed" if event["fault"] else "made")
+        if event["fault"]:
+            yield part, _failure_of(event)
+            continue
+        executed = Path(event["executed"])
+        publish.store(key, executed.read_text(encoding="utf-8"))
+        part.keep(stem, key, executed.read_text(encoding="utf-8"))
+        shutil.rmtree(executed.parent, ignore_errors=True)
+
+
+def _failure_of(event: Mapping[str, Any]) -> Failure:
+    """Return what a failed event says, the notebook kept where the message can point to it."""
+    target = None
+    if event["executed"]:
+        target = cache_folder() / "failed" / f"{event['job'].replace('/', '-')}.ipynb"
+        try:
+            target.parent.mkdir(exist_ok=True)
+            shutil.copyfile(event["executed"], target)
+        except OSError:
+            target = None
+    return Failure(event["job"], event["fault"], target)
+
+
 # ---------------------------------------------------------------- segments on a Dask cluster
 
 
-def run_on_cluster(build: Build, parts: list[Part], progress: Any, run_parts: Any) -> None:
+def run_on_cluster(build: Build, parts: list[Part]) -> None:
     """Run the segments' notebooks on a Dask scheduler's workers; the pages are made here: equal bytes.
 
     Workers need the project (at the same version) and the study's files under the same paths, such as a
@@ -215,7 +239,7 @@ def run_on_cluster(build: Build, parts: list[Part], progress: Any, run_parts: An
 
         def send() -> Any:
             group = waiting.pop()
-            future = client.submit(_run_there, alone, group, run_parts, retries=3, pure=False)
+            future = client.submit(_run_there, alone, group, retries=3, pure=False)
             sent[future.key] = group
             return future
 
@@ -232,15 +256,14 @@ def run_on_cluster(build: Build, parts: list[Part], progress: Any, run_parts: An
                     publish.store(name, executed)
                     part.keep(stem, name, executed)
                 for page in part.asked:
-                    word = "failed" if page.stem in part.failed else "made"
-                    progress.done(f"{part.folder}/{page.stem}", word)
+                    build.tell(part, page.stem, "failed" if page.stem in part.failed else "made")
             done.release()
             if waiting:
                 queue.add(send())
 
 
-def _run_there(build: Build, parts: list[Part], run_parts: Any) -> list[tuple[dict, dict[str, str]]]:
+def _run_there(build: Build, parts: list[Part]) -> list[tuple[dict, dict[str, str]]]:
     """Run segments' notebooks on a worker; return each one's with their names in the store, and failures."""
     with Runners(1, min_cell=build.min_cell, timeout=build.options.timeout) as runners:
-        run_parts(parts, runners, build, None)
+        run_parts(parts, runners, build)
     return [({s: (n, publish.read(n)) for s, n in part.executed.items()}, part.failed) for part in parts]

@@ -19,7 +19,7 @@ from cxlab.data.privacy import suppress
 from cxlab.data.study import Study, open_mapped
 from cxlab.data.tables import KINDS, kind_named
 from cxlab.workbook import publish
-from cxlab.workbook.executed import EXPLORE, PLOTLY, RESULT, to_text
+from cxlab.workbook.executed import EXPLORE, PLOTLY, RESULT, to_json
 from cxlab.workbook.plan import Build, Part
 
 MOST = 2000
@@ -49,23 +49,17 @@ def add_parts(build: Build) -> None:
             for value in kept["value"].dropna():
                 shown.setdefault(value, []).append(kind)
     if not shown and not hidden:
-        raise InputError(
-            f"--by {show(by)}: no table of the study has that column; {nearest(by, seen)}".strip("; ")
-        )
+        words = f"--by {show(by)}: no table of the study has that column; {nearest(by, seen)}"
+        raise InputError(words.strip("; "))
     if len(shown) > MOST:
-        raise InputError(
-            f"--by {by}: {len(shown)} values; a segment column has at most {MOST}, so group them"
-        )
+        raise InputError(f"--by {by}: {len(shown)} values, and at most {MOST} can be segments; group them")
     build.hidden = len(hidden - set(shown))
     for value, kinds in sorted(shown.items()):
         mappings = _filtered(study, kinds, by, value, build.min_cell)
-        pages = [
-            dataclasses.replace(
-                page, given=page.given | {n: mappings.get(k, "") for n, k in page.tables.items()}
-            )
-            for page in main.pages
-            if not page.missing and set(page.tables.values()) & set(kinds)
-        ]
+        pages = []
+        for page in (page for page in main.asked if set(page.tables.values()) & set(kinds)):
+            tables = {name: mappings.get(kind, "") for name, kind in page.tables.items()}
+            pages.append(dataclasses.replace(page, given=page.given | tables))
         words = {path: f"{study.path.parent.name}/{kind}.yaml" for kind, path in mappings.items()}
         files = {**main.files, "segment": [by, value]}
         part = Part(f"segments/{slug(value)}", f"{by}: {value}", pages, {**main.paths, **words}, files)
@@ -91,43 +85,40 @@ _BARS = re.compile(r"(\d[\d,]*) \(")
 class _Shown:
     """One output of a page and the counts of people that it shows.
 
-    ``table`` are counts of its table (row and column -> count), ``stated`` those of its numbers and
-    sentences, ``bases`` what its numbers rest on, by the name of the number.
+    A count's key begins with "table" where the table alone shows it: then that goes, else the whole answer;
+    ``gone`` is which.
     """
 
     at: tuple[int, int]
-    source: str = ""
-    table: dict[tuple, int] = dataclasses.field(default_factory=dict)
-    stated: dict[tuple, int] = dataclasses.field(default_factory=dict)
-    bases: dict[str, int] = dataclasses.field(default_factory=dict)
+    source: str
+    counts: dict[tuple, int]
     gone: str = ""
+
+
+_Pages = dict[str, list[_Shown]]
 
 
 def hide_small(parts: list[Part], min_cell: int, hidden: int = 0) -> None:
     """Take out of the segments' pages what tells of fewer than ``min_cell`` people, also by difference.
 
     Looked at is every count that a page shows: itself, against the others of its segment, and the sum over
-    the segments against the whole sample. What goes is the table with its picture, or the whole answer.
-    ``hidden`` is how many values have no report.
+    the segments against the whole sample. ``hidden`` is how many values have no report.
     """
-    main, *segments = [(part, {stem: _read(part, stem) for stem in sorted(part.stated)}) for part in parts]
-    for part, pages in segments:
+    main, *segments = [{stem: _read(part, stem) for stem in sorted(part.stated)} for part in parts]
+    for part, pages in zip(parts[1:], segments, strict=True):
         for stem, reason in part.failed.items():
-            told = _Shown((0, 0))
-            _sentences(told, 0, [reason])
-            if any(0 < n < min_cell for n in told.stated.values()):
+            if any(0 < n < min_cell for n in _said(reason).values()):
                 part.failed[stem] = "its counts would tell of a few people"
         for stem, outputs in pages.items():
-            for shown, whole in zip(outputs, main[1].get(stem, ()), strict=False):
+            for shown, whole in zip(outputs, main.get(stem, ()), strict=False):
                 _judge(shown, whole, min_cell)
-        _apart(pages, _named(main[1], part.label), min_cell)
-    for stem, outputs in main[1].items():
+        _apart(pages, _named(main, part.label), min_cell)
+    for stem, outputs in main.items():
         for place, whole in enumerate(outputs):
-            same = [pages[stem][place] for _, pages in segments if place < len(pages.get(stem, ()))]
-            for kind, level in (("table", "table"), ("stated", "all"), ("bases", "all")):
-                for key, total in getattr(whole, kind).items():
-                    _sums(same, kind, key, total, level, min_cell, bool(hidden) or len(same) < len(segments))
-    for part, pages in segments:
+            same = [pages[stem][place] for pages in segments if place < len(pages.get(stem, ()))]
+            for key, total in whole.counts.items():
+                _sums(same, key, total, min_cell, all_there=not hidden and len(same) == len(segments))
+    for part, pages in zip(parts[1:], segments, strict=True):
         for stem, outputs in pages.items():
             if any(shown.gone for shown in outputs):
                 _withhold(part, stem, outputs)
@@ -140,54 +131,34 @@ def _read(part: Part, stem: str) -> list[_Shown]:
         for k, output in enumerate(cell.get("outputs", ())):
             data = output.get("data", {})
             if RESULT in data:
-                found.append(_counts(_Shown((i, k)), data[RESULT]))
+                found.append(_Shown((i, k), data[RESULT]["source"], _counts(data[RESULT])))
             elif EXPLORE in data:
-                shown = _Shown((i, k))
-                for state, figure in enumerate(data[EXPLORE]["figures"]):
-                    _sentences(shown, state, [figure.get("finding", "")])
-                    for t, trace in enumerate(figure["data"]):
-                        labels = map(_BARS.match, map(str, trace.get("text") or ()))
-                        counts = [int(match[1].replace(",", "")) for match in labels if match]
-                        shown.stated |= {(state, t, bar): n for bar, n in enumerate(counts)}
-                        shown.stated |= {
-                            ("less", state, t, bar): a - b
-                            for bar, (a, b) in enumerate(itertools.pairwise(counts))
-                        }
-                for (state, *rest), n in list(shown.stated.items()):  # one window against the next
-                    before = shown.stated.get((state - 1, *rest)) if isinstance(state, int) else None
-                    if before is not None:
-                        shown.stated["windows", state, *rest] = n - before
-                found.append(shown)
+                found.append(_Shown((i, k), "", _counts_of_states(data[EXPLORE]["figures"])))
     return found
 
 
-def _counts(shown: _Shown, result: dict[str, Any]) -> _Shown:
-    """Note every count of people that a result shows."""
-    shown.source = result["source"]
+def _counts(result: dict[str, Any]) -> dict[tuple, int]:
+    """Return every count of people that a result shows, and what counts beside each other differ by."""
+    counts = _said(" ".join([result["finding"], *result["cautions"]]))
     for number in result["numbers"]:
-        if number["unit"].rpartition(" ")[2] in _COUNTED:
-            continue
-        if number["n"] is not None:
-            shown.bases[number["name"]] = number["n"]
-        if type(number["value"]) is int:
-            shown.stated[number["name"]] = number["value"]
-    _sentences(shown, 0, [result["finding"], *result["cautions"]])
-    table = result["table"] or {"columns": [], "rows": []}
-    columns = [
-        i for i, name in enumerate(table["columns"])
-        if name not in _COUNTED and _whole([row[i] for row in table["rows"]])
-    ]  # fmt: skip
-    before: dict[int, int] = {}
+        if number["unit"].rpartition(" ")[2] not in _COUNTED:
+            told = {("base", number["name"]): number["n"], ("value", number["name"]): number["value"]}
+            counts |= {key: n for key, n in told.items() if type(n) is int}
+    table, before = result["table"] or {"columns": [], "rows": []}, {}
     for place, row in enumerate(table["rows"]):
         name = tuple(cell for cell in row if isinstance(cell, str)) or (place,)
-        counts = {i: int(row[i]) for i in columns if row[i] is not None}
-        shown.table |= {(*name, table["columns"][i]): n for i, n in counts.items()}
-        for i, j in itertools.combinations(counts, 2):
-            shown.table["within", *name, i, j] = abs(counts[i] - counts[j])
+        own = {
+            column: int(row[i])
+            for i, column in enumerate(table["columns"])
+            if row[i] is not None and column not in _COUNTED and _whole([each[i] for each in table["rows"]])
+        }
+        counts |= {("table", *name, column): n for column, n in own.items()}
+        for one, two in itertools.combinations(own, 2):
+            counts["table", "within", *name, one, two] = abs(own[one] - own[two])
         if table["columns"][0] == "step":
-            shown.table |= {("step", *name, i): before[i] - n for i, n in counts.items() if i in before}
-            before = counts
-    return shown
+            counts |= {("table", "step", *name, c): before[c] - n for c, n in own.items() if c in before}
+            before = own
+    return counts
 
 
 def _whole(column: list[Any]) -> bool:
@@ -198,62 +169,74 @@ def _whole(column: list[Any]) -> bool:
     return any(isinstance(cell, int) or cell > 1 for cell in known)
 
 
-def _sentences(shown: _Shown, state: int, texts: list[str]) -> None:
-    for match in _SAID.finditer(" ".join(texts)):
-        one, of = (int(text.replace(",", "")) if text else None for text in match.groups())
-        shown.stated[state, "said", match.start()] = one
+def _said(text: str) -> dict[tuple, int]:
+    """Return the numbers of people that a text tells, with the rest where it says "3 of 10 customers"."""
+    counts = {}
+    for match in _SAID.finditer(text):
+        one, of = (int(number.replace(",", "")) if number else None for number in match.groups())
+        counts["said", match.start()] = one
         if of is not None:
-            shown.stated |= {(state, "of", match.start()): of, (state, "rest", match.start()): of - one}
+            counts |= {("of", match.start()): of, ("rest", match.start()): of - one}
+    return counts
+
+
+def _counts_of_states(figures: list[dict[str, Any]]) -> dict[tuple, int]:
+    """Return what an explorer's states say and the counts at their bars; also from bar to bar and state to
+    state.
+    """
+    counts, before = {}, {}
+    for state, figure in enumerate(figures):
+        now = _said(figure.get("finding", ""))
+        for t, trace in enumerate(figure["data"]):
+            labels = filter(None, map(_BARS.match, map(str, trace.get("text") or ())))
+            now |= {("bar", t, i): int(label[1].replace(",", "")) for i, label in enumerate(labels)}
+        for key, n in now.items():
+            *trace, i = key
+            more = {("less", *key): n - now.get((*trace, i + 1), n), ("moved", *key): n - before.get(key, n)}
+            counts |= {(state, *name): number for name, number in {key: n, **more}.items()}
+        before = now
+    return counts
 
 
 def _judge(shown: _Shown, whole: _Shown, min_cell: int) -> None:
     """Mark what shows a small count; what the whole sample shows as well is about other data."""
-    for kind in ("table", "stated", "bases"):
-        found, same = getattr(shown, kind), getattr(whole, kind)
-        for key in [key for key, n in found.items() if same.get(key) == n]:
-            del found[key]
-    if any(0 < n < min_cell for n in (*shown.stated.values(), *shown.bases.values())):
-        shown.gone = "all"
-    elif any(0 < n < min_cell for n in shown.table.values()):
-        shown.gone = "table"
+    shown.counts = {key: n for key, n in shown.counts.items() if whole.counts.get(key) != n}
+    small = {key[0] for key, n in shown.counts.items() if 0 < n < min_cell}
+    shown.gone = "table" if small == {"table"} else "all" if small else ""
 
 
-def _named(pages: dict[str, list[_Shown]], label: str) -> dict[str, set[int]]:
+def _named(pages: _Pages, label: str) -> dict[str, set[int]]:
     """Return source -> the counts that the whole sample's tables give for a segment."""
-    found: dict[str, set[int]] = {}
-    for outputs in pages.values():
-        for shown in outputs:
-            own = {n for key, n in shown.table.items() if {label, label.partition(": ")[2]} & {*key[:-1]}}
-            found.setdefault(shown.source, set()).update(own)
+    names, found = {label, label.partition(": ")[2]}, collections.defaultdict(set)
+    for shown in itertools.chain(*pages.values()):
+        found[shown.source] |= {n for key, n in shown.counts.items() if key[0] == "table" and names & {*key}}
     return found
 
 
-def _apart(pages: dict[str, list[_Shown]], named: dict[str, set[int]], min_cell: int) -> None:
+def _apart(pages: _Pages, named: dict[str, set[int]], min_cell: int) -> None:
     """Mark answers that rest on a few people more or less than another answer about the same segment."""
-    outputs = [shown for page in pages.values() for shown in page]
-    for source in {shown.source for shown in outputs}:
-        own = [(shown, n) for shown in outputs if shown.source == source for n in {*shown.bases.values()}]
-        own += [(shown, n) for shown in outputs if shown.source == source for n in {*shown.stated.values()}]
-        often = collections.Counter(n for _, n in own)
+    told = collections.defaultdict(lambda: collections.defaultdict(list))
+    for shown in itertools.chain(*pages.values()):
+        for n in {n for key, n in shown.counts.items() if key[0] != "table"}:
+            told[shown.source][n].append(shown)
+    for source, telling in told.items():
         kept = set(named.get(source, ()))
-        for n, _ in often.most_common():
+        for n in sorted(telling, key=lambda n: -len(telling[n])):
             if any(0 < abs(n - other) < min_cell for other in kept):
-                for shown in (shown for shown, m in own if m == n):
+                for shown in telling[n]:
                     shown.gone = "all"
             else:
                 kept.add(n)
 
 
-def _sums(
-    same: list[_Shown], kind: str, key: Any, total: int, level: str, min_cell: int, absent: bool
-) -> None:
+def _sums(same: list[_Shown], key: tuple, total: int, min_cell: int, *, all_there: bool) -> None:
     """Mark the smallest segments until what the others leave of a total is nobody or enough people."""
-    stating = [shown for shown in same if key in getattr(shown, kind)]
-    stating = [shown for shown in stating if shown.gone != "all" and (level == "all" or not shown.gone)]
-    if not stating or (not absent and len(stating) == len(same)):
+    level = "table" if key[0] == "table" else "all"
+    stating = [s for s in same if key in s.counts and (not s.gone or (s.gone, level) == ("table", "all"))]
+    if all_there and len(stating) == len(same):
         return  # what nobody's segment holds is missing in the whole sample
-    stating.sort(key=lambda shown: -getattr(shown, kind)[key])
-    while stating and 0 < total - sum(getattr(shown, kind)[key] for shown in stating) < min_cell:
+    stating.sort(key=lambda shown: -shown.counts[key])
+    while stating and 0 < total - sum(shown.counts[key] for shown in stating) < min_cell:
         stating.pop().gone = level
 
 
@@ -261,25 +244,19 @@ def _withhold(part: Part, stem: str, outputs: list[_Shown]) -> None:
     """Write a page's notebook anew without what must not be shown."""
     notebook = json.loads(publish.read(part.executed[stem]))
     for shown in reversed(outputs):
-        if not shown.gone:
-            continue
         i, k = shown.at
-        cell = notebook["cells"][i]
-        data = cell["outputs"][k]["data"]
-        if shown.gone == "table":
+        cell = notebook["cells"][i]["outputs"]
+        data = cell[k]["data"]
+        if shown.gone == "table":  # and the picture that is drawn from it
             data[RESULT]["table"] = None
-            after = cell["outputs"][k + 1 : k + 2]
-            if after and PLOTLY in after[0].get("data", {}):
-                del cell["outputs"][k + 1]
-            continue
-        known = data.get(RESULT, {"id": "", "lead": None, "source": "", "simulated": False})
-        told = known | {"finding": _FEW, "numbers": [], "cautions": [], "missing": True, "table": None}
-        told["open"] = False
-        cell["outputs"] = [
-            *cell["outputs"][:k],
-            {"output_type": "display_data", "metadata": {}, "data": {RESULT: told, "text/plain": _FEW}},
-        ]
-    text = to_text(notebook)
+            if any(PLOTLY in output.get("data", {}) for output in cell[k + 1 : k + 2]):
+                del cell[k + 1]
+        elif shown.gone:
+            known = data.get(RESULT, {"id": "", "lead": None, "source": "", "simulated": False})
+            told = {"finding": _FEW, "numbers": [], "cautions": [], "missing": True, "table": None}
+            data = {RESULT: known | told | {"open": False}, "text/plain": _FEW}
+            cell[k:] = [{"output_type": "display_data", "metadata": {}, "data": data}]
+    text = to_json(notebook)
     name = f"shown-{publish.key_of(text)}"
     publish.store(name, text)
     part.keep(stem, name, text)
@@ -312,9 +289,7 @@ def _sizes(mapping: Path, by: str, seen: set[str]) -> pd.DataFrame | None:
     else:  # ibis: counted where the data are
         n = table.frame[person].nunique() if person else table.frame.count()
         found = table.frame.group_by(column).aggregate(n=n).to_pandas().dropna(subset=[column])
-    found["value"] = [
-        str(int(v)) if isinstance(v, float) and v.is_integer() else str(v) for v in found[column]
-    ]
+    found["value"] = found[column].map(_text, na_action="ignore")
     return found.sort_values("value")[["value", "n"]]
 
 
