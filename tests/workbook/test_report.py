@@ -151,7 +151,7 @@ def test_a_parameter_reaches_its_page_and_a_move_beyond_the_interval_is_exit_3(b
     assert "1 changed beyond their intervals" in done.stdout
     assert "0.2 (0.5 to 0.7)" in (out / "changes.html").read_text()
     assert "(set for this report)" in (out / "02-split.html").read_text()
-    assert "# What changed" in (out / "changes.md").read_text()
+    assert "What changed" in (out / "changes.html").read_text()
     again = book.report(*arguments)
     assert again.returncode == 3 and "nothing has changed" in again.stdout
 

@@ -32,9 +32,8 @@ def test_copies_hold_every_exercise_and_are_kept(tmp_path):
     other = tmp_path / "room" / "03-cause-or-coin.ipynb"
     other.write_text(other.read_text().replace('"outputs": []', '"outputs":  []', 1))  # run, not changed
     ran = other.read_bytes()
-    (tmp_path / "room" / "progress.json").write_text("{}")
     again = write_copies(tmp_path / "room")
-    assert "no exercise notebooks written" in again[0] and "progress.json" in again[2]
+    assert "no exercise notebooks written" in again[0]
     assert again[1].endswith(": 02-product-or-experience (1 cell changed)")
     assert '\\"02.1\\", 0.3' in mine.read_text() and other.read_bytes() == ran
     write_copies(tmp_path / "room", fresh=True)
@@ -47,6 +46,9 @@ def test_a_file_in_the_way_is_refused(tmp_path):
         write_copies(tmp_path / "room")
 
 
+LONG = "the share of the other side, which is what is left of a hundred per cent"
+
+
 def person(folder, name, state, wrong=()):
     entry = {"02.1": {"state": state, "tries": 1 + len(wrong), "hints": 0, "wrong": list(wrong)}}
     (folder / f"progress-{name}.json").write_text(json.dumps({"id": name, "exercises": entry}))
@@ -55,7 +57,7 @@ def person(folder, name, state, wrong=()):
 @pytest.mark.parametrize("raters", [5, 12, 30])
 def test_a_room_is_summed_up_and_its_labels_open_on_page_01(tmp_path, raters):
     person(tmp_path, "a", "right")
-    person(tmp_path, "b", "open", ["the other share", "the other share"])
+    person(tmp_path, "b", "open", [LONG, LONG])
     (tmp_path / "progress-broken.json").write_text("{")
     (tmp_path / "late.csv").write_bytes(b"\xff\xfe\x00broken")
     labels = make_ratings(raters=raters, rng=3)
@@ -67,7 +69,7 @@ def test_a_room_is_summed_up_and_its_labels_open_on_page_01(tmp_path, raters):
     assert "2 people handed in" in said and f"{raters} raters merged" in said
     assert "progress-broken.json" in said and "late.csv" in said
     page = re.sub(r">\s+<", "><", (tmp_path / "room.html").read_text())
-    assert "<td>02.1</td><td>1</td><td>1</td><td>the other share (2)</td>" in page and ">b<" not in page
+    assert f"<td>02.1</td><td>1</td><td>1</td><td>{LONG} (2)</td>" in page and ">b<" not in page
     assert "stuck at exercise 02.1: 1 of 2" in said
     room = cx.open_source(str(tmp_path / "room-ratings.yaml"), table="ratings", bootstrap=60)
     assert room.to_pandas()["rater"].nunique() == raters

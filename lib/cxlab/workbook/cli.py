@@ -78,8 +78,8 @@ def _report(**options: Any) -> int:
     return build_report(argparse.Namespace(**options))
 
 
-def _check(file: str | None, table: str | None, mapping: str | None) -> list[str]:
-    if file and (Path(file) / "rules.toml").is_file():
+def _check(file: str, table: str | None, mapping: str | None) -> list[str]:
+    if (Path(file) / "rules.toml").is_file():
         from cxlab.data.claims import check_evidence
 
         return check_evidence(file)
@@ -146,7 +146,7 @@ _COMMANDS = {
         "--cluster": _text("with --by: a Dask scheduler, tcp://host:8786", "ADDRESS", default=""),
     }),
     "check": _Command("Say what is right and wrong with a file or a study, line by line.", _check, {
-        "file": _text("a file, a study or its mapping, or coded claims", "FILE_OR_STUDY", nargs="?"),
+        "file": _text("a file, a study or its mapping, or coded claims", "FILE_OR_STUDY"),
         "--table": _TABLE,
         "--mapping": _text("from your names and codes to ours (cxlab init)", "FILE.yaml"),
     }),
@@ -154,7 +154,7 @@ _COMMANDS = {
                      "cxlab.data.check:init_study", {
         "folder": _text("folder of the study; made when it is not there", "STUDY"),
         "--table": _TABLE,
-        "--from": _text("your file, or a database's address", "FILE", dest="from_file", required=True),
+        "--from": _text("your file", "FILE", dest="from_file", required=True),
         "--force": _switch("write the mapping anew (the old one is kept as .bak)"),
     }),
     "data": _Command("Fetch and check the registered real data.", "cxlab.data.sources:fetch_all", {

@@ -8,7 +8,6 @@ data behind both, a new value leaves the old 95 % interval by chance about one t
 about one time in two hundred.
 """
 
-import html
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ from typing import Any, NamedTuple
 from cxlab.data.errors import InputError
 
 SAME = 1e-9
-MOST = 40  # rows of a kind in a summary
 TITLES = {
     "moved": "Verdicts that moved",
     "beyond": "Changed beyond their intervals",
@@ -153,19 +151,3 @@ def lines(comparison: Comparison) -> list[str]:
         word = "verdict" if change.kind == "moved" else change.kind
         found.append(f"  {word:8} {change[0]} {change[1]}: {change[2] or '-'} -> {change[3] or '-'}")
     return ["".join(sign if sign.isprintable() else "?" for sign in line) for line in found]
-
-
-def summary(comparison: Comparison) -> str:
-    """Return the comparison as Markdown for a CI job's summary; the first rows of each kind."""
-    out = ["# What changed", "", comparison.headline(), ""]
-    for kind, title in TITLES.items():
-        if found := comparison.of(kind):
-            out += [f"## {title} ({len(found)})", "", f"| {' | '.join(HEAD)} |", f"|{' --- |' * len(HEAD)}"]
-            out += [f"| {' | '.join(map(_cell, change[:-1]))} |" for change in found[:MOST]]
-            out += [f"and {len(found) - MOST} more" if len(found) > MOST else "", ""]
-    return "\n".join(out).rstrip() + "\n"
-
-
-def _cell(text: str) -> str:
-    plain = html.escape(" ".join(text.split()), quote=False).replace("|", "\\|")
-    return "".join("\\" + sign if sign in "`*[]!" else sign for sign in plain)

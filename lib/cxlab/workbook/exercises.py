@@ -61,7 +61,7 @@ def progress() -> None:
     """
     kept = _read_progress()["exercises"]
     lines = ["| notebook | done | open | tries |", "|---|---|---|---|"]
-    for path in sorted(_folder().glob("[0-9][0-9].toml")):
+    for path in sorted((data_folder() / "exercises").glob("[0-9][0-9].toml")):
         states = {name: kept.get(name, _NEW) for name in exercises_of(path.stem)}
         waiting = [name for name, state in states.items() if state["state"] != "right"]
         done = f"{len(states) - len(waiting)} of {len(states)}"
@@ -187,12 +187,8 @@ def exercises_of(notebook: str) -> dict[str, str]:
 
 @cache
 def _entries(notebook: str) -> dict[str, Mapping[str, Any]]:
-    path = _folder() / f"{notebook}.toml"
+    path = data_folder() / "exercises" / f"{notebook}.toml"
     return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-
-
-def _folder() -> Path:
-    return data_folder() / "exercises"
 
 
 def _say(text: str) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from IPython import get_ipython
+from IPython.display import display
 
 from cxlab.data.errors import InputError
 from cxlab.questions.result import PLOTLY, Result, plotly_json, rounded
@@ -34,18 +36,10 @@ def explore(
     first : mapping, optional
         The value of a control that is shown first, such as ``{"spread": spread}``; else the first one listed.
     **controls
-        For each argument of ``draw`` the values it may take. Numbers make a slider, in rising order, anything
-        else a menu; a mapping ``{label: value}`` gives the values words and units. A control that is named
-        like a parameter of the page can be set by it: its settings can be copied into a file of parameters.
-
-    Notes
-    -----
-    In a kernel that can ask questions back (JupyterLab, VS Code) the controls are live. papermill, nbclient
-    and nbval cannot, and get the baked states, at most 200; ``CXLAB_EXPLORE=live`` or ``baked`` overrides the
-    guess.
+        For each argument of ``draw`` the values it may take, at most 200 combinations. Numbers make a slider,
+        in rising order, anything else a menu; a mapping ``{label: value}`` gives the values words and units.
+        A control that is named like a parameter of the page has settings that can be copied into a study.
     """
-    from IPython.display import display
-
     explorer = _Explorer(draw, first or {}, controls)
     start = explorer.answer(explorer.start)
     if isinstance(start, Result) and start.missing:
@@ -62,10 +56,8 @@ def is_live() -> bool:
     forced = os.environ.get("CXLAB_EXPLORE")
     if forced in ("live", "baked"):
         return forced == "live"
-    from IPython import get_ipython
-
     kernel = getattr(get_ipython(), "kernel", None)
-    # Front ends for people answer input(); headless executors say that they do not.
+    # Front ends for people (JupyterLab, VS Code) answer input(); papermill, nbclient and nbval do not.
     return bool(kernel and kernel.get_parent("shell").get("content", {}).get("allow_stdin", False))
 
 
@@ -124,8 +116,6 @@ class _Explorer:
 
     def settings(self) -> str:
         """Return the page's other parameters as YAML, as they were last run: its own, then papermill's."""
-        from IPython import get_ipython
-
         found: dict[str, Any] = {}
         for source in getattr(get_ipython(), "user_ns", {}).get("In", []):
             try:

@@ -20,10 +20,7 @@ from openpyxl.utils.exceptions import IllegalCharacterError
 
 from cxlab.data.errors import InputError, OutOfReach
 from cxlab.data.files import regular_file
-from cxlab.data.mapping import Mapping
 from cxlab.data.read import check_workbook
-from cxlab.data.study import converted
-from cxlab.questions.initiatives import status_table
 from cxlab.questions.words import listed
 
 BACKUPS = 20
@@ -42,7 +39,7 @@ class Register:
     ``table`` holds all cells as text, exactly as in the file: edit it, then :meth:`save`. A save holds a lock
     beside the file and reads the file again. If somebody else saved meanwhile, or if anything would be lost,
     nothing is written and your version is kept in a numbered draft. The file is replaced in one step, after a
-    numbered backup.
+    numbered backup. What the page could not read, ``cxlab check FILE --table initiatives`` tells.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -52,20 +49,8 @@ class Register:
     def reload(self) -> None:
         """Forget edits and read the file again."""
         self._raw = _content(self.path)
-        self._before, self._lines = _parsed(self._raw, self.path)
+        self._before = _parsed(self._raw, self.path)
         self.table = self._before.copy()
-
-    def problems(self) -> list[str]:
-        """Return what is wrong, row by row; an empty list when the page can use the register."""
-        if found := self._id_problems(self.table):
-            return found
-        blank = self.table.replace(r"^\s*$", None, regex=True)
-        found = [str(fault) for fault in converted(Mapping("initiatives", source=blank)).faults]
-        try:
-            status_table(blank.reindex(columns=["id", "status_history"]))
-        except InputError as error:
-            found.append(str(error))
-        return found
 
     def save(self, *, remove: Iterable[str] = ()) -> str:
         """Write ``table`` back, with a backup, and say so; refuse rather than lose anything.
@@ -97,8 +82,13 @@ class Register:
     def _refuse_losses(self, mine: pd.DataFrame, allowed: set[str]) -> None:
         if gone := [name for name in self._before if name not in mine]:
             raise InputError(f"the column {gone[0]!r} is missing; a save keeps every column")
-        if found := self._id_problems(mine):
-            raise InputError(f"{found[0]}; give each initiative its own id and save again")
+        ids = mine["id"].str.strip()
+        if (ids == "").any():
+            raise InputError(f"row {ids.eq('').argmax() + 2} has no id; give it one and save again")
+        if ids.duplicated().any():
+            raise InputError(
+                f"the id {ids[ids.duplicated()].iloc[0]} occurs more than once; give each row its own"
+            )
         if _content(self.path) != self._raw:
             raise InputError("somebody else saved meanwhile; nothing was written, reload() and edit again")
         before = self._before["id"]
@@ -109,18 +99,6 @@ class Register:
         if len(mine) + len(allowed & set(before)) < len(before):
             raise InputError("a row would be lost; give every row its own id before any is removed")
 
-    def _id_problems(self, table: pd.DataFrame) -> list[str]:
-        ids = table["id"].str.strip()
-        lines = self._places(len(ids))[1:]
-        missing = [f"row {line} has no id" for line, one in zip(lines, ids, strict=True) if not one]
-        twice = ids[ids.duplicated() & (ids != "")].unique()
-        return missing + [f"the id {one} occurs more than once" for one in twice]
-
-    def _places(self, rows: int) -> list[int]:
-        """Return the lines of head and rows in the file; new rows stand below."""
-        below = self._lines[-1] + 1
-        return [*self._lines, *range(below, below + rows)][: rows + 1]
-
     def _written(self, mine: pd.DataFrame) -> bytes:
         """Return the table as the bytes of a file like this one; refuse what that could not hold."""
         if not _is_excel(self.path):
@@ -128,8 +106,8 @@ class Register:
         elif len(mine) < len(self._before):
             raise InputError("a row of a workbook is removed in Excel, where formulas follow")
         else:
-            raw = _filled(_opened(self._raw, self.path), self._places(len(mine)), mine)
-        differs = (_parsed(raw, self.path)[0].reindex_like(mine) != mine).to_numpy()
+            raw = _filled(_opened(self._raw, self.path), mine)
+        differs = (_parsed(raw, self.path).reindex_like(mine) != mine).to_numpy()
         if differs.any():
             row, column = (places[0] for places in differs.nonzero())
             raise InputError(
@@ -163,7 +141,7 @@ def write_template(path: str | Path) -> Path:
     if _is_excel(path):
         book = Workbook()
         book.active.title = "initiatives"
-        return _put(_filled(book, [1, 2], table), path)
+        return _put(_filled(book, table), path)
     return _put(_delimited(table, ",", "\r\n", "utf-8-sig"), path)  # so that Excel reads accents
 
 
@@ -178,31 +156,31 @@ def _content(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _parsed(raw: bytes, path: Path) -> tuple[pd.DataFrame, list[int]]:
-    """Return a file's table of text (nothing is converted), and the lines of its head and rows."""
+def _parsed(raw: bytes, path: Path) -> pd.DataFrame:
+    """Return a file's table of text; nothing is converted."""
     try:
         if _is_excel(path):
-            sheet = _opened(raw, path).worksheets[0]
-            cells = [[_text(cell.value) for cell in row] for row in sheet.iter_rows()]
+            cells = _opened(raw, path).worksheets[0].iter_rows(values_only=True)
+            rows = [[_text(value) for value in row] for row in cells]
         else:
             text = io.StringIO(raw.decode("utf-8-sig"), newline="")
-            cells = list(csv.reader(text, delimiter=_form(raw)[0]))
+            rows = list(csv.reader(text, delimiter=_form(raw)[0]))
     except UnicodeDecodeError:
         raise InputError(f"{path.name}: its letters are not UTF-8; save it as CSV UTF-8") from None
     except csv.Error as error:
         raise InputError(f"{path.name}: cannot be read ({error})") from None
-    rows = {line: row for line, row in enumerate(cells, start=1) if any(cell.strip() for cell in row)}
-    head, *body = rows.values() or [[]]
-    head = [cell.strip() for cell in head]
+    while rows and not any(rows[-1]):
+        rows.pop()
+    head = [cell.strip() for cell in rows[0]] if rows else []
     while head and not head[-1]:
         head.pop()
     if "id" not in head or "" in head or len(set(head)) < len(head):
-        raise InputError(f"{path.name}: needs a column 'id', every column once; it has {', '.join(head)}")
-    for line, row in rows.items():
-        if any(row[len(head) :]):
-            raise InputError(f"{path.name}: row {line} has more cells than the header; mend it first")
-    full = [[*row, *[""] * len(head)][: len(head)] for row in body]
-    return pd.DataFrame(full, columns=head, dtype=object), list(rows)
+        raise InputError(f"{path.name}: needs a column 'id', every column once; it has {listed(head)}")
+    for line, row in enumerate(rows, start=1):
+        if not any(row) or any(row[len(head) :]):
+            raise InputError(f"{path.name}: row {line} is blank, or longer than the header; mend it first")
+    body = [[*row, *[""] * len(head)][: len(head)] for row in rows[1:]]
+    return pd.DataFrame(body, columns=head, dtype=object)
 
 
 def _form(raw: bytes) -> tuple[str, str, str]:
@@ -233,9 +211,9 @@ def _opened(raw: bytes, path: Path) -> Workbook:
     return book
 
 
-def _filled(book: Workbook, lines: list[int], table: pd.DataFrame) -> bytes:
-    """Write head and rows into these lines of the first sheet: changed cells only, so that formats stay."""
-    for line, values in zip(lines, [list(table), *table.to_numpy().tolist()], strict=True):
+def _filled(book: Workbook, table: pd.DataFrame) -> bytes:
+    """Write head and rows into the first sheet: changed cells only, so that formats stay."""
+    for line, values in enumerate([list(table), *table.to_numpy().tolist()], start=1):
         for column, value in enumerate(values, start=1):
             cell = book.worksheets[0].cell(line, column)
             if _text(cell.value) != value:

@@ -215,7 +215,6 @@ def _finish(build: Build, folder: Path, key: str, found: diff.Comparison | None)
         (folder / "segments" / "index.html").write_text(site.overview(build), encoding="utf-8")
     if found is not None:
         (folder / "changes.html").write_text(site.changes(build.parts[0], found), encoding="utf-8")
-        (folder / "changes.md").write_text(diff.summary(found), encoding="utf-8")
     facts = {
         **site.facts(build.parts[0], build),
         "key": key,

@@ -44,8 +44,6 @@ def write_copies(out: Path, *, fresh: bool = False) -> list[str]:
     lines = [f"{out}: {count(len(written), 'exercise notebook')} written; terms.html prints on two pages"]
     if kept:
         lines.append(f"kept, since somebody worked in them (--fresh replaces them): {listed(kept)}")
-    if (out / "progress.json").is_file():
-        lines.append("kept: progress.json, which exercises are done")
     return lines
 
 
@@ -116,16 +114,16 @@ def _progress(folder: Path, skipped: list[str]) -> list[list[tuple[str, bool, bo
     for path in sorted(folder.glob("progress*.json"), key=lambda path: (path.stat().st_mtime, path.name)):
         try:
             kept = json.loads(path.read_text(encoding="utf-8"))
-            tried = [
-                (name, state["state"] == "right", state["state"] != "right" and state["tries"] > 1,
-                 [str(one) for one in state["wrong"]])
-                for name, state in kept["exercises"].items()
-            ]  # fmt: skip
+            tried = [_tried(name, **state) for name, state in kept["exercises"].items()]
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             skipped.append(path.name)
             continue
         people[str(kept.get("id") or path.name)] = tried  # a later file of one person replaces the earlier
     return list(people.values())
+
+
+def _tried(name: str, state: str, tries: int, wrong: list, **more: Any) -> tuple[str, bool, bool, list[str]]:
+    return name, state == "right", state != "right" and tries > 1, [str(one) for one in wrong]
 
 
 def _labels(folder: Path, skipped: list[str]) -> Iterator[list[str]]:
@@ -144,9 +142,11 @@ def _labels(folder: Path, skipped: list[str]) -> Iterator[list[str]]:
 
 def _page(lines: list[str], table: pd.DataFrame) -> str:
     body = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
+    with pd.option_context("display.max_colwidth", None):
+        rows = table.to_html(index=False, border=0)
     style = "body{font:24px system-ui;margin:2em;max-width:60em}td,th{padding:.3em 1em;text-align:left}"
     return (
         "<!doctype html><html lang='en'><meta charset='utf-8'>"
         f"<meta name='viewport' content='width=device-width'><title>The room</title><style>{style}</style>"
-        f"<h1>The room</h1>{body}{table.to_html(index=False, border=0)}</html>\n"
+        f"<h1>The room</h1>{body}{rows}</html>\n"
     )
