@@ -4,7 +4,7 @@ import csv
 import re
 from pathlib import Path
 
-from cxlab.workbook import cli
+from cxlab.workbook import cli, plan
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text()
