@@ -46,7 +46,7 @@ def test_journeys_are_counted_by_hand(mall):
     )
     alone["outlet"] = alone["organisation"] + alone["outlet"]
     loyal = cx.ecosystem.heard(visits(alone))
-    assert title(loyal).endswith("of people visit two or more organisations in a year: most stay with one")
+    assert "of people visit two or more organisations in a year: most stay with one" in loyal.finding
     plain = cx.ecosystem.heard(visits(mall.frame[["outlet", "score"]]))
     assert "is not known" in plain.finding and not plain.missing
 
@@ -70,7 +70,7 @@ def test_role_changes_are_recovered_and_none_is_said_to_be_none():
     found = cx.roles.changes(paths(0.3))
     move = found.table.query("`from` == 'guest' and to == 'resident'").iloc[0]
     assert move["low"] < 0.3 < move["high"] and "guest" in title(found) and "100 %" in found.finding
-    assert found["stay-least"].value == pytest.approx(1 - move["probability"])
+    assert f"{100 * (1 - move['probability']):.0f} %" in found.finding
     even = paths(0.0)
     twin = even.frame.assign(person=even.frame["person"] + 1000)
     by_lot = np.random.default_rng(2).random(len(even.frame) // 2) < 0.5  # the same chance from either role
@@ -131,7 +131,7 @@ def test_issues_go_to_the_layer_where_they_stand_out(mall):
     parking = next(theme for theme in found.index if "parking" in theme)
     signs = next(theme for theme in found.index if "signs" in theme)
     assert "Mobility" in found.loc[parking, "organisations"]
-    assert found.loc[signs, "only_whole"] and found.loc[signs, "low"] > 0 and found["only_whole"].sum() <= 2
+    assert found.loc[signs, "only_whole"] and found["only_whole"].sum() <= 2
     share = cx.ecosystem.who_can_act(mall)["pooled-only-detections"]
     assert share.value == pytest.approx(found["only_whole"].mean())
     rng = np.random.default_rng(1)
@@ -139,8 +139,8 @@ def test_issues_go_to_the_layer_where_they_stand_out(mall):
     even = visits(
         even[even["score"] <= 2].assign(score=np.where(np.arange((even["score"] <= 2).sum()) % 9, 1, 5))
     )
-    null = cx.ecosystem.who_can_act(even)
-    assert null["themes-at-organisations"].value + null["themes-at-outlets"].value <= 1
+    null = cx.ecosystem.who_can_act(even).table
+    assert (null["organisations"] != "none").sum() + (null["outlets"] > 0).sum() <= 1
 
 
 def kpis(table: pd.DataFrame) -> Table:
@@ -197,8 +197,7 @@ def test_no_person_and_no_small_cell_is_shown():
     for ask in (*ALL, cx.ecosystem.rewards, cx.outlets.differ, cx.outlets.league, cx.outlets.whose):
         found = ask(sample)
         assert found.simulated and "made-up" in found.finding
-        assert not PERSON.search(json.dumps(found.content(), default=str)) and not PERSON.search(
-            found.figure().to_json()
-        )
-        if "people" in found.table:
+        drawn = found.figure().to_json() if found.draw else ""
+        assert not PERSON.search(json.dumps(found.content(), default=str) + drawn)
+        if found.table is not None and "people" in found.table:
             assert (found.table["people"] >= 5).all()

@@ -1,6 +1,7 @@
 """What are contacts about? Shares corrected for miscoding, what failures cause, and themes in the texts."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ from cxlab.data.errors import NotEnough
 from cxlab.data.privacy import suppress
 from cxlab.data.table import Table
 from cxlab.figures import general
-from cxlab.questions.result import Number, Result, question
+from cxlab.questions.result import SHARES, Number, Result, question
 from cxlab.questions.words import count
 from cxlab.stats.intervals import normal_quantile, wilson
 from cxlab.stats.themes import theme_table
@@ -29,7 +30,7 @@ REASONS: dict[str, tuple[str, bool, str]] = {  # reason -> (side, whether a fail
     "no_human_reached": ("experience", True, "reached no human"),
     "other": ("other", False, "anything else"),
 }
-_RECORDED = {
+GROUPS = {  # of reasons -> what its contacts are, as read
     "product": "about the product",
     "experience": "about how customers are treated",
     "failure demand": "caused by a failure",
@@ -68,7 +69,7 @@ def corrected_shares(
     >>> corrected_shares(calls).share.round(2).to_dict()
     {'product': 0.68, 'service': 0.32}
     """
-    known = data[data["coded_reason"].notna()]
+    known, groups = data[data["coded_reason"].notna()], groups or {}
     second = known.get("second_coding", pd.Series(index=known.index, dtype=object))
     twice, total = second.notna().to_numpy(), len(known)
     names = sorted({*known["coded_reason"].astype(str), *second.dropna().astype(str)})
@@ -80,28 +81,24 @@ def corrected_shares(
     # one row a code: its true reasons as the second coding found them; itself where none was coded twice
     seen = cells.sum(axis=1)
     truth = np.where(seen[:, None] > 0, cells / np.maximum(seen, 1)[:, None], np.eye(k))
-    sums = np.vstack([np.eye(k), *(np.isin(names, members) * 1.0 for members in (groups or {}).values())])
+    sums = np.vstack([np.eye(k), *(np.isin(names, members) * 1.0 for members in groups.values())])
     share = sums @ (counts / total @ truth)
     # influence of a contact that was coded once, and, added, of what its second coding says
     once = ((truth - counts / total @ truth) / total) @ sums.T
     again = (np.eye(k) - truth[:, None, :]) @ sums.T * (counts / total / np.maximum(seen, 1))[:, None, None]
     variance = np.einsum("jk,jkg->g", cells, (once[:, None, :] + again) ** 2) + (counts - seen) @ once**2
-    contacts = sums @ counts
-    naive_low, naive_high = wilson(contacts, total, confidence_level)
     # Wilson's limits with the size that the variance amounts to; plain ones where there is none
     inside = (share > 0) & (share < 1) & (variance > 0)
     size = np.where(inside, share * (1 - share) / np.where(inside, variance, 1), 1.0)
     half = normal_quantile(confidence_level) * np.sqrt(variance)
     near = wilson(np.where(inside, share, 0) * size, size, confidence_level)
     low, high = np.where(inside, near, np.clip([share - half, share + half], 0, 1))
-    table = pd.DataFrame(
-        {
-            "kind": ["reason"] * k + ["group"] * (len(sums) - k), "contacts": contacts.astype(int),
-            "naive": contacts / total, "naive_low": naive_low, "naive_high": naive_high,
-            "share": share.clip(0, 1), "low": low, "high": high,
-        },
-        index=pd.Index([*names, *(groups or {})], name="reason"),
-    )  # fmt: skip
+    kinds = ["reason"] * k + ["group"] * len(groups)
+    table = pd.DataFrame({"kind": kinds}, index=pd.Index([*names, *groups], name="reason"))
+    table["contacts"] = (sums @ counts).astype(int)
+    table["naive"] = table["contacts"] / total
+    table["naive_low"], table["naive_high"] = wilson(table["contacts"], total, confidence_level)
+    table = table.assign(share=share.clip(0, 1), low=low, high=high)
     if not twice.any():
         table[["share", "low", "high"]] = np.nan
     return table
@@ -120,7 +117,7 @@ def _shares(contacts: Table, data: pd.DataFrame, prefix: str) -> tuple[pd.DataFr
     numbers = {}
     for name in groups:
         record = f"{prefix}-share-{name}".replace(" ", "-") + "-as-coded" * (not corrected)
-        label = f"{prefix.replace('-', ' ')}s: {_RECORDED[name]}"
+        label = f"{prefix.replace('-', ' ')}s: {GROUPS[name]}"
         ends = table.loc[name, ["share", "low", "high"]]
         numbers[record] = Number(*ends, "share of contacts", len(known), label)
     return table, numbers, corrected
@@ -150,10 +147,8 @@ def reasons(contacts: Table) -> Result:
     elif single.empty:
         raise NotEnough("every reason has too few contacts to be shown")
     else:
-        top, n = single.iloc[0], int(data["coded_reason"].notna().sum())
-        most = Number(*top[["share", "low", "high"]], "share of contacts", n, f"contacts: {top.words}")
-        numbers["most-frequent-reason"] = most
-        finding = f"the most frequent reason is '{top.words}', with {most} of contacts."
+        most = Number(*single[["share", "low", "high"]].iloc[0], "share of contacts")
+        finding = f"the most frequent reason is '{single['words'].iloc[0]}', with {most} of contacts."
     shown = single.assign(coding="corrected" if corrected else "as coded")
     if corrected:
         coded = {"share": single.naive, "low": single.naive_low, "high": single.naive_high}
@@ -162,12 +157,8 @@ def reasons(contacts: Table) -> Result:
     cautions = [checked if corrected else "No part was coded twice, so errors of coding are not corrected."]
     if hidden:
         cautions.append(f"{count(hidden, 'reason')} with few contacts left out.")
-    return Result(
-        finding, numbers, single,
-        lambda: general.dots(shown, x_title="share of contacts", label="words",
-                             group="coding", value="share", percent=True, reference=None),
-        cautions, contacts,
-    )  # fmt: skip
+    axes = SHARES | {"label": "words", "value": "share", "group": "coding", "x_title": "share of contacts"}
+    return Result(finding, numbers, single, partial(general.dots, shown, **axes), cautions, contacts)
 
 
 @question("contacts", "text", needs="contacts with a text of what customers wrote")
@@ -189,22 +180,15 @@ def in_themes(texts: pd.Series, data: Table, *, themes: int, most: int = 1500) -
     table = theme_table(
         texts, themes=wanted, resamples=10, confidence_level=data.confidence_level, rng=data.seed
     )
-    table, _ = suppress(table, count="n", min_cell=data.min_cell)
-    if table.empty:
+    shown, _ = suppress(table, count="n", min_cell=data.min_cell)
+    if shown.empty:
         raise NotEnough("every theme has too few texts to be shown")
-    steady, top = int((table["stability"] >= 0.7).sum()), table.iloc[0]
-    shaky = table.loc[table["stability"].idxmin(), ["stability", "stability_low", "stability_high"]]
+    shown = shown[["theme", "n", "share", "low", "high", "stability"]]
+    steady, top = int((shown["stability"] >= 0.7).sum()), shown.iloc[0]
     largest = Number(*top[["share", "low", "high"]], "share of texts", n, "in the largest theme")
-    numbers = {
-        "largest-theme": largest,
-        "themes-stability": Number(*shaky, "cosine", n, "likeness of the least steady theme"),
-    }
-    finding = f"the largest theme is '{top.theme}', {largest} of texts; "
-    finding += f"{steady} of {len(table)} themes come back in other draws of the texts."
-    shown = table[["theme", "n", "share", "low", "high", "stability"]]
-    return Result(
-        finding, numbers, shown,
-        lambda: general.dots(shown, x_title="share of texts", label="theme",
-                             value="share", percent=True, reference=None),
-        ["Themes are named by their words; one that does not come back is an accident of these texts."], data,
-    )  # fmt: skip
+    axes = SHARES | {"label": "theme", "value": "share", "x_title": "share of texts"}
+    finding = f"the largest theme is '{top.theme}', {largest} of texts; {steady} of {len(shown)} themes come "
+    finding += "back in other draws of the texts."
+    caution = "Themes are named by their words; one that does not come back is an accident of these texts."
+    draw = partial(general.dots, shown, **axes)
+    return Result(finding, {"largest-theme": largest}, shown, draw, [caution], data)

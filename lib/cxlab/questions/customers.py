@@ -6,6 +6,7 @@ and their errors clustered where the survey says so.
 """
 
 import re
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -114,41 +115,38 @@ def in_numbers(survey: Survey) -> Result:
     if not survey.outcome:
         raise NotEnough("this survey names no outcome")
     answers, asked = survey.frame[survey.outcome].dropna().astype(float), len(survey.frame)
-    numbers = {measure.name: estimate(survey, measure) for measure in measures(survey)}
-    main, what, n = measures(survey)[0], capital(survey.label(survey.outcome)), len(answers)
+    own = measures(survey)
+    numbers = {measure.name: estimate(survey, measure) for measure in own}
+    main, one, n = own[0], numbers[own[0].name], len(answers)
+    what = capital(survey.label(survey.outcome))
     words = f"respondents used, of {asked:,} asked"
     numbers["respondents-used"] = Number(n, unit="people", n=asked, label=words)
-    counts = answers.round().astype(int).value_counts().sort_index(ascending=False)
-    table = pd.DataFrame({"answer": counts.index.astype(str), "respondents": counts.to_numpy()})
-    table["share"] = table["respondents"] / n
-    one = numbers[main.name]
     finding = f"{what}: {one} gave one of the two best answers"
     if main.name == "nps":
         for name, chosen in (("promoters", answers >= 9), ("detractors", answers <= 6)):
             part = Measure(name, "share of respondents", name, chosen.astype(float))
             numbers[name] = estimate(survey, part)
-        more = "no clear difference between promoters and detractors"
-        if one.low > 0 or one.high < 0:
-            more = "more promoters than detractors" if one.low > 0 else "more detractors than promoters"
+        more = one.direction("more detractors than promoters", "more promoters than detractors")
         said = "the" if what == "Nps" else f"{what}: the"
-        finding = f"{said} net promoter score is {one}, {more}"
+        finding = f"{said} net promoter score is {one}, "
+        finding += more or "no clear difference between promoters and detractors"
     elif main.name == "mean":
         low, high = (f"{end:g}" for end in main.ends)
         finding = f"{what} is {one} on average, on a scale from {low} to {high}"
     elif main.name == "share-yes":
         finding = f"{what}: {one} answered yes"
-    finding += f"; {n:,} of {asked:,} answered."
     for other in survey.outcomes:
         if other != survey.outcome and survey.frame[other].nunique() > 1:
             measure = measures(survey, other)[0]
             numbers[f"{measure.name}-{other.replace('_', '-')}"] = estimate(survey, measure)
-    shown, hidden = suppress(table, count="respondents", min_cell=survey.min_cell)
-    small = f"{count(hidden, 'answer')} given by few people {'is' if hidden == 1 else 'are'} not shown."
-    return Result(
-        finding, numbers, shown,
-        lambda: general.bars(shown, x_title="share of answers", label="answer", value="share", percent=True),
-        [small] if hidden else [], survey,
-    )  # fmt: skip
+    counts = answers.round().astype(int).value_counts().sort_index(ascending=False)
+    table = counts.rename_axis("answer").reset_index(name="respondents").astype({"answer": str})
+    table["share"] = table["respondents"] / n
+    table, hidden = suppress(table, count="respondents", min_cell=survey.min_cell)
+    axes = {"x_title": "share of answers", "label": "answer", "value": "share", "percent": True}
+    draw = partial(general.bars, table, **axes)
+    cautions = _not_shown(hidden, "answer")
+    return Result(f"{finding}; {n:,} of {asked:,} answered.", numbers, table, draw, cautions, survey)
 
 
 @question("survey")
@@ -174,14 +172,10 @@ def answered(survey: Survey) -> Result:
     if gaps.iloc[0]:
         finding = f"{everything} of {n:,} respondents answered everything; most often left out: "
         finding += f"{survey.label(gaps.index[0])} ({number(gaps.iloc[0] / n, 'share')})."
-    words = [survey.label(item) for item in gaps.index]
-    table = pd.DataFrame({"item": words, "missing": gaps.to_numpy(), "share": gaps.to_numpy() / n})
+    table = gaps.rename(survey.label).rename_axis("item").reset_index(name="missing")
+    table = table.assign(share=table["missing"] / n)
     shown = table[table["missing"] > 0].head(15)
-
-    def draw():
-        return general.bars(shown, x_title="missing", label="item", value="share",
-                            percent=True)  # fmt: skip
-
+    draw = partial(general.bars, shown, x_title="missing", label="item", value="share", percent=True)
     return Result(finding, numbers, table, draw if len(shown) > 1 else None, cautions, survey)
 
 
@@ -193,8 +187,7 @@ def by_segment(survey: Survey) -> Result:
     (1995) over all groups. Table: ``segment group n raw estimate low high adjusted differs``;
     ``estimate`` is drawn to the mean.
     """
-    measure = measures(survey)[0]
-    parts, hidden = [], 0
+    measure, parts, hidden = measures(survey)[0], [], 0
     for column in survey.segments:
         rows = settled(survey.frame, min_cell=survey.min_cell, within=column).index
         groups = survey.frame.loc[measure.scores.index.intersection(rows), column].dropna()
@@ -206,7 +199,7 @@ def by_segment(survey: Survey) -> Result:
     if not len(table):
         raise NotEnough("this survey names no groups of customers that are large enough to compare")
     overall, what = estimate(survey, measure), measure.words
-    found, table["adjusted"] = benjamini_hochberg(table["p"])
+    found, table["adjusted"] = benjamini_hochberg(table.pop("p"))
     table["differs"] = found & ((table["low"] > overall.value) | (table["high"] < overall.value))
     apart = table[table["differs"]]
     far = table.loc[(apart if len(apart) else table)["z"].abs().idxmax()]
@@ -220,13 +213,14 @@ def by_segment(survey: Survey) -> Result:
         finding += f"against {number(overall.value, measure.unit)} in all."
     shown = table.sort_values("z", ascending=False)
     shown = pd.concat([shown.head(10), shown.iloc[10:].tail(10)])
-    small = f"{count(hidden, 'group')} with few people {'is' if hidden == 1 else 'are'} not shown."
-    return Result(
-        finding, numbers, table.drop(columns=["z", "p"]),
-        lambda: general.dots(shown, x_title=what, label="group",
-                             reference=overall.value, percent=is_share(measure.unit)),
-        [small] if hidden else [], survey,
-    )  # fmt: skip
+    axes = {"label": "group", "reference": overall.value, "percent": is_share(measure.unit)}
+    draw, cautions = partial(general.dots, shown, x_title=what, **axes), _not_shown(hidden, "group")
+    return Result(finding, numbers, table.drop(columns="z"), draw, cautions, survey)
+
+
+def _not_shown(hidden: int, what: str) -> list[str]:
+    verb = "is" if hidden == 1 else "are"
+    return [f"{count(hidden, what)} of few people {verb} not shown."] if hidden else []
 
 
 def _groups(survey: Survey, measure: Measure, column: str, groups: pd.Series) -> pd.DataFrame:
@@ -265,15 +259,15 @@ def over_time(survey: Survey) -> Result:
         raise NotEnough("this survey has no day of answer")
     measure = measures(survey)[0]
     days = pd.to_datetime(survey.frame.loc[measure.scores.index, survey.date], errors="coerce").dropna()
-    if getattr(days.dt, "tz", None) is not None:
+    if days.dt.tz is not None:
         days = days.dt.tz_localize(None)
-    for unit in ("D", "W", "M", "Q"):
-        periods = days.dt.to_period(unit)
+    for length in ("D", "W", "M", "Q"):
+        periods = days.dt.to_period(length)
         if periods.value_counts().median() >= 30:
             break
     rows, errors = [], []
-    for period in sorted(periods.unique()):
-        score = measure.scores[periods.index[periods == period]]
+    for period, part in periods.groupby(periods):
+        score = measure.scores[part.index]
         givers = survey.frame.loc[score.index, survey.clusters].nunique() if survey.clusters else len(score)
         if len(score) >= survey.min_cell and givers >= 2:
             one = estimate(survey, measure._replace(scores=score))
@@ -282,26 +276,23 @@ def over_time(survey: Survey) -> Result:
     if len(rows) < 2:
         raise NotEnough(f"all answers fall into {count(len(rows), 'period')}; two are needed to see a change")
     table = pd.DataFrame(rows, columns=["period", "estimate", "low", "high", "n"])
-    first, last = table.iloc[0], table.iloc[-1]
-    change, z = last.estimate - first.estimate, normal_quantile(survey.confidence_level)
-    half, n = z * float(np.hypot(errors[0], errors[-1])), int(table["n"].sum())
-    smallest = (z + _POWER) * float(np.sqrt(2 * np.mean(np.square(errors))))
-    unit, words = measure.unit, "smallest change that two periods can show"
-    moved = Number(change, change - half, change + half, unit, n, "last period minus first")
-    numbers = {"change": moved, "smallest-change": Number(smallest, unit=unit, label=words)}
+    points, z = table["estimate"].to_numpy(), normal_quantile(survey.confidence_level)
+    change = points[-1] - points[0]
+    half, unit, words = z * np.hypot(errors[0], errors[-1]), measure.unit, measure.words
+    smallest = (z + _POWER) * np.sqrt(2 * np.mean(np.square(errors)))
+    label = "last period minus first"
+    moved = Number(change, change - half, change + half, unit, int(table["n"].sum()), label)
+    label = "smallest change that two periods can show"
+    numbers = {"change": moved, "smallest-change": Number(smallest, unit=unit, label=label)}
     seen = f"changes of {number(smallest, unit)} or more can be seen here."
-    finding = f"no change was found in {measure.words}: {moved} from first to last period; {seen}"
-    if moved.low > 0 or moved.high < 0:
+    finding = f"no change was found in {words}: {moved} from first to last period; {seen}"
+    if verb := moved.direction("fell", "rose"):
         size = Number(abs(change), *sorted((abs(moved.low), abs(moved.high))), unit)
-        finding = (
-            f"{measure.words} {'rose' if change > 0 else 'fell'} by {size} from first to last period; {seen}"
-        )
-    return Result(
-        finding, numbers, table,
-        lambda: general.lines(table, x="period", y="estimate", x_title="period from",
-                              y_title=measure.words, percent=is_share(measure.unit)),
-        ["A change can also come from others having answered."], survey,
-    )  # fmt: skip
+        finding = f"{words} {verb} by {size} from first to last period; {seen}"
+    axes = {"x": "period", "y": "estimate", "x_title": "period from", "y_title": words}
+    draw = partial(general.lines, table, **axes, percent=is_share(unit))
+    caution = "A change can also come from others having answered."
+    return Result(finding, numbers, table, draw, [caution], survey)
 
 
 @question("survey", needs="a survey with an open question (the role text)")

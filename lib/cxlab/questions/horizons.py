@@ -4,6 +4,8 @@ Accounts have one row an account and level (``account level score``); levels and
 the file. ``pass_at`` is the part of the range of scores from which a level passes.
 """
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
@@ -12,26 +14,21 @@ from cxlab.data.privacy import suppress
 from cxlab.data.survey import Survey
 from cxlab.data.table import Table
 from cxlab.figures import general
-from cxlab.questions.result import Number, Result, question, shares
+from cxlab.questions.result import SHARES, Number, Result, question, shares
 from cxlab.questions.words import count, number, with_interval
 from cxlab.stats.intervals import normal_quantile, wilson
-from cxlab.stats.regression import Fit, fit
+from cxlab.stats.regression import fit
 from cxlab.stats.resampling import limits
 from cxlab.stats.scaling import scalability
 
 LEAST = 20  # complete answers
-SATISFIED, TIED, RECOMMENDS = 2 / 3, 1 / 2, 5 / 6  # parts of the scale from which somebody counts as such
-CELLS = {
-    (True, False): "satisfied and free",
-    (True, True): "satisfied and tied",
-    (False, True): "not satisfied but tied",
-    (False, False): "not satisfied and free",
+SATISFIED, TIED = 2 / 3, 1 / 2  # parts of the scale from which somebody counts as such
+CELLS = {  # satisfied, tied
+    "satisfied and free": (True, False),
+    "satisfied and tied": (True, True),
+    "not satisfied but tied": (False, True),
+    "not satisfied and free": (False, False),
 }
-TOLD = {
-    "hostage-share": ("not satisfied but tied", "not satisfied but find leaving hard"),
-    "satisfied-and-free": ("satisfied and free", "satisfied and find leaving easy"),
-}
-SHARES = {"label": "group", "reference": None, "percent": True}
 
 
 @question("accounts", needs="a table of accounts by level")
@@ -59,15 +56,12 @@ def order(accounts: Table, *, pass_at: float = 0.5) -> Result:
     elif h.low >= 0.3 and (scale.items.Hi >= 0.3).all():
         said = "the levels come in order"
     seen, x = passes.notna().astype(float), passes.fillna(0.0)
-    together = (x.T @ x) / (seen.T @ x).replace(
-        0, np.nan
-    )  # passes the row's among those who pass the column's
-    names = {"x_title": "accounts that pass ...", "y_title": "... also pass", "percent": True}
-    return Result(
-        f"{said}: the measure is {h}, where 1 is perfect.", numbers, table,
-        lambda: general.heat(together, **names),
-        ["An order of difficulty does not say that one level leads to the next."], accounts,
-    )  # fmt: skip
+    # cell: passes the row's level among those who pass the column's
+    together = (x.T @ x) / (seen.T @ x).replace(0, np.nan)
+    axes = {"x_title": "accounts that pass ...", "y_title": "... also pass", "percent": True}
+    caution = "An order of difficulty does not say that one level leads to the next."
+    finding = f"{said}: the measure is {h}, where 1 is perfect."
+    return Result(finding, numbers, table, partial(general.heat, together, **axes), [caution], accounts)
 
 
 @question("accounts", "renewed", needs="accounts by level with known renewals")
@@ -88,15 +82,13 @@ def all_must_hold(accounts: Table, *, pass_at: float = 0.5) -> Result:
     lowest, average = x.min(axis=1), x.mean(axis=1)
     designs = {"lowest level": lowest[:, None], "average": average[:, None], "each level": x}
     gains = pd.DataFrame({rule: _held_out(design, y, accounts.seed) for rule, design in designs.items()})
-    half = normal_quantile(accounts.confidence_level) / np.sqrt(len(y))
-    table = pd.DataFrame({"estimate": gains.mean(), "width": half * gains.std()}).rename_axis("rule")
-    table = table.assign(low=table.estimate - table.width, high=table.estimate + table.width)
-    table = table.drop(columns="width").reset_index()
-    better = gains["lowest level"] - gains["average"]
-    ends = better.mean() + np.array([0, -half, half]) * better.std()
+    gains["better"] = gains["lowest level"] - gains["average"]
+    middle, half = gains.mean(), normal_quantile(accounts.confidence_level) * gains.std() / np.sqrt(len(y))
+    table = pd.DataFrame({"estimate": middle, "low": middle - half, "high": middle + half})
     label = "explained of renewal: lowest level minus average"
-    gap = Number(*ends.tolist(), "cross-validated R2", len(y), label)
-    alike, whole = float(np.corrcoef(lowest, average)[0, 1]), levels.dropna()
+    gap = Number(*table.loc["better"], "cross-validated R2", len(y), label)
+    table = table.drop("better").rename_axis("rule").reset_index()
+    whole, alike = levels.dropna(), float(np.corrcoef(lowest, average)[0, 1])
     veiled = int(((whole.mean(axis=1) >= mark) & (whole < mark).any(axis=1)).sum())
     hides = _share(veiled, len(whole), "average passes while a level fails", accounts)
     numbers = {
@@ -108,11 +100,10 @@ def all_must_hold(accounts: Table, *, pass_at: float = 0.5) -> Result:
     if winner := gap.direction("the average", "the lowest level"):
         best = number(table.estimate[:2].max(), "share")
         said = f"{winner} is the better predictor of renewal, {best} explained"
-    return Result(
-        f"{said}. A passing average hides a failing level in {hides}.", numbers, table,
-        lambda: general.dots(table, label="rule", x_title="explained of renewal", percent=True),
-        ["Where the two scores rise together, even many accounts can hardly tell them apart."], accounts,
-    )  # fmt: skip
+    finding = f"{said}. A passing average hides a failing level in {hides}."
+    caution = "Where the two scores rise together, even many accounts can hardly tell them apart."
+    draw = partial(general.dots, table, label="rule", x_title="explained of renewal", percent=True)
+    return Result(finding, numbers, table, draw, [caution], accounts)
 
 
 @question("accounts", "dependence", "renewed", needs="accounts with dependence and known renewals")
@@ -127,24 +118,22 @@ def tied_accounts(accounts: Table, *, pass_at: float = 0.5, dependent: float = 0
     data = data.assign(lowest=levels.min(axis=1)).dropna().astype(float)
     satisfied = data.lowest >= mark
     tied = data.dependence >= data.dependence.quantile(1 - dependent)
-    cells = {name: data.renewed[(satisfied == a) & (tied == b)] for (a, b), name in CELLS.items()}
+    cells = {name: data.renewed[(satisfied == a) & (tied == b)] for name, (a, b) in CELLS.items()}
     held, free = cells["not satisfied but tied"], cells["not satisfied and free"]
     if min(len(held), len(free)) < 5:
         have = f"{count(len(held), 'account')} not satisfied but tied and {len(free)} not satisfied and free"
         raise NotEnough(f"{have}; five of each are needed")
-    table = shares(cells, accounts.confidence_level)
-    label, unit = "renewal of the dissatisfied: tied minus free", "share of accounts"
-    counts = held.sum(), len(held), free.sum(), len(free)
-    gap = Number.difference(*counts, unit, label, accounts.confidence_level)
+    table, level = shares(cells, accounts.confidence_level), accounts.confidence_level
+    label = "renewal of the dissatisfied: tied minus free"
+    gap = Number.difference(held, free, "share of accounts", label, level)
     share = _share(len(held), len(data), "accounts not satisfied but tied", accounts)
     said = "no difference in renewal was found between dissatisfied customers who depend on us and others"
     if verdict := gap.direction("less often", "more often"):
         said = f"dissatisfied customers renew {verdict} when they depend on us, by {gap.points()}"
-    return Result(
-        f"{said}.", {"hostage-renewal-drop": gap, "hostage-cell": share}, table,
-        lambda: general.dots(table, x_title="renewed", **SHARES),
-        ["Nobody was tied by lot, so other differences may lie behind this."], accounts,
-    )  # fmt: skip
+    numbers = {"hostage-renewal-drop": gap, "hostage-cell": share}
+    caution = "Nobody was tied by lot, so other differences may lie behind this."
+    draw = partial(general.dots, table, x_title="renewed", **SHARES)
+    return Result(f"{said}.", numbers, table, draw, [caution], accounts)
 
 
 @question("accounts", needs="a table of accounts by level")
@@ -160,28 +149,24 @@ def unseen(accounts: Table, *, pass_at: float = 0.5) -> Result:
     if known.empty:
         raise NotEnough("no account has all the other levels, so nothing can be bounded")
     base, last, n = known.drop(columns=hidden).eq(1).all(axis=1), known[hidden], len(known)
-    sure, most = base & last.eq(1), base & last.ne(0)
-    seen, looked = sure[last.notna()], float(last.notna().mean())
-    table = shares(
-        {"if all unseen fail": sure, "only where seen": seen, "if all unseen pass": most},
-        accounts.confidence_level,
-    )
+    sure, most, looked = base & last.eq(1), base & last.ne(0), last.notna()
+    readings = {"if all unseen fail": sure, "only where seen": sure[looked], "if all unseen pass": most}
+    table = shares(readings, accounts.confidence_level)
     width = _share((most & ~sure).sum(), n, "accounts that the unseen level leaves open", accounts)
     numbers = {"hidden-width": width}
-    for name, value, label in (
-        ("pass-all-least", sure.mean(), "pass every level at least"),
-        ("pass-all-most", most.mean(), "pass every level at most"),
+    for name, which, label in (
+        ("pass-all-least", sure, "pass every level at least"),
+        ("pass-all-most", most, "pass every level at most"),
         ("hidden-level-seen", looked, f"accounts where {hidden} was seen"),
     ):
-        numbers[name] = Number(float(value), unit=width.unit, n=n, label=label)
+        numbers[name] = Number(float(which.mean()), unit=width.unit, n=n, label=label)
     said = f"nothing is hidden: {number(sure.mean(), 'share')} of accounts pass every level, seen or not."
     if width.value:
-        part = number(looked, "share")
+        part = number(looked.mean(), "share")
         said = f"the level '{hidden}' was seen in {part} of accounts, which leaves {width} open."
-    return Result(
-        said, numbers, table, lambda: general.dots(table, x_title="pass every level", **SHARES),
-        ["More accounts do not narrow these bounds; only looking does."], accounts,
-    )  # fmt: skip
+    caution = "More accounts do not narrow these bounds; only looking does."
+    draw = partial(general.dots, table, x_title="pass every level", **SHARES)
+    return Result(said, numbers, table, draw, [caution], accounts)
 
 
 @question("accounts", needs="a table of accounts by level")
@@ -200,18 +185,12 @@ def next_steps(accounts: Table, *, pass_at: float = 0.5) -> Result:
     card = levels.round(1).assign(next=words).iloc[np.lexsort((score, first))].reset_index()
     wanted = [*names, *(f"look at {name}" for name in names), "keep all"]
     plan = card["next"].value_counts().reindex(wanted).dropna().astype(int)
-    good, n = int(plan.get("keep all", 0)), len(card)
-    numbers = {
-        "accounts-that-pass": Number(good, unit="accounts", n=n, label="accounts that pass every level")
-    }
-    work, said = plan[plan.index.isin(names)], f"no level that was seen fails in any of {n} accounts."
+    work, said = plan[plan.index.isin(names)], f"no level that was seen fails in any of {len(card)} accounts."
     if len(work):
-        top = str(work.idxmax())
-        numbers["next-level"] = Number(top, unit="level", n=n, label="where most accounts need work next")
-        said = f"the level '{top}' comes next most often, in {work.max()} of {n} accounts."
+        said = f"the level '{work.idxmax()}' comes next most often, in {work.max()} of {len(card)} accounts."
     shown = plan.rename_axis("step").reset_index(name="accounts")
-    axes = {"label": "step", "value": "accounts", "x_title": "accounts"}
-    return Result(said, numbers, card, lambda: general.bars(shown, **axes), data=accounts)
+    draw = partial(general.bars, shown, label="step", value="accounts", x_title="accounts")
+    return Result(said, {}, card, draw, data=accounts)
 
 
 @question("survey", needs="a survey about satisfaction, one more outcome and how hard leaving is")
@@ -220,30 +199,34 @@ def hostages(survey: Survey) -> Result:
 
     The outcome is fitted on satisfaction, on how hard leaving is (block or role ``switching``) and on their
     product, all standardised, with HC3 limits. Satisfied are those in the upper third of the scale, tied
-    those in its upper half. Columns of the table: group, respondents, share, low, high, and the mean of the
-    outcome with its limits.
+    those in its upper half. Columns of the table: group, count, n, estimate (share of customers), low, high,
+    and the mean of the outcome with its limits.
     """
-    items = survey.blocks.get("switching") or survey.roles.get("switching")
-    if not items:
-        raise NotEnough("the survey does not ask how hard leaving would be")
-    happy, outcome = _pair(survey)
-    named = {"outcome": survey.outcomes[outcome], "satisfaction": survey.outcomes[happy], "tied": items}
-    data = _columns(survey, named)
-    z, model = standard_fit(data)
-    gap, low, high, _ = model.contrast([0, 0, 0, 1], survey.confidence_level)
-    said, word = survey.label(happy), survey.label(outcome)
-    cells = _cells(data, survey)
-    shown, hidden = suppress(cells, count="respondents", min_cell=survey.min_cell)
+    data, said, word = _answers(survey)
+    level, n = survey.confidence_level, len(data)
+    y, s, t = ((data - data.mean()) / data.std(ddof=0)).to_numpy().T
+    gap, low, high, _ = fit(y, np.column_stack([np.ones(n), s, t, s * t])).contrast([0, 0, 0, 1], level)
     label = f"change in what {said} does for {word} as leaving gets harder"
-    slope = Number(gap, low, high, "standardised slope", len(z), label)
+    slope = Number(gap, low, high, "standardised slope", n, label)
     numbers = {"hostage-loyalty-gap": slope}
-    cell, level = cells.set_index("group").respondents, survey.confidence_level
-    for name, (group, meaning) in TOLD.items():
-        if group in set(shown.group):
-            numbers[name] = Number.share(cell[group], len(data), "share of customers", meaning, level)
+    low, high = survey.scale or (data.min().min(), data.max().max())
+    happy = data.satisfaction >= low + SATISFIED * (high - low) - 1e-9
+    tied = data.tied >= low + TIED * (high - low) - 1e-9
+    cells = {name: (happy == a) & (tied == b) for name, (a, b) in CELLS.items()}
+    table, own = shares(cells, level), [data.outcome[cell] for cell in cells.values()]
+    middle = np.array([part.mean() for part in own])
+    half = normal_quantile(level) * np.array([part.sem() for part in own])
+    table = table.assign(outcome=middle, outcome_low=middle - half, outcome_high=middle + half)
+    table, hidden = suppress(table, count="count", min_cell=survey.min_cell)
+    for name, group, meaning in (
+        ("hostage-share", "not satisfied but tied", "not satisfied but find leaving hard"),
+        ("satisfied-and-free", "satisfied and free", "satisfied and find leaving easy"),
+    ):
+        for row in table.loc[table.group == group, ["estimate", "low", "high"]].to_numpy():
+            numbers[name] = Number(*row, "share of customers", n, meaning)
     finding = f"No difference was found in what {said} does for {word} where leaving is hard."
     if verdict := slope.direction("less", "more"):
-        by = with_interval(abs(gap), *sorted(abs(end) for end in (low, high)))
+        by = with_interval(abs(gap), *sorted(abs(end) for end in slope[1:3]))
         finding = f"Where leaving is hard, {said} counts {verdict} for {word}, by {by}."
     if "hostage-share" in numbers:
         finding += f" {numbers['hostage-share']} of customers are not satisfied but find leaving hard."
@@ -252,41 +235,30 @@ def hostages(survey: Survey) -> Result:
         cautions.append("Survey weights are not used here.")
     elif hidden:
         cautions.append(f"{count(hidden, 'small group')} not shown.")
-    curve = _two_lines(z, model, data, survey)
-    names = {"x": "satisfaction", "y": "estimate", "group": "leaving", "x_title": said, "y_title": word}
-    return Result(finding, numbers, shown, lambda: general.lines(curve, **names), cautions, survey)
+    axes = {"value": "outcome", "low": "outcome_low", "high": "outcome_high", "x_title": f"{word}, mean"}
+    draw = partial(general.dots, table, label="group", reference=None, **axes)
+    return Result(finding, numbers, table, draw, cautions, survey)
 
 
-@question("survey", needs="a survey about satisfaction and recommending")
-def advocates(survey: Survey) -> Result:
-    """Do satisfied customers recommend more often?
-
-    Recommending is the outcome, or else the first item, whose label says so; who recommends answers in the
-    upper sixth of the scale, the satisfied in its upper third. Columns of the table: group, n, estimate, low,
-    high.
-    """
-    happy, _ = _pair(survey, two=False)
-    named = survey.outcomes | {item: [item] for item in survey.frame if item in survey.labels}
-    found = [own for name, own in named.items() if "recommend" in f"{name} {survey.label(name)}".lower()]
-    if not found:
-        raise NotEnough("the survey does not ask whether customers would recommend")
-    data = _columns(survey, {"satisfaction": survey.outcomes[happy], "recommend": found[0]})
-    pleased = data.satisfaction >= _mark(survey, SATISFIED, data)
-    tells = data.recommend >= _mark(survey, RECOMMENDS, data)
-    groups = {"satisfied": tells[pleased], "not satisfied": tells[~pleased]}
-    if min(len(part) for part in groups.values()) < survey.min_cell:
-        raise NotEnough("too few customers stand on one side of satisfied and not satisfied")
-    table = shares(groups, survey.confidence_level)
-    label, counts = "recommend: satisfied minus not satisfied", table[["count", "n"]].to_numpy().ravel()
-    gap = Number.difference(*counts, "share of customers", label, survey.confidence_level)
-    finding = "No difference in recommending was found between satisfied customers and others."
-    if verdict := gap.direction("less often", "more often"):
-        finding = f"Satisfied customers would recommend {verdict} than others, by {gap.points()}."
-    return Result(
-        finding, {"satisfied-recommend": gap}, table.drop(columns="count"),
-        lambda: general.dots(table, x_title="would recommend", **SHARES),
-        ["Answers of one person in one sitting move together for many reasons."], survey,
-    )  # fmt: skip
+def _answers(survey: Survey) -> tuple[pd.DataFrame, str, str]:
+    """Return ``outcome satisfaction tied`` of who answered all; what satisfaction and outcome are called."""
+    items = survey.blocks.get("switching") or survey.roles.get("switching")
+    if not items:
+        raise NotEnough("the survey does not ask how hard leaving would be")
+    happy = [name for name in survey.outcomes if "satisf" in f"{name} {survey.label(name)}".lower()]
+    others = [name for name in survey.outcomes if name not in happy]
+    if not happy or not others:
+        raise NotEnough("the survey does not ask both how satisfied customers are and whether they stay")
+    outcome = survey.outcome if survey.outcome in others else others[0]
+    asked = {"outcome": survey.outcomes[outcome], "satisfaction": survey.outcomes[happy[0]], "tied": items}
+    means = {name: survey.frame[own].astype(float).mean(axis=1, skipna=False) for name, own in asked.items()}
+    data = pd.DataFrame(means).dropna()
+    if len(data) < LEAST:
+        have = f"only {len(data)} of {len(survey.frame)} respondents answered all of this"
+        raise NotEnough(f"{have}; {LEAST} are needed")
+    if (data.nunique() < 2).any():
+        raise NotEnough("everybody gave the same answer, so nothing can be compared")
+    return data, survey.label(happy[0]), survey.label(outcome)
 
 
 def _share(hits: int, n: int, label: str, accounts: Table) -> Number:
@@ -318,7 +290,7 @@ def _lead(whole: pd.DataFrame, accounts: Table) -> Number:
     lead = rates[:, 0] - rates[:, 1:].max(axis=1)
     (low,), (high,) = limits(lead[None, 1:], accounts.confidence_level)
     label = "pass rate of the first level minus the next best"
-    return Number(float(lead[0]), float(low), float(high), "share of accounts", len(x), label)
+    return Number(lead[0], low, high, "share of accounts", len(x), label)
 
 
 def _first_reached(accounts: Table, levels: pd.DataFrame) -> dict[str, Number]:
@@ -346,64 +318,3 @@ def _held_out(x: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:
         error[test] += (y[test] - model.fit(x[train], y[train]).predict_proba(x[test])[:, 1]) ** 2
         base[test] += (y[test] - y[train].mean()) ** 2
     return (base - error) / base.mean()
-
-
-def standard_fit(data: pd.DataFrame) -> tuple[pd.DataFrame, Fit]:
-    """Return the standardised columns and the fit of the first on the other two and their product."""
-    z = (data - data.mean()) / data.std(ddof=0)
-    y, one, two = z.to_numpy().T
-    return z, fit(y, np.column_stack([np.ones(len(z)), one, two, one * two]))
-
-
-def _pair(survey: Survey, *, two: bool = True) -> tuple[str, str]:
-    """Return the outcome that means satisfaction, and the one that it should lead to."""
-    happy = [name for name in survey.outcomes if "satisf" in f"{name} {survey.label(name)}".lower()]
-    asked = sorted(survey.outcomes, key=lambda name: name != survey.outcome)
-    others = [name for name in asked if name not in happy]
-    if not happy or (two and not others):
-        raise NotEnough("the survey does not ask both how satisfied customers are and whether they stay")
-    return happy[0], others[0] if others else ""
-
-
-def _columns(survey: Survey, items: dict[str, list[str]]) -> pd.DataFrame:
-    """Return the mean of each list of items, rows without a gap."""
-    answers = {
-        name: survey.frame[own].astype(float).mean(axis=1, skipna=False) for name, own in items.items()
-    }
-    data = pd.DataFrame(answers)
-    known = data.dropna()
-    if len(known) < LEAST:
-        have = f"only {len(known)} of {len(data)} respondents answered all of this"
-        raise NotEnough(f"{have}; {LEAST} are needed")
-    if (np.ptp(known.to_numpy(), axis=0) == 0).any():
-        raise NotEnough("everybody gave the same answer, so nothing can be compared")
-    return known
-
-
-def _mark(survey: Survey, part: float, data: pd.DataFrame) -> float:
-    low, high = survey.scale or (data.min().min(), data.max().max())
-    return low + part * (high - low) - 1e-9
-
-
-def _cells(data: pd.DataFrame, survey: Survey) -> pd.DataFrame:
-    happy = data.satisfaction >= _mark(survey, SATISFIED, data)
-    tied = data.tied >= _mark(survey, TIED, data)
-    z, rows = normal_quantile(survey.confidence_level), []
-    for (a, b), name in CELLS.items():
-        part = data.outcome[(happy == a) & (tied == b)]
-        half = z * part.std() / np.sqrt(len(part)) if len(part) > 1 else np.nan
-        rows.append((name, len(part), part.mean(), part.mean() - half, part.mean() + half))
-    table = pd.DataFrame(rows, columns=["group", "respondents", "outcome", "outcome_low", "outcome_high"])
-    low, high = wilson(table.respondents, len(data), survey.confidence_level)
-    return table.assign(share=table.respondents / len(data), low=low, high=high)
-
-
-def _two_lines(z: pd.DataFrame, model: Fit, data: pd.DataFrame, survey: Survey) -> pd.DataFrame:
-    """Return the fitted outcome over satisfaction, one standard deviation below and above average tie."""
-    rows, mean, spread = [], data.mean(), data.std(ddof=0)
-    for word, tied in (("leaving is easy", -1.0), ("leaving is hard", 1.0)):
-        for at in np.linspace(*np.quantile(z.satisfaction, [0.02, 0.98]), 9):
-            fitted = np.array(model.contrast([1, at, tied, at * tied], survey.confidence_level)[:3])
-            back = mean.outcome + spread.outcome * fitted
-            rows.append((word, mean.satisfaction + spread.satisfaction * at, *back))
-    return pd.DataFrame(rows, columns=["leaving", "satisfaction", "estimate", "low", "high"])

@@ -4,6 +4,7 @@ A register has one row an initiative; the table ``pain`` beside it counts compla
 """
 
 import re
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.table import Table
 from cxlab.figures import general
 from cxlab.questions.portfolio import LEVELS, choose, safe_choices, select_portfolio  # noqa: F401
-from cxlab.questions.result import Number, Result, question, shares
+from cxlab.questions.result import SHARES, Number, Result, question, shares
 from cxlab.questions.words import count, number
 from cxlab.stats.agreement import krippendorff_alpha
 from cxlab.stats.intervals import newcombe, normal_quantile, rule_of_three, wilson
@@ -20,7 +21,6 @@ from cxlab.stats.intervals import newcombe, normal_quantile, rule_of_three, wils
 DRAWS = 2_000
 FEW = 10  # below this many a share says less than a list
 STATUSES = ("on schedule", "at risk", "late")
-SHARES = {"label": "group", "reference": None, "percent": True}
 
 
 @question("initiatives", "customer_focused", needs="a register that says which initiatives are for customers")
@@ -29,32 +29,23 @@ def metric(initiatives: Table) -> Result:
 
     With a second reading (``customer_focused_2``) only what both call customer-focused counts; agreement is
     Krippendorff's alpha. A level is named only when the levels differ beyond chance (chi-square). Columns of
-    the table: group (all, levels, then the customer-focused with a team and with a link to pay), count, n,
-    estimate, low, high.
+    the table: group (all, then the levels), count, n, estimate, low, high.
     """
     from scipy.stats import chi2_contingency
 
     both, coded = focused(initiatives.frame)
-    n, level = int(coded.sum()), initiatives.confidence_level
+    frame, hits, n = initiatives.frame[coded], both[coded], int(coded.sum())
     if n < FEW:
         raise NotEnough(f"{count(n, 'initiative')} coded as customer-focused or not; {FEW} are needed")
-    frame, hits = initiatives.frame[coded], both[coded]
     groups = {"all initiatives": hits} | {f"level {name}": hits[frame["level"] == name] for name in LEVELS}
-    for name, words in (("team", "a responsible team"), ("compensation_linked", "a link to pay")):
-        if name in frame:
-            groups[f"of these with {words}"] = yes(frame.loc[hits, name])
-    table = shares(groups, level)
+    table, level = shares(groups, initiatives.confidence_level), initiatives.confidence_level
     share = Number.share(hits.sum(), n, "share of initiatives", "customer-focused initiatives", level)
     number_of = Number(int(hits.sum()), unit="initiatives", n=n, label="customer-focused, as a count")
     numbers = {"customer-focused-share": share, "customer-focused-count": number_of}
     said, cautions = f"{share} of the initiatives are customer-focused", ["This is one person's reading."]
-    levels = table[table.group.str.startswith("level ")]
+    levels = table.iloc[1:]
     cells = np.array([levels["count"], levels.n - levels["count"]])
-    if (
-        len(levels) > 1
-        and cells.any(axis=1).all()
-        and chi2_contingency(cells, correction=False).pvalue < 0.05
-    ):
+    if len(levels) > 1 and cells.any(axis=1).all() and chi2_contingency(cells, correction=False)[1] < 0.05:
         said += f", most at {levels.loc[levels.estimate.idxmax(), 'group']}"
     readings = frame.filter(["customer_focused", "customer_focused_2"]).dropna(axis=1, how="all")
     if readings.shape[1] == 2:
@@ -63,10 +54,8 @@ def metric(initiatives: Table) -> Result:
         numbers["customer-focused-alpha"] = Number(*alpha[:3], "alpha", n, "agreement of the two readers")
         said += f"; two readers agree {'well' if alpha.estimate >= 0.8 else 'only partly'} on which"
         cautions = []
-    return Result(
-        f"{said}.", numbers, table, lambda: general.dots(table, x_title="share", **SHARES), cautions,
-        initiatives,
-    )  # fmt: skip
+    draw = partial(general.dots, table, x_title="share", **SHARES)
+    return Result(f"{said}.", numbers, table, draw, cautions, initiatives)
 
 
 def coverage(
@@ -94,20 +83,20 @@ def coverage(
     if hurt.index.duplicated().any() or (hurt < 0).any() or hurt.sum() <= 0:
         raise InputError(f"pain: each area once, with {column} of at least 0 that do not all vanish")
     work = initiatives["area"].dropna()[lambda area: ~area.isin(["", "not stated"])].value_counts()
-    areas = [*hurt.index, *(area for area in work.index if area not in hurt.index)]
-    pained, done = (part.reindex(areas, fill_value=0).to_numpy(float) for part in (hurt, work))
-    n, total = done.sum(), pained.sum()
-    if not n:
+    if work.empty:
         raise NotEnough("no initiative says which area it works on")
-    table = pd.DataFrame({"area": areas, "pain": pained.astype(int), "pain_share": pained / total})
-    table["pain_low"], table["pain_high"] = wilson(pained, total, confidence_level)
-    table["initiatives"], table["initiative_share"] = done.astype(int), done / n
-    table["initiative_low"], table["initiative_high"] = wilson(done, n, confidence_level)
+    table = pd.concat([hurt.rename("pain"), work.rename("initiatives")], axis=1).fillna(0).astype(int)
+    pained, done = table["pain"], table["initiatives"]
+    n, total = int(done.sum()), int(pained.sum())
+    for name, part in (("pain", pained), ("initiative", done)):
+        table[f"{name}_share"] = part / part.sum()
+        table[f"{name}_low"], table[f"{name}_high"] = wilson(part, part.sum(), confidence_level)
     gaps = newcombe(done, n, pained, total, confidence_level)
     table["difference"], table["difference_low"], table["difference_high"] = gaps
-    table["upper"] = np.where(done == 0, rule_of_three(int(n), confidence_level), np.nan)
+    table["upper"] = np.where(done == 0, rule_of_three(n, confidence_level), np.nan)
     table["chance_of_none"] = (1 - pained / total) ** n
     table["alarm"] = (done == 0) & (table.chance_of_none < 0.05)
+    table = table.rename_axis("area").reset_index()
     return table.sort_values(["pain", "area"], ascending=[False, True], ignore_index=True)
 
 
@@ -126,34 +115,28 @@ def pain(initiatives: Table) -> Result:
     picked = coverage(initiatives.frame, pain=hurt, confidence_level=1 - (1 - level) / len(table))
     worst = picked.loc[picked.difference.idxmin()]
     excess, beyond = _divergence(table, initiatives)
+    ends = worst[["difference", "difference_low", "difference_high"]]
     label = f"{worst.area}: share of initiatives minus share of complaints"
-    ends = worst[["difference", "difference_low", "difference_high"]].astype(float)
     gap = Number(*ends, "share of initiatives", int(table.initiatives.sum()), label)
     none = Number(int(table.alarm.sum()), unit="areas", n=len(table), label="areas that hurt and have none")
     numbers = {"effort-minus-pain-lowest": gap, "areas-without-initiative": none, "divergence-excess": excess}
-    numbers |= _outcome_slope(table, hurt, initiatives)
+    numbers |= _outcome_slope(table, hurt, level)
     said = "no mismatch between work and complaints was found beyond chance."
-    if beyond and gap.high < 0:
-        draws = Number(*table.loc[table.area == worst.area, ["pain_share", "pain_low", "pain_high"]].iloc[0],
-                       "share")  # fmt: skip
-        got = (
-            f"{number(worst.initiative_share, 'share')} of initiatives"
-            if worst.initiatives
-            else "no initiative"
-        )
-        said = f"{worst.area} draws {draws} of the complaints and gets {got}."
-    elif beyond:
+    if beyond:
         said = "work is spread unlike complaints, but no single area stands out."
+    if beyond and gap.high < 0:
+        of_pain = table.loc[table.area == worst.area, ["pain_share", "pain_low", "pain_high"]].iloc[0]
+        got = f"{number(worst.initiative_share, 'share')} of initiatives"
+        said = f"{worst.area} draws {Number(*of_pain, 'share')} of the complaints and gets "
+        said += f"{got if worst.initiatives else 'no initiative'}."
     drawn = pd.concat([
         table[["area", f"{part}_share", f"{part}_low", f"{part}_high"]]
         .set_axis(["area", "estimate", "low", "high"], axis=1).assign(of=word)
         for word, part in (("complaints", "pain"), ("initiatives", "initiative"))
     ])  # fmt: skip
-    return Result(
-        said, numbers, table,
-        lambda: general.dots(drawn, group="of", x_title="share", **SHARES | {"label": "area"}),
-        ["An area without complaints may be one where customers have given up."], initiatives,
-    )  # fmt: skip
+    caution = "An area without complaints may be one where customers have given up."
+    draw = partial(general.dots, drawn, group="of", x_title="share", **SHARES | {"label": "area"})
+    return Result(said, numbers, table, draw, [caution], initiatives)
 
 
 @question("initiatives", "due", "done", needs="a register with the days of promise and of finish")
@@ -168,28 +151,26 @@ def delivery(initiatives: Table) -> Result:
     if len(past) < FEW:
         raise NotEnough(f"{count(len(past), 'initiative')} past the due date; {FEW} are needed")
     told = past[past.reported]
-    warned, calm = ~told.on_time[told.warned], ~told.on_time[~told.warned]
+    warned, calm = told[told.warned].on_time, told[~told.warned].on_time
     groups = {"all that were due": past.on_time}
     groups |= {f"level {name}": past.on_time[past["level"] == name] for name in LEVELS}
-    groups |= {"never called at risk": ~calm, "called at risk before": ~warned}
+    groups |= {"never called at risk": calm, "called at risk before": warned}
     unit = "share of initiatives"
     share = Number.share(past.on_time.sum(), len(past), unit, "delivered on time", level)
     numbers, said = {"on-time-share": share}, f"{share} of {len(past)} promised initiatives came on time"
     if len(warned) and len(calm):
-        counts = warned.sum(), len(warned), calm.sum(), len(calm)
-        gap = Number.difference(*counts, unit, "late: called at risk minus never called so", level)
+        gap = Number.difference(~warned, ~calm, unit, "late: called at risk minus never called so", level)
         numbers["at-risk-late-difference"] = gap
         seen = gap.direction("a warning foretells punctuality", "a warning foretells delay")
         said += f"; {seen or 'no link between warning and delay was found'}"
-    if late := int(warned.sum() + calm.sum()):
+    if late := int((~told.on_time).sum()):
         label = "late ones that had been called at risk"
-        caught = Number.share(warned.sum(), late, "share of late initiatives", label, level)
+        caught = Number.share((~warned).sum(), late, "share of late initiatives", label, level)
         numbers["late-ones-announced"] = caught
     table = shares(groups, level)
-    return Result(
-        f"{said}.", numbers, table, lambda: general.dots(table, x_title="came on time", **SHARES),
-        ["What was never promised for a day is not counted."], initiatives,
-    )  # fmt: skip
+    draw = partial(general.dots, table, x_title="came on time", **SHARES)
+    caution = "What was never promised for a day is not counted."
+    return Result(f"{said}.", numbers, table, draw, [caution], initiatives)
 
 
 @question(
@@ -204,41 +185,39 @@ def pay_link(initiatives: Table) -> Result:
     with unequal variances; for rules also in standard deviations of being on time. Columns of the table:
     group, count, n, estimate, low, high.
     """
-    past = _past_due(initiatives.frame)
+    past, level = _past_due(initiatives.frame), initiatives.confidence_level
     past = past[past.reported]
-    paid, fine = yes(past["compensation_linked"]), ~past.warned
-    scale = float(past.on_time.std(ddof=0)) if len(past) else 0.0
-    if min(paid.sum(), (~paid).sum()) < 5 or not scale:
+    paid, fine, on_time = yes(past["compensation_linked"]), ~past.warned, past.on_time
+    if min(paid.sum(), (~paid).sum()) < 5 or on_time.nunique() < 2:
         raise NotEnough("five initiatives past due with a link to pay and five without are needed, some late")
-    excess = fine.astype(float) - past.on_time
+    excess = fine.astype(float) - on_time
     a, b = excess[paid], excess[~paid]
-    half = normal_quantile(initiatives.confidence_level) * np.sqrt(a.var() / len(a) + b.var() / len(b))
+    half = normal_quantile(level) * np.sqrt(a.var() / len(a) + b.var() / len(b))
     ends = a.mean() - b.mean() + np.array([0, -half, half])
     label = "report above outcome: with a link to pay minus without"
-    wider = Number(*ends.tolist(), "share of initiatives", len(past), label)
-    sized = Number(*(ends / scale).tolist(), "outcome SD", len(past), f"{label}, in SD")
-    groups, measures = (
-        {"pay linked": paid, "no link": ~paid},
-        {"never at risk": fine, "on time": past.on_time},
-    )
-    parts = {f"{g}: {m}": part[mask] for g, mask in groups.items() for m, part in measures.items()}
-    table = shares(parts, initiatives.confidence_level)
+    wider = Number(*ends, "share of initiatives", len(past), label)
+    sized = Number(*ends / on_time.std(ddof=0), "outcome SD", len(past), f"{label}, in SD")
+    parts = {
+        f"{group}: {measure}": part[mask]
+        for group, mask in (("pay linked", paid), ("no link", ~paid))
+        for measure, part in (("never at risk", fine), ("on time", on_time))
+    }
+    table = shares(parts, level)
     said = "no difference was found between reports of initiatives with and without a link to pay"
     if word := wider.direction("gloomier", "rosier"):
         said = f"where pay is linked, reports are {word} than outcomes by {wider.points()} more"
-    return Result(
-        f"{said}.", {"pay-link-gap": wider, "paid-metric-minus-outcome": sized}, table,
-        lambda: general.dots(table, x_title="share of initiatives past due", **SHARES),
-        ["Pay was not assigned by lot: a gap is a reason to look, not a proof."], initiatives,
-    )  # fmt: skip
+    numbers = {"pay-link-gap": wider, "paid-metric-minus-outcome": sized}
+    caution = "Pay was not assigned by lot: a gap is a reason to look, not a proof."
+    draw = partial(general.dots, table, x_title="share of initiatives past due", **SHARES)
+    return Result(f"{said}.", numbers, table, draw, [caution], initiatives)
 
 
 @question("initiatives", "status_history", needs="a register with status reports")
 def scorecard(initiatives: Table, *, period: str = "quarter") -> Result:
-    """What goes to the executives: one page, each number with its change since the last month or quarter.
+    """What goes to the executives: the open initiatives now, and a month or quarter before.
 
-    Columns of the table: measure, now, before, change, low, high (of a share now, Wilson), n; shares of fewer
-    than ten open initiatives are left out.
+    Columns of the table: group (all open ones, by level, for customers, by status), before, change, then
+    count (now), n (open now), estimate (count of n), low, high.
     """
     if period not in ("month", "quarter"):
         raise InputError(f"period={period!r} must be 'month' or 'quarter'")
@@ -246,46 +225,23 @@ def scorecard(initiatives: Table, *, period: str = "quarter") -> Result:
     if history.empty:
         raise NotEnough("no initiative has reported a status yet")
     now = history.month.max()
-    states = [_status(frame, history, month) for month in (now, now - (1 if period == "month" else 3))]
-    open_ = [np.isin(state, STATUSES) for state in states]
-    sizes = [int(mask.sum()) for mask in open_]
-    rows = [("open initiatives", *sizes)]
-    for level in LEVELS:
-        rows.append((f"open at level {level}", *((mask & (frame["level"] == level)).sum() for mask in open_)))
-    if "pain" in initiatives.related and "area" in frame and min(sizes):
-        hurt = set(initiatives.related["pain"]["area"])
-        idle = (len(hurt - set(frame.loc[mask, "area"])) for mask in open_)
-        rows.append(("areas of complaints without any", *idle))
-    columns = ["measure", "now", "before"]
-    table = pd.DataFrame(rows, columns=columns).astype({"now": float, "before": float})
-    change = Number(sizes[0] - sizes[1], unit="initiatives", label=f"change since the last {period}")
-    numbers = {
-        "open-initiatives": Number(sizes[0], unit="initiatives", label="open now"),
-        "open-change": change,
-    }
-    if min(sizes) < FEW:
-        said = f"{sizes[0]} initiatives are open, {sizes[1]} were a {period} before."
-        return Result(said, numbers, table.assign(change=table.now - table.before), data=initiatives)
-    parts = {status: [state == status for state in states] for status in STATUSES}
-    if "customer_focused" in frame:
-        parts = {"customer-focused": [mask & focused(frame)[0] for mask in open_]} | parts
-    rows = [(name, *(part.sum() for part in two)) for name, two in parts.items()]
-    drawn = pd.DataFrame(rows, columns=columns)
-    low, high = wilson(drawn.now, sizes[0], initiatives.confidence_level)
-    drawn = drawn.assign(now=drawn.now / sizes[0], before=drawn.before / sizes[1], low=low, high=high)
-    drawn["n"] = sizes[0]
-    table = pd.concat([table, drawn.assign(measure=drawn.measure + ", share of open")], ignore_index=True)
-    table.insert(3, "change", table.now - table.before)
-    late = drawn.iloc[-1]
-    share = Number(late.now, late.low, late.high, "share of open initiatives", sizes[0], "late ones")
-    before = drawn.assign(now=drawn.before, low=np.nan, high=np.nan, when=f"a {period} before")
-    both = pd.concat([drawn.assign(when="now"), before], ignore_index=True)
-    names = {"label": "measure", "value": "now", "group": "when", "x_title": "share of open initiatives"}
-    return Result(
-        f"{share} of {sizes[0]} open initiatives are late, {number(late.before, 'share')} a {period} before.",
-        numbers | {"open-late-share": share}, table, lambda: general.dots(both, **SHARES | names),
-        ["Closed initiatives leave the count, so late ones can vanish by being closed."], initiatives,
-    )  # fmt: skip
+    months = (now, now - (1 if period == "month" else 3))
+    after, before = (_groups_of_open(frame, history, month) for month in months)
+    n, earlier = (len(groups["open initiatives"]) for groups in (after, before))
+    if min(n, earlier) < FEW:
+        said = f"{n} initiatives are open, {earlier} were a {period} before."
+        return Result(said, {}, pd.DataFrame({"now": [n], "before": [earlier]}), data=initiatives)
+    table, old = (shares(groups, initiatives.confidence_level) for groups in (after, before))
+    table.insert(1, "before", old["count"])
+    table.insert(2, "change", table["count"] - table["before"])
+    late, past = table.iloc[-1], old.iloc[-1]
+    share = Number(*late[["estimate", "low", "high"]], "share of open initiatives", n, "late ones")
+    old = old.assign(when=f"a {period} before", low=np.nan, high=np.nan)
+    both = pd.concat([table.assign(when="now"), old]).query("group != 'open initiatives'")
+    said = f"{share} of {n} open initiatives are late, {number(past.estimate, 'share')} a {period} before."
+    caution = "Closed initiatives leave the count, so late ones can vanish by being closed."
+    draw = partial(general.dots, both, group="when", x_title="share of open initiatives", **SHARES)
+    return Result(said, {"open-late-share": share}, table, draw, [caution], initiatives)
 
 
 def status_table(initiatives: pd.DataFrame) -> pd.DataFrame:
@@ -293,8 +249,7 @@ def status_table(initiatives: pd.DataFrame) -> pd.DataFrame:
 
     One row an initiative and month (its last report), in the order of time; other entries are an InputError.
     """
-    text = initiatives["status_history"].dropna().astype(str)
-    entries = text.str.split(";").explode().str.strip()
+    entries = initiatives["status_history"].dropna().astype(str).str.split(";").explode().str.strip()
     entries = entries[entries != ""]
     names = initiatives["id"].loc[entries.index].to_numpy()
     pattern = r"^(\d{4}-\d{2}-\d{2})\s+(on schedule|at risk|late|done)$"
@@ -313,8 +268,7 @@ def status_table(initiatives: pd.DataFrame) -> pd.DataFrame:
 
 def focused(frame: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     """Return what is customer-focused (for both readers, where there are two), and what was coded."""
-    names = ("customer_focused", "customer_focused_2")
-    readings = frame[[name for name in names if name in frame and frame[name].notna().any()]]
+    readings = frame.filter(["customer_focused", "customer_focused_2"]).dropna(axis=1, how="all")
     coded = readings.notna().all(axis=1) & bool(readings.shape[1])
     return readings.apply(yes).all(axis=1) & coded, coded
 
@@ -331,59 +285,57 @@ def _divergence(table: pd.DataFrame, initiatives: Table) -> tuple[Number, bool]:
     upwards, so that it means nothing without that. The limits cover 95 % of what chance could have
     subtracted.
     """
+    from scipy.spatial.distance import jensenshannon
+
     work, hurt = table.initiatives.to_numpy(), table.pain.to_numpy()
     drawn = initiatives.rng.multivariate_hypergeometric(
         work + hurt, int(work.sum()), size=DRAWS, method="marginals"
     )
-    value, chance = _js(work, hurt), _js(drawn, work + hurt - drawn)
+    value, chance = jensenshannon(work, hurt) ** 2, jensenshannon(drawn, work + hurt - drawn, axis=1) ** 2
     tail = (1 - initiatives.confidence_level) / 2
     low, high = value - np.quantile(chance, [1 - tail, tail])
     label = "divergence of work from complaints beyond chance"
-    excess = Number(float(value - chance.mean()), float(low), float(high), "nats", int(work.sum()), label)
+    excess = Number(value - chance.mean(), low, high, "nats", int(work.sum()), label)
     return excess, bool((1 + (chance >= value - 1e-12).sum()) / (DRAWS + 1) < 0.05)
 
 
-def _js(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    from scipy.special import rel_entr
-
-    p, q = a / a.sum(-1, keepdims=True), b / b.sum(-1, keepdims=True)
-    return (rel_entr(p, (p + q) / 2) + rel_entr(q, (p + q) / 2)).sum(-1) / 2
-
-
-def _outcome_slope(table: pd.DataFrame, hurt: pd.DataFrame, initiatives: Table) -> dict[str, Number]:
+def _outcome_slope(table: pd.DataFrame, hurt: pd.DataFrame, level: float) -> dict[str, Number]:
     """Return the correlation over areas of the number of initiatives with satisfaction (Fisher's limits)."""
+    from scipy.stats import pearsonr
+
     if not {"responses", "satisfied"} <= set(hurt):
         return {}
     known = hurt[hurt["responses"].gt(0) & hurt["satisfied"].notna()]
-    x = table.set_index("area").initiatives.reindex(known["area"]).to_numpy(float)
-    y = (known["satisfied"] / known["responses"]).to_numpy(float)
-    if len(known) < 4 or not np.ptp(x) or not np.ptp(y):
+    x, y = table.set_index("area").initiatives[known["area"]], known["satisfied"] / known["responses"]
+    if len(known) < 4 or min(x.nunique(), y.nunique()) < 2:
         return {}
-    r = float(np.corrcoef(x, y)[0, 1])
-    half = normal_quantile(initiatives.confidence_level) / np.sqrt(len(x) - 3)
-    low, high = np.tanh(np.arctanh(np.clip(r, -0.999999, 0.999999)) + np.array([-half, half]))
-    label = "satisfaction by area on the number of initiatives"
-    return {"count-outcome-slope": Number(r, float(low), float(high), "standardised slope", len(x), label)}
+    found = pearsonr(x, y)
+    ends, label = found.confidence_interval(level), "satisfaction by area on the number of initiatives"
+    return {"count-outcome-slope": Number(found.statistic, *ends, "standardised slope", len(x), label)}
 
 
-def _status(frame: pd.DataFrame, history: pd.DataFrame, month: pd.Period) -> np.ndarray:
-    """Return each initiative's status in a month: its last report until then, else 'not started'."""
-    last = history[history.month <= month].groupby("id").status.last()
-    return frame["id"].map(last).astype(object).fillna("not started").to_numpy()
+def _groups_of_open(frame: pd.DataFrame, history: pd.DataFrame, month: pd.Period) -> dict[str, pd.Series]:
+    """Return what the initiatives that are open in a month belong to, by their last report until then."""
+    status = frame["id"].map(history[history.month <= month].groupby("id").status.last())
+    frame, status = frame[status.isin(STATUSES)], status[status.isin(STATUSES)]
+    groups = {"open initiatives": status.notna()}
+    groups |= {f"level {name}": frame["level"] == name for name in LEVELS}
+    if "customer_focused" in frame:
+        groups["customer-focused"] = focused(frame)[0]
+    return groups | {name: status == name for name in STATUSES}
 
 
 def _past_due(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the initiatives whose due month has passed, with ``on_time reported warned``."""
     due, done = (pd.to_datetime(frame[name]).dt.to_period("M") for name in ("due", "done"))
-    told = pd.DataFrame(columns=["id", "month", "status"])
-    if "status_history" in frame:
+    told, last = pd.DataFrame(columns=["id", "month", "status"]), done.max()
+    if "status_history" in frame and len(status_table(frame)):
         told = status_table(frame)
-    last = told.month.max() if len(told) else done.max()
-    early = told[told.month < told["id"].map(due.set_axis(frame["id"]))] if len(told) else told
-    warned = early.loc[early.status == "at risk", "id"]
+        last = told.month.max()
+        told = told[told.month < told["id"].map(due.set_axis(frame["id"]))]
     table = frame.assign(
         on_time=done.notna() & (done <= due),
-        reported=frame["id"].isin(early["id"]),
-        warned=frame["id"].isin(warned),
+        reported=frame["id"].isin(told["id"]),
+        warned=frame["id"].isin(told.loc[told.status == "at risk", "id"]),
     )
     return table[(due < last) if pd.notna(last) else due.isna() & False]

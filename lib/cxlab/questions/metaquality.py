@@ -1,6 +1,7 @@
 """Does quality hold through all stages, who answers for each, and do words match deeds (``cx.yields``)."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -15,33 +16,25 @@ from cxlab.questions.words import count, listed, number
 from cxlab.stats.intervals import normal_quantile, percentile_interval, wilson
 from cxlab.stats.resampling import Covariances, correlations, intervals, slopes
 
-_BEARING = (["accountable"], ["accountable", "responsible"])
-
 
 class RolledYield(NamedTuple):
-    """How many customers get through every stage without a fault; each with its interval.
+    """How many customers get through every stage without a fault; each with its interval."""
 
-    ``rolled`` is the product of the stage yields, ``joint`` the share seen without any fault (Wilson),
-    ``dependence`` joint / rolled: above 1 when the same customers meet the faults. ``clean_minus_worst`` is
-    joint less the lowest stage yield; its interval allows for not knowing which stage is the worst
-    (Bonferroni). ``n`` are the customers seen at every stage.
-    """
-
-    rolled: float
+    rolled: float  # the product of the stage yields
     rolled_low: float
     rolled_high: float
-    joint: float
+    joint: float  # the share seen without any fault (Wilson)
     joint_low: float
     joint_high: float
-    dependence: float
+    dependence: float  # joint / rolled: above 1 when the same customers meet the faults
     dependence_low: float
     dependence_high: float
-    worst: str
+    worst: str  # the stage with the lowest yield
     worst_yield: float
-    clean_minus_worst: float
+    clean_minus_worst: float  # joint less the lowest yield; allows for not knowing the worst (Bonferroni)
     clean_minus_worst_low: float
     clean_minus_worst_high: float
-    n: int
+    n: int  # customers seen at every stage
 
 
 def rolled_throughput_yield(
@@ -64,25 +57,21 @@ def rolled_throughput_yield(
     # Resampling counts of the distinct patterns keeps the cost independent of the customers.
     patterns, counts = np.unique(table.to_numpy(dtype=bool), axis=0, return_counts=True)
     clean = patterns.all(axis=1)
-
-    def figures(weights):
-        rolled, joint = (weights @ patterns / n).prod(axis=-1), weights @ clean / n
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return rolled, joint / rolled
-
-    draws = figures(np.random.default_rng(rng).multinomial(n, counts / n, size=max(bootstrap, 2)))
-    limits = [map(float, percentile_interval(values, confidence_level)) for values in draws]
-    rolled, dependence = ((float(value), *ends) for value, ends in zip(figures(counts), limits, strict=True))
-    joint = Number.share(counts[clean].sum(), n, "", "", confidence_level)[:3]
-    shares = counts @ patterns / n
-    worst = int(np.argmin(shares))
+    draws = np.random.default_rng(rng).multinomial(n, counts / n, size=max(bootstrap, 2))
+    weights = np.vstack([counts, draws]) / n
+    rolled, joint = (weights @ patterns).prod(axis=1), weights @ clean
+    with np.errstate(invalid="ignore", divide="ignore"):
+        spans = [(v[0], *percentile_interval(v[1:], confidence_level)) for v in (rolled, joint / rolled)]
+    low, high = wilson(counts @ clean, n, confidence_level)
+    yields = pd.Series(weights[0] @ patterns, table.columns)
     # Passed here but not everywhere: the least of these shares is what the worst stage hides.
     hidden = counts @ (patterns & ~clean[:, None])
-    low, _ = wilson(hidden, n, confidence_level)
-    _, high = wilson(hidden, n, 1 - (1 - confidence_level) / hidden.size)
-    less = joint[0] - float(shares[worst]), -float(high.min()), -float(low.min())
-    name = str(table.columns[worst])
-    return RolledYield(*rolled, *joint, *dependence, name, float(shares[worst]), *less, n)
+    least, _ = wilson(hidden, n, confidence_level)
+    _, most = wilson(hidden, n, 1 - (1 - confidence_level) / hidden.size)
+    less = joint[0] - yields.min(), -most.min(), -least.min()
+    return RolledYield(
+        *spans[0], joint[0], low, high, *spans[1], str(yields.idxmin()), yields.min(), *less, n
+    )  # fmt: skip
 
 
 def wide(data: pd.DataFrame, stages: Sequence[str] | None = None) -> pd.DataFrame:
@@ -104,9 +93,8 @@ def frechet_bounds(a: float, b: float) -> tuple[float, float]:
     >>> [round(bound, 2) for bound in frechet_bounds(0.65, 0.38)]
     [0.03, 0.38]
     """
-    for name, share in (("a", a), ("b", b)):
-        if not 0 <= share <= 1:
-            raise InputError(f"{name}={share!r} must be a share between 0 and 1; write 65 % as 0.65")
+    if not (0 <= a <= 1 and 0 <= b <= 1):
+        raise InputError(f"{a=} and {b=} must be shares between 0 and 1; write 65 % as 0.65")
     return max(0.0, a + b - 1), min(a, b)
 
 
@@ -126,27 +114,25 @@ def hold(stages: Table) -> Result:
     low, high = wilson(passed, seen, level)
     rows = pd.DataFrame({"stage": [stages.label(name) for name in table.columns], "customers": seen})
     rows = rows.assign(share=passed / seen, low=low, high=high)
-    rolled, clean, less = made[:3], made[3:6], made[11:14]
-    rows.loc[len(rows)] = ["all stages, multiplied", made.n, *rolled]
-    rows.loc[len(rows)] = ["all stages, as seen", made.n, *clean]
-    values = {
-        "joint-clean-rate": ("No fault at any stage", clean),
-        "rolled-throughput-yield": ("Stages multiplied", rolled),
-        "clean-minus-worst-stage": ("No fault at any stage, less the worst stage alone", less),
+    rows.loc[len(rows)] = ["all stages, multiplied", made.n, *made[:3]]
+    rows.loc[len(rows)] = ["all stages, as seen", made.n, *made[3:6]]
+    unit, label = "share of customers", "No fault at any stage"
+    clean = Number(*made[3:6], unit, made.n, label)
+    numbers = {
+        "joint-clean-rate": clean,
+        "rolled-throughput-yield": Number(*made[:3], unit, made.n, "Stages multiplied"),
+        "clean-minus-worst-stage": Number(*made[11:14], unit, made.n, f"{label}, less the worst stage alone"),
     }
-    unit = "share of customers"
-    numbers = {name: Number(*value, unit, made.n, label) for name, (label, value) in values.items()}
-    first = numbers["joint-clean-rate"]
-    finding = f"{first} of customers meet no fault at any of {len(table.columns)} stages; "
+    finding = f"{clean} of customers meet no fault at any of {len(table.columns)} stages; "
     finding += f"at {stages.label(made.worst)}, the weakest, it is {number(made.worst_yield, unit)}."
-    several = "The same customers meet several faults, so multiplying the stages paints too dark a picture."
-    apart = "Faults seldom meet in one customer, so multiplying the stages paints too bright a picture."
-    cautions = [several] * (made.dependence_low > 1) + [apart] * (made.dependence_high < 1)
-    axes = {"label": "stage", "value": "share", "x_title": "customers without a fault"}
-    return Result(
-        finding, numbers, rows, lambda: general.dots(rows, **axes, percent=True, reference=None), cautions,
-        stages,
-    )  # fmt: skip
+    cautions = []
+    if made.dependence_low > 1:
+        cautions = ["The same customers meet several faults, so multiplying paints too dark a picture."]
+    elif made.dependence_high < 1:
+        cautions = ["Faults seldom meet in one customer, so multiplying paints too bright a picture."]
+    axes = {"label": "stage", "value": "share", "x_title": "customers without a fault", "percent": True}
+    draw = partial(general.dots, rows, **axes, reference=None)
+    return Result(finding, numbers, rows, draw, cautions, stages)
 
 
 @question("stages", "stage", "function", "role", needs="a table of stages with each function's role")
@@ -162,53 +148,50 @@ def owners(stages: Table) -> Result:
         raise NotEnough("no row says which function has which role at a stage")
     role, rows = data["role"].astype("str").str.strip().str.lower(), []
     for stage in stages.frame["stage"].dropna().unique():
-        accountable, bearing = (
-            data.loc[(data["stage"] == stage) & role.isin(roles), "function"].unique() for roles in _BEARING
-        )
-        rows.append((stages.label(stage), listed(accountable), len(accountable), len(bearing)))
+        own = data["stage"] == stage
+        accountable = data.loc[own & (role == "accountable"), "function"].unique()
+        bearing = data.loc[own & role.isin(["accountable", "responsible"]), "function"].nunique()
+        rows.append((stages.label(stage), listed(accountable), len(accountable), bearing))
     table = pd.DataFrame(rows, columns=["stage", "accountable", "owners", "bearing"])
-    shares = {  # of all stages, so without sampling error
-        "stages-without-owner": ("Stages with no or several accountable functions", table["owners"] != 1),
-        "stages-shared": ("Stages on which two or more functions bear", table["bearing"] >= 2),
-    }
+
+    def share(which: pd.Series, label: str) -> Number:  # of all stages, so without sampling error
+        return Number(*[which.mean()] * 3, "share of stages", len(table), label)
+
     numbers = {
-        name: Number(*[float(which.mean())] * 3, "share of stages", len(table), label)
-        for name, (label, which) in shares.items()
+        "stages-without-owner": share(
+            table["owners"] != 1, "Stages with no or several accountable functions"
+        ),
+        "stages-shared": share(table["bearing"] >= 2, "Stages on which two or more functions bear"),
     }
     parts = []
     for which, words in ((table["owners"] == 0, "no owner"), (table["owners"] > 1, "several owners")):
         names = table.loc[which, "stage"].tolist()
         parts += [f"{listed(names)} {'have' if len(names) > 1 else 'has'} {words}"] * bool(names)
     finding = listed(parts) if parts else f"each of {len(table)} stages has exactly one owner"
-    return Result(f"{finding}.", numbers, table, None, (), stages)
+    return Result(f"{finding}.", numbers, table, data=stages)
 
 
 @question("survey", needs="a survey whose items are functional areas (role 'functions')")
-def functions(survey: Survey, *, least: float = 0.10) -> Result:
+def functions(survey: Survey) -> Result:
     """Which functional areas move with the outcome when the others are held fixed? Standardised slopes.
 
-    ``least`` is the smallest slope of interest. Index of the table: the area; columns ``estimate low high``.
+    Index of the table: the area; columns ``estimate low high``.
     """
     areas = survey.roles.get("functions", [])
     if len(areas) < 2:
         raise NotEnough("this needs a survey whose items are functional areas")
     rows = survey.complete([*areas, survey.outcome])[[*areas, survey.outcome]]
     made = Covariances(rows.to_numpy(), draws=survey.bootstrap, rng=survey.rng)
-    fit = slopes(correlations(made.matrices))
-    table = intervals(fit, [survey.label(area) for area in areas], survey.confidence_level)
+    names = [survey.label(area) for area in areas]
+    table = intervals(slopes(correlations(made.matrices)), names, survey.confidence_level)
     table = table.sort_values("estimate", ascending=False)
-    share = (fit > least).mean(axis=0)
-    limits = percentile_interval(share[1:], survey.confidence_level)
-    label = "Functions whose slope is above the smallest that matters"
-    bearing = Number(float(share[0]), *map(float, limits), "share of functions", len(rows), label)
     clear, outcome = table.index[table["low"] > 0].tolist(), survey.label(survey.outcome)
-    text = f"{len(clear)} of {len(areas)} areas move with {outcome} on their own"
-    finding = f"{text}: {listed(clear)}." if clear else f"No area was found to move with {outcome} by itself."
-    return Result(
-        finding, {"functions-bearing": bearing}, table,
-        lambda: general.dots(table, x_title=f"slope on {outcome}", band=(-least, least)),
-        ["All answers come from one questionnaire, so a general liking moves them together."], survey,
-    )  # fmt: skip
+    finding = f"no area was found to move with {outcome} by itself."
+    if clear:
+        finding = f"{len(clear)} of {len(areas)} areas move with {outcome} on their own: {listed(clear)}."
+    caution = "All answers come from one questionnaire, so a general liking moves them together."
+    draw = partial(general.dots, table, x_title=f"slope on {outcome}", band=(-0.1, 0.1))
+    return Result(finding, {}, table, draw, [caution], survey)
 
 
 @question("stages", "says_priority", "does_review", needs="a table of stages with what people say and do")
@@ -226,39 +209,35 @@ def words_and_deeds(stages: Table) -> Result:
     gaps = [{"stage": stages.label(name)} | _gap(part, stages.confidence_level) for name, part in parts]
     table = pd.DataFrame(gaps)
     total, people = table.iloc[0], table.pop("respondents")
-    values = [float(total[name]) for name in ("gap", "low", "high")]
     label = "Says it is a priority, less does review it"
-    gap = Number(*values, "share of respondents", int(people[0]), label)
-    least, most = (number(bound, "share") for bound in frechet_bounds(total["says"], 1 - total["does"]))
+    gap = Number(*total[["gap", "low", "high"]], "share of respondents", int(people[0]), label)
     both = (rows["says_priority"].astype(bool) & ~rows["does_review"].astype(bool)).mean()
     label = "Says it is a priority, but does not review it"
-    only = Number(float(both), unit="share of answers", n=len(rows), label=label)
+    only = Number(both, unit="share of answers", n=len(rows), label=label)
     words, deeds = number(total["says"], "share"), number(total["does"], "share")
-    text = f"{words} call it a priority and {deeds} do it, a gap of {gap}."
+    finding = f"{words} call it a priority and {deeds} do it, a gap of {gap}."
     if gap.low <= 0 <= gap.high:
-        text = f"no difference was found: {text}"
-    allowed = f"between {least} and {most} say it without doing it"
-    caution = f"Two separate percentages would only show that {allowed}; the pairs show {only}."
-    axes = {"label": "stage", "value": "gap", "x_title": "say it, less do it"}
-    return Result(
-        text, {"say-do-gap": gap, "says-only": only}, table,
-        lambda: general.dots(table, **axes, percent=True), [caution], stages,
-    )  # fmt: skip
+        finding = f"no difference was found: {finding}"
+    least, most = (number(bound, "share") for bound in frechet_bounds(total["says"], 1 - total["does"]))
+    caution = f"Two separate percentages would only show that between {least} and {most} say it without "
+    caution += f"doing it; the pairs show {only}."
+    axes = {"label": "stage", "value": "gap", "x_title": "say it, less do it", "percent": True}
+    draw = partial(general.dots, table, **axes)
+    return Result(finding, {"say-do-gap": gap, "says-only": only}, table, draw, [caution], stages)
 
 
 def _gap(rows: pd.DataFrame, level: float) -> dict[str, float]:
+    """Return the row of a stage, and how many respondents it rests on."""
     from scipy.stats import binomtest
 
     say, do = (rows[name].astype(bool).to_numpy() for name in ("says_priority", "does_review"))
     only_say, only_do = int((say & ~do).sum()), int((~say & do).sum())
-    difference = say.astype(float) - do
-    who = np.arange(len(rows))
-    if "respondent" in rows and rows["respondent"].notna().all():
-        who = pd.factorize(rows["respondent"])[0]
-    gap, size = float(difference.mean()), int(who.max()) + 1
+    p = binomtest(only_say, only_say + only_do).pvalue if only_say + only_do else 1.0
+    known = "respondent" in rows and rows["respondent"].notna().all()
+    who = pd.factorize(rows["respondent"])[0] if known else np.arange(len(rows))
+    difference, size = say.astype(float) - do, int(who.max()) + 1
+    gap = difference.mean()
     totals = np.bincount(who, weights=difference - gap)
     half = normal_quantile(level) * np.sqrt((totals**2).sum() * size / max(size - 1, 1)) / len(rows)
-    p = binomtest(only_say, only_say + only_do).pvalue if only_say + only_do else 1.0
-    made = {"says": float(say.mean()), "does": float(do.mean()), "gap": gap}
-    made |= {"low": max(gap - half, -1.0), "high": min(gap + half, 1.0), "p_value": float(p)}
-    return made | {"n": len(rows), "respondents": size}
+    made = {"says": say.mean(), "does": do.mean(), "gap": gap, "low": max(gap - half, -1.0)}
+    return made | {"high": min(gap + half, 1.0), "p_value": p, "n": len(rows), "respondents": size}

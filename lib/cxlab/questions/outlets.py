@@ -1,5 +1,7 @@
 """Which outlets truly differ, can a ranking be trusted, and whose experience is it (``cx.outlets``)."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
@@ -41,17 +43,16 @@ def differ(visits: Table) -> Result:
     """Which outlets truly differ? A funnel plot that allows for chance, for the ordinary spread between
     outlets (Spiegelhalter 2005) and for looking at all of them (Benjamini & Hochberg 1995).
 
-    Columns of the table, the most striking first: ``outlet organisation n raw fair low high stands_out``;
-    fair is the shrunk rate with its interval.
+    Columns of the table, the most striking first: ``outlet organisation n raw fair low high group``; fair is
+    the shrunk rate with its interval, group whether the outlet stands out.
     """
     data, level = rated_outlets(visits), visits.confidence_level
     k, limits = len(data), funnel_limits(data)
-    found, naive = int(limits["discovery"].sum()), float((limits["naive"] != 0).mean())
     counts = data["satisfied"].to_numpy(float), data["n"].to_numpy(float)
     known = common_rates(*counts)
-    part = Number(
-        *known.spread(level), "share of rated visits", k, "ordinary spread of rates between outlets"
-    )
+    found, naive = int(limits["discovery"].sum()), float((limits["naive"] != 0).mean())
+    label = "ordinary spread of rates between outlets"
+    part = Number(*known.spread(level), "share of rated visits", k, label)
     apart = Number(found, unit="outlets", n=k, label="outlets that truly stand out")
     chance = Number(naive, unit="share of outlets", n=k, label="outlets beyond chance alone")
     numbers = {"outlets-after-false-discovery-control": apart, "flagged-by-chance-alone": chance}
@@ -63,22 +64,17 @@ def differ(visits: Table) -> Result:
     elif alike(data) > 0.05:
         finding = f"no difference was found: {k:,} outlets differ no more than chance allows."
     fair = fair_rates(*counts, known, level)
-    table = data.assign(raw=limits["value"], fair=fair.pop("rate"), **fair, stands_out=limits["discovery"])
-    table = table.drop(columns="satisfied")
-    table = table.iloc[np.argsort(limits["p"].to_numpy(), kind="stable")].reset_index(drop=True)
-
-    def draw():
-        words = {"low": "chance alone", "high": "chance alone "}
-        words |= {"od_low": "with ordinary spread", "od_high": "with ordinary spread "}
-        bands = funnel_curve(limits)[["n", *words]].rename(columns=words)
-        points = table.assign(group=np.where(table["stands_out"], "stands out", "within the ordinary spread"))
-        points = points.sort_values("stands_out", kind="stable")
-        axes = {"x": "n", "y": "raw", "x_title": "rated visits", "y_title": "satisfied visits"}
-        axes |= {"group": "group", "label": "outlet", "percent": True, "log_x": True}
-        return general.scatter(points, **axes, bands=bands)
-
+    words = np.where(limits["discovery"], "stands out", "within the ordinary spread")
+    table = data.drop(columns="satisfied").assign(raw=limits["value"], fair=fair.pop("rate"), **fair)
+    table = table.assign(group=words).iloc[np.argsort(limits["p"].to_numpy(), kind="stable")]
+    bands = {"low": "chance alone", "high": "chance alone "}
+    bands |= {"od_low": "with ordinary spread", "od_high": "with ordinary spread "}
+    curve = funnel_curve(limits)[["n", *bands]].rename(columns=bands)
+    axes = {"x": "n", "y": "raw", "x_title": "rated visits", "y_title": "satisfied visits", "group": "group"}
+    axes |= {"label": "outlet", "percent": True, "log_x": True, "bands": curve}
     caution = "Standing out says where to look, not why; a small outlet must be very different to stand out."
-    return Result(finding, numbers, table, draw, [caution], visits)
+    draw = partial(general.scatter, table.iloc[::-1], **axes)  # what stands out is drawn last
+    return Result(finding, numbers, table.reset_index(drop=True), draw, [caution], visits)
 
 
 @question("visits", "outlet", "score")
@@ -94,9 +90,7 @@ def league(visits: Table) -> Result:
     table = table.assign(n=data["n"], raw=data["satisfied"] / data["n"])
     table = table.sort_values("rank", ascending=False, ignore_index=True)
     stay = int(table.nsmallest(least, "raw")["outlet"].isin(table["outlet"].head(least)).sum())
-    width = float((table["rank_high"] - table["rank_low"] + 1).median())
-    label = f"of the {least} lowest raw rates, still lowest without luck"
-    numbers = {"lowest-that-stay": Number(stay, unit=f"of the {least} lowest", n=k, label=label)}
+    width, numbers = float((table["rank_high"] - table["rank_low"] + 1).median()), {}
     if (data["n"] >= 4).sum() >= 10:
         error = holdout_error(data, bootstrap=visits.bootstrap, confidence_level=level, rng=visits.seed)
         label = "error of fair rates against raw rates"
@@ -104,14 +98,11 @@ def league(visits: Table) -> Result:
     finding = f"{stay} of the {least} outlets with the lowest rates stay among the lowest once luck is out."
     if alike(data) > 0.05:
         finding = f"no ranking is possible: {k:,} outlets differ no more than chance allows."
-
-    def draw():
-        worst = table.head(12)
-        raw = worst[["outlet"]].assign(rate=worst["raw"], kind="raw rate")
-        rows = pd.concat([worst[["outlet", "rate", "low", "high"]].assign(kind="fair rate"), raw])
-        axes = {"label": "outlet", "value": "rate", "group": "kind", "x_title": "satisfied visits"}
-        return general.dots(rows, **axes, reference=None, percent=True)
-
+    worst = table.head(12)[["outlet", "rate", "low", "high", "raw"]]
+    raw = worst[["outlet"]].assign(rate=worst["raw"], kind="raw rate")
+    rows = pd.concat([worst.assign(kind="fair rate"), raw])
+    axes = {"label": "outlet", "value": "rate", "group": "kind", "x_title": "satisfied visits"}
+    draw = partial(general.dots, rows, **axes, reference=None, percent=True)
     caution = f"The rank of a typical outlet could be any of {number(width)} out of {k:,}."
     return Result(finding, numbers, table, draw, [caution], visits)
 
@@ -138,16 +129,16 @@ def whose(visits: Table) -> Result:
             if len(factors) == 1:
                 raise NotEnough("no outlet has several scores") from fault
             factors.remove("person" if "person" in factors else "organisation")
-    *values, n = (*(float(table[name].iloc[-1]) for name in ("share", "low", "high")), len(rated))
-    share = Number(*values, "share of variance", n, "scores explained by the place: outlet and organisation")
+    label = "scores explained by the place: outlet and organisation"
+    share = Number(*table[["share", "low", "high"]].iloc[-1], "share of variance", len(rated), label)
     parts = table.iloc[:-1].replace({"component": {"residual": "single visit", "person": "visitor"}})
     finding = f"the place explains {share} of the differences between scores, visitor and visit the rest."
     if not share.low > 0:
         finding = f"no difference between places was found: they explain {share} of how scores differ."
-    axes = {"label": "component", "value": "share", "x_title": "part of the variance", "percent": True}
     few = rated["organisation"].nunique() if "organisation" in factors else 0
-    open_ = f"There are only {few} organisations, so their own part stays wide open."
+    caution = f"There are only {few} organisations, so their own part stays wide open."
+    axes = {"label": "component", "value": "share", "x_title": "part of the variance", "percent": True}
     return Result(
-        finding, {"variance-share-organisation": share}, parts, lambda: general.bars(parts, **axes),
-        [open_] * (0 < few < 15), visits,
+        finding, {"variance-share-organisation": share}, parts, partial(general.bars, parts, **axes),
+        [caution] * (0 < few < 15), visits,
     )  # fmt: skip

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 RESULT = "application/vnd.cxlab.result+json"  # what the report and the verdict read
 PART = "application/vnd.cxlab.part+json"  # marks an output that only a live notebook shows
 PLOTLY = "application/vnd.plotly.v1+json"
+SHARES = {"label": "group", "reference": None, "percent": True}  # how ``dots`` draws a table of ``shares``
 
 _SHOWN: dict[str, Number] = {}
 
@@ -53,11 +54,11 @@ class Number(NamedTuple):
 
     @classmethod
     def difference(
-        cls, x1: float, n1: int, x2: float, n2: int, unit: str, label: str, level: float = 0.95
+        cls, one: pd.Series, other: pd.Series, unit: str, label: str, level: float = 0.95
     ) -> Number:
-        """Return the share x1 of n1 minus the share x2 of n2, independent cases, with Newcombe's interval."""
-        value, low, high = newcombe(x1, n1, x2, n2, level)
-        return cls(float(value), float(low), float(high), unit, int(n1 + n2), label)
+        """Return the share of yes in one group less that in another one, with Newcombe's interval."""
+        ends = newcombe(one.sum(), len(one), other.sum(), len(other), level)
+        return cls(*map(float, ends), unit, len(one) + len(other), label)
 
     def direction(self, below: str, above: str) -> str:
         """Return the word for an interval that lies on one side of zero, else nothing."""
@@ -79,43 +80,18 @@ def shares(parts: Mapping[str, pd.Series], level: float) -> pd.DataFrame:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """An answer to one question.
+    """An answer to one question; shows and records itself."""
 
-    Attributes
-    ----------
-    finding : str
-        One plain sentence made from the numbers: what these data show, how sure, or that nothing was found.
-        What is simulated says so in front.
-    numbers : dict
-        Name (stable, lower case, hyphens) -> Number; what is recorded, and what rules and exercises read.
-    table : DataFrame, optional
-        Tidy; the question's docstring lists its columns.
-    draw : callable, optional
-        Returns the plotly figure; without a title of its own it gets the first clause of the finding.
-    cautions : list of str
-        What a careful reader should know; the first two are shown.
-    data : Table, optional
-        What was asked; gives source and whether it is simulated.
-    missing : bool
-        Whether the data cannot answer.
-    leading : mapping, optional
-        The key numbers and limits of a page's answer; see ``lead``.
-    open : bool
-        Whether the table itself is the answer, shown on the page and not in a fold.
-    id : str
-        What other pages find it by; a question gives its own name.
-    """
-
-    finding: str
-    numbers: dict[str, Number] = field(default_factory=dict)
-    table: pd.DataFrame | None = None
-    draw: Callable[[], go.Figure] | None = None
-    cautions: Sequence[str] = ()
-    data: Table | None = None
-    missing: bool = False
-    leading: Mapping[str, Any] | None = None
-    open: bool = False
-    id: str = ""
+    finding: str  # one plain sentence made from the numbers: what these data show, how sure, or that nothing
+    numbers: dict[str, Number] = field(default_factory=dict)  # recorded; rules and exercises read them
+    table: pd.DataFrame | None = None  # tidy; the question's docstring lists its columns
+    draw: Callable[[], go.Figure] | None = None  # untitled, the picture gets the finding's first clause
+    cautions: Sequence[str] = ()  # what a careful reader should know; the first two are shown
+    data: Table | None = None  # what was asked; gives source and whether it is simulated
+    missing: bool = False  # whether the data cannot answer
+    leading: Mapping[str, Any] | None = None  # see ``lead``
+    open: bool = False  # whether the table itself is the answer, shown on the page and not in a fold
+    id: str = ""  # what other pages find it by; a question gives its own name
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "finding", stated(self.finding, self.simulated and not self.missing))
@@ -178,15 +154,26 @@ class Result:
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
-        content = self.content()
         _SHOWN.update(self.numbers)
         words = f"<p class='cx-finding'><strong>{html.escape(self.finding)}</strong></p>"
-        display({RESULT: content, "text/html": words, "text/plain": self.finding}, raw=True)
+        display({RESULT: self.content(), "text/html": words, "text/plain": self.finding}, raw=True)
         figure = self.figure()
         if figure is not None:
             display({PLOTLY: plotly_json(figure), "text/plain": "chart"}, raw=True)
-        if rest := _details(content):
+        if rest := self._details():
             display({PART: {}, "text/html": rest, "text/plain": "details"}, raw=True)
+
+    def _details(self) -> str:
+        """Return what a live notebook shows under the picture: cautions, limits, and the numbers folded."""
+        texts = [*self.cautions[:2]]
+        if self.leading:
+            texts.append(f"What this does not show: {self.leading['limits']}")
+        shown = "".join(f"<p>{html.escape(text)}</p>" for text in texts)
+        rows = "".join(
+            f"<tr><td>{html.escape(number.label or name)}</td><td>{html.escape(str(number))}</td></tr>"
+            for name, number in self.numbers.items()
+        )
+        return shown + (f"<details><summary>Numbers</summary><table>{rows}</table></details>" if rows else "")
 
 
 def shown_numbers() -> dict[str, Number]:
@@ -245,10 +232,8 @@ def record(
 
     if not name or not unit:
         raise InputError(f"record: name and unit must not be empty (name {name!r}, unit {unit!r})")
-    if (low is None) != (high is None):
-        raise InputError(f"record {name!r}: give both limits of the interval or neither")
-    if low is not None and high is not None and low > high:
-        raise InputError(f"record {name!r}: low {low} is above high {high}")
+    if (low is None) != (high is None) or (low is not None and low > high):
+        raise InputError(f"record {name!r}: give low and a high above it, or neither; got {low} and {high}")
     number = Number(value, low, high, unit, n)
     content = Result("", {name: number}).content()
     display({RESULT: content, "text/plain": f"{name}: {number} {unit}"}, raw=True)
@@ -287,25 +272,3 @@ def _rows(table: pd.DataFrame | None, most: int = 500) -> dict[str, Any] | None:
         table = table.reset_index()
     rows = [[plain(cell, 6) for cell in row] for row in table.head(most).itertuples(index=False)]
     return {"columns": [str(column).replace("_", " ") for column in table], "rows": rows}
-
-
-def _details(content: Mapping[str, Any]) -> str:
-    """Return what a live notebook shows under the picture: key numbers, cautions, and the numbers folded."""
-    parts = [f"<p>{html.escape(text)}</p>" for text in content["cautions"][:2]]
-    if content["lead"]:
-        named = {number["name"]: number for number in content["numbers"]}
-        keys = [named[name] for name in content["lead"]["names"]]
-        tiles = [f"<li>{html.escape(k['label'])}: <b>{html.escape(_shown(k))}</b></li>" for k in keys]
-        parts.insert(0, f"<ul>{''.join(tiles)}</ul>")
-        parts.append(f"<p><em>What this does not show:</em> {html.escape(content['lead']['limits'])}</p>")
-    if content["numbers"]:
-        rows = "".join(
-            f"<tr><td>{html.escape(n['label'])}</td><td>{html.escape(_shown(n))}</td></tr>"
-            for n in content["numbers"]
-        )
-        parts.append(f"<details><summary>Numbers</summary><table>{rows}</table></details>")
-    return "".join(parts)
-
-
-def _shown(number: Mapping[str, Any]) -> str:
-    return with_interval(number["value"], number["low"], number["high"], number["unit"])
