@@ -193,7 +193,8 @@ def matters(visits: Table) -> Result:
     k = len(table)
     if k < 3:
         raise NotEnough(f"the comments fall into {count(k, 'theme')} only")
-    sums = said.pivot_table("severity", "person", "theme", aggfunc="sum", fill_value=0).to_numpy(float)
+    sums = said.pivot_table("severity", "person", "theme", aggfunc="sum", fill_value=0)
+    sums = sums.loc[said["person"].unique()].to_numpy(float)
     draws = resampled_sums(sums, visits.bootstrap, visits.rng)
     harm, *draws = draws / draws.sum(axis=1, keepdims=True)
     top, draws = max(1, round(k / 5)), np.array(draws)
