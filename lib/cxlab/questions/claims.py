@@ -20,12 +20,12 @@ from cxlab.stats.agreement import krippendorff_alpha
 from cxlab.stats.intervals import percentile_interval
 
 
-def thread(folder: str = "", **settings) -> Table:
+def thread(**settings) -> Table:
     """Return the coded debate: claims as rows; in ``related`` links, facts, codings, speakers, statements.
 
     ``settings`` are those of any table: ``bootstrap, seed, confidence_level``.
     """
-    tables, title = load_evidence(folder or None)._asdict(), "The debate as coded by two readers"
+    tables, title = load_evidence()._asdict(), "The debate as coded by two readers"
     claims = tables["claims"]
     return Table(frame=claims, kind="claims", name="thread", title=title, related=tables, **settings)
 
@@ -43,10 +43,10 @@ def grounded_extension(
     ['a', 'c']
     """
     ids = _ids(claims)
-    attackers: dict[str, set[str]] = {claim: set() for claim in ids}
     if isinstance(links, pd.DataFrame):
         rows = links[links["relation"] == "attack"] if "relation" in links else links
         links = zip(rows["from_claim"], rows["to_claim"], strict=True)
+    attackers: dict[str, set[str]] = {claim: set() for claim in ids}
     for start, end in links:
         if start not in attackers or end not in attackers:
             raise InputError(f"the attack from {start!r} to {end!r} names what is not among the claims")
@@ -130,14 +130,12 @@ def debate(thread: Table, *, topic: str = "") -> Result:
     answerable = chosen[chosen["testable"] != "no"]
     counts = {"claims": chosen["speaker"].value_counts(), "testable": answerable["speaker"].value_counts()}
     table = pd.DataFrame(counts).fillna(0).astype(int).sort_values("claims", ascending=False)
-    n, testable, numbers = len(chosen), len(answerable), {}
-    title = ""
-    if topic:
-        finding = f"On {topic}, {count(len(table), 'speaker makes', 'speakers make')} {count(n, 'claim')}; "
-        finding += f"{testable} can be tested at least in part."
-    else:
+    n, testable, numbers, title, name = len(chosen), len(answerable), {}, "", f"debate-{topic}"
+    finding = f"On {topic}, {count(len(table), 'speaker makes', 'speakers make')} {count(n, 'claim')}; "
+    finding += f"{testable} can be tested at least in part."
+    if not topic:
         finding = f"{testable} of the {n} claims in the debate can be tested with numbers, at least in part."
-        title = f"{n} claims; {len(links)} times one supports or attacks another"
+        title, name = f"{n} claims; {len(links)} times one supports or attacks another", "debate"
         numbers = {
             "claims": Number(n, unit="claims", label="claims in the thread"),
             "claims-testable": Number(testable, unit="claims", label="testable at least in part"),
@@ -146,7 +144,7 @@ def debate(thread: Table, *, topic: str = "") -> Result:
     return Result(
         finding, numbers, table,
         lambda: general.claims_map(claims, links, title=title, chosen=chosen["claim_id"] if topic else ()),
-        data=thread, id="debate" if not topic else f"debate-{topic.replace(' ', '-')}",
+        data=thread, id=name.replace(" ", "-"),
     )  # fmt: skip
 
 
@@ -159,71 +157,66 @@ def topics(thread: Table) -> list[str]:
 def standing(thread: Table) -> Result:
     """Which claims stand when attacks count? The grounded extension: logic, not truth.
 
-    Table: index claim; ``speaker claim state attackers supporters unanswered``; ``state`` is stands, falls (a
-    standing claim attacks it) or open; ``unanswered`` counts attackers that nobody attacks.
+    Table: index claim; ``speaker claim state attackers unanswered``; ``state`` is stands, falls (a standing
+    claim attacks it) or open; ``unanswered`` counts attackers that nobody attacks.
     """
     claims, links = thread.frame, thread.related["links"]
     accepted = grounded_extension(claims, links)
     attacks = links[links["relation"] == "attack"]
-    out = set(attacks.loc[attacks["from_claim"].isin(accepted), "to_claim"])
+    fallen = set(attacks.loc[attacks["from_claim"].isin(accepted), "to_claim"])
     free = attacks[~attacks["from_claim"].isin(attacks["to_claim"])]
-    ids = claims["claim_id"]
-    rows = {"attackers": attacks, "supporters": links[links["relation"] == "support"], "unanswered": free}
-    table = pd.DataFrame({name: ids.map(part["to_claim"].value_counts()) for name, part in rows.items()})
-    table = table.fillna(0).astype(int)
-    states = ["stands" if c in accepted else "falls" if c in out else "open" for c in ids]
-    about = pd.DataFrame({"speaker": claims["speaker"], "claim": claims["paraphrase"], "state": states})
-    table = about.join(table).set_index(pd.Index(ids, name="claim_id"))
-    main, stand = table.loc[table["attackers"].idxmax()], int((table["state"] == "stands").sum())
+    table = claims.set_index("claim_id")[["speaker", "paraphrase"]].set_axis(["speaker", "claim"], axis=1)
+    table["state"] = ["stands" if c in accepted else "falls" if c in fallen else "open" for c in table.index]
+    for name, part in (("attackers", attacks), ("unanswered", free)):
+        table[name] = part["to_claim"].value_counts().reindex(table.index, fill_value=0)
+    main, stands = table.loc[table["attackers"].idxmax()], table["state"] == "stands"
+    open_attacks = int(main["unanswered"])
     numbers = {
-        "claims-standing": Number(stand, unit="claims", n=len(table), label="claims that stand"),
-        "unanswered-attacks": Number(int(main.unanswered), unit="attacks on the main claim",
+        "claims-standing": Number(int(stands.sum()), unit="claims", n=len(table), label="claims that stand"),
+        "unanswered-attacks": Number(open_attacks, unit="attacks on the main claim",
                                      label="unanswered attacks on the main claim"),
     }  # fmt: skip
-    answered = (table.loc[table["state"] == "stands", "attackers"] > 0).mean() > 0.5
+    answered = (table.loc[stands, "attackers"] > 0).mean() > 0.5
     why = "most of them after attacks" if answered else "mostly because nobody attacked them"
-    finding = f"{stand} of {len(table)} claims stand, {why}. The main claim {main.state} under "
-    finding += f"{count(int(main.unanswered), 'attack')} that nobody answered."
+    finding = f"{stands.sum()} of {len(table)} claims stand, {why}. The main claim {main['state']} under "
+    finding += f"{count(open_attacks, 'attack')} that nobody answered."
     shown = pd.crosstab(table["speaker"], table["state"])
-    shown = shown.reindex(columns=["stands", "falls", "open"], fill_value=0)
-    shown = shown.loc[shown.sum(axis=1).sort_values(ascending=False).index]
+    shown = shown.reindex(index=table["speaker"].value_counts().index, columns=["stands", "falls", "open"])
     return Result(
         finding, numbers, table,
-        lambda: general.bars(shown, x_title="claims", value=list(shown), stacked=True),
+        lambda: general.bars(shown.fillna(0), x_title="claims", value=list(shown), stacked=True),
         ["Logic is not truth: a claim may stand because nobody took the trouble to answer."], thread,
     )  # fmt: skip
 
 
 @question("claims")
-def strength(thread: Table, *, most: int = 5) -> Result:
+def strength(thread: Table) -> Result:
     """Is the claim with most support the strongest? Strengths with all support, and without own support.
 
-    Table: ``claim counted strength low high`` of the claims whose strength differs ``most``.
+    Table: ``claim counted strength low high`` of the five claims whose strength differs most.
     """
     claims, links = thread.frame, thread.related["links"]
-    settings = {"rng": thread.seed, "confidence_level": thread.confidence_level}
     counted = {
-        name: argument_strength(claims, links, self_support=own, **settings)
+        name: argument_strength(claims, links, self_support=own, rng=thread.seed,
+                                confidence_level=thread.confidence_level)
         for name, own in (("all support", True), ("support by others", False))
-    }
+    }  # fmt: skip
     everyone, others = counted.values()
     main = links.loc[links["relation"] == "attack", "to_claim"].value_counts().idxmax()
     fall = (everyone["strength"] - others["strength"]).abs().sort_values(ascending=False, kind="stable")
     text = claims.set_index("claim_id")["paraphrase"]
-    parts = [part.loc[fall.index[:most]].assign(counted=name, claim=text) for name, part in counted.items()]
+    parts = [part.loc[fall.index[:5]].assign(counted=name, claim=text) for name, part in counted.items()]
     table = pd.concat(parts, ignore_index=True)[["claim", "counted", "strength", "low", "high"]]
     first = Number(*everyone.loc[main], "strength", label="strength of the main claim, all support")
     second = Number(*others.loc[main], "strength", label="strength of the main claim, support by others")
-    numbers = {"main-claim-strength": first, "main-claim-strength-by-others": second}
     a, b = number(first.value), number(second.value)
+    finding = f"No difference was found: the main claim scores {a} of 1, "
+    finding += f"and {b} without its author's own support."
     if first.value - second.value > 0.1:
         finding = f"The main claim looks strong ({a} of 1) only through its own author's support; "
         finding += f"without it, {b} is left."
-    else:
-        finding = f"No difference was found: the main claim scores {a} of 1, "
-        finding += f"and {b} without its author's own support."
     return Result(
-        finding, numbers, table,
+        finding, {"main-claim-strength": first, "main-claim-strength-by-others": second}, table,
         lambda: general.dots(table, x_title="strength, 0 to 1", label="claim",
                              group="counted", value="strength", reference=None),
         ["The score rewards those who talk most, so no score of this kind enters a verdict."], thread,
@@ -236,31 +229,30 @@ def coding(thread: Table) -> Result:
 
     Table: ``question alpha low high raw n``.
     """
-    codings, pairs, n = thread.related["codings"], thread.related["link_codings"], len(thread.frame)
-    rows, numbers = [], {}
-    level = thread.confidence_level
-    settings = {"bootstrap": thread.bootstrap, "rng": thread.seed, "confidence_level": level}
-
-    def put(name: str, words: str, level: str, table: pd.DataFrame) -> None:
-        alpha = krippendorff_alpha(table.to_numpy().T, level=level, **settings)
-        rows.append((words, *alpha[:4], alpha.statements))
-        numbers[f"coding-alpha-{name}"] = Number(*alpha[:3], "alpha", alpha.statements, f"agreement: {words}")
-
+    codings, seen, n = thread.related["codings"], thread.related["link_codings"], len(thread.frame)
+    seen = seen[["first", "second"]].replace("", "none")
+    silent = pd.DataFrame("none", index=range(n * (n - 1) - len(seen)), columns=seen.columns)
+    asked = {}
     for scale, words in (("drivers", "what makes customers loyal"), ("scope", "how wide the word is meant")):
         pair = codings.loc[codings["scale"] == f"stance_{scale}", ["first", "second"]]
-        put(f"{scale}-addressed", f"whether a claim says {words}", "nominal", (pair != "").astype(int))
-        put(scale, f"what it says on {words}", "interval", pair[(pair != "").all(axis=1)].astype(float))
-    seen = pairs[["first", "second"]].replace("", "none")
-    silent = pd.DataFrame("none", index=range(n * (n - 1) - len(seen)), columns=seen.columns)
-    put("links", "who answers whom", "nominal", pd.concat([seen, silent], ignore_index=True))
+        given = (pair != "").astype(int)
+        asked[f"{scale}-addressed"] = f"whether a claim says {words}", "nominal", given
+        asked[scale] = f"what it says on {words}", "interval", pair[given.all(axis=1)].astype(float)
+    asked["links"] = "who answers whom", "nominal", pd.concat([seen, silent], ignore_index=True)
+    rows, numbers = [], {}
+    for name, (words, scale, table) in asked.items():
+        alpha = krippendorff_alpha(table.to_numpy().T, level=scale, bootstrap=thread.bootstrap,
+                                   rng=thread.seed, confidence_level=thread.confidence_level)  # fmt: skip
+        rows.append((words, *alpha[:4], alpha.statements))
+        label = f"agreement: {words}"
+        numbers[f"coding-alpha-{name}"] = Number(*alpha[:3], "alpha", alpha.statements, label)
     table = pd.DataFrame(rows, columns=["question", "alpha", "low", "high", "raw", "n"])
     where, links = numbers["coding-alpha-drivers"], numbers["coding-alpha-links"]
+    finding = f"No clear difference: two readers agree on where claims stand by {where}, "
+    finding += f"on who answers whom by {links}."
     if where.low > links.high:
         finding = f"Two readers agree well on where claims stand, alpha {where}, "
         finding += f"less on who answers whom, {links}."
-    else:
-        finding = f"No clear difference: two readers agree on where claims stand by {where}, "
-        finding += f"on who answers whom by {links}."
     return Result(
         finding, numbers, table,
         lambda: general.dots(table, x_title="Krippendorff's alpha", label="question",
@@ -285,12 +277,13 @@ def figures(thread: Table) -> Result:
         "figures-wrong": Number(wrong, unit="figures", n=n, label="figures that are plainly wrong"),
     }
     rest = facts[~facts["status"].isin(("holds", "anecdote", "remark"))].sort_values("status", kind="stable")
-    texts = [". ".join(filter(None, pair)) for pair in zip(rest["check"], rest["note"], strict=True)]
-    table = pd.DataFrame({"figure": rest["fact"], "where": rest["article"] + ", " + rest["location"],
-                          "verdict": rest["status"], "found": texts}).reset_index(drop=True)  # fmt: skip
+    table = pd.DataFrame({
+        "figure": rest["fact"], "where": rest["article"] + ", " + rest["location"],
+        "verdict": rest["status"], "found": (rest["check"] + ". " + rest["note"]).str.strip(". "),
+    }).reset_index(drop=True)  # fmt: skip
     finding = f"{hold} of {n} quoted figures hold as they stand; {count(wrong, 'is', 'are')} plainly wrong."
-    shown = counts.rename("figures").to_frame()
     return Result(
-        finding, numbers, table, lambda: general.bars(shown, x_title="figures and counts", value="figures"),
+        finding, numbers, table,
+        lambda: general.bars(counts.to_frame("figures"), x_title="figures and counts", value="figures"),
         ["Others are anecdotes, have no date or source, or compare unlike things."], thread,
     )  # fmt: skip
