@@ -14,48 +14,17 @@ import pandas as pd
 from cxlab.data.errors import NotEnough
 from cxlab.data.survey import SIDES, Survey
 from cxlab.figures import general
-from cxlab.questions.importance import (
-    FACTORS,
-    Sample,
-    adjusted_r2,
-    commonality,
-    composite_reliability,
-    htmt,
-    htmt_ratio,
-    parity_curve,
-    parity_shares,
-    parts,
-    relative_importance,
-    rows_of,
-    sample,
-    second_share,
-    share_table,
-    shares,
-    split_matrices,
-    standard_slopes,
-)  # fmt: skip
-from cxlab.questions.liking import beyond_liking
+from cxlab.questions import importance, surveys
+from cxlab.questions.importance import commonality, htmt, parity_curve, relative_importance  # noqa: F401
+from cxlab.questions.liking import beyond_liking  # noqa: F401
 from cxlab.questions.result import Number, Result, question
-from cxlab.questions.surveys import (
-    SHARE,
-    by_segment,
-    by_sorting,
-    ends,
-    outcome_by_outcome,
-    sorted_otherwise,
-    survey_by_survey,
-)  # fmt: skip
+from cxlab.questions.surveys import by_segment, outcome_by_outcome, sorted_otherwise, survey_by_survey  # noqa: F401
 from cxlab.questions.words import capital, listed, number, spread
 from cxlab.stats.lmg import relative_weights
 from cxlab.stats.resampling import composites, correlations, intervals, resampled_means
 
-__all__ = [
-    "beyond_liking", "by_segment", "commonality", "htmt", "items", "outcome_by_outcome", "overlap", "parity",
-    "parity_curve", "relative_importance", "sorted_otherwise", "split", "survey_by_survey", "unique",
-]  # fmt: skip
-
+SHARE, VARIANCE = "share of R2", "share of variance"
 MOST_EXACT = 14  # more items than this, and each one's part comes from relative weights instead of LMG
-VARIANCE = "share of variance"
 OVERLAP = "overlap of the two ratings (1 = one thing)"
 
 
@@ -68,27 +37,27 @@ def split(survey: Survey) -> Result:
     standard deviation of the side's items), ``spread`` (standard deviation of the side's mean item).
     """
     survey = survey.only(*survey.sides)
-    ready, share, total = shares(survey)
+    ready, share, total = importance.shares(survey)
     sides, n, what = list(survey.blocks), ready.n, survey.label(survey.outcome)
-    table = share_table(ready, share, total).rename_axis("side")
+    table = importance.share_table(ready, share, total).rename_axis("side")
     numbers = {
         f"share-{side}": ready.number(part, SHARE, f"{capital(side)}'s share")
         for side, part in zip(sides, share, strict=True)
     }
-    for side, steps in zip(sides, standard_slopes(ready), strict=True):
+    for side, steps in zip(sides, importance.standard_slopes(ready), strict=True):
         if not survey.categorical:
             label = f"what a step of {side} adds (slope, in standard deviations)"
             numbers[f"slope-{side}"] = ready.number(steps, "standardised slope", label)
         label = f"how much customers differ on {side} (standard deviation, points of the scale)"
         numbers[f"spread-{side}"] = Number(float(table.loc[side, "spread"]), unit="points", n=n, label=label)
-    fair = ready.number(adjusted_r2(total, len(survey.items), n), VARIANCE, "")
+    fair = ready.number(importance.adjusted_r2(total, len(survey.items), n), VARIANCE, "")
     label = f"part of the differences in {what} that the items explain"
     numbers["explained"] = Number(*(max(0.0, end) for end in fair[:3]), VARIANCE, n, label)
     cautions = cautions_of(ready)
     if set(SIDES) <= set(sides):
         gap = share[sides.index("product")] - share[sides.index("experience")]
         numbers["share-difference"] = ready.number(gap, SHARE, "product's share minus experience's")
-        numbers |= ends(by_sorting(ready))
+        numbers |= surveys.ends(surveys.by_sorting(ready))
         low, high = (numbers[f"share-experience-{end}-reading"].value for end in ("lowest", "highest"))
         if low < 0.5 < high:
             moved = spread(low, high, "share")
@@ -116,7 +85,7 @@ def share_with_gaps(survey: Survey, side: str) -> dict[str, Number]:
     found, at = {}, list(survey.blocks).index(side)
     with suppress(NotEnough):
         whole = survey.frame[[*survey.items, survey.outcome]].notna().all(axis=1)
-        ready, share, _ = shares(survey.with_(frame=survey.frame[whole]))
+        ready, share, _ = importance.shares(survey.with_(frame=survey.frame[whole]))
         label = f"{side}'s share among those who answered everything"
         found[f"share-{side}-complete"] = ready.number(share[at], SHARE, label)
     behind = [item for item in survey.outcome_items if item in survey.frame] or [survey.outcome]
@@ -127,14 +96,14 @@ def share_with_gaps(survey: Survey, side: str) -> dict[str, Number]:
         end = pd.Series({item: part for group, part in zip(groups, choice, strict=True) for item in group})
         full = table.fillna(bottom + end * (top - bottom))
         values = np.column_stack([full[survey.items], full[behind].mean(axis=1)])
-        share, _ = split_matrices(np.cov(values, rowvar=False, ddof=0)[None], survey.groups())
+        share, _ = importance.split_matrices(np.cov(values, rowvar=False, ddof=0)[None], survey.groups())
         filled.append(float(share[at, 0]))
     label = f"{side}'s share with every gap at the middle, and at either end of the scale"
     limits = filled[0], min(filled), max(filled)
     return found | {f"share-{side}-filled": Number(*limits, SHARE, len(table), label)}
 
 
-def cautions_of(ready: Sample) -> list[str]:
+def cautions_of(ready: importance.Sample) -> list[str]:
     """Return what to be careful about, most important first."""
     survey, found, behind = ready.survey, [], ready.survey.outcome_items
     asked, rows = len(survey.items), len(survey.frame)
@@ -144,8 +113,8 @@ def cautions_of(ready: Sample) -> list[str]:
             f"{ready.n:,} are used, which assumes that gaps depend only on the answers that are there."
         )
     if len(behind) > 1 and set(behind) <= set(survey.frame):
-        whole = rows_of(survey.with_(bootstrap=0), behind)
-        alpha = float(composite_reliability(whole.matrices, [behind], behind)[1][0, 0])
+        whole = importance.rows_of(survey.with_(bootstrap=0), behind)
+        alpha = float(importance.composite_reliability(whole.matrices, [behind], behind)[1][0, 0])
         if alpha < 0.6:
             found.append(
                 f"The questions behind {survey.label(survey.outcome)} hardly agree (alpha {number(alpha)}), "
@@ -169,8 +138,8 @@ def unique(survey: Survey) -> Result:
     Table: index part; ``raw`` (sums to R2), ``share share_low share_high`` (of R2), ``adjusted low high`` (of
     adjusted R2, so that 0 can lie inside the interval).
     """
-    ready = sample(survey.only(*SIDES))
-    table, n = parts(ready), ready.n
+    ready = importance.sample(survey.only(*SIDES))
+    table, n = importance.parts(ready), ready.n
     numbers = {
         f"unique-{side}": Number(*table.loc[side, ["adjusted", "low", "high"]], VARIANCE, n,
                                  f"explained by {side} alone")
@@ -209,18 +178,18 @@ def overlap(survey: Survey) -> Result:
     survey = survey.only(*SIDES)
     if survey.categorical:
         raise NotEnough("the items of a side are categories, which are not rated")
-    ready, groups = sample(survey), survey.groups()
+    ready, groups = importance.sample(survey), survey.groups()
     r = correlations(ready.matrices)
     small = correlations(composites(r, groups, standardise=False))
     likings = np.linspace(0, 0.9 * max(0.0, float(small[0][np.triu_indices(3, 1)].min())), 10)
-    draws = np.array([second_share(small, liking) for liking in likings])
+    draws = np.array([importance.second_share(small, liking) for liking in likings])
     curve = intervals(draws, likings, survey.confidence_level).rename(columns={"estimate": "share"})
     curve = curve.rename_axis("liking").reset_index()
     label = "experience's share once the strongest possible general liking is taken out"
     without = ready.number(draws[-1], SHARE, label)
     numbers = {"share-experience-without-liking": without}
     finding = "this survey cannot say whether customers tell the sides apart: a side has a single item."
-    ratio = htmt_ratio(np.abs(r), *groups)
+    ratio = importance.htmt_ratio(np.abs(r), *groups)
     if np.isfinite(ratio[0]):
         one = numbers["htmt-product-experience"] = ready.number(ratio, "ratio", OVERLAP)
         alike = "almost alike" if one.value >= 0.85 else "differently"
@@ -250,8 +219,8 @@ def parity(survey: Survey, *, spread: float = 1.0) -> Result:
     ``spread`` is the multiple of the observed spread to point at (0: all offers are alike; 1: as observed,
     with half of it beside). Table: ``factor block share low high``.
     """
-    ready = sample(survey.only(*SIDES))
-    curve = parity_shares(ready, "product", FACTORS)
+    ready = importance.sample(survey.only(*SIDES))
+    curve = importance.parity_shares(ready, "product", importance.FACTORS)
     of = curve[curve["block"] == "experience"].set_index("factor")[["share", "low", "high"]]
     half = Number(*of.loc[0.5], SHARE, ready.n, "experience's share if product differed half as much")
     now, there = (Number(*(np.interp(at, of.index, of[name]) for name in of), SHARE) for at in (1.0, spread))
@@ -285,9 +254,9 @@ def items(survey: Survey) -> Result:
     if survey.categorical:
         raise NotEnough("the items of a side are categories, which have no mean answer")
     if len(asked) <= MOST_EXACT:
-        ready, share, _ = shares(survey.with_(blocks={item: [item] for item in asked}))
+        ready, share, _ = importance.shares(survey.with_(blocks={item: [item] for item in asked}))
     else:
-        ready = sample(survey)
+        ready = importance.sample(survey)
         raw = relative_weights(correlations(ready.matrices))
         share = (raw / raw.sum(axis=1, keepdims=True)).T
     answers = survey.frame[asked].astype(float)

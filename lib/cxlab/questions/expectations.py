@@ -10,15 +10,8 @@ from cxlab.figures import general
 from cxlab.questions.importance import estimate
 from cxlab.questions.result import Number, Result, question
 from cxlab.questions.words import capital, number
-from cxlab.stats.regression import (
-    complete_cases,
-    fit,
-    kinked_slopes,
-    product_experience,
-    read_contrasts,
-    response_surface,
-    surface_terms,
-)
+from cxlab.stats import regression
+from cxlab.stats.regression import kinked_slopes, product_experience, response_surface, surface_terms
 from cxlab.stats.resampling import Covariances, intervals, slopes
 
 _READINGS = {  # words -> columns of P, E, P^2, P E, E^2, P - E
@@ -215,7 +208,7 @@ def vignette_contrasts(
     unbiased for randomised groups (Neyman 1923; Samii & Aronow 2012).
     """
     data = data[data["person"].notna()] if "person" in data else data.assign(person=range(len(data)))
-    table = complete_cases(data, ["satisfaction", "stock", "courtesy"], minimum=8)
+    table = regression.complete_cases(data, ["satisfaction", "stock", "courtesy"], minimum=8)
     if not table[["stock", "courtesy"]].isin([0, 1]).all(axis=None):
         raise InputError("stock and courtesy must hold only 0 and 1; recode them first")
     cell = (2 * table["stock"] + table["courtesy"]).astype(int).to_numpy()
@@ -224,9 +217,11 @@ def vignette_contrasts(
         raise NotEnough(f"the stories have {sizes.tolist()} answers; each needs at least 2 for an interval")
     persons = data.loc[table.index, "person"]
     groups = persons if persons.duplicated().any() else None
-    result = fit(table["satisfaction"], np.eye(4)[cell], covariance="HC2", groups=groups)
+    result = regression.fit(table["satisfaction"], np.eye(4)[cell], covariance="HC2", groups=groups)
     weights = (dict(zip(_STORIES, np.eye(4), strict=True)), _CONTRASTS)
-    cells, contrasts = (read_contrasts(result, w, confidence_level).drop(columns="error") for w in weights)
+    cells, contrasts = (
+        regression.read_contrasts(result, w, confidence_level).drop(columns="error") for w in weights
+    )
     cells = cells.rename(columns={"estimate": "mean"}).rename_axis("story").reset_index()
     return cells.assign(n=sizes), contrasts
 

@@ -11,7 +11,7 @@ from cxlab.data.table import Table
 from cxlab.figures import general
 from cxlab.questions.result import Number, Result, question
 from cxlab.questions.words import number
-from cxlab.stats.agreement import krippendorff_alpha, label_share, wide
+from cxlab.stats.agreement import Alpha, krippendorff_alpha, label_share, wide
 from cxlab.stats.regression import t_quantile
 
 TENTATIVE = 0.667  # the least alpha for tentative conclusions (Krippendorff 2004)
@@ -57,35 +57,35 @@ def same_meaning(ratings: Table, statements: pd.DataFrame | None = None) -> Resu
     often each label was given to each group of statements.
     """
     data = ratings.frame.assign(label=ratings.frame["label"].astype("str").str.strip().str.lower())
-    known = data["statement"].astype(str).str.fullmatch(r"[sm]\d+b?").any()
+    names = data["statement"].astype(str)
+    known = names.str.fullmatch(r"[sm]\d+b?").any()
     table = wide(data, "s" if known else "")
     if len(table) < 2:
         raise NotEnough("a single rater cannot agree with anybody")
-    level = ratings.confidence_level
-    settings = {"bootstrap": ratings.bootstrap, "rng": ratings.seed, "confidence_level": level}
-    alpha = krippendorff_alpha(table, **settings)
-    n = alpha.statements
-    one = Number(*alpha[:3], "alpha", n, "agreement on the two words (alpha)")
+    alpha = _alpha(table, ratings)
+    one = Number(*alpha[:3], "alpha", alpha.statements, "agreement on the two words (alpha)")
+    label = "pairs of raters who agree"
     numbers = {
         "alpha-labels": one,
-        "raw-agreement": Number(alpha.raw, unit="share of pairs", n=n, label="pairs of raters who agree"),
+        "raw-agreement": Number(alpha.raw, unit="share of pairs", n=alpha.statements, label=label),
         "raters": Number(alpha.raters, unit="people", label="raters"),
     }
     groups = pd.Series("", index=table.columns)
     if statements is not None:
         groups = statements.set_index("statement")["groups"].reindex(table.columns).fillna("")
     if known:
-        numbers |= _shares(data, table, groups, level) | _meanings(data, settings)
-    least = number(TENTATIVE)
-    if one.high < TENTATIVE:
-        finding = f"raters agree too little to build on: alpha is {one}, "
-        finding += f"and {least} is the least for tentative conclusions."
-    elif one.low > TENTATIVE:
+        numbers |= _shares(table, groups, ratings.confidence_level)
+        second = data[names.str.fullmatch(r"s\d+b")].dropna(subset="label")
+        if len(second):
+            numbers |= _wording(second, table, ratings.confidence_level)
+        if names.str.fullmatch(r"m\d+").any():
+            numbers |= _meanings(wide(data, "m"), ratings)
+    said, least = "whether raters agree enough stays open", number(TENTATIVE)
+    said = "raters agree too little to build on" if one.high < TENTATIVE else said
+    finding = f"{said}: alpha is {one}, and {least} is the least for tentative conclusions."
+    if one.low > TENTATIVE:
         finding = f"raters mean much the same: alpha is {one}, "
         finding += f"above the {least} that allows tentative conclusions."
-    else:
-        finding = f"whether raters agree enough stays open: alpha is {one}, "
-        finding += f"and {least} is the least for tentative conclusions."
     shown = _by_group(table, groups)
     return Result(
         finding, numbers, shown.reset_index(),
@@ -94,12 +94,17 @@ def same_meaning(ratings: Table, statements: pd.DataFrame | None = None) -> Resu
     )  # fmt: skip
 
 
+def _alpha(table: pd.DataFrame, ratings: Table) -> Alpha:
+    level = ratings.confidence_level
+    return krippendorff_alpha(table, bootstrap=ratings.bootstrap, rng=ratings.seed, confidence_level=level)
+
+
 def _about(table: pd.DataFrame, groups: pd.Series, group: str) -> pd.DataFrame:
     """Return the labels of the statements of a group (all for no group)."""
     return table[[s for s in table if not group or group in groups[s].split()]]
 
 
-def _shares(data: pd.DataFrame, table: pd.DataFrame, groups: pd.Series, level: float) -> dict[str, Number]:
+def _shares(table: pd.DataFrame, groups: pd.Series, level: float) -> dict[str, Number]:
     numbers = {}
     for name, (group, labels, words) in _GROUPS.items():
         chosen = _about(table, groups, group)
@@ -107,33 +112,30 @@ def _shares(data: pd.DataFrame, table: pd.DataFrame, groups: pd.Series, level: f
             *share, n = label_share(chosen, labels, level)
             numbers[name] = Number(*share, "share of labels", n, words)
     most = int(((table == "product").sum() > 0.5 * table.notna().sum()).sum())
-    numbers["statement-share-product-only"] = Number.share(
-        most, len(groups), "share of statements", "statements that most call 'product'", level
-    )
-    second = data[data["statement"].astype(str).str.fullmatch(r"s\d+b")].dropna(subset="label")
-    if len(second):
-        again = second.pivot(index="rater", columns="statement", values="label")
-        share, before = ((part == "experience").sum() / part.notna().sum() for part in (again, table))
-        gaps = (share.rename(lambda name: name.removesuffix("b")) - before).dropna()
-        mean, n, limits = float(gaps.mean()), len(gaps), (None, None)
-        if n > 1:
-            half = t_quantile(level, n - 1) * float(gaps.std()) / n**0.5
-            limits = mean - half, mean + half
-        words = "'experience' under the second wording minus the first"
-        numbers["wording-difference"] = Number(mean, *limits, "share of labels", n, words)
-    return numbers
+    words = "statements that most call 'product'"
+    only = Number.share(most, len(groups), "share of statements", words, level)
+    return numbers | {"statement-share-product-only": only}
 
 
-def _meanings(data: pd.DataFrame, settings: dict) -> dict[str, Number]:
-    if not data["statement"].astype(str).str.fullmatch(r"m\d+").any():
-        return {}
-    table = wide(data, "m")
-    *share, n = label_share(table, ("interaction",), settings["confidence_level"])
-    unit, words = "share of labels", "'interaction' as the meaning"
-    numbers = {"meaning-share-interaction": Number(*share, unit, n, words)}
+def _wording(second: pd.DataFrame, table: pd.DataFrame, level: float) -> dict[str, Number]:
+    """Return how much more often the second wording is called 'experience' (t interval over statements)."""
+    again = second.pivot(index="rater", columns="statement", values="label")
+    share, before = ((part == "experience").sum() / part.notna().sum() for part in (again, table))
+    gaps = (share.rename(lambda name: name.removesuffix("b")) - before).dropna()
+    mean, n, limits = float(gaps.mean()), len(gaps), (None, None)
+    if n > 1:
+        half = t_quantile(level, n - 1) * float(gaps.std()) / n**0.5
+        limits = mean - half, mean + half
+    words = "'experience' under the second wording minus the first"
+    return {"wording-difference": Number(mean, *limits, "share of labels", n, words)}
+
+
+def _meanings(table: pd.DataFrame, ratings: Table) -> dict[str, Number]:
+    *share, n = label_share(table, ("interaction",), ratings.confidence_level)
+    words = "'interaction' as the meaning"
+    numbers = {"meaning-share-interaction": Number(*share, "share of labels", n, words)}
     if len(table) > 1:
-        alpha = krippendorff_alpha(table, **settings)
-        words = "agreement on the meaning of experience (alpha)"
+        alpha, words = _alpha(table, ratings), "agreement on the meaning of experience (alpha)"
         numbers["alpha-meaning"] = Number(*alpha[:3], "alpha", alpha.statements, words)
     return numbers
 

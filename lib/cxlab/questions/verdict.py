@@ -13,29 +13,16 @@ from cxlab.data.rules import RuleSet, load_rules
 from cxlab.data.sources import is_here, open_source, public
 from cxlab.data.table import Table
 from cxlab.figures import general
-from cxlab.questions.judging import (  # noqa: F401 (cx.verdict has judge, judge_survey)
-    MIXED,
-    OUTCOMES,
-    QUESTIONS,
-    REFUTED,
-    SUPPORTED,
-    UNDECIDED,
-    UNTESTED,
-    Results,
-    combine,
-    judge,
-    judge_survey,
-    load_results,
-    survey_results,
-)  # fmt: skip
+from cxlab.questions import judging
+from cxlab.questions.judging import OUTCOMES, judge, judge_survey  # noqa: F401
 from cxlab.questions.result import Number, Result
 from cxlab.questions.words import capital, count, listed, number
 from cxlab.stats.intervals import wilson
 
+SUPPORTED, REFUTED, MIXED, UNDECIDED, UNTESTED = OUTCOMES
 SURVEYS = ("ecsi-mobile", "abc-vendor", "corporate-reputation", "airline", "housing")
 FACTORS = (0.5, 0.75, 1.0, 1.5, 2.0)
-# What follows for a business: a claim, its outcomes, and the sentence that they allow.
-BUSINESS = (
+BUSINESS = (  # a claim, some outcomes of it, and what they mean for a business
     ("C4a", (SUPPORTED,),
      "A good product is not enough: how customers are treated adds something of its own."),
     ("C4a", (REFUTED,), "Where the product is right, better treatment adds little. Mend the product first."),
@@ -44,8 +31,7 @@ BUSINESS = (
     ("C1b", (SUPPORTED,), "A bad experience costs you customers even where the product is great."),
     ("C1c", (SUPPORTED,), "With an average product, a great experience still lifts what customers say."),
     ("C2e", (REFUTED,), "Product quality is no mere entry ticket: better than expected still pays."),
-    ("C2c", (UNDECIDED,),
-     "Which side counts more is not decided, so do not bet a budget on one survey."),
+    ("C2c", (UNDECIDED,), "Which side counts more is not decided, so do not bet a budget on one survey."),
     ("S5-5", (UNDECIDED,),
      "Not decided either: do customers stay because leaving is hard? Ask before you call them loyal."),
     ("S5-5", (SUPPORTED,),
@@ -58,24 +44,23 @@ class Verdict:
     """Everything that page 09 asks about: the rules, the recorded numbers and what each survey decides."""
 
     rules: RuleSet
-    report: Results
-    surveys: dict[str, Results]
+    report: judging.Results
+    surveys: dict[str, judging.Results]
     evidence: Evidence
     data: Table
 
     @cached_property
     def table(self) -> pd.DataFrame:
         """One row a claim or idea: its texts, its outcome, and one column a survey."""
-        found = combine(self.rules, self.report, self.surveys)
+        found = judging.combine(self.rules, self.report, self.surveys)
         claims = self.evidence.claims.set_index("claim_id")
         ideas = self.evidence.ideas.set_index("idea_id")
-        texts = claims["paraphrase"].to_dict() | ideas["idea"].to_dict()
-        topics = claims["topic"].to_dict() | ideas["article"].to_dict()
-        found.insert(0, "text", [texts[claim] for claim in found.index])
-        found.insert(1, "topic", [topics[claim] for claim in found.index])
-        needed = claims["data_needed"].to_dict()
-        found["needed"] = [needed.get(claim, "") for claim in found.index]
-        return found
+        texts = pd.concat([claims["paraphrase"], ideas["idea"]]).reindex(found.index)
+        topics = pd.concat([claims["topic"], ideas["article"]]).reindex(found.index)
+        needed = claims["data_needed"].reindex(found.index, fill_value="")
+        return pd.concat(
+            [texts.rename("text"), topics.rename("topic"), found, needed.rename("needed")], axis=1
+        )
 
 
 def opened(
@@ -88,9 +73,9 @@ def opened(
     file of one survey, or empty for none. ``leave_out`` names surveys that shall not judge, with commas
     between them.
     """
-    rules, report = load_rules(), load_results(results)
+    rules, report = load_rules(), judging.load_results(results)
     found = {}
-    asked = [name for name, entry in public().items() if entry["table"] in QUESTIONS]
+    asked = [name for name, entry in public().items() if entry["table"] in judging.QUESTIONS]
     known = [*SURVEYS, *(name for name in ("lecture-ratings", *asked) if is_here(name))]
     left = [name.strip() for name in leave_out.split(",") if name.strip()]
     if unknown := [name for name in left if name not in known]:
@@ -105,7 +90,7 @@ def opened(
             if not every:
                 raise
             continue
-        found[survey.title or survey.name] = survey_results(survey, rules)
+        found[survey.title or survey.name] = judging.survey_results(survey, rules)
     own = next((e["source"] for page in report.values() for e in page.values() if e.get("source")), "")
     table = Table(frame=pd.DataFrame(), kind="verdict", name="all surveys" if every else own)
     return Verdict(rules, report, found, load_evidence(), table)
@@ -125,11 +110,10 @@ def outcomes(verdict: Verdict) -> Result:
     rest = "cannot be tested on these data" if counts[UNTESTED] * 2 >= n - total else "stay undecided"
     finding = f"{total or 'None'} of {n} claims and ideas {'is' if total < 2 else 'are'} decided; "
     finding += f"most{' of the others' * bool(total)} {rest}."
-    wide = pd.crosstab(table["topic"], table["outcome"]).reindex(columns=list(OUTCOMES), fill_value=0)
-    wide = wide.loc[table["topic"].unique()]
-    wide.index = [capital(topic) for topic in wide.index]
-    lone = table[table["outcome"].isin(OUTCOMES[:2]) & table["reason"].str.contains(" by ")]
-    by_one = lone["reason"].str.extract(r" by ([^;]+)")[0].value_counts()
+    wide = pd.crosstab(table["topic"], table["outcome"])
+    wide = wide.reindex(index=table["topic"].unique(), columns=list(OUTCOMES), fill_value=0).rename(capital)
+    lone = table.loc[table["outcome"].isin(OUTCOMES[:2]), "reason"].str.extract(r" by ([^;]+)")[0]
+    by_one = lone.value_counts()
     caution = "No decision rests on one survey alone."
     if len(by_one) and " and " not in by_one.index[0]:
         many = count(int(by_one.iloc[0]), "decision rests", "decisions rest")
@@ -206,7 +190,7 @@ def flips(verdict: Verdict) -> Result:
     Table: index what was tested, one column a multiple of the smallest effect of interest.
     """
     others = [verdict.rules.with_sesoi(factor) for factor in FACTORS]
-    moved = [combine(rules, verdict.report, verdict.surveys)["outcome"] for rules in others]
+    moved = [judging.combine(rules, verdict.report, verdict.surveys)["outcome"] for rules in others]
     moved = pd.concat(moved, axis=1, keys=FACTORS)
     decided = moved[moved[1.0].isin(OUTCOMES[:3])]
     firm, label = int((decided.nunique(axis=1) == 1).sum()), "decisions that keep throughout"
