@@ -106,24 +106,6 @@ def test_only_expectations_asked_beforehand_feed_the_rules():
     assert middle.low < middle.value < middle.high and 0 < middle.value < 1.5  # 7 at the centre, less 5.5
 
 
-def test_ecsi_mobile_as_recorded_before_the_rebuild():
-    survey = cx.survey("ecsi-mobile", bootstrap=300)
-    numbers = {}
-    for ask in (cx.expectations.gap, cx.expectations.kinks, cx.expectations.forgiveness):
-        numbers |= ask(survey).numbers
-    known = {
-        "gap-r2-lost": (0.5330512065, 0.4377421677, 0.6280715108),
-        "kink-product": (-0.147861704, -0.4906670549, 0.1949436469),
-        "kink-experience": (0.01126639812, -0.3173671005, 0.3398998967),
-        "slope-above-product": (0.4065567959, 0.190771986, 0.6223416059),
-        "loss-great-product-bad-experience": (1.158130666, 0.5737739886, 1.742487344),
-        "gain-average-product-great-experience": (0.5116509888, 0.3212496201, 0.7020523575),
-        "slope-experience-top-product": (0.3789792281, -0.04706224002, 0.8050206961),
-    }
-    for name, expected in known.items():
-        assert numbers[name][:3] == pytest.approx(expected, rel=1e-6), name
-
-
 def test_a_kink_is_the_difference_of_its_slopes_and_mirrors():
     data = world(500).frame
     pair = {"outcome": "stays", "drivers": ["works", "helpful"]}

@@ -2,9 +2,9 @@
 
 import base64
 import html
-from dataclasses import dataclass, field
 
 import pandas as pd
+from IPython.display import HTML
 
 from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.table import Table
@@ -159,27 +159,9 @@ const a=document.createElement('a');a.download='ratings-'+who+'.csv';
 a.href=URL.createObjectURL(new Blob([rows.join('\\n')+'\\n'],{type:'text/csv'}));a.click()};"""
 
 
-@dataclass(frozen=True)
-class Form:
-    """A form for raters as one file, to print or to fill in with any browser; it asks nothing of the network.
-
-    Its button saves the labels as a CSV with ``rater statement label``, which is a table ``ratings``.
-    """
-
-    name: str
-    page: str = field(repr=False)
-    lines: int
-
-    def _repr_html_(self) -> str:
-        content = base64.b64encode(self.page.encode()).decode()
-        return (
-            f"<p><a download='{self.name}.html' href='data:text/html;base64,{content}'>The form with "
-            f"{self.lines} lines</a>, to print or to fill in with a browser; its button saves the labels.</p>"
-        )
-
-
-def form(statements: pd.DataFrame, *, form: str = "labels", wording: int = 1) -> Form:
-    """Return a form for raters, of ``thread.related["statements"]``.
+def form(statements: pd.DataFrame, *, form: str = "labels", wording: int = 1) -> HTML:
+    """Return a form for raters, of ``thread.related["statements"]``: one file, to print or to fill in with
+    any browser. Its button saves a CSV with ``rater statement label``, which is a table ``ratings``.
 
     ``form`` asks "labels" (product or experience) or "meanings" (which meaning of experience). The second
     ``wording`` of "labels" tells the same events as something lived through: give it to other raters.
@@ -211,4 +193,8 @@ def form(statements: pd.DataFrame, *, form: str = "labels", wording: int = 1) ->
         "<p><button type=button id=save>Save my labels</button></p></form>"
         f"<script>{_SAVE}</script></body></html>"
     )
-    return Form(f"ask-ten-{form}" + ("-2" if wording == 2 else ""), page, len(rows))
+    name, content = f"ask-ten-{form}{'-2' * (wording == 2)}", base64.b64encode(page.encode()).decode()
+    return HTML(
+        f"<p><a download='{name}.html' href='data:text/html;base64,{content}'>The form with {len(rows)} lines"
+        "</a>, to print or to fill in with a browser; its button saves the labels.</p>"
+    )
