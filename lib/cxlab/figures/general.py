@@ -5,9 +5,8 @@ Shared arguments: ``table`` is a DataFrame, one mark a row; ``label`` the column
 titles are a few words. Nothing here knows what the numbers mean.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from textwrap import wrap
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,7 @@ import plotly.graph_objects as go
 from cxlab.figures.style import COLOURS, SYMBOLS, colour, finish, rgba, wrapped
 
 _GREY = COLOURS["neutral"]
+_DASHED = {"dash": "dash", "width": 1, "color": _GREY}
 _SIDES = {  # sign of the stance -> words, symbol, colour
     -1: ("for the product", "square", "product"),
     1: ("for the experience", "circle", "experience"),
@@ -25,19 +25,10 @@ _LINKS = {"support": ("solid", "good"), "attack": ("dash", "bad")}
 
 
 def dots(
-    table: pd.DataFrame,
-    *,
-    title: str = "",
-    x_title: str,
-    label: str | None = None,
-    group: str | None = None,
-    value: str = "estimate",
-    low: str = "low",
-    high: str = "high",
-    reference: float | None = 0.0,
-    band: tuple[float, float] | None = None,
-    percent: bool = False,
-) -> go.Figure:
+    table: pd.DataFrame, *, x_title: str, title: str = "", label: str | None = None, group: str | None = None,
+    value: str = "estimate", low: str = "low", high: str = "high", reference: float | None = 0.0,
+    band: tuple[float, float] | None = None, percent: bool = False,
+) -> go.Figure:  # fmt: skip
     """Rows of dots with intervals, from top to bottom; groups side by side, told apart by shape and colour.
 
     ``reference`` is a dashed line (no effect), ``band`` a grey zone (too small to matter). Rows without
@@ -61,70 +52,56 @@ def dots(
     if band:
         figure.add_vrect(x0=band[0], x1=band[1], fillcolor=rgba(_GREY, 0.16), line_width=0, layer="below")
     if reference is not None:
-        figure.add_vline(x=reference, line={"dash": "dash", "width": 1, "color": _GREY})
-    figure.update_xaxes(**_axis(x_title, percent), zeroline=False)
+        figure.add_vline(x=reference, line=_DASHED)
+    figure.update_xaxes(zeroline=False)
     figure.update_yaxes(
         tickvals=list(places.values()), ticktext=written, range=[0.4, len(labels) + 0.6], zeroline=False,
         showgrid=False,
     )  # fmt: skip
     row = max(36 * max(1, 0.6 * len(groups)), 17 * _lines(written) + 8)
-    return finish(figure, title=title, height=int(150 + row * len(labels)))
+    return _finish(figure, title, x_title, percent_x=percent, height=150 + row * len(labels))
 
 
 def bars(
-    table: pd.DataFrame,
-    *,
-    title: str = "",
-    x_title: str,
-    label: str | None = None,
-    value: str | Sequence[str] = "estimate",
-    low: str = "low",
-    high: str = "high",
-    percent: bool = False,
-    stacked: bool = False,
-) -> go.Figure:
+    table: pd.DataFrame, *, x_title: str, title: str = "", label: str | None = None,
+    value: str | Sequence[str] = "estimate", percent: bool = False, stacked: bool = False,
+) -> go.Figure:  # fmt: skip
     """Horizontal bars, from top to bottom; several ``value`` columns are grouped, or stacked.
 
-    Whiskers where ``low`` and ``high`` are columns and one value is drawn; a column of nothing is left out.
+    Whiskers where one value is drawn and ``low`` and ``high`` are columns; a column of nothing is left out.
     """
-    labels = _names(table, label)
-    columns = [value] if isinstance(value, str) else [c for c in value if table[c].any()] or list(value)[:1]
-    written, single = [wrapped(name, 26) for name in labels], isinstance(value, str)
-    figure = go.Figure()
+    labels, single = _names(table, label), isinstance(value, str)
+    columns = [value] if single else [c for c in value if table[c].any()] or list(value)[:1]
+    figure, written = go.Figure(), [wrapped(name, 26) for name in labels]
     for i, column in enumerate(columns):
         figure.add_bar(
             y=written, x=table[column].tolist(), orientation="h", name=str(column), showlegend=not single,
             marker={"color": [colour(name) for name in labels] if single else colour(column, i)},
-            error_x=_whiskers(table, column, low, high, "#1f2933") if single else None,
+            error_x=_whiskers(table, column, "low", "high", "#1f2933") if single else None,
             text=[_show(v, percent) for v in table[column]],
-            textposition="none" if single and low in table else "auto",
+            textposition="none" if single and "low" in table else "auto",
             hovertemplate="%{y}: %{text}<extra>" + ("" if single else str(column)) + "</extra>",
         )  # fmt: skip
     figure.update_layout(barmode="stack" if stacked else "group", bargap=0.3)
-    figure.update_xaxes(**_axis(x_title, percent))
     figure.update_yaxes(autorange="reversed", showgrid=False)
     each = max(38 if stacked else 20 * len(columns) + 16, 17 * _lines(written) + 8)
-    return finish(figure, title=title, height=int(150 + each * len(table)))
+    return _finish(figure, title, x_title, percent_x=percent, height=150 + each * len(table))
+
+
+def funnel(table: pd.DataFrame, *, title: str = "") -> go.Figure:
+    """``customers`` left at each ``step``, as bars from top to bottom with their part of the first step."""
+    left = table[["step", "customers"]]
+    parts = left["customers"] / left["customers"].head(1).clip(lower=1).sum()
+    text = [f"{n:,.0f} ({_show(part, True)})" for n, part in zip(left["customers"], parts, strict=True)]
+    figure = bars(left, title=title, x_title="customers", label="step", value="customers")
+    return figure.update_traces(text=text, marker_color=colour(""))
 
 
 def lines(
-    table: pd.DataFrame,
-    *,
-    x: str,
-    y: str,
-    title: str = "",
-    x_title: str,
-    y_title: str,
-    group: str | None = None,
-    low: str = "low",
-    high: str = "high",
-    mark: float | None = None,
-    mark_label: str = "",
-    reference: float | None = None,
-    percent: bool = False,
-    percent_x: bool = False,
-    steps: bool = False,
-) -> go.Figure:
+    table: pd.DataFrame, *, x: str, y: str, x_title: str, y_title: str, title: str = "",
+    group: str | None = None, mark: float | None = None, mark_label: str = "",
+    reference: float | None = None, percent: bool = False, steps: bool = False,
+) -> go.Figure:  # fmt: skip
     """Lines with bands where ``low`` and ``high`` are columns: a curve over time or over a parameter.
 
     ``mark`` is a vertical line (where these data stand) with its ``mark_label``; ``reference`` a horizontal
@@ -133,8 +110,8 @@ def lines(
     figure, shape = go.Figure(), "hv" if steps else "linear"
     for i, word, rows in _groups(table, group):
         part, shade = rows.sort_values(x, kind="stable"), colour(word, i)
-        if low in part and part[low].notna().any():
-            for side, fill in ((low, None), (high, "tonexty")):
+        if "low" in part and part["low"].notna().any():
+            for side, fill in (("low", None), ("high", "tonexty")):
                 figure.add_scatter(
                     x=part[x].tolist(), y=part[side].tolist(), mode="lines", fill=fill, showlegend=False,
                     line={"width": 0, "shape": shape}, fillcolor=rgba(shade, 0.16), hoverinfo="skip",
@@ -149,27 +126,17 @@ def lines(
             hovertemplate="%{x}: %{text}<extra>" + word + "</extra>",
         )  # fmt: skip
     if mark is not None:
-        figure.add_vline(
-            x=mark, line={"dash": "dot", "width": 1.5, "color": COLOURS["highlight"]},
-            annotation_text=mark_label, annotation_position="top",
-        )  # fmt: skip
+        line = {"dash": "dot", "width": 1.5, "color": COLOURS["highlight"]}
+        figure.add_vline(x=mark, line=line, annotation_text=mark_label, annotation_position="top")
     if reference is not None:
-        figure.add_hline(y=reference, line={"dash": "dash", "width": 1, "color": _GREY})
-    figure.update_xaxes(**_axis(x_title, percent_x))
-    figure.update_yaxes(**_axis(y_title, percent))
-    return finish(figure, title=title)
+        figure.add_hline(y=reference, line=_DASHED)
+    return _finish(figure, title, x_title, y_title, percent_y=percent)
 
 
 def heat(
-    table: pd.DataFrame,
-    *,
-    title: str = "",
-    x_title: str = "",
-    y_title: str = "",
-    percent: bool = False,
-    middle: float | None = None,
-    words: Sequence[Sequence[str]] | None = None,
-) -> go.Figure:
+    table: pd.DataFrame, *, title: str = "", x_title: str = "", y_title: str = "", percent: bool = False,
+    middle: float | None = None, words: Sequence[Sequence[str]] | None = None,
+) -> go.Figure:  # fmt: skip
     """A heat map of a wide table: one cell a row (index) and column, its value written in it.
 
     ``middle`` makes the scale diverge there (blue below, orange above); ``words`` are written instead of
@@ -191,29 +158,17 @@ def heat(
             ygap=2, **limits,
         )
     )  # fmt: skip
-    figure.update_xaxes(title={"text": x_title}, side="bottom", showgrid=False)
-    figure.update_yaxes(title={"text": y_title}, autorange="reversed", showgrid=False)
-    return finish(figure, title=title, height=170 + max(40, 18 * _lines(rows) + 8) * len(table))
+    figure.update_xaxes(side="bottom", showgrid=False)
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    return _finish(figure, title, x_title, y_title, height=170 + max(40, 18 * _lines(rows) + 8) * len(table))
 
 
 def scatter(
-    table: pd.DataFrame,
-    *,
-    x: str,
-    y: str,
-    title: str = "",
-    x_title: str,
-    y_title: str,
-    label: str | None = None,
-    group: str | None = None,
-    named: bool = False,
-    bands: pd.DataFrame | None = None,
-    cross: tuple[float, float] | None = None,
-    corners: Sequence[str] = (),
-    percent: bool = False,
-    percent_x: bool = False,
-    log_x: bool = False,
-) -> go.Figure:
+    table: pd.DataFrame, *, x: str, y: str, x_title: str, y_title: str, title: str = "",
+    label: str | None = None, group: str | None = None, named: bool = False,
+    bands: pd.DataFrame | None = None, cross: tuple[float, float] | None = None,
+    corners: Sequence[str] = (), percent: bool = False, percent_x: bool = False, log_x: bool = False,
+) -> go.Figure:  # fmt: skip
     """Points in a plane: importance against performance, or a funnel plot.
 
     ``named`` writes each point's label beside it (up to 30 points); ``bands`` are control limits, column
@@ -236,7 +191,7 @@ def scatter(
     for column in [] if bands is None else bands.columns.drop(x):
         figure.add_scatter(
             x=bands[x].tolist(), y=bands[column].tolist(), mode="lines", name=str(column), hoverinfo="skip",
-            line={"dash": "dash", "width": 1.2, "color": _GREY}, showlegend=False,
+            line=_DASHED | {"width": 1.2}, showlegend=False,
         )  # fmt: skip
     if named and len(table):  # room for the words beside the outermost points
         for axis, column in (("xaxis", x), ("yaxis", y)):
@@ -252,25 +207,8 @@ def scatter(
             font={"size": 12, "color": "#52606d"},
             xanchor=["left", "right"][left], yanchor=["bottom", "top"][top],
         )  # fmt: skip
-    figure.update_xaxes(**_axis(x_title, percent_x), type="log" if log_x else None)
-    figure.update_yaxes(**_axis(y_title, percent))
-    return finish(figure, title=title, height=460)
-
-
-def funnel(table: pd.DataFrame, *, title: str = "") -> go.Figure:
-    """``customers`` left at each ``step``, as bars from top to bottom with their part of the first step."""
-    first = max(float(table["customers"].iloc[0]), 1.0) if len(table) else 1.0
-    figure = go.Figure()
-    figure.add_bar(
-        y=[wrapped(name, 22) for name in table["step"]], x=table["customers"].tolist(), orientation="h",
-        marker={"color": colour("")}, textposition="auto",
-        text=[f"{v:,.0f} ({_show(v / first, True)})" for v in table["customers"]],
-        hovertemplate="%{y}: %{text}<extra></extra>",
-    )  # fmt: skip
-    figure.update_layout(bargap=0.25)
-    figure.update_xaxes(title={"text": "customers"})
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    return finish(figure, title=title, height=140 + 40 * len(table))
+    figure.update_xaxes(type="log" if log_x else None)
+    return _finish(figure, title, x_title, y_title, percent_x=percent_x, percent_y=percent, height=460)
 
 
 def claims_map(
@@ -304,27 +242,32 @@ def claims_map(
         rows = shown[shown["relation"] == relation]
         pairs = list(zip(rows["from_claim"], rows["to_claim"], strict=True))
         x, y = ([at for a, b in pairs for at in (*table.loc[[a, b], axis], None)] for axis in "xy")
-        figure.add_scatter(
-            x=x, y=y, mode="lines", name=relation, opacity=0.5, hoverinfo="skip",
-            line={"width": 1.2, "dash": dash, "color": COLOURS[shade]},
-        )  # fmt: skip
+        line = {"width": 1.2, "dash": dash, "color": COLOURS[shade]}
+        figure.add_scatter(x=x, y=y, mode="lines", name=relation, opacity=0.5, hoverinfo="skip", line=line)
     for sign, (side, symbol, shade) in _SIDES.items():
         part = table[near & (table["side"] == sign).to_numpy()]
         sizes = [11 if claim in chosen else 7 for claim in part.index]
-        marker = {"symbol": symbol, "size": sizes, "color": COLOURS[shade]}
         said = zip(part["speaker"], part["location"], part["paraphrase"], strict=True)
         figure.add_scatter(
             x=part["x"].tolist(), y=part["y"].tolist(), mode="markers", name=side,
             text=[f"{who}, {where}:<br>{'<br>'.join(wrap(words, 46))}" for who, where, words in said],
-            marker=marker | {"line": {"width": 1, "color": "white"}}, hovertemplate="%{text}<extra></extra>",
+            marker={"symbol": symbol, "size": sizes, "color": COLOURS[shade],
+                    "line": {"width": 1, "color": "white"}},
+            hovertemplate="%{text}<extra></extra>",
         )  # fmt: skip
     names = [name.replace("commenter ", "reader ").replace("(", "").replace(")", "") for name in lanes]
     figure.update_yaxes(tickvals=list(lanes.values()), ticktext=names, zeroline=False)
     last = int(place.max())
     ticks = sorted({0, *range(5, last + 1, 5), last})
     words = ["post", *(f"comment {tick}" if tick == last else str(tick) for tick in ticks[1:])]
-    figure.update_xaxes(title={"text": "place in the thread"}, tickvals=ticks, ticktext=words, zeroline=False)
-    return finish(figure, title=title, height=520)
+    figure.update_xaxes(tickvals=ticks, ticktext=words, zeroline=False)
+    return _finish(figure, title, "place in the thread", height=520)
+
+
+def _finish(figure, title, x_title, y_title="", *, percent_x=False, percent_y=False, height=420) -> go.Figure:
+    figure.update_xaxes(title_text=x_title, tickformat=".0%" if percent_x else None)
+    figure.update_yaxes(title_text=y_title, tickformat=".0%" if percent_y else None)
+    return finish(figure, title=title, height=int(height))
 
 
 def _names(table: pd.DataFrame, label: str | None) -> list[str]:
@@ -337,10 +280,6 @@ def _groups(table: pd.DataFrame, group: str | None) -> Iterator[tuple[int, str, 
         yield 0, "", table
     for i, one in enumerate(dict.fromkeys(table[group]) if group else ()):
         yield i, str(one), table[table[group] == one]
-
-
-def _axis(title: str, percent: bool) -> Mapping[str, Any]:
-    return {"title": {"text": title}, "tickformat": ".0%" if percent else None}
 
 
 def _lines(written: Sequence[str]) -> int:

@@ -29,13 +29,9 @@ class Alpha(NamedTuple):
 
 
 def krippendorff_alpha(
-    ratings: Any,
-    *,
-    level: str = "nominal",
-    bootstrap: int = 1000,
-    confidence_level: float = 0.95,
+    ratings: Any, *, level: str = "nominal", bootstrap: int = 1000, confidence_level: float = 0.95,
     rng: int | np.random.Generator | None = 1,
-) -> Alpha:
+) -> Alpha:  # fmt: skip
     """Measure how far raters agree beyond chance (Krippendorff 2004, ch. 11; Hayes & Krippendorff 2007).
 
     ``ratings`` has one row a rater, one column a statement; gaps are left out, words are allowed for the

@@ -70,12 +70,9 @@ def _design_effects(start, end, who, table, level) -> np.ndarray:
 
 
 def removal_effect(
-    data: pd.DataFrame,
-    *,
-    bootstrap: int = 500,
-    confidence_level: float = 0.95,
+    data: pd.DataFrame, *, bootstrap: int = 500, confidence_level: float = 0.95,
     rng: int | np.random.Generator | None = None,
-) -> pd.DataFrame:
+) -> pd.DataFrame:  # fmt: skip
     """Return the share of conversions that would be lost if every path that reaches a touchpoint ended there.
 
     ``data`` has ``person touchpoint timestamp converted``, one row a visit, ``converted`` the same on all

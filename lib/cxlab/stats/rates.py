@@ -60,12 +60,9 @@ def common_rates(satisfied: np.ndarray, n: np.ndarray) -> Common:
 
 
 def shrink_rates(
-    data: pd.DataFrame,
-    *,
-    confidence_level: float = 0.95,
-    draws: int = 1000,
+    data: pd.DataFrame, *, confidence_level: float = 0.95, draws: int = 1000,
     rng: int | np.random.Generator | None = 0,
-) -> pd.DataFrame:
+) -> pd.DataFrame:  # fmt: skip
     """Return each outlet's rate, pulled to what outlets have in common as far as its own count is thin.
 
     One row an outlet in (``outlet n satisfied``) and out, in the same order: ``rate low high`` posterior mean
@@ -236,14 +233,10 @@ def _counts(data: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 
 def variance_components(
-    data: pd.DataFrame,
-    *,
-    factors: Sequence[str] = ("organisation", "outlet", "person"),
-    together: Sequence[str] = (),
-    bootstrap: int = 200,
-    confidence_level: float = 0.95,
+    data: pd.DataFrame, *, factors: Sequence[str] = ("organisation", "outlet", "person"),
+    together: Sequence[str] = (), bootstrap: int = 200, confidence_level: float = 0.95,
     rng: int | np.random.Generator | None = 0,
-) -> pd.DataFrame:
+) -> pd.DataFrame:  # fmt: skip
     """Split the variance of ``score`` (one row a rated visit) between grouping columns and the rest.
 
     Columns: ``component`` (the factors, ``residual``, and last the sum of those named in ``together``);

@@ -133,15 +133,9 @@ class Surface(NamedTuple):
 
 
 def response_surface(
-    data: pd.DataFrame,
-    *,
-    perceived: str,
-    expected: str,
-    outcome: str,
-    centre: float | None = None,
-    groups: str | None = None,
-    confidence_level: float = 0.95,
-) -> Surface:
+    data: pd.DataFrame, *, perceived: str, expected: str, outcome: str, centre: float | None = None,
+    groups: str | None = None, confidence_level: float = 0.95,
+) -> Surface:  # fmt: skip
     """Fit ``b0 + b1 P + b2 E + b3 P^2 + b4 P E + b5 E^2`` and read it along two lines (Edwards 1994).
 
     ``shape`` has slope (a1 = b1 + b2) and bend (a2 = b3 + b4 + b5) where perception meets expectation, slope
@@ -163,14 +157,9 @@ def surface_terms(p, e) -> np.ndarray:
 
 
 def kinked_slopes(
-    data: pd.DataFrame,
-    *,
-    outcome: str,
-    drivers: Sequence[str],
-    knot: float | None = None,
-    groups: str | None = None,
-    confidence_level: float = 0.95,
-) -> pd.DataFrame:
+    data: pd.DataFrame, *, outcome: str, drivers: Sequence[str], knot: float | None = None,
+    groups: str | None = None, confidence_level: float = 0.95,
+) -> pd.DataFrame:  # fmt: skip
     """Return the slope of the outcome below and above a knot of each driver (its median by default).
 
     One joint model. Where more than 5 % gave the highest answer, that means "this much or more" (censored

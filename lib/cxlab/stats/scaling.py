@@ -24,12 +24,9 @@ class Scalability(NamedTuple):
 
 
 def scalability(
-    levels: pd.DataFrame,
-    *,
-    bootstrap: int = 1000,
-    confidence_level: float = 0.95,
+    levels: pd.DataFrame, *, bootstrap: int = 1000, confidence_level: float = 0.95,
     rng: int | np.random.Generator | None = None,
-) -> Scalability:
+) -> Scalability:  # fmt: skip
     """Return Loevinger's H of levels, one row an account and one column a level: 0/1, or scores on one scale.
 
     H is the sum of the covariances of all pairs of levels over the sum of the greatest that the margins allow

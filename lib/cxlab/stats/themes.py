@@ -70,13 +70,9 @@ def fit_themes(
 
 
 def theme_table(
-    texts: Sequence[str],
-    *,
-    themes: int = 8,
-    resamples: int = 20,
-    confidence_level: float = 0.95,
+    texts: Sequence[str], *, themes: int = 8, resamples: int = 20, confidence_level: float = 0.95,
     rng: int | np.random.Generator | None = 0,
-) -> pd.DataFrame:
+) -> pd.DataFrame:  # fmt: skip
     """Sort texts into themes; return how large and how steady each theme is.
 
     One row a theme, largest first: ``theme`` (its words), ``n share low high`` (Wilson, given the sorting),

@@ -32,12 +32,9 @@ PAY = 0.4  # share of initiatives with linked pay
 
 
 def make_events(
-    n: int = 2_000,
-    *,
-    leaving: float = 0.03,
-    segments: Mapping[str, float] | None = None,
+    n: int = 2_000, *, leaving: float = 0.03, segments: Mapping[str, float] | None = None,
     rng: int | np.random.Generator | None = 1,
-) -> pd.DataFrame:
+) -> pd.DataFrame:  # fmt: skip
     """Simulate the events of customers who move through six stages or leave.
 
     The truth: ``n`` customers enter evenly over the first half of a year, after which nothing is seen. From
@@ -75,16 +72,10 @@ def make_events(
 
 
 def make_stages(
-    n: int = 2_000,
-    *,
-    yields: Sequence[float] = (0.97, 0.95, 0.93, 0.96, 0.94, 0.92),
-    correlation: float = 0.4,
-    without_owner: int = 1,
-    two_owners: int = 1,
-    respondents: int = 120,
-    gap: float = 0.25,
-    rng: int | np.random.Generator | None = 1,
-) -> pd.DataFrame:
+    n: int = 2_000, *, yields: Sequence[float] = (0.97, 0.95, 0.93, 0.96, 0.94, 0.92),
+    correlation: float = 0.4, without_owner: int = 1, two_owners: int = 1, respondents: int = 120,
+    gap: float = 0.25, rng: int | np.random.Generator | None = 1,
+) -> pd.DataFrame:  # fmt: skip
     """Simulate each stage: faults of customers, who owns it, and words and deeds of employees.
 
     The truth: stage k goes right for a share ``yields[k]`` of customers; faults of one customer are
@@ -131,18 +122,11 @@ def _owners(rng: np.random.Generator, none: int, two: int) -> pd.DataFrame:
 
 
 def make_initiatives(
-    n: int = 120,
-    *,
-    effort_shares: Mapping[str, float] | None = None,
-    focus_shares: Mapping[str, float] | float = 0.35,
-    coder_agreement: float = 0.92,
-    pay_silence: float = 0.5,
-    late_share: float = 0.35,
-    foresight: float = 0.65,
-    false_alarm: float = 0.15,
-    months: int = 12,
+    n: int = 120, *, effort_shares: Mapping[str, float] | None = None,
+    focus_shares: Mapping[str, float] | float = 0.35, coder_agreement: float = 0.92, pay_silence: float = 0.5,
+    late_share: float = 0.35, foresight: float = 0.65, false_alarm: float = 0.15, months: int = 12,
     rng: int | np.random.Generator | None = 1,
-) -> pd.DataFrame:
+) -> pd.DataFrame:  # fmt: skip
     """Simulate a register of initiatives.
 
     The truth: work is spread over areas by ``effort_shares``; a share ``focus_shares`` (of all, or by level)

@@ -48,16 +48,10 @@ for _line in _TEXTS.splitlines():
 
 
 def make_accounts(
-    accounts: int = 200,
-    *,
-    strength: float = 2.0,
-    rule: str = "minimum",
-    slope: float = 0.18,
-    hidden_share: float = 0.35,
-    hostage_share: float = 0.25,
-    hostage_renewal: float = 0.92,
+    accounts: int = 200, *, strength: float = 2.0, rule: str = "minimum", slope: float = 0.18,
+    hidden_share: float = 0.35, hostage_share: float = 0.25, hostage_renewal: float = 0.92,
     rng: int | np.random.Generator | None = 1,
-) -> pd.DataFrame:
+) -> pd.DataFrame:  # fmt: skip
     """Simulate accounts on the levels of satisfaction: order, dependence, hidden levels and renewal.
 
     The truth: an account's general state moves all levels by ``8 * strength`` points (SD) against a noise of
@@ -97,15 +91,10 @@ def make_accounts(
 
 
 def make_contacts(
-    contacts: int = 2_000,
-    *,
-    shares: Mapping[str, float] | None = None,
-    accuracy: float = 0.88,
-    slips: Mapping[tuple[str, str], float] | None = None,
-    checked: float = 0.15,
-    texts: bool = True,
+    contacts: int = 2_000, *, shares: Mapping[str, float] | None = None, accuracy: float = 0.88,
+    slips: Mapping[tuple[str, str], float] | None = None, checked: float = 0.15, texts: bool = True,
     rng: int | np.random.Generator | None = 1,
-) -> pd.DataFrame:
+) -> pd.DataFrame:  # fmt: skip
     """Simulate contacts with customers in order of time: ``customer coded_reason second_coding text``.
 
     The truth: ``shares`` of the reasons (scaled to sum to 1; ten reasons by default). A reason is coded
@@ -149,13 +138,9 @@ def _sentence(reason: str, picks: list[int]) -> str:
 
 
 def make_ratings(
-    raters: int = 10,
-    *,
-    agreement: float = 0.4,
-    statements: int = 0,
-    wording: float = 0.15,
+    raters: int = 10, *, agreement: float = 0.4, statements: int = 0, wording: float = 0.15,
     rng: int | np.random.Generator | None = 1,
-) -> pd.DataFrame:
+) -> pd.DataFrame:  # fmt: skip
     """Simulate the 'ask ten people' forms: ``rater statement label``.
 
     The truth: every statement has a label, drawn with the shares of its form in ``FORMS``. A rater gives it
@@ -191,16 +176,10 @@ def _form(random, raters, names, labels, share, agreement, place) -> pd.DataFram
 
 
 def make_vignette(
-    persons: int = 240,
-    *,
-    stock: float = 3.0,
-    courtesy: float = 1.0,
-    interaction: float = 0.0,
-    person_sd: float = 0.0,
-    stories: int = 1,
-    scale: tuple[float, float] | None = None,
+    persons: int = 240, *, stock: float = 3.0, courtesy: float = 1.0, interaction: float = 0.0,
+    person_sd: float = 0.0, stories: int = 1, scale: tuple[float, float] | None = None,
     rng: int | np.random.Generator | None = 1,
-) -> pd.DataFrame:
+) -> pd.DataFrame:  # fmt: skip
     """Simulate answers to stories drawn by lot: ``person stock courtesy satisfaction``.
 
     The truth: what a full shelf (``stock``), a warm welcome (``courtesy``) and both together

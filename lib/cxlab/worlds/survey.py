@@ -23,7 +23,7 @@ def make_survey(
     segments: Mapping[str, Mapping[str, float]] | None = None, clusters: int = 0, cluster_share: float = 0.5,
     points: int | None = None, missing: float = 0.0, rng: int | np.random.Generator | None = 1,
     **settings: Any,
-) -> Survey:  # fmt: skip
+) -> Survey:  # fmt: skip  # fmt: skip
     """Make a survey; its arguments are the truth.
 
     Every side is an opinion with standard deviation ``spreads[side]`` around 6.5, any two correlated by

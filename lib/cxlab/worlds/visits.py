@@ -71,14 +71,9 @@ PRAISE = [
 
 
 def make_outlets(
-    outlets: int = 1500,
-    *,
-    organisation_share: float = 0.2,
-    worst: int = 12,
-    worst_drop: float = 0.5,
-    size_spread: float = 1.0,
-    rng: int | np.random.Generator | None = 1,
-) -> pd.DataFrame:
+    outlets: int = 1500, *, organisation_share: float = 0.2, worst: int = 12, worst_drop: float = 0.5,
+    size_spread: float = 1.0, rng: int | np.random.Generator | None = 1,
+) -> pd.DataFrame:  # fmt: skip
     """Return made-up outlets (12 or more), ``outlet organisation size rate planted``; rate is the truth.
 
     True rates are Beta(16, 4); a part ``organisation_share`` (0..1) of their latent variance lies between
@@ -154,12 +149,9 @@ def write_visits(path: str | Path, *, visits: int = 80_000_000, **truth) -> Path
 
 
 def make_kpis(
-    organisations: int = 12,
-    *,
-    agreement: float = 0.3,
-    rewarded: float = 0.7,
+    organisations: int = 12, *, agreement: float = 0.3, rewarded: float = 0.7,
     rng: int | np.random.Generator | None = 1,
-) -> pd.DataFrame:
+) -> pd.DataFrame:  # fmt: skip
     """Return what made-up organisations reward: ``organisation kpi weight``, about 100 an organisation.
 
     ``agreement`` is the correlation of any two organisations' latent priorities, ``rewarded`` the share of
