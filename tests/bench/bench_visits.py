@@ -28,7 +28,7 @@ from cxlab.data.visits import COLUMNS
 from cxlab.questions import ecosystem, outlets
 from cxlab.stats.chains import transition_matrix
 from cxlab.stats.rates import funnel_limits, shrink_rates, variance_components
-from cxlab.worlds.visits import write_visits
+from cxlab.worlds.visits import make_outlets, make_visits
 
 ANSWERS = (
     *(outlets.differ, ecosystem.heard, outlets.league, outlets.whose, ecosystem.changes, ecosystem.exposure),
@@ -36,11 +36,21 @@ ANSWERS = (
 )
 
 
+def write(folder: Path, visits: int, part: int = 4_000_000) -> None:
+    """Write a year of visits in parts: other people come to the same outlets."""
+    folder.mkdir()
+    outlets = make_outlets(rng=1)
+    for start in range(0, visits, part):
+        frame = make_visits(min(part, visits - start), outlets=outlets, rng=start)
+        frame["person"] += start
+        frame.to_parquet(folder / f"{start}.parquet", index=False)
+
+
 def page(folder: Path) -> dict[str, float]:
     """Answer every question of page 07 that the visits can answer, with its picture."""
     import ibis
 
-    stored = ibis.duckdb.connect().read_parquet(f"{folder}/month=*/visits.parquet")
+    stored = ibis.duckdb.connect().read_parquet(f"{folder}/*.parquet")
     visits, numbers = Table(frame=stored, kind="visits", bootstrap=200), {}
     for ask in ANSWERS:
         answer = ask(visits)
@@ -51,7 +61,7 @@ def page(folder: Path) -> dict[str, float]:
 
 def bare(folder: Path) -> None:
     """DuckDB's bare scan of the columns used (the largest of each) plus one aggregation."""
-    source, connection = f"read_parquet('{folder}/month=*/visits.parquet')", duckdb.connect()
+    source, connection = f"read_parquet('{folder}/*.parquet')", duckdb.connect()
     connection.sql(f"select {', '.join(f'max({name})' for name in COLUMNS)} from {source}").fetchall()
     counts = "count(*), count(score), sum((score >= 4)::int)"
     connection.sql(
@@ -80,7 +90,7 @@ def alone(task: str, folder: Path) -> tuple[float, float, float]:
 
 def run_task(task: str, folder: Path) -> None:
     if task.startswith("write"):
-        cpu, wall, _ = measured(lambda: write_visits(folder, visits=int(task.split("-")[1])))
+        cpu, wall, _ = measured(lambda: write(folder, int(task.split("-")[1])))
     else:
         import ibis
         import plotly.graph_objects  # noqa: F401

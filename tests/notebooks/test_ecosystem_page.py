@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from cxlab.worlds.visits import write_visits
+from cxlab.worlds.visits import make_visits
 
 PAGE = Path(__file__).parents[2] / "notebooks" / "07-ecosystem.ipynb"
 PERSON = re.compile(r"(?<![\d.])7\d{9}(?!\d)")
@@ -49,7 +49,9 @@ def run(folder: Path, *parameters: str) -> list[dict]:
 @pytest.fixture(scope="module")
 def outputs(tmp_path_factory) -> list[dict]:
     folder = tmp_path_factory.mktemp("page")
-    write_visits(folder / "year", visits=600_000, outlets=300, commented=0.3, rng=4)
+    (folder / "year").mkdir()
+    made = make_visits(600_000, outlets=300, commented=0.3, rng=4)
+    made.to_parquet(folder / "year" / "visits.parquet", index=False)
     names = ["outlet", "organisation", "person", "role", "timestamp", "score", "comment"]
     columns = "".join(f"  {name}: {name}\n" for name in names)
     (folder / "visits.yaml").write_text(

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxlab.data.errors import InputError
 from cxlab.worlds.visits import (
     CHANGE,
     JUMPS,
@@ -14,7 +13,6 @@ from cxlab.worlds.visits import (
     make_outlets,
     make_visits,
     roles_in,
-    write_visits,
 )
 
 
@@ -69,25 +67,6 @@ def test_the_same_seed_gives_the_same_visits_and_people_have_unmistakable_ids():
     assert first["person"].between(7_000_000_000, 7_999_999_999).all()
     assert first["timestamp"].between("2025-01-01", "2026-01-01").all()
     assert not make_visits(2000, outlets=30, rng=5)["outlet"].equals(first["outlet"])
-
-
-def test_longer_files_take_no_more_memory_and_hold_every_visit(tmp_path):
-    import tracemalloc
-
-    peaks = []
-    for rows in (1_100_000, 3_300_000):
-        tracemalloc.start()
-        folder = write_visits(tmp_path / str(rows), visits=rows, outlets=50, months=rows // 1_100_000, rng=1)
-        peaks.append(tracemalloc.get_traced_memory()[1])
-        tracemalloc.stop()
-    assert peaks[1] < 1.3 * peaks[0]
-    files = sorted(folder.glob("month=*/visits.parquet"))
-    assert (
-        len(files) == 3 and sum(len(pd.read_parquet(file, columns=["outlet"])) for file in files) == 3_300_000
-    )
-    assert len(pd.read_parquet(folder / "truth" / "outlets.parquet")) == 50
-    with pytest.raises(InputError, match="not an empty folder"):
-        write_visits(folder, visits=10)
 
 
 def test_organisations_that_agree_reward_the_same():

@@ -4,13 +4,9 @@ The chain of roles comes from a housing development and the size from a mall; th
 choice.
 """
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 from scipy.special import betaincinv, ndtr, ndtri
-
-from cxlab.data.errors import InputError
 
 # name: share of outlets, relative pull on (visitor, guest, investor, resident)
 ORGANISATIONS = {
@@ -35,7 +31,7 @@ _VISITS = np.array([0.62, 0.10, 0.03, 0.25])  # who makes the visits, by first r
 _A_YEAR = np.array([4.0, 9.0, 12.0, 60.0])  # visits of a person, by first role
 _LENIENT = np.array([0.0, 0.15, -0.1, -0.25])  # logits
 _PERSON = 7_000_000_000  # ids are ten digits that start with 7, so that a search for one is unmistakable
-_SLOTS, _CHUNK = 1 << 18, 1 << 20
+_SLOTS = 1 << 18
 
 _PARTS = {  # theme: beginnings; ends
     "waiting": "long queue|the queue did not move|far too long a queue|queue for twenty minutes; "
@@ -96,56 +92,95 @@ def make_outlets(
     )
 
 
-def make_visits(visits: int = 400_000, **truth) -> pd.DataFrame:
-    """Return made-up visits with every column of that table; the keyword arguments are the truth.
+def make_visits(
+    visits: int = 400_000, *, outlets: pd.DataFrame | int = 1500, months: int = 12, rated: float = 0.25,
+    commented: float = 0.2, person_spread: float = 0.5, thin_drop: float = 0.35,
+    rng: int | np.random.Generator | None = 1,
+) -> pd.DataFrame:  # fmt: skip
+    """Return made-up visits with every column of that table; the arguments are the truth.
 
-    ``outlets`` is a table of :func:`make_outlets` or how many to make (1500): their ``rate`` is the chance
-    that an average visitor, off peak, is satisfied (score 4 or 5); the logit of residents is 0.25 lower, at
-    17-20 h 0.2 lower. ``months`` (12) from January 2025 on are equally busy. How often people come is set by
-    their first role; they change roles by ``CHANGE`` and ``JUMPS``, at most three times. ``rated`` (0.25) of
-    the visits have a score, ``commented`` (0.2) of those a comment. ``person_spread`` (0.5) is the standard
-    deviation of a person's leniency in logits. ``thin_drop`` (0.35) is a thinly spread fault: in the second
-    half every logit is lowered by a quarter of it, and complaints about signs come about
-    ``1 + 6 x thin_drop`` times as often. ``rng`` (1) is an int, a Generator or None.
+    ``outlets`` is a table of :func:`make_outlets` or how many to make: their ``rate`` is the chance that an
+    average visitor, off peak, is satisfied (score 4 or 5); the logit of residents is 0.25 lower, at 17-20 h
+    0.2 lower. ``months`` from January 2025 on are equally busy. How often people come is set by their first
+    role; they change roles by ``CHANGE`` and ``JUMPS``, at most three times. A share ``rated`` of the visits
+    has a score, ``commented`` of those a comment. ``person_spread`` is the standard deviation of a person's
+    leniency in logits. ``thin_drop`` is a thinly spread fault: in the second half every logit is lowered by a
+    quarter of it, and complaints about signs come about ``1 + 6 x thin_drop`` times as often.
     """
-    mall = _Mall(visits, **truth)
-    frame = mall.draw(np.random.default_rng(mall.seed), visits, 0, mall.months)
-    words = frame.select_dtypes("category").columns
-    frame = frame.astype(dict.fromkeys(words, "str"))
+    rng = np.random.default_rng(rng)
+    outlets = outlets if isinstance(outlets, pd.DataFrame) else make_outlets(outlets, rng=rng)
+    home = pd.Index(list(ORGANISATIONS)).get_indexer(outlets["organisation"])
+    comments = _Comments(outlets, home, rng)
+    random = np.random.default_rng(int(rng.integers(1 << 62)))
+
+    role = np.searchsorted(np.cumsum(_VISITS)[:-1], random.random(visits)).astype(np.int8)
+    pools = np.maximum(1, visits * _VISITS / _A_YEAR / (months / 12)).astype(np.int64)  # by first role
+    number = (random.random(visits) * pools[role]).astype(np.int64)
+    number += np.r_[0, np.cumsum(pools)[:-1]][role]
+    when = random.random(visits) * months
+    month = np.minimum(when.astype(np.int64), months - 1)
+    role = roles_in(number, role, month)
+    pull = np.array([by_role for _, by_role in ORGANISATIONS.values()])[home].T
+    weight = np.cumsum(pull * outlets["size"].to_numpy(), axis=1)
+    slots = np.stack([np.searchsorted(row / row[-1], (np.arange(_SLOTS) + 0.5) / _SLOTS) for row in weight])
+    outlet = slots.clip(max=len(outlets) - 1)[role, random.integers(0, _SLOTS, visits)]
+    starts = (np.datetime64("2025-01", "M") + np.arange(months + 1)).astype("datetime64[s]").astype(np.int64)
+    day = np.floor((when - month) * (np.diff(starts)[month] // 86400))
+    hour = np.clip(random.normal(16.0, 3.6, visits), 8.0, 23.99)
+
+    score, comment = np.zeros(visits, np.int8), np.full(visits, -1)
+    some = np.flatnonzero(random.random(visits) < rated)
+    thin = (month[some] >= months // 2) * thin_drop
+    rate = outlets["rate"].to_numpy()
+    logit = np.log(rate / (1 - rate)).astype(np.float32)[outlet[some]] + _LENIENT[role[some]] - thin / 4
+    logit += person_spread * ndtri(_fixed(number[some], 0))
+    logit -= 0.2 * ((hour[some] >= 17) & (hour[some] < 20))
+    chance, lot = 1 / (1 + np.exp(-logit)), random.random(some.size)
+    rest = (lot - chance) / (1 - chance)
+    unhappy = np.where(rest < 0.5, 3, np.where(rest < 0.8, 2, 1))
+    score[some] = np.where(lot < chance, np.where(lot < 0.55 * chance, 5, 4), unhappy)
+    spoke = np.flatnonzero(random.random(some.size) < commented)
+    said = some[spoke]
+    comment[said] = comments.draw(random, outlet[said], score[said], thin[spoke])
+
+    people = int(pools.sum())
+    frame = pd.DataFrame({
+        "outlet": outlets["outlet"].astype("str").to_numpy()[outlet],
+        "organisation": np.array(list(ORGANISATIONS))[home[outlet]],
+        "person": _PERSON + (number * _coprime(people) + 12_345) % people,
+        "role": np.array(ROLES)[role],
+        "timestamp": (starts[month] + (day * 86400 + hour * 3600).astype(np.int64)).astype("datetime64[s]"),
+        "score": pd.arrays.IntegerArray(score, score == 0),
+        "comment": pd.Categorical.from_codes(comment, comments.texts).astype("str"),
+    })  # fmt: skip
     return frame.sort_values(["timestamp", "person"], kind="stable", ignore_index=True)
 
 
-def write_visits(path: str | Path, *, visits: int = 80_000_000, **truth) -> Path:
-    """Write visits as Parquet, one folder a month, a million rows at a time, and return the folder.
+class _Comments:
+    """What people write: praise, or one of the themes by organisation, outlet and fault."""
 
-    Memory stays the same whatever ``visits`` is. Truth as in :func:`make_visits`; the rows differ. The folder
-    must be empty or absent; ``truth/outlets.parquet`` beside the months holds the outlets.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    def __init__(self, outlets: pd.DataFrame, home: np.ndarray, rng: np.random.Generator):
+        names, themes = list(ORGANISATIONS), list(PHRASES)
+        self.home, self.signs = home, themes.index("signs")
+        self.texts = [text for theme in themes for text in PHRASES[theme]] + PRAISE
+        self.bounds = np.cumsum([0, *(len(PHRASES[theme]) for theme in themes), len(PRAISE)])
+        mix = np.exp(0.6 * rng.standard_normal((len(names), len(themes))))
+        mix *= np.linspace(1.6, 0.7, len(themes))
+        mix[names.index("Mobility"), themes.index("parking")] *= 8
+        mix[names.index("Food hall"), themes.index("waiting")] *= 2
+        self.cumulated = np.cumsum(mix / mix.sum(axis=1, keepdims=True), axis=1)
+        self.own = np.where(outlets["planted"], rng.integers(0, len(themes), len(outlets)), -1)
 
-    folder = Path(path)
-    if folder.exists() and any(folder.iterdir()):
-        raise InputError(f"path={str(path)!r} is not an empty folder; name a new one")
-    mall = _Mall(visits, **truth)
-    rng = np.random.default_rng(mall.seed)
-    coding = {"compression": "zstd", "use_dictionary": [*mall.words, "score"],
-              "column_encoding": {"timestamp": "DELTA_BINARY_PACKED"}}  # fmt: skip
-    for month in range(mall.months):
-        rows = visits * (month + 1) // mall.months - visits * month // mall.months
-        target = folder / f"month={month + 1:02d}"
-        target.mkdir(parents=True)
-        writer = None
-        for done in range(0, rows, _CHUNK):
-            size = min(_CHUNK, rows - done)
-            frame = mall.draw(rng, size, month + done / rows, month + (done + size) / rows)
-            table = pa.Table.from_pandas(frame.sort_values("timestamp", kind="stable"), preserve_index=False)
-            writer = writer or pq.ParquetWriter(target / "visits.parquet", table.schema, **coding)
-            writer.write_table(table, row_group_size=_CHUNK)
-        writer.close()
-    (folder / "truth").mkdir()
-    mall.outlets.to_parquet(folder / "truth" / "outlets.parquet", index=False)
-    return folder
+    def draw(self, rng: np.random.Generator, outlet, score, thin) -> np.ndarray:
+        """Return the number of a text for each visit to an outlet with this score and thin fault."""
+        home, themes, own = self.home[outlet], len(PHRASES), self.own[outlet]
+        theme = (rng.random(home.size)[:, None] > self.cumulated[home]).sum(axis=1)
+        theme = np.where((own >= 0) & (rng.random(home.size) < 0.6), own, theme)
+        usual = np.diff(self.cumulated, axis=1, prepend=0)[home, self.signs]
+        theme = np.where(rng.random(home.size) < 6 * thin * usual, self.signs, theme)
+        theme = np.where(score >= 4, themes, np.minimum(theme, themes - 1))
+        low, high = self.bounds[theme], self.bounds[theme + 1]
+        return (low + rng.random(theme.size) * (high - low)).astype(np.int64)
 
 
 def make_kpis(
@@ -167,89 +202,6 @@ def make_kpis(
     columns = {"organisation": np.repeat(names[:organisations], len(KPIS)), "kpi": KPIS * organisations}
     frame = pd.DataFrame(columns | {"weight": weight.ravel()})
     return frame[frame["weight"] > 0].reset_index(drop=True)
-
-
-class _Mall:
-    """Everything that the draws of a world share."""
-
-    def __init__(self, visits, *, outlets=1500, months=12, rated=0.25, commented=0.2,
-                 person_spread=0.5, thin_drop=0.35, rng=1):  # fmt: skip
-        self.months, self.rated, self.commented = months, rated, commented
-        self.person_spread, self.thin_drop = person_spread, thin_drop
-        rng = np.random.default_rng(rng)
-        self.outlets = outlets if isinstance(outlets, pd.DataFrame) else make_outlets(outlets, rng=rng)
-        names, themes = list(ORGANISATIONS), list(PHRASES)
-        self.home = pd.Index(names).get_indexer(self.outlets["organisation"]).astype(np.int8)
-        pull = np.array([by_role for _, by_role in ORGANISATIONS.values()])[self.home].T
-        weight = np.cumsum(pull * self.outlets["size"].to_numpy(), axis=1)
-        slots = (np.arange(_SLOTS) + 0.5) / _SLOTS
-        found = np.stack([np.searchsorted(row / row[-1], slots) for row in weight])
-        self.slots = found.clip(max=len(self.outlets) - 1).astype(np.int16)  # role x slot -> outlet
-        rate = self.outlets["rate"].to_numpy()
-        self.logit = np.log(rate / (1 - rate)).astype(np.float32)
-        people = np.maximum(1, visits * _VISITS / _A_YEAR / (months / 12))
-        self.pools = people.astype(np.int64)  # by first role
-        first = np.datetime64("2025-01", "M")
-        self.starts = (first + np.arange(months + 1)).astype("datetime64[s]").astype(np.int64)
-        texts = [text for theme in themes for text in PHRASES[theme]] + PRAISE
-        self.bounds = np.cumsum([0, *(len(PHRASES[theme]) for theme in themes), len(PRAISE)])
-        outlets = self.outlets["outlet"].astype(str).tolist()
-        self.words = {"outlet": outlets, "organisation": names, "role": list(ROLES), "comment": texts}
-        mix = np.exp(0.6 * rng.standard_normal((len(names), len(themes))))
-        mix *= np.linspace(1.6, 0.7, len(themes))
-        mix[names.index("Mobility"), themes.index("parking")] *= 8
-        mix[names.index("Food hall"), themes.index("waiting")] *= 2
-        self.theme_cdf = np.cumsum(mix / mix.sum(axis=1, keepdims=True), axis=1)
-        own = rng.integers(0, len(themes), len(self.outlets))
-        self.own_theme = np.where(self.outlets["planted"], own, -1).astype(np.int8)
-        self.seed = int(rng.integers(1 << 62))
-
-    def draw(self, rng: np.random.Generator, rows: int, low: float, high: float) -> pd.DataFrame:
-        """Draw visits between months ``low`` and ``high`` (fractions allowed), words as categories."""
-        role = np.searchsorted(np.cumsum(_VISITS)[:-1], rng.random(rows)).astype(np.int8)
-        number = (rng.random(rows) * self.pools[role]).astype(np.int64)
-        number += np.r_[0, np.cumsum(self.pools)[:-1]][role]
-        when = low + rng.random(rows) * (high - low)
-        month = np.minimum(when.astype(np.int64), self.months - 1)
-        role = roles_in(number, role, month)
-        people = int(self.pools.sum())
-        outlet = self.slots[role, rng.integers(0, _SLOTS, rows)]
-        day = np.floor((when - month) * (np.diff(self.starts)[month] // 86400))
-        hour = np.clip(rng.normal(16.0, 3.6, rows), 8.0, 23.99)
-        score, comment = np.zeros(rows, np.int8), np.full(rows, -1, np.int32)
-        some = np.flatnonzero(rng.random(rows) < self.rated)
-        thin = (month[some] >= self.months // 2) * self.thin_drop
-        logit = self.logit[outlet[some]] + _LENIENT[role[some]] - thin / 4
-        logit += self.person_spread * ndtri(_fixed(number[some], 0))
-        logit -= 0.2 * ((hour[some] >= 17) & (hour[some] < 20))
-        chance, lot = 1 / (1 + np.exp(-logit)), rng.random(some.size)
-        rest = (lot - chance) / (1 - chance)
-        unhappy = np.where(rest < 0.5, 3, np.where(rest < 0.8, 2, 1))
-        score[some] = np.where(lot < chance, np.where(lot < 0.55 * chance, 5, 4), unhappy)
-        spoke = np.flatnonzero(rng.random(some.size) < self.commented)
-        said = some[spoke]
-        comment[said] = self.comments(rng, outlet[said], score[said], thin[spoke])
-        codes = {"outlet": outlet, "organisation": self.home[outlet], "role": role, "comment": comment}
-        words = {name: pd.Categorical.from_codes(codes[name], self.words[name]) for name in codes}
-        seconds = self.starts[month] + (day * 86400 + hour * 3600).astype(np.int64)
-        frame = pd.DataFrame(words | {
-            "person": _PERSON + (number * _coprime(people) + 12_345) % people,
-            "timestamp": seconds.astype("datetime64[s]"),
-            "score": pd.arrays.IntegerArray(score, score == 0),
-        })  # fmt: skip
-        return frame[["outlet", "organisation", "person", "role", "timestamp", "score", "comment"]]
-
-    def comments(self, rng: np.random.Generator, outlet, score, thin) -> np.ndarray:
-        """Draw a text for each: praise for a satisfied visit, else a theme by organisation, outlet, fault."""
-        home, signs, themes = self.home[outlet], list(PHRASES).index("signs"), len(PHRASES)
-        theme = (rng.random(home.size)[:, None] > self.theme_cdf[home]).sum(axis=1)
-        own = self.own_theme[outlet]
-        theme = np.where((own >= 0) & (rng.random(home.size) < 0.6), own, theme)
-        usual = np.diff(self.theme_cdf, axis=1, prepend=0)[home, signs]
-        theme = np.where(rng.random(home.size) < 6 * thin * usual, signs, theme)
-        theme = np.where(score >= 4, themes, np.minimum(theme, themes - 1))
-        low, high = self.bounds[theme], self.bounds[theme + 1]
-        return (low + rng.random(theme.size) * (high - low)).astype(np.int32)
 
 
 def roles_in(number: np.ndarray, first: np.ndarray, month: np.ndarray) -> np.ndarray:
