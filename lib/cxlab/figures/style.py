@@ -6,13 +6,18 @@ import plotly.graph_objects as go
 
 # Okabe & Ito (2008), darkened where a thin line on white needs a contrast of 3:1.
 SEQUENCE = ["#0072B2", "#C4500A", "#00805E", "#A8528F", "#8A6A00", "#2F86B7", "#6B6B6B", "#5D3A9B"]
-COLOURS = {
-    **{"product": "#0072B2", "experience": "#C4500A", "shared": "#6B6B6B", "price": "#8A6A00"},
-    **{"image": "#A8528F", "brand": "#A8528F", "value": "#8A6A00", "trust": "#5D3A9B"},
-    **{"expectation": "#2F86B7", "other": "#6B6B6B", "neutral": "#6B6B6B", "highlight": "#5D3A9B"},
-    **{"good": "#00805E", "bad": "#C4500A", "supported": "#00805E", "refuted": "#C4500A"},
-    **{"mixed": "#8A6A00", "undecided": "#2F86B7", "not testable here": "#6B6B6B"},
+_NAMED = {
+    "#0072B2": "product",
+    "#C4500A": "experience bad refuted",
+    "#00805E": "good supported",
+    "#A8528F": "image brand",
+    "#8A6A00": "price value mixed",
+    "#2F86B7": "expectation undecided",
+    "#6B6B6B": "shared other neutral",
+    "#5D3A9B": "trust highlight",
 }
+COLOURS = {name: shade for shade, names in _NAMED.items() for name in names.split()}
+COLOURS["not testable here"] = COLOURS["neutral"]
 SYMBOLS = ["circle", "diamond", "square", "triangle-up"]
 _SANS = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 _LAYOUT = {
@@ -23,6 +28,7 @@ _LAYOUT = {
     "hoverlabel": {"font": {"size": 13}},
     "legend": {"orientation": "h", "yanchor": "top", "y": -0.18, "x": 0, "title": {"text": ""}},
 }
+_TITLE = {"x": 0, "xref": "container", "xanchor": "left", "pad": {"l": 8}, "font": {"size": 16}}
 _AXIS = {
     "automargin": True,
     "title": {"font": {"size": 14}},
@@ -38,15 +44,12 @@ def colour(name: object, at: int = 0) -> str:
 
 def rgba(colour: str, alpha: float) -> str:
     """Return a ``#rrggbb`` colour as ``rgba(...)`` with ``alpha`` in 0..1."""
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    red, green, blue = bytes.fromhex(colour[1:])
     return f"rgba({red},{green},{blue},{alpha:g})"
 
 
 def wrapped(text: object, width: int = 24) -> str:
-    """Return a text broken into lines of at most ``width`` characters where words allow.
-
-    Markup in it is escaped.
-    """
+    """Return a text in lines of at most ``width`` characters where words allow; its markup is escaped."""
     safe = str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     kept = safe.replace(" %", "\0%")  # a number stays with its sign
     return "<br>".join(wrap(kept, width)).replace("\0", " ") or safe
@@ -55,11 +58,7 @@ def wrapped(text: object, width: int = 24) -> str:
 def titled(figure: go.Figure, title: str) -> go.Figure:
     """Give a finished figure its title, and the room that it needs; changed in place and returned."""
     text = wrapped(title, 62)
-    return figure.update_layout(title_text=text, margin_t=_room(text))
-
-
-def _room(title: str) -> int:
-    return 36 + 22 * (title.count("<br>") + 1)
+    return figure.update_layout(title_text=text, margin_t=58 + 22 * text.count("<br>"))
 
 
 def finish(figure: go.Figure, *, title: str = "", height: int = 420) -> go.Figure:
@@ -67,10 +66,7 @@ def finish(figure: go.Figure, *, title: str = "", height: int = 420) -> go.Figur
 
     ``height`` is in pixels, at least 300. A legend with two or more names goes below the axis titles.
     """
-    text = wrapped(title[:1].upper() + title[1:], 62)
-    place = {"x": 0, "xref": "container", "xanchor": "left", "pad": {"l": 8}, "font": {"size": 16}}
-    margin = {"l": 8, "r": 12, "t": _room(text), "b": 8}
-    house = _LAYOUT | {"title": {"text": text, **place}, "margin": margin, "height": max(height, 300)}
+    house = _LAYOUT | {"title": _TITLE, "margin": {"l": 8, "r": 12, "b": 8}, "height": max(height, 300)}
     figure.update_layout(template=None)
     layout = figure.layout.to_plotly_json()
     axes = {name: _AXIS for name in ["xaxis", "yaxis", *layout] if name[1:5] == "axis"}
@@ -83,7 +79,7 @@ def finish(figure: go.Figure, *, title: str = "", height: int = 420) -> go.Figur
             showlegend=True, legend={"yref": "container", "y": 0.01, "yanchor": "bottom"},
             margin={"b": 56 + 22 * rows}, height=figure.layout.height + 22 * rows,
         )  # fmt: skip
-    return figure
+    return titled(figure, title[:1].upper() + title[1:])
 
 
 def _merged(old: dict, new: dict) -> dict:
