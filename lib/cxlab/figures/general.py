@@ -255,8 +255,7 @@ def claims_map(
                     "line": {"width": 1, "color": "white"}},
             hovertemplate="%{text}<extra></extra>",
         )  # fmt: skip
-    names = [name.replace("commenter ", "reader ").replace("(", "").replace(")", "") for name in lanes]
-    figure.update_yaxes(tickvals=list(lanes.values()), ticktext=names, zeroline=False)
+    figure.update_yaxes(tickvals=list(lanes.values()), ticktext=list(lanes), zeroline=False)
     last = int(place.max())
     ticks = sorted({0, *range(5, last + 1, 5), last})
     words = ["post", *(f"comment {tick}" if tick == last else str(tick) for tick in ticks[1:])]

@@ -11,7 +11,7 @@ PARTS = ("share", "rate", "probability", "part")
 
 def is_share(unit: str) -> bool:
     """Tell whether a unit is a part of one, which people read in per cent."""
-    return unit.startswith(PARTS)
+    return unit.split(" ")[0] in PARTS
 
 
 def number(value: Any, unit: str = "") -> str:

@@ -131,6 +131,8 @@ class _Canvas:
         self.stacked = layout.get("barmode") == "stack"
         self.shapes, self.notes = layout.get("shapes", []), layout.get("annotations", [])
         self.x, self.y = self._axis("x"), self._axis("y")
+        if width < NARROW and any("text" in trace.get("mode", "") for trace in traces):
+            self.height *= 1.3  # room for the words beside the points
         self._margins()
 
     def _axis(self, letter: str) -> _Axis:
@@ -183,12 +185,18 @@ class _Canvas:
         yield from self._grid(self.x, self.y)
         yield from self._grid(self.y, self.x)
         yield from (self._shape(shape) for shape in self.shapes if shape.get("layer") == "below")
+        # Labels of points keep away from notes and from every labelled point.
+        notes = [self._note(note) for note in self.notes]
+        spots = [
+            p for trace in self.traces if "text" in trace.get("mode", "") for p in self._points(trace) if p
+        ]
+        self.taken += [(x - 5, x + 5, y - 5, y + 5) for x, y in spots]
         for number, trace in enumerate(self.traces):
             yield f'<g opacity="{trace.get("opacity", 1):g}">'
             yield from _DRAW[_kind(trace)](self, trace, number)
             yield "</g>"
         yield from (self._shape(shape) for shape in self.shapes if shape.get("layer") != "below")
-        yield from map(self._note, self.notes)
+        yield from notes
         for trace, at, row in self.legend:
             marker, line = trace.get("marker") or {}, trace.get("line") or {}
             shade = marker.get("color") if isinstance(marker.get("color"), str) else line.get("color")
@@ -239,9 +247,9 @@ class _Canvas:
         x, y = (axis.at(note[k], note.get(f"{k}ref", k)) for axis, k in ((self.x, "x"), (self.y, "y")))
         y += {"bottom": -9, "top": 9}.get(note.get("yanchor", ""), 0) * len(rows)
         end = {"left": "start", "right": "end"}.get(note.get("xanchor", ""), "middle")
-        return _text(
-            self._inside(x, rows, end), y, rows, end, _paint(note.get("font", {}).get("color", _INK))
-        )
+        x = self._inside(x, rows, end)
+        self.taken.append(_box(x, y, rows, end))
+        return _text(x, y, rows, end, _paint(note.get("font", {}).get("color", _INK)))
 
     def _inside(self, at: float, rows: Sequence[str], end: str = "middle") -> float:
         half = _wide(rows) / 2 + 2
@@ -307,14 +315,15 @@ class _Canvas:
 
     def _free(self, point: tuple[float, float], size: float, words: list[str]) -> tuple[float, float, str]:
         """Return where words stand beside a point: the first of four that covers least."""
-        wide, high, places, taken = _wide(words), 8.5 * len(words), [], self.taken
+        places, taken = [], self.taken
         for right, down, end in ((0, -1, "middle"), (0, 1, "middle"), (1, 0, "start"), (-1, 0, "end")):
             x = self._inside(point[0] + right * (size / 2 + 4), words, end)
-            y = point[1] + down * (size / 2 + 2 + high)
-            left = x - {"start": 0, "middle": wide / 2, "end": wide}[end]
-            box = (left, left + wide, y - high, y + high)
-            over = [(min(box[1], b) - max(left, a), min(box[3], d) - max(box[2], c)) for a, b, c, d in taken]
-            covered = sum(a * b for a, b in over if a > 0 < b) + 1e4 * (left < 0 or left + wide > self.width)
+            y = point[1] + down * (size / 2 + 2 + 8.5 * len(words))
+            box = _box(x, y, words, end)
+            over = [
+                (min(box[1], b) - max(box[0], a), min(box[3], d) - max(box[2], c)) for a, b, c, d in taken
+            ]
+            covered = sum(a * b for a, b in over if a > 0 < b) + 1e4 * (box[0] < 0 or box[1] > self.width)
             places.append((covered, len(places), box, (x, y, end)))
         *_, box, best = min(places)
         taken.append(box)
@@ -338,6 +347,13 @@ class _Canvas:
 
 
 _DRAW = {"scatter": _Canvas.scatter, "bar": _Canvas.bar, "heatmap": _Canvas.heat}
+
+
+def _box(x: float, y: float, rows: Sequence[str], end: str) -> tuple[float, float, float, float]:
+    """Return what words cover: left, right, top, bottom."""
+    wide, high = _wide(rows), 8.5 * len(rows)
+    left = x - {"start": 0, "middle": wide / 2, "end": wide}[end]
+    return left, left + wide, y - high, y + high
 
 
 def _pairs(one: Sequence[Any], two: Sequence[Any]) -> list[tuple]:
