@@ -215,7 +215,7 @@ def words_and_deeds(stages: Table) -> Result:
     label = "Says it is a priority, but does not review it"
     only = Number(both, unit="share of answers", n=len(rows), label=label)
     words, deeds = number(total["says"], "share"), number(total["does"], "share")
-    finding = f"{words} call it a priority and {deeds} do it, a gap of {gap}."
+    finding = f"{words} call it a priority and {deeds} do it, a gap of {gap.points()}."
     if gap.low <= 0 <= gap.high:
         finding = f"no difference was found: {finding}"
     least, most = (number(bound, "share") for bound in frechet_bounds(total["says"], 1 - total["does"]))
