@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 
 import cxlab as cx
-from cxlab.stats.funnel import files
-from cxlab.stats.funnel.files import funnel_of_files, spark_connection
+from cxlab.data.read import read_raw
+from cxlab.stats.funnel.engines import scan_table, spark_connection
+from cxlab.stats.funnel.files import funnel_of_files
 from cxlab.stats.funnel.rules import DAY, rules_of
-from cxlab.stats.funnel.scan import Columns, scan_frame
+from cxlab.stats.funnel.scan import Columns, scan_sql
 
 pytestmark = pytest.mark.spark
 STEPS = ("a", "b", "c", "d")
@@ -64,8 +65,8 @@ def test_spark_equals_fast_path_to_the_last_customer(spark, log, steps, tmp_path
     path = tmp_path_factory.mktemp("spark") / "log.parquet"
     log.to_parquet(path)
     rules = rules_of(steps, "5d")
-    far = files.scan_table(spark.read_parquet(str(path)), SPLIT, rules)
-    near = scan_frame(log, SPLIT, rules)
+    far = scan_table(spark.read_parquet(str(path)), SPLIT, rules)
+    near = scan_sql(read_raw(log, large=True), SPLIT, rules)
     assert far[2:] == near[2:] and near.no_customer and near.no_time
     label = lambda scan: [scan.labels[code] for code in scan.found.segment]  # noqa: E731
     lines = lambda scan: sorted(zip(scan.found.entered, label(scan), *scan.found.durations, strict=True))  # noqa: E731

@@ -83,7 +83,8 @@ def test_a_source_and_a_mapping_bring_their_own_blocks_and_outcome(tmp_path, sur
         "table: survey\nfile: {path: answers.csv}\nblocks: {product: [product_1], experience: [experience_1]}"
         "\noutcomes: {loyalty: [loyalty_1, loyalty_2]}\n"
     )
-    for path in (tmp_path, tmp_path / "survey.yaml"):
+    (tmp_path / "params.yaml").write_text("tables: {survey: survey.yaml}\n")
+    for path in (tmp_path, tmp_path / "params.yaml", tmp_path / "survey.yaml"):
         assert told(capsys, path, "--bootstrap", "0")["outcome"] == "loyalty"
 
 

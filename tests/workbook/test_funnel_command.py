@@ -140,7 +140,7 @@ def test_interrupted_scan_leaves_nothing_and_exits_130(tmp_path):
     asked = [sys.executable, "-m", "cxlab", "funnel", *words(path)]
     process = subprocess.Popen(asked, env={**os.environ, "TMPDIR": str(folder)}, **pipes)
     until = time.monotonic() + 60
-    while not list(folder.glob("*/tmp*")) and time.monotonic() < until and process.poll() is None:
+    while not list(folder.glob("*/lock")) and time.monotonic() < until and process.poll() is None:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     out, error = process.communicate(timeout=60)
@@ -194,7 +194,7 @@ def test_times_in_every_form_are_an_hour_apart(tmp_path, capsys, cells):
             assert (table[1]["customers"], table[1]["median_seconds"]) == (1, 3600)
     renamed = frame.set_axis(["customer_id", "event", "timestamp"], axis=1)
     made = cx.funnel.ordered_funnel(renamed, steps=["visit", "cart"], conversion_window=None)
-    assert made.medians() == [None, 3600]
+    assert made.quantiles([0.5])[0]["time"] == 3600 * 10**6
 
 
 def test_ids_of_any_kind_are_text(tmp_path, capsys):

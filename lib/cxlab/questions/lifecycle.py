@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.privacy import suppress
@@ -53,10 +54,10 @@ def ordered_funnel(
     events = events.frame if isinstance(events, Table) else events
     if not hasattr(events, "columns"):
         raise InputError(f"events is a {type(events).__name__}; give a DataFrame or an ibis table of events")
-    result, unknown = funnel_of_table(events, rules=rules, columns=Columns(segment=segment))
-    for sentence in unknown:
+    result = funnel_of_table(events, rules=rules, columns=Columns(segment=segment))
+    for sentence in result.unknown:
         warnings.warn(sentence, UserWarning, stacklevel=2)
-    return result.ready()
+    return result
 
 
 # ---------------------------------------------------------------- what the questions share
@@ -102,8 +103,7 @@ def _funnel(events: Table, steps: Sequence[str], segment: str | None = None) -> 
     if lost and len(steps) - len(lost) < 2:
         raise NotEnough(f"the step {lost[0]!r} never occurs; {hint(lost[0], log['event'].unique())}")
     asked = {"rules": rules_of(steps, None), "columns": Columns(segment=segment)}
-    make = lambda: funnel_of_table(events.frame, **asked)[0].ready()  # noqa: E731
-    return _kept(events.frame, ("funnel", *steps, segment), make)
+    return _kept(events.frame, ("funnel", *steps, segment), lambda: funnel_of_table(events.frame, **asked))
 
 
 def _labels(events: Table, steps: Sequence[str]) -> list[str]:
@@ -146,8 +146,8 @@ def who_comes_back(events: Table, *, event: str = "") -> Result:
     limit = next((d for d in usual if (watched >= d).sum() >= max(10, 0.1 * n)), most)
     span = usual.get(limit) or in_words(round(limit * DAY))
     grid = np.unique(np.append(np.linspace(0, most, 120), limit))
-    curve = cumulative_incidence(days, back.astype(int), at=grid, confidence_level=events.confidence_level)
-    curve = curve.drop(columns=["cause", "se"]).rename(columns={"time": "days", "incidence": "share"})
+    curve = cumulative_incidence(days, back.astype(int), grid, events.confidence_level)
+    curve = curve.drop(columns="cause").rename(columns={"time": "days", "incidence": "share"})
     at_limit, label = curve[curve["days"] == limit].iloc[0], capital(f"{again} within {span}")
     all_days = f"Came back within {number(most)} days, all that the log covers"
     half = "Days until half of those who came back had done so"
@@ -179,24 +179,23 @@ def drop_off(events: Table, *, steps: Sequence[str] = (), window: object = None)
     funnel, span = _funnel(events, steps), _span(window)
     if len(set(funnel.steps)) > 1 and not in_order(_log(events), funnel.steps):
         return reach(events, steps=funnel.steps)
-    window = None if span == NEVER else pd.Timedelta(microseconds=span)
+    window = np.timedelta64(span, "us")
     table = pd.DataFrame(funnel.settled(window))
-    left_out = int(table.pop("open").iloc[0])
+    left_out = int(table["open"].iloc[0])
     settled = table["customers"].iloc[0] >= max(events.min_cell, 0.2 * left_out)
     table = table if settled else funnel.at(window)
-    middle = funnel.time_to_convert((0.5,), window=window)["time"] / pd.Timedelta("1D")
+    ends, entered, names = table.iloc[-1], table["customers"].iloc[0], _labels(events, funnel.steps)
     came = table["customers"].shift().fillna(0)
     gone = (came - table["customers"]).where(came > 0)
     low, high = wilson(gone.fillna(0), came.clip(lower=1), events.confidence_level)
-    ends = table.iloc[-1]
-    names = _labels(events, funnel.steps)
-    table = table.drop(columns=["low", "high"])
-    table.columns = ["step", "customers", "of_step_before", "of_first"]
-    table = table.assign(step=names, lost=gone / came, low=low, high=high, median_days=[0.0, *middle])
-    table.loc[came == 0, ["low", "high"]] = np.nan
+    times = [0.0, *funnel.time_to_convert((0.5,), window=window)["time"] / pd.Timedelta("1D")]
+    table = pd.DataFrame({
+        "step": names, "customers": table["customers"], "of_step_before": table["step_conversion"],
+        "of_first": table["overall_conversion"], "lost": gone / came, "low": np.where(came > 0, low, np.nan),
+        "high": np.where(came > 0, high, np.nan), "median_days": times,
+    })  # fmt: skip
     limit = "" if span == NEVER else f" within {in_words(span)}"
-    way = f"get from {names[0]} to {names[-1]}"
-    entered, unit = table["customers"].iloc[0], "share of first step"
+    way, unit = f"get from {names[0]} to {names[-1]}", "share of first step"
     through = _share(ends, "overall_conversion low high", entered, capital(way), unit)
     finding, numbers = f"{through} of customers {way} in order{limit}", {"funnel-conversion": through}
     losses = table.assign(came=came)[came > 0].sort_values("lost", ascending=False, kind="stable")
@@ -205,9 +204,8 @@ def drop_off(events: Table, *, steps: Sequence[str] = (), window: object = None)
         most = _share(worst, "lost low high", worst["came"], f"Lost before {worst['step']}", unit)
         numbers["funnel-largest-drop"] = most
         alone = (losses["high"] >= worst["low"]).sum() == 1
-        finding += (
-            f"; most fall out before {worst['step']}: {most}" if alone else "; no single step stands out"
-        )
+        place = f"most fall out before {worst['step']}: {most}" if alone else "no single step stands out"
+        finding += f"; {place}"
     caution = f"{count(left_out, 'customer')} came too late to have had {in_words(span)}"
     caution += "; they are left out, not counted as lost." if settled else ": some may still come."
     proposed = "No steps were given: these are what most customers meet, in the order in which they meet it."
@@ -245,10 +243,7 @@ def segments(events: Table, *, steps: Sequence[str] = (), window: object = None)
     False-discovery rate of 5 % over the segments (Benjamini & Hochberg 1995). Columns of the table: ``segment
     customers through conversion low high difference differs``.
     """
-    from scipy.stats import norm
-
-    span = _span(window)
-    window = None if span == NEVER else pd.Timedelta(microseconds=span)
+    window = np.timedelta64(_span(window), "us")
     ends = _funnel(events, steps, "segment").at(window).groupby("segment", sort=False)["customers"]
     table = ends.agg(customers="first", through="last").query("customers > 0").reset_index()
     cells = table[["customers", "through"]].assign(lost=table["customers"] - table["through"])
@@ -292,12 +287,14 @@ def go_on_or_leave(events: Table, *, steps: Sequence[str] = (), window: object =
     log, span = _log(events), _span(window)
     steps = list(steps or propose_steps(log))
     leaving = [name for name in log["event"].unique() if LEAVING.search(name.lower()) and name not in steps]
-    rows = [_risk(own, span / DAY, events.confidence_level) for own in spells(log, steps, leaving)]
-    table = pd.DataFrame(rows)
-    table.insert(0, "step", _labels(events, steps)[:-1])
-    table = table[table["customers"] >= events.min_cell].reset_index(drop=True)
-    if table.empty:
+    rows = [
+        {"step": label, **_risk(own, span / DAY, events.confidence_level)}
+        for label, own in zip(_labels(events, steps), spells(log, steps, leaving), strict=False)
+        if len(own) >= events.min_cell
+    ]
+    if not rows:
         raise NotEnough(f"fewer than {events.min_cell} customers reach any step but the last")
+    table = pd.DataFrame(rows)
     limit, row = in_words(span), table.loc[table["left"].idxmax() if leaving else table["went_on"].idxmin()]
     step, n = row["step"], row["customers"]
     on = _share(row, "went_on low high", n, f"Went on after {step}")
@@ -320,11 +317,11 @@ def go_on_or_leave(events: Table, *, steps: Sequence[str] = (), window: object =
 
 
 def _risk(spells: pd.DataFrame, days: float, level: float) -> dict[str, float]:
-    at = [min(days, spells["days"].max())] if len(spells) else [days]
-    curve = cumulative_incidence(spells["days"], spells["cause"], at=at, confidence_level=level)
+    at = [min(days, spells["days"].max())]
+    curve = cumulative_incidence(spells["days"], spells["cause"], at, level).set_index("cause")
     row: dict[str, float] = {"customers": len(spells)}
     for kind, names in ((1, ("went_on", "low", "high")), (2, ("left", "left_low", "left_high"))):
-        own = curve.loc[curve["cause"] == kind, ["incidence", "low", "high"]].to_numpy(float)
-        row |= dict(zip(names, own[0] if len(own) else (0.0,) * 3, strict=True))
+        values = curve.loc[kind, ["incidence", "low", "high"]] if kind in curve.index else (0.0,) * 3
+        row |= dict(zip(names, map(float, values), strict=True))
     still = max(round(1 - row["went_on"] - row["left"], 12), 0.0)
     return row | {"open": still, "watched": int((spells["watched"] >= days).sum())}

@@ -2,12 +2,11 @@
 
 import argparse
 import csv
-import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 from cxlab.data.errors import InputError
+from cxlab.workbook.answers import FORMATS, print_answer, table_of
 
 
 def parser() -> argparse.ArgumentParser:
@@ -25,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
     add("--confidence", type=float, default=0.95, metavar="P", help="of the intervals (default 0.95)")
     add("--seed", type=int, default=1, metavar="N", help="default 1: the same numbers every time")
     add("--min-cell", type=int, default=5, metavar="N", help="fewest respondents (default 5)")
-    add("--format", choices=("table", "json", "csv"), default="table", help="default table")
+    add("--format", choices=FORMATS, default="table", help="default table")
     return made
 
 
@@ -47,22 +46,30 @@ def run(args: list[str]) -> int:
 
     ready, share, total = shares(survey)
     if ready.n < asked.min_cell:
-        raise InputError(
-            f"{ready.n} respondents are fewer than --min-cell {asked.min_cell}; nothing is shown"
-        )
+        raise InputError(f"only {ready.n} respondents, fewer than --min-cell {asked.min_cell}")
     table = share_table(ready, share, total).rename_axis("block").reset_index()
+    rows = [{name: plain(value) for name, value in row.items()} for row in table.to_dict("records")]
+    shown = [{k: v if k == "block" else "-" if v is None else f"{v:.3f}" for k, v in r.items()} for r in rows]
     facts = {
         "outcome": survey.outcome, "n": ready.n, "complete": ready.complete, "asked": len(survey.frame),
         "r2": plain(total[0]), "confidence": asked.confidence, "bootstrap": asked.bootstrap,
         "seed": asked.seed, "cautions": [*notes, *cautions_of(ready)],
-        "table": [{k: plain(v) for k, v in row.items()} for row in table.to_dict("records")],
     }  # fmt: skip
-    _print(facts, asked.format)
+    lines = [
+        f"R2 of {survey.outcome}: {total[0]:.3f}; {ready.n} of {len(survey.frame)} rows used, "
+        f"{ready.complete} complete",
+        f"Intervals: {asked.confidence:.0%} percentile bootstrap, {asked.bootstrap} resamples, "
+        f"seed {asked.seed}. Not causal.",
+        *(f"Caution: {caution}" for caution in facts["cautions"]),
+    ]
+    print_answer(asked.format, facts, rows, shown, lines)
     return 0
 
 
 def _open(asked: argparse.Namespace):
-    """A study or source brings its own blocks and outcome; of a file only the named columns are read."""
+    """Return the survey and cautions: a study or source brings its own blocks and outcome; of a file only the
+    named columns are read.
+    """
     from cxlab.data.mapping import Mapping
     from cxlab.data.sources import open_source, registry
     from cxlab.data.study import converted, opened
@@ -70,12 +77,8 @@ def _open(asked: argparse.Namespace):
 
     settings = {"bootstrap": asked.bootstrap, "confidence_level": asked.confidence, "seed": asked.seed,
                 "min_cell": asked.min_cell}  # fmt: skip
-    path, blocks = Path(asked.file), _blocks(asked.block)
-    if path.is_dir() and (path / "survey.yaml").is_file():
-        path = path / "survey.yaml"
-    known = asked.file in registry() or asked.file.startswith("simulated-")
-    if known or path.suffix in (".yaml", ".yml"):
-        name = asked.file if known else str(path)
+    name, blocks = table_of(asked.file, "survey"), _blocks(asked.block)
+    if name in registry() or name.startswith("simulated-") or name.endswith((".yaml", ".yml")):
         survey = open_source(name, table="survey", outcome=asked.outcome or "", **settings)
         return survey.with_(blocks=blocks) if blocks else survey, []
     if not asked.outcome or not blocks:
@@ -83,16 +86,15 @@ def _open(asked: argparse.Namespace):
         raise InputError(f"name what to explain and by what: {example}")
     codes = tuple(code.strip() for code in asked.missing.split(",") if code.strip())
     rules = Mapping(
-        "survey", source=asked.file, blocks=blocks, outcomes={asked.outcome: [asked.outcome]}, missing=codes,
+        "survey", source=name, blocks=blocks, outcomes={asked.outcome: [asked.outcome]}, missing=codes,
         weights=asked.weights, clusters=asked.clusters,
     )  # fmt: skip
     survey, notes = opened(converted(rules)).with_(**settings), []
     for item in [*survey.items, survey.outcome]:
         if likely := missing_codes([f"{value:g}" for value in survey.frame[item].dropna()], None):
-            notes.append(
-                f"{item}: {' and '.join(likely[:3])} may mean 'no answer'; if so, name it with --missing."
-            )
-    return replace(survey, title=path.name), notes
+            codes = " and ".join(likely[:3])
+            notes.append(f"{item}: {codes} may mean 'no answer'; if so, name it with --missing.")
+    return replace(survey, title=Path(name).name), notes
 
 
 def _blocks(words: list[str]) -> dict[str, list[str]]:
@@ -106,21 +108,3 @@ def _blocks(words: list[str]) -> dict[str, list[str]]:
             raise InputError(f"--block: {name!r} is given twice; list all its columns at once")
         blocks[name] = items
     return blocks
-
-
-def _print(facts: dict, style: str) -> None:
-    import pandas as pd
-
-    if style == "json":
-        print(json.dumps(facts, indent=2, allow_nan=False))
-        return
-    table = pd.DataFrame(facts["table"]).astype({"share": float, "low": float, "high": float})
-    if style == "csv":
-        table.to_csv(sys.stdout, index=False, lineterminator="\n")
-        return
-    print(table.to_string(index=False, float_format="{:.3f}".format, na_rep="-"))
-    print(f"R2 of {facts['outcome']}: {facts['r2']:.3f}; {facts['n']} of {facts['asked']} rows used, "
-          f"{facts['complete']} complete")  # fmt: skip
-    level, draws, seed = facts["confidence"], facts["bootstrap"], facts["seed"]
-    print(f"Intervals: {level:.0%} percentile bootstrap, {draws} resamples, seed {seed}. Not causal.")
-    print(*(f"Caution: {caution}" for caution in facts["cautions"]), sep="\n")

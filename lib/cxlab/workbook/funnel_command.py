@@ -3,116 +3,93 @@
 import argparse
 import csv
 import itertools
-import json
 import math
-import sys
 from pathlib import Path
 
 from cxlab.data.errors import InputError
+from cxlab.workbook.answers import FORMATS, print_answer, table_of
 
-_OPTIONS = {
-    "--window": ("7d", "longest time from the first step to each later one: 12h, 30min, none (default 7d)"),
-    "--customer": ("customer_id", "column of the customer (default customer_id)"),
-    "--event": ("event", "column of what happened (default event)"),
-    "--timestamp": ("timestamp", "column of the time (default timestamp)"),
-    "--by": (
-        None,
-        "one funnel for each value of this column; small cells are hidden in each call by itself, so pass on "
-        "one call: another window or list of steps can tell a few people by difference",
-    ),
-    "--memory": ("2GB", "spill to a temporary folder beyond this (default 2GB)"),
-}
-_FILE = "a file of events, a folder or pattern of them, a study or its mapping file"
+_BY = """one funnel for each value of this column; small cells are hidden in each call by itself, so pass on
+one call: another window or list of steps can tell a few people by difference"""
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command's options."""
     made = argparse.ArgumentParser(prog="cxlab funnel", description=__doc__.split(": ", 1)[1])
-    made.add_argument("file", metavar="FILE_OR_STUDY", help=_FILE)
-    made.add_argument("--steps", required=True, metavar="a,b,c", help="events in order, separated by commas")
-    for name, (usual, text) in _OPTIONS.items():
-        made.add_argument(name, default=usual, help=text)
-    made.add_argument("--min-cell", type=int, help="with --by, smaller cells are not shown (default 5)")
-    made.add_argument("--engine", choices=("local", "duckdb", "spark"), default="local", help="same numbers")
-    made.add_argument("--format", choices=("table", "json", "csv"), default="table", help="default table")
+    add = made.add_argument
+    add("file", metavar="FILE_OR_STUDY",
+        help="a file of events, a folder or pattern of them, a study or its mapping file")  # fmt: skip
+    add("--steps", required=True, metavar="a,b,c", help="events in order, separated by commas")
+    add("--window", default="7d", help="longest time from the first step: 12h, 30min, none (default 7d)")
+    add("--customer", default="customer_id", help="column of the customer (default customer_id)")
+    add("--event", default="event", help="column of what happened (default event)")
+    add("--timestamp", default="timestamp", help="column of the time (default timestamp)")
+    add("--by", help=_BY)
+    add("--memory", default="2GB", help="spill to a temporary folder beyond this (default 2GB)")
+    add("--min-cell", type=int, help="with --by, smaller cells are not shown (default 5)")
+    add("--engine", choices=("local", "duckdb", "spark"), default="local", help="same numbers")
+    add("--format", choices=FORMATS, default="table", help="default table")
     return made
 
 
 def run(args: list[str]) -> int:
     """Compute and print the funnel."""
-    from cxlab.stats.funnel.rules import rules_of
+    from cxlab.stats.funnel.rules import NEVER, rules_of
 
     asked = parser().parse_args(args)
-    study = _mapping(asked.file)
-    min_cell = asked.min_cell if asked.min_cell is not None else study[1] if study else 5
-    if min_cell < 1:
-        raise InputError(f"--min-cell {min_cell}: it must be a whole number of 1 or more; 5 is usual")
+    if asked.min_cell is not None and asked.min_cell < 1:
+        raise InputError(f"--min-cell {asked.min_cell}: it must be a whole number of 1 or more; 5 is usual")
     unlimited = asked.window.strip().lower() in ("none", "no limit", "")
     steps = [word.strip() for word in next(csv.reader([asked.steps]), []) if word.strip()]
-    rules = rules_of(steps, None if unlimited else asked.window)
-    result = _study(asked, study[0], rules) if study else _files(asked, rules)
+    result, least = _funnel(asked, rules_of(steps, None if unlimited else asked.window))
+    least = asked.min_cell or least
+    if result.unknown:
+        raise InputError(result.unknown[0])
     rows, notes, hidden = _rows(result), result.notes(), 0
     if result.segmented:
-        rows, hidden = _suppressed(rows, min_cell)
+        rows, hidden = _suppressed(rows, least)
     if hidden:
-        notes.append(
-            f"{hidden:,} cells that count fewer than {min_cell}, or would give one away, are not shown."
-        )
-    _print(result, rows, notes, hidden, asked.format)
+        notes.append(f"{hidden:,} cells that count fewer than {least}, or tell such a one, are not shown.")
+    window = None if result.asked.window == NEVER else result.asked.window / 1e6
+    facts = {
+        "rules": result.rules, "steps": steps, "window_seconds": window, "events": result.events,
+        "events_without_customer": result.no_customer, "events_without_time": result.no_time,
+        "cells_not_shown": hidden,
+    }  # fmt: skip
+    print_answer(asked.format, facts, rows, [_shown(row) for row in rows], notes)
     return 0
 
 
-def _files(asked: argparse.Namespace, rules):
-    from cxlab.stats.funnel.files import funnel_of_files
+def _funnel(asked: argparse.Namespace, rules):
+    """Return the funnel of a file, or of a study's events, and the smallest cell that is shown."""
+    from cxlab.stats.funnel.files import funnel_of_files, funnel_of_table
     from cxlab.stats.funnel.scan import Columns
 
-    columns = Columns(asked.customer, asked.event, asked.timestamp, asked.by)
-    options = {"engine": asked.engine, "memory": asked.memory, "progress": True}
-    return funnel_of_files(asked.file, rules=rules, columns=columns, **options)
-
-
-def _mapping(name: str) -> tuple[str, int] | None:
-    """Return the mapping file of a study's events, and its smallest cell; None for a file of events."""
-    path = Path(name)
-    if path.suffix not in (".yaml", ".yml") and not (path / "params.yaml").is_file():
-        return None
-    from cxlab.data.study import find_study, read_study
-
-    if path.is_dir() or path.name == "params.yaml":
-        study = read_study(path)
-        if "events" not in study.tables:
-            raise InputError(f"the study {study.name} has no table of events; add one with cxlab init")
-        return str(study.tables["events"]), study.min_cell
-    study = find_study(path)
-    return name, study.min_cell if study else 5
-
-
-def _study(asked: argparse.Namespace, mapping: str, rules):
-    from cxlab.data.sources import open_source
-    from cxlab.stats.funnel.files import funnel_of_table
-    from cxlab.stats.funnel.scan import Columns
-
+    name = table_of(asked.file, "events")
+    if Path(name).suffix not in (".yaml", ".yml"):
+        columns = Columns(asked.customer, asked.event, asked.timestamp, asked.by)
+        options = {"engine": asked.engine, "memory": asked.memory}
+        return funnel_of_files(name, rules=rules, columns=columns, **options), 5
     if asked.engine != "local":
         raise InputError(f"--engine {asked.engine} reads files, not a study; name the file")
-    events = open_source(mapping, table="events").frame
-    result, unknown = funnel_of_table(events, rules=rules, columns=Columns(segment=asked.by))
-    if unknown:
-        raise InputError(unknown[0])
-    return result
+    from cxlab.data.sources import open_source
+
+    events = open_source(name, table="events")
+    return funnel_of_table(events.frame, rules=rules, columns=Columns(segment=asked.by)), events.min_cell
 
 
 def _rows(result) -> list[dict]:
-    def plain(value):
-        return value if not isinstance(value, float) else None if math.isnan(value) else round(value, 10)
-
+    """Return the table's rows with the median time and the share among those whose window has closed."""
+    steps, medians = len(result.steps), iter(result.quantiles((0.5,)))
     rows = []
-    for row, closed, median in zip(result.rows(), result.settled(), result.medians(), strict=True):
-        row |= {
-            "median_seconds": median,
-            "open": closed["open"],
-            "settled_conversion": closed["overall_conversion"],
-        }
-        rows.append({name: plain(value) for name, value in row.items()})
+    for i, (row, closed) in enumerate(zip(result.rows(), result.settled(), strict=True)):
+        median = next(medians)["time"] if i % steps else None
+        row["median_seconds"] = None if median is None else median / 1e6
+        row |= {"open": closed["open"], "settled_conversion": closed["overall_conversion"]}
+        rows.append({
+            name: None if isinstance(value, float) and math.isnan(value) else value
+            for name, value in row.items()
+        })  # fmt: skip
     return rows
 
 
@@ -145,44 +122,18 @@ def _suppressed(rows: list[dict], min_cell: int) -> tuple[list[dict], int]:
         gone = ~cells.index.isin(shown.index)
 
 
-def _print(result, rows: list[dict], notes: list[str], hidden: int, style: str) -> None:
-    if style == "json":
-        window = None if result.asked.window == 2**63 - 1 else result.asked.window / 1e6
-        document = {"rules": result.rules, "steps": list(result.steps), "window_seconds": window}
-        document |= {"events": result.events, "events_without_customer": result.no_customer}
-        document |= {"events_without_time": result.no_time, "cells_not_shown": hidden, "table": rows}
-        json.dump(document, sys.stdout, indent=2, allow_nan=False)
-        print()
-    elif style == "csv":
-        names = "step customers step_conversion overall_conversion low high median_seconds open"
-        names = ["segment"] * result.segmented + [*names.split(), "settled_conversion"]
-        writer = csv.DictWriter(sys.stdout, names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({name: _safe(value) for name, value in row.items()} for row in rows)
-    else:
-        _print_table(rows, result.segmented)
-        print(*notes, sep="\n")
-
-
-def _safe(value):
-    """Return a cell that no spreadsheet takes for a formula."""
-    risky = isinstance(value, str) and (value.lstrip()[:1] in tuple("=+-@|") or value[:1] in tuple("\t\r"))
-    return f"'{value}" if risky and value.strip() else value
-
-
-def _print_table(rows: list[dict], split: bool) -> None:
+def _shown(row: dict) -> dict[str, str]:
+    """Return a row as people read it."""
     from cxlab.stats.funnel.rules import in_words
 
-    def percent(value: float | None) -> str:
-        return "-" if value is None else f"{value:.1%}"
+    def percent(name: str) -> str:
+        return "-" if row[name] is None else f"{row[name]:.1%}"
 
-    lines = [["segment"] * split + ["step", "customers", "of before", "of first", "95 % interval", "median"]]
-    for row in rows:
-        time = "-" if row["median_seconds"] is None else in_words(round(row["median_seconds"] * 1e6))
-        shares = [percent(row["step_conversion"]), percent(row["overall_conversion"])]
-        names = [row[name] for name in ("segment", "step") if name in row] + [f"{row['customers']:,}"]
-        lines.append([*names, *shares, f"{percent(row['low'])} - {percent(row['high'])}", time])
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    for line in lines:
-        cells = [f"{text:{'<' if i <= split else '>'}{widths[i]}}" for i, text in enumerate(line)]
-        print(*cells, sep="  ")
+    median = row["median_seconds"]
+    return {name: row[name] for name in ("segment", "step") if name in row} | {
+        "customers": f"{row['customers']:,}",
+        "of before": percent("step_conversion"),
+        "of first": percent("overall_conversion"),
+        "95 % interval": f"{percent('low')} - {percent('high')}",
+        "median": "-" if median is None else in_words(round(median * 1e6)),
+    }
