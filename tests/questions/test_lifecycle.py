@@ -171,11 +171,8 @@ def test_open_customers_are_open_and_the_title_follows_the_data():
     stayed = log([(i, d, "b" if e == "left" else e) for i, d, e in rows])
     few = cx.funnel.go_on_or_leave(stayed, steps=["a", "b"], window=10)
     assert few["went-on"].value == pytest.approx(1) and "names no leaving" in few.finding
-
-
-def test_few_watched_customers_are_cautioned():
-    rows = [(i, 0, "a") for i in range(20)] + [(i, 1, "b") for i in range(9)]
-    assert "Fewer than 10" in cx.funnel.go_on_or_leave(log(rows), steps=["a", "b"], window=50).cautions[0]
+    short = cx.funnel.go_on_or_leave(log(rows[:50]), steps=["a", "b"], window=50)
+    assert "Fewer than 10" in short.cautions[0]
 
 
 # ------------------------------------------------------------------ any log gets an answer

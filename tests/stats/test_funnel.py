@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import cxlab as cx
 from cxlab.data.errors import InputError
 from cxlab.data.read import read_raw
-from cxlab.stats.funnel import engines, files
+from cxlab.stats.funnel import engines
 from cxlab.stats.funnel.files import funnel_of_files
 from cxlab.stats.funnel.kernel import journeys
 from cxlab.stats.funnel.rules import DAY, NEVER, microseconds, rules_of
@@ -144,13 +144,14 @@ def test_an_ibis_table_on_duckdb_takes_the_fast_path_and_gives_the_same(log, tmp
 
 
 def test_customers_may_lie_across_batches(log):
-    rules, rows = rules_of(STEPS, None), log[log.event.isin(STEPS)].assign(segment=0)
+    rows = log.rename(columns={"customer_id": "person"})[log.event.isin(STEPS)]
     rows = rows.assign(code=rows.event.map(STEPS.index).astype("uint8"), segment=np.uint16(0))
-    rows = rows.assign(time=rows.timestamp.astype("datetime64[us]").astype("int64"))
-    rows = rows.sort_values(["customer_id", "time", "code"])[["customer_id", "time", "code", "segment"]]
-    table = pa.Table.from_pandas(rows.rename(columns={"customer_id": "person"}), preserve_index=False)
-    whole, cut = (journeys(table.to_batches(size), rules) for size in (len(table), 3))
-    assert np.array_equal(whole.entered, cut.entered) and whole.entered.size > 2_500
+    rows["time"] = rows.timestamp.astype("datetime64[us]").astype("int64")
+    rows.loc[rows.person < 1_000, "person"] = 7  # a bot
+    rows = rows.sort_values(["person", "time", "code"])[["person", "time", "code", "segment"]]
+    table, rules = pa.Table.from_pandas(rows, preserve_index=False), rules_of(STEPS, None)
+    whole, cut = (journeys(table.to_batches(size), rules) for size in (len(table), 31))
+    assert np.array_equal(whole.entered, cut.entered) and whole.entered.size > 1_700
     assert all(map(np.array_equal, whole.durations, cut.durations))
 
 
@@ -180,9 +181,7 @@ def test_every_window_from_one_scan_equals_a_scan_each(log):
 def test_step_conversions_multiply_to_the_overall_one(log):
     table = cx.funnel.ordered_funnel(log, steps=STEPS, conversion_window="5d").table
     assert np.allclose(table.step_conversion.cumprod(), table.overall_conversion)
-    low, high = wilson(table.customers, np.full(4, table.customers[0]))
-    assert np.allclose(table.low, low) and np.allclose(table.high, high)
-    assert [*table] == ["step", "customers", "step_conversion", "overall_conversion", "low", "high"]
+    assert np.allclose(table[["low", "high"]].T, wilson(table.customers, np.full(4, table.customers[0])))
 
 
 def test_window_is_inclusive_and_every_start_counts():
@@ -191,12 +190,6 @@ def test_window_is_inclusive_and_every_start_counts():
     assert result.table.customers.tolist() == [2, 1]
     assert result.at("4s").customers.tolist() == [2, 2]
     assert result.at(pd.Timedelta("2999ms")).customers.tolist() == [2, 0]
-
-
-def test_a_name_that_stands_again_is_a_later_event():
-    rows = [(1, 0, "a", "s"), (1, 1, "b", "s"), (1, 2, "b", "s"), (2, 0, "a", "s"), (2, 1, "b", "s")]
-    result = cx.funnel.ordered_funnel(frame(rows), steps=["a", "b", "b"], conversion_window=None)
-    assert result.table.customers.tolist() == [2, 2, 1]
 
 
 def test_time_to_convert_are_the_shortest_chains():
@@ -231,9 +224,8 @@ def test_a_step_that_never_occurs_is_a_row_of_zeros_and_a_warning(log):
 
 
 def test_a_step_that_occurs_but_is_reached_by_nobody_does_not_warn():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        rows = [(1, 5, "a", "s"), (1, 0, "b", "s")]
+    rows = [(1, 5, "a", "s"), (1, 0, "b", "s")]
+    with warnings.catch_warnings(action="error"):
         result = cx.funnel.ordered_funnel(frame(rows), steps=["a", "b"], conversion_window=None)
     assert result.table.customers.tolist() == [1, 0]
 
@@ -308,40 +300,3 @@ def test_an_empty_log_gives_zeros():
         result = cx.funnel.ordered_funnel(frame([]), steps=["a", "b"], conversion_window="7d")
     assert result.table.customers.tolist() == [0, 0] and result.table.step_conversion.isna().all()
     assert result.ladder() and result.curve().empty and "Funnel(a 0 > b 0" in repr(result)
-
-
-def test_a_bot_with_a_million_events_in_random_order():
-    rng = np.random.default_rng(5)
-    ticks = rng.integers(0, 10 * DAY, 1_000_000)
-    events = rng.choice(["a", "b", "c"], ticks.size)
-    bot = pd.DataFrame({"customer_id": 7, "event": events, "timestamp": ticks})
-    few = pd.DataFrame({"customer_id": [1, 1, 1], "event": ["c", "b", "a"], "timestamp": [30, 20, 10]})
-    log = pd.concat([bot, few], ignore_index=True)
-    log["timestamp"] = pd.to_datetime(log.timestamp, unit="us")
-    result = cx.funnel.ordered_funnel(log, steps=["a", "b", "c"], conversion_window="1d")
-    assert result.table.customers.tolist() == [2, 2, 2]
-
-
-def test_more_segments_than_a_list_holds(tmp_path):
-    rng = np.random.default_rng(2)
-    log = random_log(8000, 2000)
-    log["segment"] = "shop " + pd.Series(rng.integers(0, 300, len(log))).astype(str)
-    log.to_parquet(tmp_path / "log.parquet")
-    want = cx.funnel.ordered_funnel(log, steps=STEPS, conversion_window="9d", segment="segment").table
-    got = funnel_of_files(tmp_path / "log.parquet", rules=rules_of(STEPS, "9d"), columns=SPLIT).table
-    alike = [made[made.customers > 0].reset_index(drop=True) for made in (got, want)]
-    pd.testing.assert_frame_equal(*alike)
-
-
-@pytest.mark.parametrize(("name", "message"), [("missing.duckdb", "there is no file"), ("folder", "without")])
-def test_files_that_cannot_be_read_are_named(tmp_path, name, message):
-    (tmp_path / "folder").mkdir()
-    with pytest.raises(InputError, match=message):
-        funnel_of_files(tmp_path / name, rules=rules_of(["a"], None), columns=Columns())
-
-
-def test_sizes_of_memory():
-    assert files.memory_bytes("2GB") == 2_000_000_000 == files.memory_bytes(None)
-    for text, message in (("lots", "no size"), ("10MB", "too little")):
-        with pytest.raises(InputError, match=message):
-            files.memory_bytes(text)

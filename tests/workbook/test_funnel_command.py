@@ -52,23 +52,13 @@ def test_json_csv_and_table_hold_the_numbers_of_the_method(log, capsys):
     found = printed(capsys, path, "--window", "3d", "--by", "region")
     assert [row["customers"] for row in found["table"]] == want.customers.tolist()
     assert found["window_seconds"] == 3 * 86_400 and "at most 3 days" in found["rules"]
+    assert printed(capsys, path, "--window", "3d", "--by", "region", "--engine", "duckdb") == found
     assert run(words(path, "--window", "3d", "--by", "region", "--format", "csv")) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert [float(row["low"]) for row in rows] == pytest.approx(want.low.tolist())
     assert run(words(path, "--window", "3d", "--by", "region")) == 0
     text = capsys.readouterr().out
     assert all(f"{count:,}" in text for count in want.customers) and "Rules:" in text
-
-
-def test_duckdb_engine_prints_the_same(log, capsys):
-    local = printed(capsys, log[0], "--window", "none")
-    assert printed(capsys, log[0], "--window", "none", "--engine", "duckdb") == local
-
-
-def test_a_step_may_stand_again_and_is_a_later_event(log, capsys):
-    path, _ = log
-    table = printed(capsys, path, "--steps", "visit,cart,cart", "--window", "none")["table"]
-    assert table[1]["customers"] > table[2]["customers"] > 0
 
 
 def test_small_cells_of_a_segment_are_counted_and_never_named(tmp_path, capsys):
@@ -108,6 +98,7 @@ def test_cells_that_a_spreadsheet_would_run_are_escaped(tmp_path, capsys):
         (["--window", "soon"], "not a time span"),
         (["--customer", "users"], "nearest are user"),
         (["--memory", "lots"], "is no size"),
+        (["--memory", "10MB"], "too little"),
         (["--by", "country"], "no column 'country'"),
     ],
 )
@@ -206,21 +197,21 @@ def test_ids_of_any_kind_are_text(tmp_path, capsys):
         assert table[0]["customers"] == 21_003  # '7 ' is 7
 
 
-def test_broken_files_and_two_columns_of_a_name_are_one_sentence(tmp_path):
-    (tmp_path / "log.parquet").write_bytes(b"PAR1 broken PAR1")
-    (tmp_path / "twice.csv").write_text("user,what,what,when\n1,visit,cart,2026-03-08\n")
-    (tmp_path / "empty.csv").write_bytes(b"")
-    (tmp_path / "nul.csv").write_bytes(b"\x00\x01\x02\x00binary\x00")
-    for name, message in (
-        ("log.parquet", "log.parquet"),
-        ("twice.csv", "two columns named 'what'"),
-        ("empty.csv", "empty"),
-        ("nul.csv", "nul.csv"),
-    ):
-        for engine in ("local", "duckdb"):
-            with pytest.raises(InputError, match=message) as fault:
-                run(words(tmp_path / name, "--engine", engine))
-            assert "\n" not in str(fault.value)
+@pytest.mark.parametrize("engine", ["local", "duckdb"])
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("log.parquet", b"PAR1 broken PAR1", "log.parquet"),
+        ("twice.csv", b"user,what,what,when\n1,visit,cart,2026-03-08\n", "two columns named 'what'"),
+        ("empty.csv", b"", "empty"),
+        ("nul.csv", b"\x00\x01\x02\x00binary\x00", "nul.csv"),
+    ],
+)
+def test_broken_files_and_two_columns_of_a_name_are_one_sentence(tmp_path, engine, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=message) as fault:
+        run(words(tmp_path / name, "--engine", engine))
+    assert "\n" not in str(fault.value)
 
 
 def test_a_study_or_its_mapping_file_is_taken(log, tmp_path, capsys):

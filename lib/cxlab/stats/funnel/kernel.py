@@ -54,15 +54,16 @@ def _whole_customers(batches: Iterable["pa.RecordBatch"]) -> Iterator["pa.Record
     """Cut the rows anew, so that no customer stands in two batches."""
     import pyarrow as pa
 
-    rest = None
-    for batch in batches:
-        rows = pa.concat_batches([rest, batch]) if rest else batch
-        ends = _ends(rows["person"])
-        cut = int(ends[-2]) if len(ends) > 1 else 0
-        yield rows[:cut]
-        rest = rows[cut:]
-    if rest:
-        yield rest
+    edge = []
+    for batch in filter(len, batches):
+        ends = _ends(batch["person"]).tolist()
+        edge.append(batch[: ends[0]])
+        if len(ends) > 1:
+            yield pa.concat_batches(edge)
+            yield batch[ends[0] : ends[-2]]
+            edge = [batch[ends[-2] :]]
+    if edge:
+        yield pa.concat_batches(edge)
 
 
 def _reached(rows: "pa.RecordBatch", rules: Rules) -> Journeys:
