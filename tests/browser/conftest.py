@@ -9,19 +9,15 @@ from typing import Any
 import pytest
 
 _FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-]
-_FLAGS += ["--disable-component-update", "--disable-sync"]
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
 
 
 def chromium_path() -> str | None:
     """Return where a Chromium lies, or None."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    return next((path for path in map(shutil.which, names) if path), None)
+    return next(filter(None, map(shutil.which, names)), None)
 
 
 @contextmanager
@@ -45,8 +41,7 @@ def pytest_collection_modifyitems(items):
 def chromium():
     """Return a launched browser."""
     if chromium_path() is None:
-        if os.environ.get("CXLAB_REQUIRE_BROWSER") == "1":
-            pytest.fail("CXLAB_REQUIRE_BROWSER=1, but no Chromium is on this machine")
-        pytest.skip("no Chromium on this machine (Debian and Ubuntu: apt install chromium)")
+        stop = pytest.fail if os.environ.get("CXLAB_REQUIRE_BROWSER") == "1" else pytest.skip
+        stop("no Chromium on this machine (Debian and Ubuntu: apt install chromium)")
     with launch() as browser:
         yield browser

@@ -1,12 +1,15 @@
 """The published report in headless Chromium, opened from a file with the network off: every page."""
 
 import collections
+import functools
+import http.server
 import importlib
 import json
 import os
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 STEMS = sorted(path.stem for path in (ROOT / "notebooks").glob("0*.ipynb"))
 PAGES = ["index", "how-to-read", *STEMS]
+every_page = pytest.mark.parametrize("name", PAGES)
+every_notebook = pytest.mark.parametrize("name", STEMS)
 
 
 @pytest.fixture(scope="session")
@@ -23,8 +28,7 @@ def site(chromium, tmp_path_factory) -> Path:
         return Path(os.environ["CXLAB_SITE"])
     out = tmp_path_factory.mktemp("report") / "site"
     command = [sys.executable, "-m", "cxlab", "report", "--out", str(out)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
-    assert done.returncode == 0, done.stderr
+    subprocess.run(command, cwd=ROOT, capture_output=True, timeout=600, check=True)
     return out
 
 
@@ -34,14 +38,10 @@ def visit(chromium, site):
     contexts = []
 
     def open_page(name: str, *, width: int = 1280, **more):
-        context = chromium.new_context(viewport={"width": width, "height": 900}, offline=True, **more)
-        contexts.append(context)
-        page = context.new_page()
+        contexts.append(chromium.new_context(viewport={"width": width, "height": 900}, offline=True, **more))
+        page = contexts[-1].new_page()
         page.faults, page.asked = [], []
-        page.on(
-            "console",
-            lambda said: page.faults.append(said.text) if said.type in ("error", "warning") else None,
-        )
+        page.on("console", lambda said: said.type in ("error", "warning") and page.faults.append(said.text))
         page.on("pageerror", lambda error: page.faults.append(str(error)))
         page.on("request", lambda request: page.asked.append(request.url))
         page.goto((site / f"{name}.html").as_uri())
@@ -52,6 +52,12 @@ def visit(chromium, site):
         context.close()
 
 
+@pytest.fixture
+def still(visit):
+    """Open a page without its scripts."""
+    return functools.partial(visit, java_script_enabled=False)
+
+
 def draw_all(page) -> None:
     for figure in page.locator("figure.chart:has(script)").all():
         figure.scroll_into_view_if_needed()
@@ -59,17 +65,15 @@ def draw_all(page) -> None:
         figure.locator(".js-plotly-plot .main-svg").first.wait_for(timeout=30_000)
 
 
-def explorer(page):
-    return page.locator("figure.chart:has(input[type=range])").first
+def holding(site, text) -> str:
+    return next(stem for stem in STEMS if text in (site / f"{stem}.html").read_text())
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_short_answers_on_its_first_screen_and_never_scrolls_sideways(visit, name):
-    plain = {"java_script_enabled": False}
-    page = visit(name, **plain)
+@every_page
+def test_a_page_is_short_answers_on_its_first_screen_and_never_scrolls_sideways(still, name):
     size = "() => [document.documentElement.scrollHeight, document.documentElement.scrollWidth]"
+    page, limit = still(name), 6_000 if name == "index" else 9_000
     high, wide = page.evaluate(size)
-    limit = 6_000 if name == "index" else 9_000
     assert high <= limit and wide <= 1280, (high, wide)
     small = page.evaluate("""() => ['p', 'li', 'dd', 'dt', 'td', 'a']
         .flatMap((tag) => [...document.querySelectorAll(`main ${tag}`)])
@@ -78,12 +82,10 @@ def test_a_page_is_short_answers_on_its_first_screen_and_never_scrolls_sideways(
     assert small == []
     if name in STEMS and page.locator(".lead .finding").count():
         assert page.locator(".lead .finding").bounding_box()["y"] < 400
-        for picture in page.locator(".lead svg:visible").all():
-            box = picture.bounding_box()
-            assert box["y"] + box["height"] <= 900, box
-    folded = page.locator("details .finding, [hidden] .finding").count()
-    assert folded == 0
-    narrow = visit(name, width=390, **plain)
+        boxes = [picture.bounding_box() for picture in page.locator(".lead svg:visible").all()]
+        assert all(box["y"] + box["height"] <= 900 for box in boxes), boxes
+    assert page.locator("details .finding, [hidden] .finding").count() == 0
+    narrow = still(name, width=390)
     high, wide = narrow.evaluate(size)
     assert high <= 2 * limit and wide <= 390, (high, wide)
     sideways = narrow.evaluate("""() => [...document.querySelectorAll('.picture svg text')]
@@ -92,10 +94,9 @@ def test_a_page_is_short_answers_on_its_first_screen_and_never_scrolls_sideways(
     assert sideways == []
 
 
-@pytest.mark.parametrize("name", STEMS)
-def test_without_a_script_every_chart_has_its_picture_or_its_numbers_and_the_page_is_light(visit, site, name):
-    page = visit(name, java_script_enabled=False)
-    bare = page.evaluate("""() => [...document.querySelectorAll('figure.chart')]
+@every_notebook
+def test_without_a_script_every_chart_has_its_picture_or_its_numbers_and_the_page_is_light(still, site, name):
+    bare = still(name).evaluate("""() => [...document.querySelectorAll('figure.chart')]
         .filter((f) => ![...f.querySelectorAll('.picture svg[aria-label]')].some((s) => s.checkVisibility())
             && !f.closest('section')?.querySelector('details.numbers')).map((f) => f.id)""")
     assert bare == []
@@ -103,16 +104,15 @@ def test_without_a_script_every_chart_has_its_picture_or_its_numbers_and_the_pag
     assert first < 500_000, first
 
 
-@pytest.mark.parametrize("name", STEMS)
-def test_titles_on_real_data_hold_a_number_or_say_that_nothing_was_found(visit, name):
-    page = visit(name, java_script_enabled=False)
-    titles = page.evaluate("""() => [...document.querySelectorAll('figure.chart figcaption')]
+@every_notebook
+def test_titles_on_real_data_hold_a_number_or_say_that_nothing_was_found(still, name):
+    titles = still(name).evaluate("""() => [...document.querySelectorAll('figure.chart figcaption')]
         .filter((f) => !f.querySelector('.badge')).map((f) => f.firstChild.textContent.trim())""")
     assert [title for title in titles if not re.search(r"\d|\bno\b", title, re.IGNORECASE)] == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", PAGES)
+@every_page
 def test_axe_finds_nothing_serious_offline_and_nobody_complains(visit, name, scheme):
     axe = pytest.importorskip("axe_playwright_python.base")
     page = visit(name, color_scheme=scheme)
@@ -120,34 +120,28 @@ def test_axe_finds_nothing_serious_offline_and_nobody_complains(visit, name, sch
     page.evaluate("() => document.querySelectorAll('details').forEach((d) => { d.open = true; })")
     assert page.faults == [] and all(url.startswith(("file://", "data:", "blob:")) for url in page.asked)
     page.evaluate((Path(axe.__file__).parent / "axe.min.js").read_text(encoding="utf-8"))
-    found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
-    grave = [
-        {
-            "id": v["id"],
-            "nodes": [n["html"][:120] for n in v["nodes"][:3]],
-            "why": v["nodes"][0]["failureSummary"][:300],
-        }
-        for v in found["violations"]
-        if v["impact"] in ("serious", "critical")
-    ]
+    found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")["violations"]
+    grave = {
+        fault["id"]: [(node["html"][:120], node["failureSummary"][:300]) for node in fault["nodes"][:3]]
+        for fault in found
+        if fault["impact"] in ("serious", "critical")
+    }
     assert not grave, json.dumps(grave, indent=1)
 
 
 def test_a_key_on_a_slider_changes_finding_picture_and_words(visit, site):
-    name = next(stem for stem in STEMS if 'type="range"' in (site / f"{stem}.html").read_text())
-    page = visit(name)
-    chart = explorer(page)
+    page = visit(holding(site, 'type="range"'))
+    chart = page.locator("figure.chart:has(input[type=range])").first
     said = page.locator(".result:has(input[type=range]) .finding").first
     before, slider = said.text_content(), chart.locator("input[type=range]").first
     assert said.get_attribute("aria-live") == "polite"
     slider.focus()
     page.keyboard.press("Home" if int(slider.input_value()) else "End")
-    chart.locator(".js-plotly-plot .main-svg").first.wait_for()
-    words = json.loads(slider.get_attribute("data-words"))
-    assert slider.get_attribute("aria-valuetext") == chart.locator("output").first.text_content()
-    assert slider.get_attribute("aria-valuetext") == words[int(slider.input_value())]
-    assert said.text_content() != before and page.faults == []
     image = chart.locator(".js-plotly-plot .main-svg").first
+    image.wait_for()
+    word = json.loads(slider.get_attribute("data-words"))[int(slider.input_value())]
+    assert slider.get_attribute("aria-valuetext") == chart.locator("output").first.text_content() == word
+    assert said.text_content() != before and page.faults == []
     assert image.get_attribute("aria-label") == said.text_content()
     assert not chart.locator(".picture").is_visible()
 
@@ -167,8 +161,7 @@ def test_search_finds_words_on_other_pages_and_keys_reach_them(visit):
 
 
 def test_words_explain_themselves_on_focus_and_code_shows_on_request(visit, site):
-    name = next(stem for stem in STEMS if 'class="term"' in (site / f"{stem}.html").read_text())
-    page = visit(name)
+    page = visit(holding(site, 'class="term"'))
     term = page.locator(".term:visible").first
     tip = term.locator("[role=tooltip]")
     assert not tip.is_visible()
@@ -197,52 +190,39 @@ def test_paper_shows_charts_in_light_colours_and_no_buttons(visit):
     page = visit(STEMS[2], color_scheme="dark")
     draw_all(page)
     page.emulate_media(media="print", color_scheme="light")
-    assert (
-        page.locator(".picture svg").first.is_visible()
-        and not page.locator(".js-plotly-plot").first.is_visible()
-    )
-    assert not page.locator(".toc").is_visible()
+    assert page.locator(".picture svg").first.is_visible()
+    assert not page.locator(".js-plotly-plot, .toc").first.is_visible()
     assert page.pdf(format="A4")[:5] == b"%PDF-"
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_prose_is_easy_to_read(visit, name, capsys, monkeypatch):
+@every_page
+def test_prose_is_easy_to_read(still, name, capsys, monkeypatch):
     textstat = pytest.importorskip("textstat")
     counts = importlib.import_module("textstat.backend.counts._count_syllables")
     known = counts.get_cmudict("en_US")
     # This release of textstat stumbles over words that its dictionary lacks.
     monkeypatch.setattr(counts, "get_cmudict", lambda lang: collections.defaultdict(list, known))
-    page = visit(name, java_script_enabled=False)
-    prose = page.evaluate("""() => [...document.querySelectorAll('main p, main li, main dd')]
+    prose = still(name).evaluate("""() => [...document.querySelectorAll('main p, main li, main dd')]
         .filter((e) => e.checkVisibility() && !e.querySelector('p'))
         .filter((e) => !e.closest('svg, .toc, .site, .made, .sentences'))
         .map((e) => e.innerText.trim()).filter((t) => /[.?!]$/.test(t))""")
-    text = " ".join(prose)
-    text = re.sub(r"\s*\([^()]*\d[^()]*\)", "", text)  # intervals
+    text = re.sub(r"\s*\([^()]*\d[^()]*\)", "", " ".join(prose))  # intervals
     text = re.sub(r"[−-]?\d[\d,.]*( %)?", "", text).replace(" .", ".").replace(" ,", ",")
     ease = textstat.flesch_reading_ease(text)
     length = len(text.split()) / max(1, len(re.findall(r"[.?!](?:\s|$)", text)))
     with capsys.disabled():
         print(f"\n{name}: reading ease {ease:.0f}, {length:.1f} words a sentence", end=" ")
     assert ease >= 50 and length <= 20
-    if name == "index":
-        for one in prose:
-            bare = re.sub(
-                r"\([^()]*\)|(?<=\d) of \d+", "", one
-            )  # an estimate with its interval, a part of a whole
-            assert len(re.findall(r"(?<![\w.])[−-]?\d[\d,.]*", bare)) <= 2, one
+    for one in prose if name == "index" else ():
+        bare = re.sub(r"\([^()]*\)|(?<=\d) of \d+", "", one)  # an interval, a part of a whole
+        assert len(re.findall(r"(?<![\w.])[−-]?\d[\d,.]*", bare)) <= 2, one
 
 
 @pytest.mark.skipif(
     os.environ.get("CXLAB_REQUIRE_BROWSER") != "1", reason="slow network: only where it is asked for"
 )
 def test_text_and_first_picture_stand_within_three_seconds_on_a_slow_line(chromium, site):
-    import functools
-    import http.server
-    import threading
-
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(site))
-    handler.log_message = lambda *_: None
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     page = chromium.new_page()

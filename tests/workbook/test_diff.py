@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cxlab.workbook.cli import main
-from cxlab.workbook.diff import compare, lines
+from cxlab.workbook.diff import compare
 
 OLD = {
     "02-product-or-experience": {
@@ -87,7 +87,7 @@ def test_verdicts_and_lost_numbers_are_alarms_new_and_uncertain_ones_are_not(run
 
 def test_a_name_that_holds_control_characters_is_harmless(run):
     code, out, _ = run({"a\x1b": {"b\x1b": {"value": "c\x1b", "unit": "d\x1b"}}})
-    assert code == 3 and "\x1b" not in out and "a? b?:  - -> c?" in out.replace(": -", ":  -")
+    assert code == 3 and "\x1b" not in out and "a? b?: - -> c?" in out
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "", '{"a": 1}', '{"a": {"b": {}}}', "[" * 99_999, "\x00"])
@@ -105,4 +105,4 @@ def test_both_directions_agree_that_something_changed(a, b, width):
     new = {"n": {"x": {"value": b, "low": b - width, "high": b + width}}}
     one, two = found("x", new, old), found("x", old, new)
     assert one.kind == two.kind or abs(abs(a - b) - width) < 1e-6
-    assert ("apart" in one.difference) == ("apart" in two.difference) and lines(compare(old, new))
+    assert ("apart" in one.difference) == ("apart" in two.difference)

@@ -40,12 +40,6 @@ def test_copies_hold_every_exercise_and_are_kept(tmp_path):
     assert '\\"02.1\\", 0.3' not in mine.read_text()
 
 
-def test_a_file_in_the_way_is_refused(tmp_path):
-    (tmp_path / "room").write_text("x")
-    with pytest.raises(InputError, match="is a file"):
-        write_copies(tmp_path / "room")
-
-
 LONG = "the share of the other side, which is what is left of a hundred per cent"
 
 

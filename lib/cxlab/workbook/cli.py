@@ -61,10 +61,10 @@ def _run(arguments: list[str]) -> int:
     given = vars(parser.parse_args(arguments))
     run = _COMMANDS[given.pop("command")].run
     done = (resolve_name(run) if isinstance(run, str) else run)(**given)
-    if isinstance(done, int):
-        return done
-    print(*done, sep="\n", flush=True)
-    return 0
+    if not isinstance(done, int):
+        print(*done, sep="\n")
+    sys.stdout.flush()
+    return done if isinstance(done, int) else 0
 
 
 def _fail(code: int, message: object) -> int:
@@ -98,9 +98,8 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _Command(NamedTuple):
-    """What ``--help`` says, what runs (returning a code or lines to print), and the options that it takes.
-
-    Without options it is given the words as they are, and imported only when it is asked for.
+    """What ``--help`` says, what runs and returns a code or lines to print, and its options: None, it reads
+    the words itself.
     """
 
     words: str
@@ -116,16 +115,13 @@ def _switch(words: str) -> dict[str, Any]:
     return {"help": words, "action": "store_true"}
 
 
-def _whole(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number of 1 or more")
-    return int(text)
+def _above_0(kind: type) -> Callable[[str], float]:
+    def number(text: str) -> float:
+        if not 0 < kind(text) < math.inf:
+            raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+        return kind(text)
 
-
-def _seconds(text: str) -> float:
-    if not 0 < float(text) < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above 0")
-    return float(text)
+    return number
 
 
 _TABLE = _text("which table it is: survey, events ... (data/README.md)", "TABLE")
@@ -137,11 +133,11 @@ _COMMANDS = {
         "-p": _text("a parameter for every page that has it; 02.NAME=VALUE for one page", "NAME=VALUE",
                     dest="given", action="append", default=[]),
         "--by": _text("also one report for each value of a column, and an overview", "COLUMN"),
-        "--min-cell": _text("suppress what counts fewer people (default: 5)", "N", type=_whole),
+        "--min-cell": _text("suppress what counts fewer people (default: 5)", "N", type=_above_0(int)),
         "--against": _text("compare with an older report; exit 3 on a change", "results.json", type=Path),
         "--fresh": _switch("run everything again"),
-        "--jobs": _text("notebooks at a time (default: one a processor)", "N", type=_whole, default=0),
-        "--timeout": _text("for each notebook (default: 600)", "SECONDS", type=_seconds, default=600.0),
+        "--jobs": _text("notebooks at a time (default: one a processor)", "N", type=_above_0(int), default=0),
+        "--timeout": _text("for each page (default: 600)", "SECONDS", type=_above_0(float), default=600.0),
         "--strict": _switch("exit 1 when a part could not be made"),
         "--cluster": _text("with --by: a Dask scheduler, tcp://host:8786", "ADDRESS", default=""),
     }),

@@ -65,9 +65,13 @@ class Comparison:
 
 
 def run(old: Path, new: Path) -> int:
-    """Print what changed between two reports; return the command's exit code."""
+    """Print what changed between two reports, a line a change; return the command's exit code."""
     found = compare(read_results(old), read_results(new))
-    print(*lines(found), sep="\n", flush=True)
+    print(found.headline())
+    for change in found.of(*TITLES):
+        word = "verdict" if change.kind == "moved" else change.kind
+        line = f"  {word:8} {change[0]} {change[1]}: {change[2] or '-'} -> {change[3] or '-'}"
+        print("".join(sign if sign.isprintable() else "?" for sign in line))
     return 3 if found.alarm else 0
 
 
@@ -142,12 +146,3 @@ def _format(value: Any) -> str:
     if not _is_number(value):
         return "" if value is None else str(value)
     return f"{value:,.0f}" if value % 1 == 0 and abs(value) < 1e15 else f"{value:.4g}"
-
-
-def lines(comparison: Comparison) -> list[str]:
-    """Return the comparison for a terminal, a line a change."""
-    found = [comparison.headline()]
-    for change in comparison.of(*TITLES):
-        word = "verdict" if change.kind == "moved" else change.kind
-        found.append(f"  {word:8} {change[0]} {change[1]}: {change[2] or '-'} -> {change[3] or '-'}")
-    return ["".join(sign if sign.isprintable() else "?" for sign in line) for line in found]

@@ -35,12 +35,8 @@ _ALLOWED = (
 def check(exercise: str, answer: Any = ...) -> None:
     """Say whether an answer is right and why; without an answer, show the form where the notebook is live.
 
-    Parameters
-    ----------
-    exercise : str
-        Its name, such as ``"02.1"``.
-    answer : number or str, optional
-        A share may be given as 0.15, 15 or "15 %"; a choice is its letter; ``"hint"`` asks for the next hint.
+    ``exercise`` is its name, such as ``"02.1"``. A share may be given as 0.15, 15 or "15 %"; a choice is its
+    letter; ``"hint"`` asks for the next hint.
     """
     known = exercises_of(str(exercise)[:2])
     if exercise not in known:

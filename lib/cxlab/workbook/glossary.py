@@ -56,7 +56,11 @@ def sheet() -> str:
         "h1{font-size:15pt;margin:0 0 3mm}dl{columns:2;column-gap:8mm;margin:0}"
         "dt{font-weight:700;break-after:avoid}dd{margin:0 0 1.6mm;break-inside:avoid}"
     )
-    return (
-        f"<!doctype html><html lang='en'><meta charset='utf-8'><title>Terms</title><style>{style}</style>"
-        f"<h1>The words of this workbook</h1><dl>{terms}</dl></html>\n"
-    )
+    return document("The words of this workbook", style, f"<dl>{terms}</dl>")
+
+
+def document(title: str, style: str, body: str) -> str:
+    """Return an HTML page that stands alone."""
+    head = "<meta charset='utf-8'><meta name='viewport' content='width=device-width'>"
+    head += f"<title>{title}</title><style>{style}</style>"
+    return f"<!doctype html><html lang='en'>{head}<h1>{title}</h1>{body}</html>\n"

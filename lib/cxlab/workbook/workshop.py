@@ -5,7 +5,7 @@ import html
 import itertools
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,6 @@ def write_copies(out: Path, *, fresh: bool = False) -> list[str]:
 
     A copy in which somebody worked is kept unless ``fresh``. Returns what was written and what was kept.
     """
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is a file; name a folder for the copies")
     out.mkdir(parents=True, exist_ok=True)
     written, kept = [], []
     for path in sorted((project_folder() / "notebooks").glob("0*.ipynb")):
@@ -82,20 +80,23 @@ def sum_up(folder: Path) -> list[str]:
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder; put the files that people handed in into one")
     skipped: list[str] = []
-    people, labels = _progress(folder, skipped), list(_labels(folder, skipped))
+    notes = sorted(folder.glob("progress*.json"), key=lambda path: (path.stat().st_mtime, path.name))
+    people = dict(_readable(notes, _progress, skipped))  # a later file of one person replaces the earlier
+    sheets = sorted({*folder.glob("*.csv")} - {folder / "room-ratings.csv"})
+    labels = pd.DataFrame(itertools.chain(*_readable(sheets, _labels, skipped)), columns=[*LABELS, "file"])
+    labels = labels[labels["file"] == labels.groupby("rater")["file"].transform("first")]
     lines = [f"{count(len(people), 'person', 'people')} handed in their progress"]
-    states = pd.DataFrame(itertools.chain(*people), columns=["exercise", "done", "stuck", "wrong"])
+    states = pd.DataFrame(itertools.chain(*people.values()), columns=["exercise", "done", "stuck", "wrong"])
     table = states.groupby("exercise").agg({"done": "sum", "stuck": "sum", "wrong": _commonest})
     if table["stuck"].any():
         name = table["stuck"].idxmax()
         lines.append(f"most people are stuck at exercise {name}: {table['stuck'][name]} of {len(people)}")
-    if labels:
-        merged = pd.DataFrame(labels, columns=LABELS)
-        write_whole(folder / "room-ratings.csv", merged.to_csv(index=False))
+    if len(labels):
+        write_whole(folder / "room-ratings.csv", labels[LABELS].to_csv(index=False))
         mapping = "table: ratings\nfile: room-ratings.csv\ntitle: Labels of this room\n"
         columns = "columns: {rater: rater, statement: statement, label: label}\n"
         write_whole(folder / "room-ratings.yaml", mapping + columns)
-        raters = count(merged["rater"].nunique(), "rater")
+        raters = count(labels["rater"].nunique(), "rater")
         lines.append(f"labels of {raters} merged; open them on page 01 with ratings=room-ratings.yaml")
     if skipped:
         lines.append(f"skipped, since they could not be read: {listed(skipped)}")
@@ -108,36 +109,32 @@ def _commonest(answers: pd.Series) -> str:
     return "".join(f"{words} ({times})" for words, times in Counter(answers.sum()).most_common(1))
 
 
-def _progress(folder: Path, skipped: list[str]) -> list[list[tuple[str, bool, bool, list[str]]]]:
-    """Return for each person the exercises tried: name, done, stuck, wrong answers."""
-    people: dict[str, list] = {}
-    for path in sorted(folder.glob("progress*.json"), key=lambda path: (path.stat().st_mtime, path.name)):
+def _readable(paths: list[Path], read: Callable[[Path], Any], skipped: list[str]) -> Iterator[Any]:
+    """Yield what each file holds; ``skipped`` gets the names of those that cannot be read."""
+    for path in paths:
         try:
-            kept = json.loads(path.read_text(encoding="utf-8"))
-            tried = [_tried(name, **state) for name, state in kept["exercises"].items()]
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            yield read(path)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, csv.Error):
             skipped.append(path.name)
-            continue
-        people[str(kept.get("id") or path.name)] = tried  # a later file of one person replaces the earlier
-    return list(people.values())
+
+
+def _progress(path: Path) -> tuple[str, list[tuple[str, bool, bool, list[str]]]]:
+    """Return who handed in a file, and the exercises tried: name, done, stuck, wrong answers."""
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    return str(kept.get("id") or path.name), [_tried(name, **one) for name, one in kept["exercises"].items()]
 
 
 def _tried(name: str, state: str, tries: int, wrong: list, **more: Any) -> tuple[str, bool, bool, list[str]]:
     return name, state == "right", state != "right" and tries > 1, [str(one) for one in wrong]
 
 
-def _labels(folder: Path, skipped: list[str]) -> Iterator[list[str]]:
-    files: dict[str, Path] = {}
-    for path in sorted({*folder.glob("*.csv")} - {folder / "room-ratings.csv"}):
-        try:
-            with path.open(encoding="utf-8-sig", newline="") as file:
-                rows = [[row[name].strip() for name in LABELS] for row in csv.DictReader(file)]
-        except (OSError, ValueError, KeyError, AttributeError, csv.Error):
-            rows = []
-        if not rows or not all(rater and statement for rater, statement, _ in rows):
-            skipped.append(path.name)
-            continue
-        yield from (row for row in rows if row[2] and files.setdefault(row[0], path) == path)
+def _labels(path: Path) -> list[list[str]]:
+    """Return rater, statement and label of each row that has a label, and the file's name."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = [[row[name].strip() for name in LABELS] for row in csv.DictReader(file)]
+    if not rows or not all(rater and statement for rater, statement, _ in rows):
+        raise ValueError("no labels")
+    return [[*row, path.name] for row in rows if row[2]]
 
 
 def _page(lines: list[str], table: pd.DataFrame) -> str:
@@ -145,8 +142,4 @@ def _page(lines: list[str], table: pd.DataFrame) -> str:
     with pd.option_context("display.max_colwidth", None):
         rows = table.to_html(index=False, border=0)
     style = "body{font:24px system-ui;margin:2em;max-width:60em}td,th{padding:.3em 1em;text-align:left}"
-    return (
-        "<!doctype html><html lang='en'><meta charset='utf-8'>"
-        f"<meta name='viewport' content='width=device-width'><title>The room</title><style>{style}</style>"
-        f"<h1>The room</h1>{body}{rows}</html>\n"
-    )
+    return glossary.document("The room", style, body + rows)
