@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial.distance import jensenshannon
 
 import cxlab as cx
 from cxlab.data.table import Table
@@ -35,9 +36,6 @@ def words(result):
     return result.finding + " " + title(result)
 
 
-# The metric -------------------------------------------------------------------------------------------------
-
-
 def test_only_what_both_readers_call_customer_focused_counts():
     frame = pd.DataFrame(
         {
@@ -61,16 +59,10 @@ def test_the_level_is_named_only_where_levels_differ():
     for flipped in (shares, dict(zip(shares, reversed(shares.values()), strict=True))):
         result = m.metric(table(make_initiatives(400, focus_shares=flipped, coder_agreement=1.0)))
         assert f"most at level {max(flipped, key=flipped.get)}" in title(result)
-    assert "most at" not in m.metric(table(make_initiatives(400, rng=2))).finding
-
-
-def test_two_readers_agree_as_far_as_the_simulator_lets_them():
-    perfect = m.metric(table(make_initiatives(200, coder_agreement=1.0)))["customer-focused-alpha"]
-    blind = m.metric(table(make_initiatives(400, coder_agreement=0.5)))["customer-focused-alpha"]
-    assert perfect.value == pytest.approx(1) and blind.low < 0 < blind.high
-
-
-# Where it hurts ---------------------------------------------------------------------------------------------
+        assert result["customer-focused-alpha"].value == pytest.approx(1)
+    blind = m.metric(table(make_initiatives(400, coder_agreement=0.5, rng=2)))
+    assert "most at" not in blind.finding
+    assert blind["customer-focused-alpha"].low < 0 < blind["customer-focused-alpha"].high
 
 
 def test_none_of_a_hundred_is_bounded_by_2_95_percent():
@@ -80,11 +72,10 @@ def test_none_of_a_hundred_is_bounded_by_2_95_percent():
     rows = m.coverage(work, pain=hurt).set_index("area")
     assert rows.loc["customer service", "upper"] == pytest.approx(0.0295, abs=5e-5)
     assert rows.loc["customer service", "initiative_high"] == pytest.approx(0.0370, abs=5e-5)
-    assert rows.loc["customer service", "chance_of_none"] == pytest.approx(0.8**100)
     assert rows.loc["customer service", "alarm"] and not rows.loc["product", "alarm"]
     few = pd.DataFrame({"area": ["product", "b"], "contacts": [995, 5]})
     rare = m.coverage(work, pain=few).set_index("area")
-    assert rare.loc["b", "chance_of_none"] > 0.5 and not rare.loc["b", "alarm"]
+    assert not rare.loc["b", "alarm"]  # the chance of none is 61 %
     for bad in (hurt.assign(complaints=0), pd.concat([hurt, hurt]), hurt[["area"]]):
         with pytest.raises(cx.InputError, match="pain"):
             m.coverage(work, pain=bad)
@@ -95,6 +86,9 @@ def test_the_area_that_hurts_is_named_and_another_when_the_data_turn(register):
     assert "Customer service" in result.finding and "no initiative" in title(result)
     assert result["areas-without-initiative"].value == 1
     assert result.table.pain_share.sum() == pytest.approx(1) == result.table.initiative_share.sum()
+    slope = result["count-outcome-slope"]
+    assert slope.low < slope.value < slope.high and slope.high - slope.low > 0.8
+    assert "count-outcome-slope" not in m.pain(table(register, pain=PAIN[["area", "complaints"]])).numbers
     effort = {name: 0.0 if name == "delivery" else pain for name, (pain, _, _) in AREAS.items()}
     turned = m.pain(table(make_initiatives(600, effort_shares=effort), pain=make_pain(3000)))
     assert "Delivery draws" in turned.finding and "Delivery" in title(turned)
@@ -102,12 +96,12 @@ def test_the_area_that_hurts_is_named_and_another_when_the_data_turn(register):
 
 def test_no_mismatch_is_found_where_there_is_none():
     shares, named = {name: pain for name, (pain, _, _) in AREAS.items()}, 0
-    for seed in range(40):
+    for seed in range(20):
         frame = make_initiatives(120, effort_shares=shares, rng=seed)
         result = m.pain(table(frame, pain=make_pain(400, rng=100 + seed), seed=seed))
         named += "no mismatch" not in words(result).lower()
         assert result["effort-minus-pain-lowest"].high > -0.2
-    assert named <= 6
+    assert named <= 4
 
 
 @pytest.mark.parametrize(
@@ -122,21 +116,9 @@ def test_chance_level_of_the_divergence(projects, complaints, nats):
         names = [f"area {k}" for k in range(8)]
         frame = pd.DataFrame({"area": np.repeat(names, work)})
         result = m.pain(table(frame, pain=pd.DataFrame({"area": names, "complaints": hurt})))
-        excess = result["divergence-excess"].value
-        a, b = work / work.sum(), hurt / hurt.sum()
-        middle = (a + b) / 2
-        js = sum((p[p > 0] * np.log(p[p > 0] / middle[p > 0])).sum() for p in (a, b)) / 2
-        chance.append(js - excess)
+        divergence = jensenshannon(work, hurt) ** 2
+        chance.append(divergence - result["divergence-excess"].value)
     assert np.mean(chance) == pytest.approx(nats, rel=0.12)
-
-
-def test_satisfaction_by_area_beside_the_number_of_initiatives(register):
-    slope = m.pain(table(register))["count-outcome-slope"]
-    assert slope.low < slope.value < slope.high and slope.high - slope.low > 0.8
-    assert "count-outcome-slope" not in m.pain(table(register, pain=PAIN[["area", "complaints"]])).numbers
-
-
-# Choosing ---------------------------------------------------------------------------------------------------
 
 
 def test_knapsack_p01_of_the_classic_test_set():
@@ -190,19 +172,13 @@ def test_equal_to_brute_force_on_200_instances_with_minima():
     assert solved > 120
 
 
-@pytest.mark.parametrize("kind", ["weakly correlated", "measured", "coarse"])
-def test_thousands_of_candidates_are_proven(kind):
+def test_thousands_of_candidates_are_proven():
     rng, n = np.random.default_rng(0), 2000
-    cost = rng.integers(1, 1000, n).astype(float)
-    impact = {
-        "weakly correlated": np.maximum(1, cost + rng.integers(-100, 101, n)),
-        "measured": rng.lognormal(0, 1, n),
-        "coarse": rng.integers(1, 11, n).astype(float),
-    }[kind]
-    level = rng.integers(0, 3, n)
-    groups = [(200, level == 0), (500, level == 2)]
-    chosen, proven = portfolio.solve(impact, cost, cost.sum() * 0.3, groups)
-    assert proven and cost[chosen].sum() <= cost.sum() * 0.3 and chosen[level == 2].sum() >= 500
+    cost, level = rng.integers(1, 1000, n).astype(float), rng.integers(0, 3, n)
+    groups, budget = [(200, level == 0), (500, level == 2)], 0.3 * cost.sum()
+    for impact in (np.maximum(1, cost + rng.integers(-100, 101, n)), rng.lognormal(0, 1, n)):
+        chosen, proven = portfolio.solve(impact, cost, budget, groups)
+        assert proven and cost[chosen].sum() <= budget and chosen[level == 2].sum() >= 500
 
 
 def test_a_search_that_grows_too_large_gives_a_good_set_and_says_so(monkeypatch):
@@ -215,36 +191,28 @@ def test_a_search_that_grows_too_large_gives_a_good_set_and_says_so(monkeypatch)
     assert (cost + 100)[some].sum() >= 0.95 * (cost + 100)[best].sum()
 
 
-def test_minima_that_clash_are_named(register):
-    with pytest.raises(cx.InputError, match=r"account 39 .*clash with the budget 200"):
-        m.select_portfolio(register, budget=200, minimum={"account": 39, "unit": 1})
-    with pytest.raises(cx.InputError, match=r"99 of level 'corporate'.*has"):
-        m.select_portfolio(register, budget=1e6, minimum={"corporate": 99})
-    both = {"account": 12, "unit": 12}
-    least = sum(register[register.level == name].cost.nsmallest(12).sum() for name in both)
-    with pytest.raises(cx.InputError, match=r"account 12 .* and unit 12|unit 12 .* and account 12"):
-        m.select_portfolio(register, budget=least - 1, minimum=both)
-    assert m.select_portfolio(register, budget=least, minimum=both).cost == pytest.approx(least)
-
-
 def test_wrong_rows_and_arguments_are_refused(register):
     def refused(message, frame=register, **wanted):
         with pytest.raises(cx.InputError, match=message):
             m.select_portfolio(frame, **{"budget": 100, **wanted})
 
-    own = "an id of its own"
     for column, value in (("cost", -1.0), ("impact", np.nan), ("id", "I001"), ("id", None)):
         frame = register.copy()
         frame.loc[5, column] = value
-        refused(own if column == "id" else "cost at least 0", frame)
+        refused("an id of its own" if column == "id" else "cost at least 0", frame)
     for budget in (-1, np.nan, np.inf):
         refused("budget", budget=budget)
     refused("no column 'cost'", register.drop(columns="cost"))
     refused("there must be rows", register.head(0))
     refused("whole number", minimum={"unit": 1.5})
+    refused(r"99 of level 'corporate'.*has", minimum={"corporate": 99})
+    refused(r"account 39 .*clash with the budget 100", minimum={"account": 39, "unit": 1})
     with pytest.raises(cx.InputError, match="budget_share"):
         m.choose(table(register), budget_share=0)
     assert m.select_portfolio(register, budget=0).impact == 0
+    both = {"account": 12, "unit": 12}
+    least = sum(register[register.level == name].cost.nsmallest(12).sum() for name in both)
+    assert m.select_portfolio(register, budget=least, minimum=both).cost == pytest.approx(least)
 
 
 def test_simple_rules_beside_the_best_set(register):
@@ -278,18 +246,15 @@ def test_safe_choices_under_guessed_impacts():
 
 
 def test_losses_of_simpler_choices_mirror_when_the_sides_are_swapped(register):
-    numbers = m.safe_choices(table(register, bootstrap=20)).numbers
+    numbers = m.safe_choices(table(register, bootstrap=10)).numbers
     for name in ("exact-minus-impact-only", "greedy-loss", "three-level-loss", "product-only-loss"):
         assert 0 <= numbers[name].low <= numbers[name].value <= numbers[name].high < 1
-    assert numbers["greedy-loss"].value < numbers["exact-minus-impact-only"].value
     swapped = register.assign(side=register.side.map({"product": "experience", "experience": "product"}))
-    mirror = m.safe_choices(table(swapped, bootstrap=20)).numbers
+    mirror = m.safe_choices(table(swapped, bootstrap=5)).numbers
     assert mirror["product-only-loss"].value == pytest.approx(numbers["experience-only-loss"].value)
     bare = m.safe_choices(table(register.drop(columns="side"), bootstrap=5))
     assert "product-only-loss" not in bare.numbers
 
-
-# Promises, pay and the scorecard ----------------------------------------------------------------------------
 
 HISTORY = pd.DataFrame(
     {
@@ -329,13 +294,12 @@ def test_warnings_foretell_delay_only_where_the_simulator_says_so():
     def told(n, **truth):
         return m.delivery(table(make_initiatives(n, **{"pay_silence": 0, "months": 30, **truth})))
 
-    sharp = told(3000, foresight=0.7, false_alarm=0.1, late_share=0.4)
+    sharp = told(2000, foresight=0.7, false_alarm=0.1, late_share=0.4)
     assert "a warning foretells delay" in sharp.finding
-    assert sharp["late-ones-announced"].value == pytest.approx(0.7, abs=0.04)
+    assert sharp["late-ones-announced"].value == pytest.approx(0.7, abs=0.05)
     blind = told(600, foresight=0.3, false_alarm=0.3, months=12, rng=3)
     assert "no link between warning and delay" in blind.finding
     assert "a warning foretells punctuality" in told(1500, foresight=0.05, false_alarm=0.8).finding
-    assert title(sharp) != title(told(3000, late_share=0.05))
 
 
 def test_histories_that_cannot_be_read_are_named():
@@ -346,14 +310,14 @@ def test_histories_that_cannot_be_read_are_named():
 
 
 def test_a_pay_link_is_seen_where_reports_are_kept_back():
-    silent = m.pay_link(table(make_initiatives(2000, pay_silence=0.9, months=30, rng=2)))
+    frame = make_initiatives(1500, pay_silence=0.9, months=30, rng=2)
+    silent = m.pay_link(table(frame))
     assert silent["paid-metric-minus-outcome"].low > 0.1 and "rosier" in words(silent)
-    open_ = m.pay_link(table(make_initiatives(2000, pay_silence=0.0, months=30, rng=2)))
-    assert open_["paid-metric-minus-outcome"].low < 0 < open_["paid-metric-minus-outcome"].high
-    assert "No difference" in title(open_)
-    frame = make_initiatives(2000, pay_silence=0.9, months=30, rng=2)
     turned = m.pay_link(table(frame.assign(compensation_linked=~frame.compensation_linked)))
     assert "gloomier" in words(turned)
+    open_ = m.pay_link(table(make_initiatives(1500, pay_silence=0.0, months=30, rng=2)))
+    assert open_["paid-metric-minus-outcome"].low < 0 < open_["paid-metric-minus-outcome"].high
+    assert "No difference" in title(open_)
     assert m.pay_link(table(make_initiatives(12))).missing
 
 
@@ -372,9 +336,6 @@ def test_the_scorecard_counts_and_changes(register):
     assert m.scorecard(table(register.assign(status_history=None))).missing
     with pytest.raises(cx.InputError, match="'month' or 'quarter'"):
         m.scorecard(table(register), period="year")
-
-
-# Any register -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("question", ALL)

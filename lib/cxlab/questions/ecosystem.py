@@ -14,7 +14,7 @@ from cxlab.data.table import Table
 from cxlab.data.visits import hear
 from cxlab.figures import general
 from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import count, listed, number
+from cxlab.questions.words import count, listed
 from cxlab.stats.chains import removal_effect, transition_matrix  # noqa: F401 (called by these names, too)
 from cxlab.stats.intervals import benjamini_hochberg, normal_quantile, percentile_interval, wilson
 from cxlab.stats.resampling import resampled_sums
@@ -35,11 +35,9 @@ def heard(visits: Table) -> Result:
         return Result(finding, numbers, data=visits)
     if known["timestamp"].notna().any():  # years of visits would touch everything
         known = known[known["timestamp"] > known["timestamp"].max() - pd.Timedelta(days=365)]
-    touched = known.groupby("person")["organisation"].nunique()
-    words = "people who visit two or more organisations in a year"
-    share = Number.share(
-        int((touched >= 2).sum()), len(touched), "share of persons", words, visits.confidence_level
-    )
+    several, level = known.groupby("person")["organisation"].nunique() >= 2, visits.confidence_level
+    label = "people who visit two or more organisations in a year"
+    share = Number.share(several.sum(), len(several), "share of persons", label, level)
     so = ": no partner sees the whole journey" if share.low > 0.5 else ""
     so = ": most stay with one" if share.high < 0.5 else so
     part = "everybody" if found.share == 1 else f"one in {round(1 / found.share):,} people"
@@ -71,9 +69,8 @@ def changes(visits: Table) -> Result:
     stay = shown[shown["from"] == shown["to"]].sort_values("probability")
     if stay.empty:
         raise lacking
-    kinds = rows.groupby("person")["role"].nunique()
-    several, unit = int((kinds > 1).sum()), "share of persons"
-    changers = Number.share(several, len(kinds), unit, "people seen in two or more roles", level)
+    several, label = rows.groupby("person")["role"].nunique() >= 2, "people seen in two or more roles"
+    changers = Number.share(several.sum(), len(several), "share of persons", label, level)
     least, most = stay.iloc[0], stay.iloc[-1]
     one, other = (Number(*row[["probability", "low", "high"]], "share of moves") for row in (least, most))
     finding = f"a {period} later {other} are still {most['from']} and {one} still {least['from']}."
@@ -81,8 +78,7 @@ def changes(visits: Table) -> Result:
         finding = f"no change was found: everybody had the same role a {period} later."
     elif one.high >= other.low:
         finding = f"no difference between roles was found: a {period} later {one} or more have the same one."
-    order = [role for role in dict.fromkeys(moves["from"]) if role in set(shown["from"])]
-    wide = shown.pivot(index="from", columns="to", values="probability").reindex(index=order, columns=order)
+    wide = shown.pivot(index="from", columns="to", values="probability")
     axes = {"x_title": f"role a {period} later", "y_title": "role now", "percent": True}
     caution = f"Only people who came in two {period}s can be followed."
     draw = partial(general.heat, wide, **axes)
@@ -94,8 +90,8 @@ def exposure(visits: Table) -> Result:
     """Why does who comes often meet more failures? Visits a year times the failure rate, by role.
 
     Visits a year are those of a year in which a person came in that role; a failure is a score in the lower
-    quarter of the scale, and visits without a score are taken to fail as often. Intervals resample people.
-    The chance of at least one failure in a year allows for people who meet them all the time (beta-binomial).
+    quarter of the scale. Intervals resample people. The chance of at least one failure in a year allows for
+    people who meet them all the time (beta-binomial).
     Columns of the table: ``role people visits_a_year failure_rate failures low high chance``.
     """
     rows, level = hear(visits).sample.dropna(subset=["person", "role"]), visits.confidence_level
@@ -120,22 +116,20 @@ def exposure(visits: Table) -> Result:
     table = table.sort_values("visits_a_year", ascending=False, ignore_index=True)
     often, seldom = table.iloc[0], table.iloc[-1]
     most, least = (
-        Number(*row[["failures", "low", "high"]], "failures", row["people"],
-               f"failures in a year of one {row['role']}")
+        Number(
+            *row[["failures", "low", "high"]], "failures", row.people, f"failures a year of one {row.role}"
+        )
         for row in (often, seldom)
-    )  # fmt: skip
-    gap, label = gaps[often["role"]], f"chance of a failure in a year: {often['role']}, less a single visit"
-    more = Number(gap[0], *percentile_interval(gap[1:], level), "probability", often["people"], label)
+    )
+    gap, label = gaps[often.role], f"chance of a failure in a year: {often.role}, less a single visit"
+    more = Number(gap[0], *percentile_interval(gap[1:], level), "probability", often.people, label)
     numbers = {"exposure-difference": more, "failures-a-year": most, "failures-a-year-other": least}
-    finding = f"as {often['role']} a person meets {most} failures a year, as {seldom['role']} {least}."
+    finding = f"as {often.role} a person meets {most} failures a year, as {seldom.role} {least}."
     if most.low <= least.high and least.low <= most.high:
         finding = f"no difference was found: {finding}"
-    caution = "; ".join(
-        f"as {row['role']}, {number(row['failure_rate'], 'share')} of {number(row['visits_a_year'])} visits "
-        "a year fail" for row in (often, seldom)
-    )  # fmt: skip
+    caution = "Visits without a score are taken to fail as often as those with one."
     draw = partial(general.bars, table, label="role", value="failures", x_title="failures a year")
-    return Result(finding, numbers, table, draw, [f"A{caution[1:]}."], visits)
+    return Result(finding, numbers, table, draw, [caution], visits)
 
 
 def _exposures(people: np.ndarray, visits: Table) -> tuple[np.ndarray, ...]:

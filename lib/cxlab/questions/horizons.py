@@ -16,9 +16,9 @@ from cxlab.data.table import Table
 from cxlab.figures import general
 from cxlab.questions.result import SHARES, Number, Result, question, shares
 from cxlab.questions.words import count, number, with_interval
-from cxlab.stats.intervals import normal_quantile, wilson
+from cxlab.stats.intervals import normal_quantile, percentile_interval, wilson
 from cxlab.stats.regression import fit
-from cxlab.stats.resampling import limits
+from cxlab.stats.resampling import resampled_means
 from cxlab.stats.scaling import scalability
 
 LEAST = 20  # complete answers
@@ -284,13 +284,10 @@ def _once(accounts: Table, levels: pd.DataFrame, column: str) -> pd.Series:
 
 def _lead(whole: pd.DataFrame, accounts: Table) -> Number:
     """Return by how much the first level's pass rate exceeds the highest other one."""
-    x = whole.to_numpy()
-    weights = accounts.rng.multinomial(len(x), np.full(len(x), 1 / len(x)), accounts.bootstrap) / len(x)
-    rates = np.vstack([x.mean(axis=0), weights @ x])
-    lead = rates[:, 0] - rates[:, 1:].max(axis=1)
-    (low,), (high,) = limits(lead[None, 1:], accounts.confidence_level)
-    label = "pass rate of the first level minus the next best"
-    return Number(lead[0], low, high, "share of accounts", len(x), label)
+    rates = resampled_means(whole.to_numpy(), draws=accounts.bootstrap, rng=accounts.rng)
+    lead, label = rates[0] - rates[1:].max(axis=0), "pass rate of the first level minus the next best"
+    ends = percentile_interval(lead[1:], accounts.confidence_level)
+    return Number(lead[0], *ends, "share of accounts", len(whole), label)
 
 
 def _first_reached(accounts: Table, levels: pd.DataFrame) -> dict[str, Number]:

@@ -65,10 +65,9 @@ def coverage(
 
     ``pain`` counts ``complaints`` (else ``contacts``), one row an area. Columns, most pain first: ``area pain
     pain_share pain_low pain_high initiatives initiative_share initiative_low initiative_high difference
-    difference_low difference_high upper chance_of_none alarm``. The difference is the share of initiatives
-    minus that of pain (Newcombe). ``upper`` bounds the share of an area without initiative (rule of three,
-    one-sided; Hanley & Lippman-Hand 1983), ``chance_of_none`` is the chance of that if work went by pain,
-    ``alarm`` is set where that is below 5 %.
+    difference_low difference_high upper alarm``. The difference is the share of initiatives minus that of
+    pain (Newcombe). ``upper`` bounds the share of an area without initiative (rule of three, one-sided;
+    Hanley & Lippman-Hand 1983); ``alarm`` says that if work went by pain the chance of none is below 5 %.
 
     >>> work = pd.DataFrame({"area": ["product"] * 100})
     >>> hurt = pd.DataFrame({"area": ["product", "service"], "complaints": [300, 100]})
@@ -94,8 +93,7 @@ def coverage(
     gaps = newcombe(done, n, pained, total, confidence_level)
     table["difference"], table["difference_low"], table["difference_high"] = gaps
     table["upper"] = np.where(done == 0, rule_of_three(n, confidence_level), np.nan)
-    table["chance_of_none"] = (1 - pained / total) ** n
-    table["alarm"] = (done == 0) & (table.chance_of_none < 0.05)
+    table["alarm"] = (done == 0) & ((1 - pained / total) ** n < 0.05)
     table = table.rename_axis("area").reset_index()
     return table.sort_values(["pain", "area"], ascending=[False, True], ignore_index=True)
 
@@ -129,13 +127,10 @@ def pain(initiatives: Table) -> Result:
         got = f"{number(worst.initiative_share, 'share')} of initiatives"
         said = f"{worst.area} draws {Number(*of_pain, 'share')} of the complaints and gets "
         said += f"{got if worst.initiatives else 'no initiative'}."
-    drawn = pd.concat([
-        table[["area", f"{part}_share", f"{part}_low", f"{part}_high"]]
-        .set_axis(["area", "estimate", "low", "high"], axis=1).assign(of=word)
-        for word, part in (("complaints", "pain"), ("initiatives", "initiative"))
-    ])  # fmt: skip
+    shown = table[["area"]].assign(complaints=table.pain_share, initiatives=table.initiative_share)
     caution = "An area without complaints may be one where customers have given up."
-    draw = partial(general.dots, drawn, group="of", x_title="share", **SHARES | {"label": "area"})
+    axes = {"label": "area", "value": ["complaints", "initiatives"], "x_title": "share", "percent": True}
+    draw = partial(general.bars, shown, **axes)
     return Result(said, numbers, table, draw, [caution], initiatives)
 
 

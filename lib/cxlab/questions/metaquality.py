@@ -153,17 +153,11 @@ def owners(stages: Table) -> Result:
         bearing = data.loc[own & role.isin(["accountable", "responsible"]), "function"].nunique()
         rows.append((stages.label(stage), listed(accountable), len(accountable), bearing))
     table = pd.DataFrame(rows, columns=["stage", "accountable", "owners", "bearing"])
-
-    def share(which: pd.Series, label: str) -> Number:  # of all stages, so without sampling error
-        return Number(*[which.mean()] * 3, "share of stages", len(table), label)
-
-    numbers = {
-        "stages-without-owner": share(
-            table["owners"] != 1, "Stages with no or several accountable functions"
-        ),
-        "stages-shared": share(table["bearing"] >= 2, "Stages on which two or more functions bear"),
-    }
-    parts = []
+    unit, parts = "share of stages", []  # all stages, so without sampling error
+    alone, several = (table["owners"] != 1).mean(), (table["bearing"] >= 2).mean()
+    label, other = "Stages with no or several accountable functions", "Stages that several functions bear on"
+    numbers = {"stages-without-owner": Number(alone, alone, alone, unit, len(table), label)}
+    numbers["stages-shared"] = Number(several, several, several, unit, len(table), other)
     for which, words in ((table["owners"] == 0, "no owner"), (table["owners"] > 1, "several owners")):
         names = table.loc[which, "stage"].tolist()
         parts += [f"{listed(names)} {'have' if len(names) > 1 else 'has'} {words}"] * bool(names)

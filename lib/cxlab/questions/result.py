@@ -53,9 +53,7 @@ class Number(NamedTuple):
         return cls(float(hits / n), float(low), float(high), unit, int(n), label)
 
     @classmethod
-    def difference(
-        cls, one: pd.Series, other: pd.Series, unit: str, label: str, level: float = 0.95
-    ) -> Number:
+    def difference(cls, one: pd.Series, other: pd.Series, unit: str, label: str, level: float) -> Number:
         """Return the share of yes in one group less that in another one, with Newcombe's interval."""
         ends = newcombe(one.sum(), len(one), other.sum(), len(other), level)
         return cls(*map(float, ends), unit, len(one) + len(other), label)
@@ -214,19 +212,12 @@ def question(kind: str, *sides: str, needs: str = "") -> Callable:
 
 
 def record(
-    name: str,
-    value: float | str,
-    *,
-    low: float | None = None,
-    high: float | None = None,
-    unit: str,
-    n: int | None = None,
+    name: str, value: float | str, *, low: float = None, high: float = None, unit: str, n: int = None
 ) -> None:
     """Record a number that no result carries; shown quietly, collected into results.json.
 
     ``name`` is unique in its notebook (lower case, hyphens), ``unit`` what is counted or measured, such as
-    ``"share of R2"``, ``low`` and ``high`` the limits of its interval, both or neither, ``n`` the cases that
-    it rests on; anything else raises InputError.
+    ``"share of R2"``, ``low`` and ``high`` its limits, both or neither, ``n`` the cases that it rests on.
     """
     from IPython.display import display
 
