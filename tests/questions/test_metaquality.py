@@ -25,9 +25,6 @@ def title(result):
     return result.figure().layout.title.text.replace("<br>", " ")
 
 
-# ------------------------------------------------------------------ yields
-
-
 def test_rolled_yield_against_the_joint_clean_rate_of_the_simulator():
     made = cx.yields.rolled_throughput_yield(make_stages(60_000, rng=1), bootstrap=300, rng=1)
     assert made.rolled == pytest.approx(0.7115, abs=0.006)
@@ -35,10 +32,7 @@ def test_rolled_yield_against_the_joint_clean_rate_of_the_simulator():
     assert made.joint_low < made.joint < made.joint_high and made.dependence_low > 1
     assert made.worst == "use" and made.worst_yield == pytest.approx(0.92, abs=0.005)
     assert made.clean_minus_worst == pytest.approx(made.joint - made.worst_yield)
-
-
-def test_independent_stages_multiply():
-    independent = make_stages(60_000, correlation=0.0, rng=2)
+    independent = make_stages(20_000, correlation=0.0, rng=2)
     made = cx.yields.rolled_throughput_yield(independent, bootstrap=300, rng=1)
     assert made.dependence_low < 1 < made.dependence_high and made.rolled_low < made.rolled < made.rolled_high
 
@@ -47,13 +41,13 @@ def test_independent_stages_multiply():
     "yields", [(0.9,) * 6, (0.97, 0.95, 0.93, 0.96, 0.94, 0.92)], ids=["alike", "different"]
 )
 def test_the_interval_of_what_the_worst_stage_hides_covers(yields):
-    every = cx.yields.rolled_throughput_yield(make_stages(200_000, yields=yields, rng=9), bootstrap=2)
+    every = cx.yields.rolled_throughput_yield(make_stages(100_000, yields=yields, rng=9), bootstrap=2)
     held = []
-    for seed in range(120):
+    for seed in range(80):
         few = make_stages(300, yields=yields, respondents=2, rng=seed)
         one = cx.yields.rolled_throughput_yield(few, bootstrap=2)
         held.append(one.clean_minus_worst_low <= every.clean_minus_worst <= one.clean_minus_worst_high)
-    assert np.mean(held) >= 0.92
+    assert np.mean(held) >= 0.91
 
 
 def test_a_stage_met_twice_is_passed_when_both_went_right():
@@ -86,26 +80,20 @@ def test_a_table_without_the_columns_or_rows_is_refused_or_answered():
         assert ask(stages(None)).missing and ask(stages(pd.DataFrame({"stage": ["a"]}))).missing
 
 
-# ------------------------------------------------------------------ owners, functions
-
-
 def test_owners_finds_stages_without_and_with_several_owners():
     made = cx.yields.owners(stages(make_stages(50, without_owner=2, two_owners=1, rng=1)))
     assert made.table.owners.tolist().count(0) == 2 and made.table.owners.tolist().count(2) == 1
     assert made["stages-without-owner"].value == 0.5 and made["stages-shared"].value == pytest.approx(5 / 6)
-    assert "have no owner" in made.finding and "has several owners" in made.finding and made.figure() is None
+    assert "have no owner" in made.finding and "has several owners" in made.finding
     right = cx.yields.owners(stages(make_stages(50, without_owner=0, two_owners=0, rng=1)))
     assert right.finding == "Each of 6 stages has exactly one owner."
     assert cx.yields.owners(stages(pd.DataFrame({"stage": ["a"], "function": ["x"], "role": [None]}))).missing
 
 
-def test_functions_of_the_vendor_survey_as_before():
+def test_functions_of_the_vendor_survey_flip_and_are_silent_without_areas():
     result = cx.yields.functions(cx.survey("abc-vendor", bootstrap=400))
     assert (result.table["estimate"] > 0.1).mean() == 0.5
     assert title(result).startswith("3 of 6 areas move with")
-
-
-def test_functions_flip_and_are_silent_without_areas():
     rng = np.random.default_rng(1)
     x = rng.normal(size=(300, 2))
     for slope, words in ((2.0, "1 of 2 areas move with y"), (0.0, "No area was found")):
@@ -117,20 +105,13 @@ def test_functions_flip_and_are_silent_without_areas():
         assert title(cx.yields.functions(asked)).startswith(words)
 
 
-# ------------------------------------------------------------------ words and deeds
-
-
-@pytest.mark.parametrize("n", [4, 7])
-def test_frechet_bounds_by_enumerating_every_table(n):
-    for both, only_a, only_b in itertools.product(range(n + 1), repeat=3):
-        if both + only_a + only_b <= n:
-            low, high = cx.yields.frechet_bounds((both + only_a) / n, (both + only_b) / n)
-            assert low - 1e-12 <= both / n <= high + 1e-12
+def test_frechet_bounds_by_enumerating_every_table_and_of_the_articles_figures():
+    for both, only_a, only_b in itertools.product(range(6), repeat=3):
+        if both + only_a + only_b <= 5:
+            low, high = cx.yields.frechet_bounds((both + only_a) / 5, (both + only_b) / 5)
+            assert low - 1e-12 <= both / 5 <= high + 1e-12
     with pytest.raises(InputError, match="0.65"):
         cx.yields.frechet_bounds(65, 0.3)
-
-
-def test_frechet_bounds_of_the_articles_figures():
     found = [cx.yields.frechet_bounds(0.65, lacks) for lacks in (0.32, 0.38, 0.27)]
     assert np.round(found, 2).tolist() == [[0, 0.32], [0.03, 0.38], [0, 0.27]]
 

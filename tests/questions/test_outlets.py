@@ -28,9 +28,8 @@ def title(result) -> str:
 
 @pytest.fixture(scope="module")
 def mall() -> Table:
-    return visits(
-        make_visits(60_000, outlets=make_outlets(150, worst=5, worst_drop=0.6, rng=3), rng=3), simulated=True
-    )
+    outlets = make_outlets(150, worst=5, worst_drop=0.6, rng=3)
+    return visits(make_visits(60_000, outlets=outlets, rng=3), simulated=True)
 
 
 def test_outlets_that_stand_out_are_counted_once(mall):
@@ -77,13 +76,9 @@ def test_the_place_explains_scores_or_does_not(mall):
     null = cx.outlets.whose(visits(shuffled))
     assert title(null).startswith("No difference between places was found")
     alone = cx.outlets.whose(rated(np.linspace(0.2, 0.9, 12)))
-    assert (
-        alone.table["component"].tolist() == ["outlet", "single visit"]
-        and alone["variance-share-organisation"].low > 0.02
-    )
-    once = mall.frame.assign(
-        person=range(len(mall.frame))
-    )  # every person came once: told apart from the visit by nobody
+    assert alone.table["component"].tolist() == ["outlet", "single visit"]
+    assert alone["variance-share-organisation"].low > 0.02
+    once = mall.frame.assign(person=range(len(mall.frame)))  # a visitor cannot be told from the visit
     assert "visitor" not in cx.outlets.whose(visits(once)).table["component"].tolist()
 
 
