@@ -62,7 +62,7 @@ def _check_study(path: Path) -> tuple[list[str], bool]:
             faults.append(f"table {kind}: {more.pop()}")
         lines += more
     if faults:
-        return [*lines, *faults, faults[0]], False
+        return [*lines, *faults[1:], faults[0]], False
     absent = [kind for kind in KINDS if kind not in study.tables and not KINDS[kind].beside]
     said = [f"not in this study: {', '.join(absent)}; pages say what they would need"] if absent else []
     return [*lines, *said], True
@@ -269,8 +269,8 @@ def mapping_text(raw: Raw, guess: Guess, path: str) -> str:
     joined = {part for theirs in guess.columns for part in theirs.split(" + ")}
     rest = [name for name in raw.types if name not in {*guess.columns, *joined, *named, *guess.other}]
     for said, names in (("items on no side", guess.other), ("not used", rest)):
-        more = f" and {len(names) - 40} more" if len(names) > 40 else ""
-        lines += [f"# {said}: {', '.join(quote(name[:40]) for name in names[:40])}{more}"] if names else []
+        more = f" and {len(names) - 60} more" if len(names) > 60 else ""
+        lines += [f"# {said}: {', '.join(quote(name[:40]) for name in names[:60])}{more}"] if names else []
     return "\n".join([*lines, "personal: []   # columns that may be shown all the same"]) + "\n"
 
 
