@@ -53,29 +53,24 @@ def test_personal_columns_are_found_and_ordinary_ones_left_alone():
 
 
 def test_an_opened_table_holds_nothing_personal(tmp_path):
-    frame = pd.DataFrame(
-        {"customer": PERSONAL["kontakt"], "coded_reason": "bill", "text": PERSONAL["remark"], **PERSONAL}
-    )
-    frame.to_csv(tmp_path / "contacts.csv", index=False)
-    found = opened(converted(Mapping("contacts", source=str(tmp_path / "contacts.csv")))).frame
+    def opening(kind, table):
+        table.to_csv(tmp_path / "their.csv", index=False)
+        return opened(converted(Mapping(kind, source=str(tmp_path / "their.csv"))))
+
+    frame = pd.DataFrame({"customer": PERSONAL["kontakt"], "coded_reason": "bill", **PERSONAL})
+    frame = frame.assign(text=PERSONAL["remark"])
+    found = opening("contacts", frame).frame
     assert set(found) == {"customer", "coded_reason", "text"}
     assert found["customer"].tolist() == [str(i) for i in range(1, N + 1)]
-    log = frame.rename(columns={"customer": "customer_id", "coded_reason": "event"}).assign(
-        timestamp="2026-01-01", plan="x"
-    )
-    log.to_csv(tmp_path / "events.csv", index=False)
-    table = opened(converted(Mapping("events", source=str(tmp_path / "events.csv"))))
+    log = frame.rename(columns={"customer": "customer_id", "coded_reason": "event"})
+    table = opening("events", log.assign(timestamp="2026-01-01", plan="x"))
     assert set(table.frame) == {"customer_id", "event", "timestamp", "plan"} and "left out" in table.notes
-    frame.assign(coded_reason=PERSONAL["kontakt"]).to_csv(tmp_path / "contacts.csv", index=False)
     with pytest.raises(InputError, match="'coded_reason' holds e-mail addresses, and it would be shown"):
-        opened(converted(Mapping("contacts", source=str(tmp_path / "contacts.csv"))))
+        opening("contacts", frame.assign(coded_reason=PERSONAL["kontakt"]))
 
 
-def test_pseudonyms_keep_who_is_the_same():
+def test_people_become_numbers_and_markup_harmless():
     assert pseudonyms(pd.Series(["b", "a", None, "b"])).fillna("-").tolist() == ["1", "2", "-", "1"]
-
-
-def test_markup_is_made_harmless():
     assert plain_text("<script>alert(1)</script>\x00") == "‹script›alert(1)‹/script›"
 
 

@@ -1,7 +1,6 @@
 """The rules of the verdict: parsed, fair, frozen, mirrored."""
 
 import hashlib
-import re
 import shutil
 import tomllib
 from pathlib import Path
@@ -29,12 +28,9 @@ def copy(tmp_path):
     return tmp_path / "evidence"
 
 
-def test_a_changed_rule_needs_a_line_in_the_changelog(rules):
-    log = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    assert re.search(rf"{rules.frozen}, version {rules.version}, `{rules.sha256}`", log)
-
-
 def test_rules_say_when_they_were_frozen_and_what_had_been_seen(rules):
+    log = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"{rules.frozen}, version {rules.version}, `{rules.sha256}`" in log
     assert rules.version == 8 and "had been seen" in rules.looks and "exploratory" in rules.looks
 
 
@@ -43,14 +39,17 @@ def test_both_sides_count_with_the_same_smallest_effect(rules):
     sizes: dict[frozenset, set] = {}
     for rule in rules.rules:
         for atom in rule.atoms() if rule.side != "none" and len(rule.supported_when.clauses[0]) == 1 else []:
-            pair = frozenset({atom.record, rules.records[(atom.notebook, atom.record)].mirror})
+            pair = frozenset({atom.record, rules.records[atom[1:]].mirror})
             sizes.setdefault(pair, set()).add(rule.sesoi)
     assert sizes and all(len(found) == 1 for found in sizes.values()), sizes
-
-
-def test_both_sides_have_rules(rules):
     sides = [rule.side for rule in rules.rules]
     assert sides.count("product") > 5 and sides.count("experience") > 5
+
+
+def test_numbers_and_their_mirrors_name_each_other(rules):
+    for (notebook, name), record in rules.records.items():
+        back = rules.records.get((notebook, record.mirror))
+        assert not record.mirror or (back.mirror, back.mirrored) == (name, record.mirrored), name
 
 
 def test_mirroring_twice_gives_the_rules_back(rules):
@@ -76,18 +75,10 @@ def test_mirror_of_a_difference_turns_its_limits(rules):
 
 def test_every_rule_about_ratings_of_one_sitting_is_guarded_against_a_liking(rules):
     unguarded = {"hostage-loyalty-gap"}  # an interaction: a liking that lifts all ratings alike makes none
+    effects = ("slope", "share", "indirect", "kink", "loss", "functions")
     for rule in rules.rules:
-        names = {
-            atom.record
-            for atom in rule.atoms()
-            if rules.records[(atom.notebook, atom.record)].table == "survey"
-        }
-        effects = {
-            name
-            for name in names
-            if name.startswith(("slope", "share", "indirect", "kink", "loss", "functions"))
-        }
-        if effects and not names & unguarded:
+        names = {atom.record for atom in rule.atoms() if rules.records[atom[1:]].table == "survey"}
+        if any(name.startswith(effects) for name in names) and not names & unguarded:
             assert any(name.endswith("-fair") for name in names), rule.id
 
 
@@ -117,15 +108,11 @@ def test_unknown_numbers_pass_through_and_and_or():
     [
         (P1 + "\n", "", "states one side only"),
         (P1, 'refuted_when = "high(share-shared-fair) < 0.9"', "exclude each other"),
+        (P1, 'refuted_when = "high(explained) < 0.4 and low(explained) > 0.9"', "can never be refuted"),
         (
-            P1,
-            'refuted_when = "high(share-shared-fair) < 0.4 and low(share-shared-fair) > 0.9"',
-            "can never be refuted",
-        ),
-        (
-            "low(share-shared-fair) > 0.5",
-            "low(share-shard-fair) > 0.5",
-            "no notebook records 'share-shard-fair'.*shared",
+            "low(share-shared-fair) >",
+            "low(share-shard-fair) >",
+            "no notebook records 'share-shard-fair'",
         ),
         ('"low(slope-product-fair) > sesoi and', '"product above all and', "cannot be read"),
         ('side = "none"', 'side = "price"', "product, experience or none"),

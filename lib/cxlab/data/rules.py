@@ -176,7 +176,8 @@ def load_rules(folder: str | Path | None = None) -> RuleSet:
     header = content.get("header", {})
     if missing := {"version", "frozen", "looks", "sha256"} - set(header):
         raise InputError(f"rules.toml: the header lacks {', '.join(sorted(missing))}")
-    records = _read_records(folder / "records.csv")
+    declared = [Record(*row.values()) for row in _rows(folder / "records.csv")]
+    records = {(record.notebook, record.name): record for record in declared}
     rules = tuple(_rule(entry, records) for entry in content["rule"])
     names = [rule.id for rule in rules]
     if twice := [name for name in names if names.count(name) > 1]:
@@ -315,15 +316,3 @@ def _rows(path: Path) -> list[dict[str, str]]:
             return list(csv.DictReader(file))
     except OSError as fault:
         raise InputError(f"{path.name} cannot be read: {fault.strerror}") from fault
-
-
-def _read_records(path: Path) -> dict[tuple[str, str], Record]:
-    keys = ("notebook", "record", "table", "unit", "what", "mirror", "mirrored")
-    records = {(row["notebook"], row["record"]): Record(*(row[key] for key in keys)) for row in _rows(path)}
-    for (notebook, name), record in records.items():
-        back = records.get((notebook, record.mirror))
-        if record.mirror and (back is None or back.mirror != name or back.mirrored != record.mirrored):
-            raise InputError(
-                f"records.csv: {name} in {notebook} and its mirror {record.mirror!r} do not name each other"
-            )
-    return records
