@@ -39,7 +39,7 @@ def write_study(folder, sizes=SIZES, **params):
     random.seed(2)
     draw = random.randint
     rows = [
-        f"{5 if name == 'flat' else random.randint(0, 10)},{draw(1, 5)},{draw(1, 5)},{name}"
+        f"{5 if name == 'flat' else draw(0, 10)},{draw(1, 5)},{draw(1, 5)},{name}"
         for name, size in sizes.items()
         for _ in range(size)
     ]
@@ -58,19 +58,14 @@ def write_study(folder, sizes=SIZES, **params):
 @pytest.fixture(scope="module")
 def book(shared_workbook):
     both = 'source: str = "here"  # the survey\nvisits: str = ""  # visits\nbootstrap: int = 200  # resamples'
-    tables = {"source": "survey", "visits": "visits"}
+    survey = {"parameters": both, "tables": {"source": "survey", "visits": "visits"}}
     answer = 'split(survey).lead("people", "half", limits="Why.")'
-    shared_workbook.notebook("02-split", SPLIT, DATA, answer, parameters=both, tables=tables, order=2)
-    only = 'visits: str = "there"  # visits'
-    shared_workbook.notebook(
-        "07-ecosystem", "import cxlab", parameters=only, tables={"visits": "visits"}, order=7
-    )
-    shared_workbook.notebook(
-        "06-work", "import cxlab", parameters='plan: str = "x"', tables={"plan": "initiatives"}, order=6
-    )
-    shared_workbook.notebook(
-        "10-your-customers", SPLIT, DATA, answer, parameters=both, tables=tables, study_only=True
-    )
+    visits = {"parameters": 'visits: str = "there"  # visits', "tables": {"visits": "visits"}}
+    plan = {"parameters": 'plan: str = "x"', "tables": {"plan": "initiatives"}}
+    shared_workbook.notebook("02-split", SPLIT, DATA, answer, order=2, **survey)
+    shared_workbook.notebook("07-ecosystem", "import cxlab", order=7, **visits)
+    shared_workbook.notebook("06-work", "import cxlab", order=6, **plan)
+    shared_workbook.notebook("10-your-customers", SPLIT, DATA, answer, study_only=True, **survey)
     shared_workbook.notebook("00-start", START, parameters='source: str = "here"', order=0)
     write_study(shared_workbook.folder / "study")
     done = shared_workbook.report("--params", "study/params.yaml", "--out", "site", "--by", "region")
@@ -79,74 +74,71 @@ def book(shared_workbook):
     return shared_workbook
 
 
+def read(book, name):
+    return (book.folder / name).read_text()
+
+
 def test_the_opening_page_is_the_study_s_own_and_lists_what_it_lacks_in_one_line(book):
-    index = (book.folder / "site" / "index.html").read_text()
+    index = read(book, "site/index.html")
     assert "<h1>Our &lt;b&gt;riders&lt;/b&gt;</h1>" in index
     assert index.index("10-your-customers.html") < index.index("02-split.html")
     assert "Not asked of these data: Work (needs initiatives), Ecosystem (needs visits)." in index
-    assert not (book.folder / "site" / "07-ecosystem.html").exists()
-    assert not (book.folder / "site" / "00-start.html").exists()
-    manifest = json.loads((book.folder / "site" / "manifest.json").read_text())
-    assert manifest["needs"] == {"06-work": ["initiatives"], "07-ecosystem": ["visits"]}
-
-
-def test_a_page_of_the_studies_stays_out_of_our_own_report(book):
-    done = book.report("--out", "own", "--only", "10")
+    assert not {"07-ecosystem.html", "00-start.html"} & {
+        path.name for path in (book.folder / "site").iterdir()
+    }
+    needs = json.loads(read(book, "site/manifest.json"))["needs"]
+    assert needs == {"06-work": ["initiatives"], "07-ecosystem": ["visits"]}
+    done = book.report("--out", "own", "--only", "10")  # a page of the studies stays out of our own report
     assert done.returncode == 2 and "no page is called that" in done.stderr
 
 
 def test_every_value_has_a_report_of_its_own_and_keeps_its_case(book):
-    site = book.folder / "site"
     counts = {}
-    for folder in sorted((site / "segments").iterdir()):
-        if folder.is_dir():
-            results = json.loads((folder / "results.json").read_text())
-            counts[folder.name] = results["02-split"]["people"]["value"] if results else "failed"
+    for path in (book.folder / "site" / "segments").glob("*/results.json"):
+        results = json.loads(path.read_text())
+        counts[path.parent.name] = results["02-split"]["people"]["value"] if results else "failed"
     expected = {slug(name): SIZES[name] for name in ("North", "north", "!a-3", "a", "a!")}
     assert counts == {**expected, slug("flat"): "failed"}
-    manifest = json.loads((site / "manifest.json").read_text())
-    assert manifest["segments"][f"segments/{slug('North')}"] == "region: North"
+    segments = json.loads(read(book, "site/manifest.json"))["segments"]
+    assert segments[f"segments/{slug('North')}"] == "region: North"
     assert len({name.lower() for name in counts}) == len(counts)
 
 
 def test_small_segments_are_counted_and_never_named(book):
-    text = b"".join(
-        content for name, content in files_of(book.folder / "site").items() if "assets" not in name
-    ).decode()
+    files = files_of(book.folder / "site").items()
+    text = b"".join(content for name, content in files if "assets" not in name).decode()
     assert "Ann Lee" not in text and "tiny" not in text and "Ann Lee" not in book.said
-    assert json.loads((book.folder / "site" / "manifest.json").read_text())["segments_hidden"] == 2
-    overview = (book.folder / "site" / "segments" / "index.html").read_text()
-    assert "2 more values are not shown" in overview
-    assert (
-        overview.count("<figcaption>half of them</figcaption>") == 2 and "people</figcaption>" not in overview
-    )
+    assert json.loads(read(book, "site/manifest.json"))["segments_hidden"] == 2
+    overview = read(book, "site/segments/index.html")
+    assert "2 more values are not shown" in overview and "people</figcaption>" not in overview
+    assert overview.count("<figcaption>half of them</figcaption>") == 2
 
 
 def test_a_segment_that_fails_does_not_stop_the_others(book):
-    manifest = json.loads((book.folder / "site" / "manifest.json").read_text())
-    name = f"segments/{slug('flat')}"
-    assert manifest["failed"] == {name: {"02-split": "nobody differs", "10-your-customers": "nobody differs"}}
-    assert (
-        "region: flat, 02-split: nobody differs"
-        in (book.folder / "site" / "segments" / "index.html").read_text()
-    )
+    failed = dict.fromkeys(("02-split", "10-your-customers"), "nobody differs")
+    assert json.loads(read(book, "site/manifest.json"))["failed"] == {f"segments/{slug('flat')}": failed}
+    assert "region: flat, 02-split: nobody differs" in read(book, "site/segments/index.html")
     assert "2 parts skipped" in book.said
     strict = book.report("--params", "study/params.yaml", "--out", "site", "--by", "region", "--strict")
     assert strict.returncode == 1 and "nothing has changed" in strict.stdout
 
 
-def test_a_study_s_page_whose_data_are_at_fault_is_told_and_the_rest_is_published(book):
-    write_study(book.folder / "flat", {"flat": 40, "more": 0})
-    path = book.folder / "notebooks" / "03-other.ipynb"
-    try:
-        book.notebook(
-            "03-other", START, "split()", parameters='source: str = "here"', tables={"source": "survey"}
-        )
-        done = book.report("--params", "flat/params.yaml", "--out", "flat-site")
-    finally:
+@pytest.fixture
+def more_pages(book):
+    """Pages of one test alone."""
+    paths = []
+    yield lambda *cells, **facts: paths.append(book.notebook(*cells, **facts))
+    for path in paths:
         path.unlink()
+
+
+def test_a_study_s_page_whose_data_are_at_fault_is_told_and_the_rest_is_published(book, more_pages):
+    write_study(book.folder / "flat", {"flat": 40, "more": 0})
+    survey = {"parameters": 'source: str = "here"', "tables": {"source": "survey"}}
+    more_pages("03-other", START, "split()", **survey)
+    done = book.report("--params", "flat/params.yaml", "--out", "flat-site")
     assert done.returncode == 0, done.stderr
-    index = (book.folder / "flat-site" / "index.html").read_text()
+    index = read(book, "flat-site/index.html")
     assert "Not made this time: " in index and "Split (nobody differs)" in index and "03-other.html" in index
 
 
@@ -172,25 +164,19 @@ def test_whatever_is_read_makes_a_report_stale(book, file):
     assert done.returncode == 0 and ("nothing has changed" in done.stdout) is not bool(file)
 
 
-def test_a_file_added_to_a_folder_makes_a_report_stale(book):
-    folder = book.folder / "log"
+def test_a_file_added_to_a_folder_makes_a_report_stale(book, more_pages):
+    folder, head = book.folder / "log", "customer_id,event,timestamp\n"
     (folder / "parts").mkdir(parents=True)
-    (folder / "parts" / "1.csv").write_text(
-        "customer_id,event,timestamp\na,buy,2024-01-01\nb,buy,2024-01-02\n"
-    )
+    (folder / "parts" / "1.csv").write_text(f"{head}a,buy,2024-01-01\nb,buy,2024-01-02\n")
     (folder / "events.yaml").write_text("table: events\nfile: parts\n")
     (folder / "params.yaml").write_text("study: Log\ntables: {events: events.yaml}\n")
-    count = "import cxlab as cx\nprint(cx.open_source(log, table='events').to_pandas().shape)"
-    path = book.notebook("05-log", count, parameters='log: str = "there"', tables={"log": "events"}, order=5)
-    try:
-        arguments = ["--params", "log/params.yaml", "--out", "log-site", "--only", "05"]
+    rows = "import cxlab as cx\nprint(cx.open_source(log, table='events').to_pandas().shape)"
+    more_pages("05-log", rows, parameters='log: str = "there"', tables={"log": "events"}, order=5)
+    arguments = ["--params", "log/params.yaml", "--out", "log-site", "--only", "05"]
+    for shape in ("(2, ", "(3, "):
         assert book.report(*arguments).returncode == 0
-        assert "(2, " in (book.folder / "log-site" / "05-log.html").read_text()
-        (folder / "parts" / "2.csv").write_text("customer_id,event,timestamp\nc,buy,2024-01-03\n")
-        assert book.report(*arguments).returncode == 0
-    finally:
-        path.unlink()
-    assert "(3, " in (book.folder / "log-site" / "05-log.html").read_text()
+        assert shape in read(book, "log-site/05-log.html")
+        (folder / "parts" / "2.csv").write_text(f"{head}c,buy,2024-01-03\n")
 
 
 @pytest.mark.parametrize(
@@ -215,16 +201,26 @@ def test_a_hostile_mapping_as_a_source_is_refused_in_one_line(book, tmp_path, te
     source = f"source={tmp_path / 'bomb.yaml'}"
     command = [sys.executable, "-m", "cxlab", "report", "--out", "bomb", "-p", source]
     done = subprocess.run(command, cwd=book.folder, env=book.env, capture_output=True, text=True, timeout=30)
-    assert (
-        done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1 and "Traceback" not in done.stderr
-    )
+    assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in done.stderr
 
 
 def test_slugs_never_meet():
     values = [
-        "North", "north", "NORTH", "!a-3", "a", "a!", "", "-", "index", "ä", "a\u0308", "x" * 90,
+        "North",
+        "north",
+        "NORTH",
+        "!a-3",
+        "a",
+        "a!",
+        "",
+        "-",
+        "index",
+        "ä",
+        "a\u0308",
+        "x" * 90,
         "x" * 91,
-    ]  # fmt: skip
+    ]
     assert len({slug(value).lower() for value in values}) == len(values)
     assert all(len(slug(value)) < 60 and "/" not in slug(value) for value in values)
 
