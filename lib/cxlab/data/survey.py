@@ -16,28 +16,13 @@ SIDES = ("product", "experience")
 class Survey(Table):
     """Answers of respondents, one row each, with what every item is for.
 
-    Attributes
-    ----------
-    blocks : dict
-        Side -> items, such as ``{"product": [...], "experience": [...], "price": [...]}``; no item stands
-        twice.
-    outcomes : dict
-        Outcome -> its items; each outcome is also a column, the mean of its items where all were answered.
-    outcome : str
-        The one to explain.
-    weights, clusters, date : str or None
-        Columns: survey weights, who gave several rows, when it was answered.
-    segments : list
-        Columns to split by.
-    scale : tuple or None
-        Lowest and highest possible answer.
-    ranges : dict
-        The same of single items, where it is known.
-    roles : dict
-        Other readings of single items: ``disputed``, ``trust``, ``emotion``, ``in_use``, ``switching`` and
-        the like.
-    categorical : bool
-        Items are indicators of categories, not scales: no averages, no reliability.
+    ``blocks`` are side -> items, such as ``{"product": [...], "experience": [...], "price": [...]}``; no item
+    stands twice. ``outcomes`` are outcome -> its items; each is also a column, their mean where all were
+    answered; ``outcome`` is the one to explain. ``weights``, ``clusters`` (who gave several rows) and
+    ``date`` are columns, ``segments`` those to split by. ``scale`` are the lowest and highest answer,
+    ``ranges`` the same of single items. ``roles`` are other readings of single items: ``disputed``,
+    ``trust``, ``emotion``, ``in_use``, ``switching`` and the like. ``categorical`` items are indicators of
+    categories, not scales: no averages, no reliability.
     """
 
     kind: str = "survey"

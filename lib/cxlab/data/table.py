@@ -10,26 +10,12 @@ import numpy as np
 class Table:
     """One validated table with its source and the settings of the analysis.
 
-    Attributes
-    ----------
-    frame : DataFrame, ibis table or None
-        The rows; None when a study did not hand this table in.
-    kind : str
-        One of the declared tables, such as ``"visits"``.
-    name, title, licence, citation, sha256, notes : str
-        Where the rows come from.
-    simulated : bool
-        Whether a simulator made them.
-    labels : dict
-        Column or value -> the words that a page shows.
-    related : dict
-        Kind -> small tables that belong to this one, such as ``pain`` beside ``initiatives``.
-    bootstrap, confidence_level : int, float
-        Resamples behind each interval, and its level.
-    seed : int
-        The same seed gives the same numbers.
-    min_cell : int
-        Cells that count fewer customers or respondents are not shown.
+    ``frame`` are the rows (a DataFrame or ibis table; None when a study did not hand this table in), ``kind``
+    is one of the declared tables, such as ``"visits"``. ``simulated`` says whether a simulator made them,
+    ``labels`` are column or value -> the words that a page shows, ``related`` kind -> small tables that
+    belong to this one, such as ``pain`` beside ``initiatives``. ``bootstrap`` resamples stand behind each
+    interval of ``confidence_level``; the same ``seed`` gives the same numbers. Cells that count fewer than
+    ``min_cell`` customers or respondents are not shown.
     """
 
     frame: Any

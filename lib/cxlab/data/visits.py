@@ -17,20 +17,11 @@ COLUMNS = {
 class Heard(NamedTuple):
     """What the questions are answered from; nobody can be found in it by an id.
 
-    Attributes
-    ----------
-    cells : DataFrame
-        ``outlet organisation role month visits rated satisfied``: all visits, counted.
-    sample : DataFrame
-        All visits of a random sample of people: the columns of visits, ``satisfied`` and ``failed`` (1, 0 or
-        missing); person is a running number without meaning elsewhere.
-    visits, rated : int
-        Of all visits.
-    share : float
-        Chance of a person to be in the sample (1: everybody is).
-    low, high : float
-        The ends of the scale, as seen. Satisfied is a score in its upper quarter, failed one in its lower
-        quarter: 4 and 5, 1 and 2 of five.
+    ``cells`` are all visits, counted: ``outlet organisation role month visits rated satisfied``. ``sample``
+    are all visits of a random sample of people: the columns of visits, ``satisfied`` and ``failed`` (1, 0 or
+    missing); person is a running number without meaning elsewhere. ``visits`` and ``rated`` count all of
+    them, ``share`` is the chance of a person to be in the sample. ``low`` and ``high`` are the ends of the
+    scale, as seen: satisfied is a score in its upper quarter, failed one in its lower (4, 5 and 1, 2 of 5).
     """
 
     cells: pd.DataFrame
