@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cxlab.data import raw, read, study, values
-from cxlab.data.delimited import decode, read_delimited, sniff_delimiter
+from cxlab.data.delimited import decode, read_records, sniff_delimiter, take_header
 from cxlab.data.errors import InputError, nearest, show
 from cxlab.data.mapping import Mapping
 from cxlab.data.read import flattened
@@ -129,19 +129,18 @@ def test_delimiters_and_lines():
         "one\n1\n2\n": ",",
              'a;b\n"x;y, z, u";2\n3;4\n': ";", 'a,b\n"1;2;3",2\n': ","}  # fmt: skip
     assert {text: sniff_delimiter(text) for text in texts} == texts
-    parsed = read_delimited(b'title\n\na,b\n1,"x\ny"\n\n2,z\n3,z,9\n', name="f")
-    assert (parsed.header, parsed.first_line, parsed.lines, parsed.ragged) == (
-        ["a", "b"],
-        3,
-        [4, 7],
-        [(8, 3)],
-    )
-    long = "q" * 100
-    parsed = read_delimited(f"{long},a,a\n1,2,3\n".encode(), name="f")
-    assert (
-        parsed.labels[parsed.header[0]] == long
-        and len(parsed.header[0]) == 80
-        and parsed.header[2] == "a (2)"
+    parsed, rows, lines = parse('title\n\na,b\n1,"x\ny"\n\n2,z\n3,z,9\n')
+    assert (list(parsed.types), rows, lines) == (["a", "b"], [["1", "x\ny"], ["2", "z"]], [4, 7])
+    assert (parsed.first_line, parsed.ragged) == (3, [(8, 3)])
+    parsed, _, _ = parse(f"{'q' * 100},a,a\n1,2,3\n")
+    cut, *names = parsed.types
+    assert (parsed.labels[cut], len(cut), names) == ("q" * 100, 80, ["a", "a (2)"])
+
+
+def parse(text, **given):
+    parsed = raw.Raw(DUCK, "", "f", "text")
+    return parsed, *take_header(
+        parsed, *read_records(parsed, text, given.get("delimiter")), given.get("header_line")
     )
 
 
@@ -151,8 +150,8 @@ def test_delimiters_and_lines():
 def test_what_csv_writes_is_what_is_read(rows):
     stream = io.StringIO(newline="")
     csv.writer(stream, quoting=csv.QUOTE_ALL).writerows([["one", "two", "three"], *rows])
-    parsed = read_delimited(stream.getvalue().encode(), name="f", delimiter=",", header_line=1)
-    assert parsed.rows == [row for row in rows if "".join(row).strip()]
+    _, found, _ = parse(stream.getvalue(), delimiter=",", header_line=1)
+    assert found == [row for row in rows if "".join(row).strip()]
 
 
 def test_old_encodings_are_guessed_from_their_letters():

@@ -22,9 +22,7 @@ from cxlab.data.tables import Column, Kind
 if TYPE_CHECKING:
     import pandas as pd
 
-# One pattern, not a list: DuckDB joins with long lists, also where a query does not need the column.
-_BLANK = r"(?i)\s*(?:" + "|".join(map(re.escape, values.BLANK)) + r")\s*"
-_USUAL = "'NULL', 'null', 'NA', 'N/A', 'na', 'n/a', 'NaN', 'nan'"
+_BLANK = ", ".join(map(literal, values.BLANK))
 _WHOLE = (
     "BIGINT", "INTEGER", "SMALLINT", "TINYINT", "HUGEINT", "UBIGINT", "UINTEGER", "USMALLINT", "UTINYINT",
 )  # fmt: skip
@@ -34,8 +32,8 @@ _WHOLE = (
 class Field:
     """One column on its way: its cell (SQL over the file), its value (SQL over the cells), what must hold.
 
-    ``probe`` counts the cells of a large file that need more than the plain reading; ``full`` is what they
-    need.
+    ``text`` says whether the cell is a text. A value that breaks the ``rule`` is NULL, and no fault when
+    ``lenient``.
     """
 
     theirs: str
@@ -45,8 +43,6 @@ class Field:
     rule: str = ""
     zone: str = ""
     text: bool = True
-    probe: str = ""
-    full: tuple[str, str, str] = ("", "", "")
     lenient: bool = False
 
     @property
@@ -72,8 +68,9 @@ class Conversion:
     def theirs(self, name: str) -> list[str]:
         """The file's columns that a name in the mapping means: theirs, ours, or a pattern such as ``Q7*``."""
         back = {ours: theirs for theirs, ours in self.mapping.columns.items()}
-        if name in self.types or back.get(name) in self.types:
-            return [name if name in self.types else back[name]]
+        for one in (name, back.get(name)):
+            if one in self.types:
+                return [one]
         return [column for column in self.types if re.search("[*?]", name) and fnmatchcase(column, name)]
 
     def ours(self, names: Iterable[str]) -> list[str]:
@@ -95,20 +92,17 @@ class Conversion:
         """The query whose rows are the table under our names."""
         chosen = []
         for name, value in self.mapping.where.items():
-            found = next((one for one in self.fields if one.ours == self.mapping.ours(name)), None)
-            if found is None:
+            one = next((one for one in self.fields if one.ours == self.mapping.ours(name)), None)
+            if one is None:
                 hint = nearest(name, [one.ours for one in self.fields])
-                raise InputError(
-                    f"{self.raw.name}: where names column {show(name)}, which is not there; {hint}"
-                )
+                raise InputError(f"{self.raw.name}: where names no column {show(name)}; {hint}correct it")
             wanted = literal(plain_text(value))
-            number = found.column.holds in ("number", "whole", "flag")
-            chosen.append(f"({found.value}) = {f'try_cast({wanted} as double)' if number else wanted}")
+            number = one.column.holds in ("number", "whole", "flag")
+            chosen.append(f"({one.value}) = {f'try_cast({wanted} as double)' if number else wanted}")
         listed = ", ".join(f"{one.value} as {ident(plain_text(one.ours))}" for one in self.fields)
         where = f" where {' and '.join(chosen)}" if chosen else ""
-        return (
-            f"select {listed} from {self.cells}{where}{f' order by {ident(LINE)}' if self.raw.lined else ''}"
-        )
+        order = f" order by {ident(LINE)}" if self.raw.lined else ""
+        return f"select {listed} from {self.cells}{where}{order}"
 
     def frame(self, sql: str) -> pd.DataFrame:
         """Return the rows of a query as a DataFrame."""
@@ -125,20 +119,14 @@ def bring(raw: Raw, mapping: Mapping, kind: Kind) -> Conversion:
     this = Conversion(raw, kind, mapping, raw.source, dict(raw.types), list(raw.notes))
     _join(this)
     _lengthen(this)
-    _names(this)
+    _refuse_names(this)
     for theirs, column in _columns(this).items():
-        this.fields.append(Field(theirs, column, text=this.types[theirs] == "VARCHAR"))
+        this.fields.append(_cell(this, Field(theirs, column)))
+    samples = _samples(this)
+    numbers = [samples[one.ours] for one in this.fields if one.text and one.column.holds == "number"]
+    comma = any(values.decimal_of(texts) == "," for texts in numbers)
     for one in this.fields:
-        _cell(this, one)
-    if this.fields:
-        samples = _samples(this)
-        numbers = [
-            samples[one.ours] for one in this.fields if one.ours in samples and one.column.holds == "number"
-        ]
-        mark = "," if any(values.decimal_of(texts) == "," for texts in numbers) else "."
-        for one in this.fields:
-            _value(this, one, samples.get(one.ours, []), mark)
-            _lean(this, one)
+        _value(this, one, samples.get(one.ours, []), comma)
     return this
 
 
@@ -169,17 +157,14 @@ def _lengthen(this: Conversion) -> None:
             cells.append(f"{literal(ours)}: cast({cell} as varchar)")
         rows.append("{" + ", ".join(cells) + "}")
     gone = {this.theirs(column)[0] for column in used}
-    kept = [
-        ident(column) for column in [*this.types, *([LINE] if this.raw.lined else [])] if column not in gone
-    ]
-    stacked = f"unnest([{', '.join(rows)}], recursive := true)"
-    this.source = f"(select {', '.join([*kept, stacked])} from {this.source})"
     this.types = {column: type_ for column, type_ in this.types.items() if column not in gone}
+    kept = ", ".join(map(ident, [*this.types, *([LINE] if this.raw.lined else [])]))
+    stacked = f"unnest([{', '.join(rows)}], recursive := true)"
+    this.source = f"(select {f'{kept}, ' if kept else ''}{stacked} from {this.source})"
     this.types |= dict.fromkeys([wide["name"], *wide["values"]], "VARCHAR")
     if this.kind.large and "timestamp" in wide["values"]:  # what a customer never did is no event
-        this.source = (
-            f"(select * from {this.source} where nullif(trim({ident('timestamp')}), '') is not null)"
-        )
+        known = f"nullif(trim({ident('timestamp')}), '') is not null"
+        this.source = f"(select * from {this.source} where {known})"
 
 
 def _unknown(this: Conversion, name: str) -> None:
@@ -188,15 +173,16 @@ def _unknown(this: Conversion, name: str) -> None:
     this.faults.append(Fault(said, f"{hint}correct the mapping file"))
 
 
-def _names(this: Conversion) -> None:
+def _refuse_names(this: Conversion) -> None:
+    """List names of the mapping that mean nothing, and used columns that stand twice."""
     mapping, wide = this.mapping, this.mapping.wide_to_long
-    single = filter(None, [mapping.weights, mapping.clusters, mapping.date])
-    scaled = [item for items, _ in mapping.scales for item in items]
-    named = [*mapping.columns, *mapping.missing_in, *mapping.recode, *mapping.ranges, *mapping.items, *scaled]
-    named += [*mapping.segments, *mapping.reversed, *single]
+    named = [*mapping.columns, *mapping.missing_in, *mapping.recode, *mapping.ranges, *mapping.items]
+    named += [item for items, _ in mapping.scales for item in items]
+    named += [*mapping.segments, *mapping.reversed]
+    named += filter(None, [mapping.weights, mapping.clusters, mapping.date])
     made = {*wide.get("values", {}), wide.get("name"), *mapping.outcomes}
     for name in dict.fromkeys(named):
-        if not this.theirs(name) and name not in made and not this.faults[:5]:
+        if not this.theirs(name) and name not in made and len(this.faults) < 6:
             _unknown(this, name)
     used = {column for name in [*named, *this.kind.names] for column in this.theirs(name)}
     for column in this.raw.repeated:
@@ -208,35 +194,37 @@ def _names(this: Conversion) -> None:
             this.notes.append(f"your own column {show(ours)} is not used: {show(theirs)} is mapped to it")
 
 
-def _columns(this: Conversion) -> dict[str, Column]:
-    """Return the columns that are kept: theirs -> what it must hold."""
-    mapping, kind = this.mapping, this.kind
-    wanted = {column.name: column for column in kind.columns}
-    for holds, names in (("text", mapping.segments), ("id", [mapping.clusters]), ("time", [mapping.date])):
+def _declared(this: Conversion) -> dict[str, Column]:
+    """Return our name -> what a column must hold, by the table's declaration and the mapping's roles."""
+    mapping, wanted = this.mapping, {column.name: column for column in this.kind.columns}
+
+    texts = mapping.roles.get("text", ())  # open answers stay text and are never shown
+    single = (([mapping.clusters], "id"), ([mapping.date], "time"))
+    for names, holds in ((mapping.segments, "text"), *single, (texts, "text")):
         for name in this.ours(filter(None, names)):
-            wanted.setdefault(name, Column(name, holds, "", required=False, gaps=True))
-    for name in this.ours(mapping.roles.get("text", ())):  # open answers stay text and are never shown
-        wanted.setdefault(
-            name, Column(name, "text", "an open answer", required=False, gaps=True, personal=True)
-        )
+            column = Column(name, holds, "", required=False, gaps=True, personal=names is texts)
+            wanted.setdefault(name, column)
     if mapping.weights:
         name = mapping.ours(mapping.weights)
         wanted.setdefault(name, Column(name, "number", "survey weight", low=0))
     for name in this.ours(mapping.items):
-        theirs = this.theirs(name) or [name]
-        low, high = next(iter(this.among(theirs[0], mapping.ranges)), mapping.range) or (None, None)
+        theirs = (this.theirs(name) or [name])[0]
+        low, high = next(iter(this.among(theirs, mapping.ranges)), mapping.range) or (None, None)
         wanted[name] = Column(name, "number", "an item of the survey", gaps=True, low=low, high=high)
-    allowed = {*mapping.personal, *map(mapping.ours, mapping.personal)}
+    return wanted
+
+
+def _columns(this: Conversion) -> dict[str, Column]:
+    """Return the columns that are kept: theirs -> what it must hold."""
+    mapping, kind, wanted = this.mapping, this.kind, _declared(this)
+    named = {*mapping.columns, *mapping.personal, *map(mapping.ours, mapping.personal)}
     found, left = {}, []
     for theirs, type_ in this.types.items():
         ours = mapping.ours(theirs)
         odd = type_.startswith(("STRUCT", "MAP", "UNION", "BLOB", "BIT")) or type_.endswith("]")
-        plain = Column(ours, "number" if _numeric(type_) else "text", "", required=False, gaps=True)
-        column = wanted.get(ours) or (
-            plain if theirs in mapping.columns or {ours, theirs} & allowed else None
-        )
-        if column is not None and not odd:
-            found[theirs] = column
+        plain = Column(ours, "number" if _is_number(type_) else "text", "", required=False, gaps=True)
+        if not odd and (ours in wanted or {ours, theirs} & named):
+            found[theirs] = wanted.get(ours, plain)
         elif kind.large and not odd:
             found[theirs] = plain
             left.append(theirs)
@@ -254,7 +242,7 @@ def _columns(this: Conversion) -> dict[str, Column]:
     return found
 
 
-def _numeric(type_: str) -> bool:
+def _is_number(type_: str) -> bool:
     return type_.split("(")[0] in (*_WHOLE, "DOUBLE", "FLOAT", "DECIMAL")
 
 
@@ -262,36 +250,37 @@ def text_sql(name: str, type_: str) -> str:
     """Return SQL of a column as trimmed text without words that are no value; whole floats lose ``.0``."""
     x = ident(name)
     if type_ == "VARCHAR":
-        return f"case when regexp_full_match({x}, {literal(_BLANK)}) then null else trim({x}) end"
+        return f"case when list_position([{_BLANK}], lower(trim({x}))) is null then trim({x}) end"
     if type_ in ("DOUBLE", "FLOAT"):
         whole = f"abs({x}) < 1e15 and {x} = floor({x}) then cast(cast({x} as hugeint) as varchar)"
         return f"case when isnan({x}) then null when {whole} else cast({x} as varchar) end"
     return f"cast({x} as varchar)"
 
 
-def _cell(this: Conversion, one: Field) -> None:
+def _cell(this: Conversion, one: Field) -> Field:
     """Write the cell as it stands in the file, without what means 'no answer', recoded."""
-    mapping, holds, type_ = this.mapping, one.column.holds, this.types[one.theirs]
+    mapping, kind, holds = this.mapping, this.kind, one.column.holds
+    type_, x = this.types[one.theirs], ident(one.theirs)
     answer = holds in ("number", "whole", "flag", "text")
     codes = [code for found in this.among(one.theirs, mapping.missing_in) for code in found]
     codes += [code for code in mapping.missing if answer or _number(code) is None]
     recode = {code: to for found in this.among(one.theirs, mapping.recode) for code, to in found.items()}
     for items, words in mapping.scales:
         recode |= words if this.among(one.theirs, dict.fromkeys(items)) else {}
-    typed = holds in ("number", "whole", "time", "flag") or (
-        holds == "id" and this.kind.large and type_ in _WHOLE
-    )
-    if not one.text and typed and not codes and not recode:
-        one.cell = f"nullif({ident(one.theirs)}, 'nan'::double)" if type_ == "DOUBLE" else ident(one.theirs)
-        return
-    one.cell, one.text = text_sql(one.theirs, type_), True
+    typed = holds in ("number", "whole", "time", "flag") or (holds == "id" and kind.large and type_ in _WHOLE)
+    one.text = type_ == "VARCHAR" or not typed or bool(codes or recode)
+    if not one.text:
+        one.cell = f"nullif({x}, 'nan'::double)" if type_ == "DOUBLE" else x
+        return one
+    # DuckDB has made the usual blank words of a scanned text NULL
+    scanned = kind.large and this.raw.kind == "text" and not this.raw.lined
+    one.cell = f"nullif(trim({x}), '')" if scanned and type_ == "VARCHAR" else text_sql(one.theirs, type_)
     if codes or recode:
-        gone = f" when {_matches('x', codes)} then null" if codes else ""
-        cases = "".join(
-            f" when {_matches('x', [c], exact=True)} then {literal(to)}" for c, to in recode.items()
-        )
-        case = f"case when x is null then null{gone}{cases} else x end"
+        cases = [f" when {_matches('x', codes)} then null"] if codes else []
+        cases += [f" when {_matches('x', [c], exact=True)} then {literal(to)}" for c, to in recode.items()]
+        case = f"case when x is null then null{''.join(cases)} else x end"
         one.cell = f"list_transform([{one.cell}], lambda x: {case})[1]"
+    return one
 
 
 def _matches(x: str, codes: Iterable[str], *, exact: bool = False) -> str:
@@ -308,58 +297,57 @@ def _number(code: str) -> float | None:
 
 
 def _samples(this: Conversion) -> dict[str, list[str]]:
+    """Return up to 5,000 different texts of each column that must be read."""
     names = [one.ours for one in this.fields if one.text and one.column.holds in ("number", "whole", "time")]
     if not names:
         return {}
     parts = ", ".join(f"list_slice(list(distinct {ident(name)}), 1, 5000)" for name in names)
     row = this.raw.all(f"select {parts} from (select * from {this.cells} limit 100000)")[0]
-    return {
-        name: [text for text in found or () if text is not None]
-        for name, found in zip(names, row, strict=True)
-    }
+    return {name: [text for text in found or () if text] for name, found in zip(names, row, strict=True)}
 
 
-def _value(this: Conversion, one: Field, sample: list[str], mark: str) -> None:
+def _value(this: Conversion, one: Field, sample: list[str], comma: bool) -> None:
     """Write the SQL of the value, and what its texts must be."""
-    column, x, mapping = one.column, ident(one.ours), this.mapping
-    if column.holds == "flag":
-        one.value, one.rule = (
-            values.flag_sql(x if one.text else f"cast({x} as varchar)"),
-            "must be yes or no (or 1, 0)",
-        )
-    elif column.holds == "time":
+    holds, x = one.column.holds, ident(one.ours)
+    if holds == "flag":
+        one.value, one.rule = values.flag_sql(f"cast({x} as varchar)"), "must be yes or no (or 1, 0)"
+    elif holds == "time":
         _time(this, one, sample)
-    elif column.holds not in ("number", "whole"):
-        one.value = x if one.text or (this.kind.large and column.holds == "id") else f"cast({x} as varchar)"
+    elif holds in ("number", "whole"):
+        _measure(this, one, sample, comma)
     else:
-        decimal = mapping.decimal or values.decimal_of(sample, this.raw.delimiter)
-        if (
-            mark == ","
-            and not mapping.decimal
-            and (decimal is None or not any("." in text for text in sample))
-        ):
-            decimal = ","
-        one.rule = "must be a finite number" + (" (read with a decimal comma)" if decimal == "," else "")
-        if decimal is None:
-            one.rule = "may be thousands or decimals: say decimal: ',' or decimal: '.' in the mapping file"
-            one.value = f"case when regexp_full_match({x}, '[+-]?[0-9]+') then try_cast({x} as double) end"
+        one.value = x
+
+
+def _measure(this: Conversion, one: Field, sample: list[str], comma: bool) -> None:
+    """Write the SQL of a number; ``comma`` says whether another column of the file has decimal commas."""
+    column, x, mapping = one.column, ident(one.ours), this.mapping
+    decimal = mapping.decimal or values.decimal_of(sample, this.raw.delimiter)
+    if comma and not mapping.decimal and (decimal is None or not any("." in text for text in sample)):
+        decimal = ","
+    one.rule = "must be a finite number" + (" (read with a decimal comma)" if decimal == "," else "")
+    if not one.text:
+        one.value = f"case when isfinite({x}::double) then {x}::double end"
+    elif decimal is None:
+        one.rule = "may be thousands or decimals: say decimal: ',' or decimal: '.' in the mapping file"
+        one.value = f"case when regexp_full_match({x}, '[+-]?[0-9]+') then try_cast({x} as double) end"
+    else:
+        one.value = values.number_sql(x, decimal)
+    bounded = None not in (column.low, column.high)
+    if mapping.out_of_range and bounded:
+        one.lenient = True
+        one.value = f"case when {one.value} between {column.low} and {column.high} then {one.value} end"
+    if this.among(one.theirs, dict.fromkeys(mapping.reversed)):
+        if bounded:
+            one.value = f"{column.low + column.high} - ({one.value})"
         else:
-            plain = f"case when isfinite({x}::double) then {x}::double end"
-            one.value = values.number_sql(x, decimal) if one.text else plain
-        if mapping.out_of_range and None not in (column.low, column.high):
-            one.lenient = True
-            one.value = f"case when {one.value} between {column.low} and {column.high} then {one.value} end"
-        if this.among(one.theirs, dict.fromkeys(mapping.reversed)):
-            if None in (column.low, column.high):
-                said = f"item {show(one.theirs)} is reversed, but its range is not known"
-                this.faults.append(Fault(said, "say range: [lowest, highest]"))
-            else:
-                one.value = f"{column.low + column.high} - ({one.value})"
+            said = f"item {show(one.theirs)} is reversed, but its range is not known"
+            this.faults.append(Fault(said, "say range: [lowest, highest]"))
 
 
 def _time(this: Conversion, one: Field, sample: list[str]) -> None:
-    x, type_ = ident(one.ours), "VARCHAR" if one.text else this.types[one.theirs].split("(")[0]
-    one.rule, column = values.DAY, f"column {show(one.theirs)}"
+    x, type_, column = ident(one.ours), this.types[one.theirs].split("(")[0], f"column {show(one.theirs)}"
+    one.rule = values.DAY
     since = f"{column}: numbers were read as a time since 1970, the unit from their size"
     if one.text:
         first = this.mapping.day_first
@@ -369,46 +357,14 @@ def _time(this: Conversion, one: Field, sample: list[str]) -> None:
         long = [text.replace(".", "", 1).isdecimal() and len(text) > 8 for text in sample[:1000]]
         this.notes += [since] if long and all(long) else []
         one.value, one.zone = values.time_sql(x, first), values.zone_sql(x)
-        return
-    one.value = x if type_ == "TIMESTAMP" else f"cast({x} as timestamp)"
-    if type_ == "TIMESTAMP WITH TIME ZONE":
+    elif type_ == "TIMESTAMP WITH TIME ZONE":
         this.notes.append(f"{column}: time zones were turned into UTC")
-        one.value = f"timezone('UTC', {x})"
-    elif _numeric(type_):
+        one.value = values.within_years(f"timezone('UTC', {x})")
+    elif _is_number(type_):
         this.notes.append(since)
         one.value = values.epoch_sql(x)
-    elif type_ != "DATE" and not type_.startswith("TIMESTAMP"):
+    elif type_ == "DATE" or type_.startswith("TIMESTAMP"):
+        one.value = values.within_years(f"cast({x} as timestamp)")
+    else:
         this.faults.append(Fault(f"must be dates or times, not {type_.lower()}", "convert it", one.theirs))
         one.value = "null::timestamp"
-    one.full = ("", one.value, "")
-    one.value = values.within_years(one.value)
-
-
-def _lean(this: Conversion, one: Field) -> None:
-    """Read a large file's cells as they stand, until the first pass finds one that needs more (``probe``)."""
-    x, type_, holds = ident(one.ours), this.types[one.theirs], one.column.holds
-    plain = one.cell in (ident(one.theirs), text_sql(one.theirs, type_))
-    if not (
-        this.raw.scanned
-        and not this.raw.lined
-        and this.kind.large
-        and plain
-        and holds in ("id", "text", "time")
-    ):
-        return
-    if type_ != "VARCHAR" and (holds != "time" or _numeric(type_)):
-        return
-    full = (one.cell, one.value, one.zone)
-    if holds == "time":
-        read = f"try_cast({x} as timestamp)" if one.text else one.full[1]
-        odd = f"min({read}) < timestamp '1900-01-01' or max({read}) >= timestamp '2201-01-01'"
-        one.probe = f"cast(coalesce({odd}, false) as int)"
-        one.probe += f" + count_if(not {values.is_iso_sql(x)})" if one.text else ""
-        one.value, one.zone = read, ""
-    else:
-        # A scanned text has no blank words left; of other files the first rows are looked at.
-        first = f"(select {ident(one.theirs)} as {x} from {this.source} limit 200000)"
-        words = f"(select count_if({x} in ({_USUAL})) from {first})" if this.raw.kind != "text" else "0"
-        one.probe = words + (f" + count_if(contains({x}, '<'))" if holds == "text" else "")
-        one.value = f"nullif(trim({x}), '')"
-    one.full, one.cell = full, ident(one.theirs)

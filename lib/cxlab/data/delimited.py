@@ -1,305 +1,257 @@
-"""Delimited text of any origin: which bytes, which delimiter, which lines are the header."""
+"""Delimited text of any origin: which letters, which delimiter, which lines are the header."""
 
 import codecs
 import csv
 import io
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO
 
 from cxlab.data.errors import InputError, show
+from cxlab.data.raw import Raw, refuse_too_many
 
-CELL_LIMIT = 10_000_000
-COLUMN_LIMIT = 20_000
-CELLS = 60_000_000
+_CELL = 10_000_000  # characters
+_COLUMNS = 20_000
 _NAME = 80  # characters of a column's name
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
+}  # fmt: skip
 _OLD = ("cp1252", "cp1250", "cp1251", "cp1253", "shift_jis", "gb18030", "big5", "cp949")
+csv.field_size_limit(_CELL)
 
 
-@dataclass
-class Delimited:
-    """A delimited text as read.
+def encoding_of(stream: BinaryIO, name: str) -> tuple[str, list[str]]:
+    """Return the encoding of a text and what had to be assumed.
 
-    Rows are as long as the header, whose names are unique; ``ragged`` lists (line, number of fields) of
-    records that do not fit, ``repeated`` names that stood twice; ``first_line`` lines stand before the first
-    record.
+    A byte order mark decides, then UTF-16 by its pattern of zero bytes, then UTF-8. "utf-8 and cp1252" means
+    that lines which are not UTF-8 are cp1252, as their letters suggest.
     """
-
-    header: list[str]
-    rows: list[list[str]]
-    lines: list[int]
-    delimiter: str
-    encoding: str
-    first_line: int
-    labels: dict[str, str] = field(default_factory=dict)
-    ragged: list[tuple[int, int]] = field(default_factory=list)
-    repeated: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-
-def decode(data: bytes, *, name: str, encoding: str | None = None) -> tuple[str, str, list[str]]:
-    """Return the text of a file, its encoding and what had to be assumed.
-
-    A byte order mark decides, then UTF-16 by its pattern of zero bytes, then UTF-8; what is none of these is
-    guessed from its letters, line by line where a file mixes encodings, and that is said.
-    """
-    if encoding:
-        try:
-            return data.decode(encoding).removeprefix("\ufeff"), encoding, []
-        except (LookupError, UnicodeDecodeError) as error:
-            raise InputError(
-                f"{name} cannot be read as {encoding!r} ({error}); change encoding in the mapping file"
-            ) from None
-    for mark, coding in _MARKS:
-        if data.startswith(mark):
-            try:
-                return data[len(mark) :].decode(coding), coding, ["a byte order mark was skipped"]
-            except UnicodeDecodeError:
-                break
-    head = data[:4000]
+    head = stream.read(4000)
+    for mark, coding in _MARKS.items():
+        if head.startswith(mark):
+            return coding, ["a byte order mark was skipped"]
     for coding, zeros in (("utf-16-le", head[1::2]), ("utf-16-be", head[::2])):
         if zeros.count(0) > len(head) / 4 and head.count(0) < len(head) * 0.75:
-            try:
-                return data.decode(coding), coding, []
-            except UnicodeDecodeError:
-                pass
-    if b"\0" in data:
-        line = data.count(b"\n", 0, data.index(b"\0")) + 1
-        raise InputError(f"{name} is not plain text: line {line} holds a NUL byte; export it again as UTF-8")
+            return coding, []
+    stream.seek(0)
+    if _is_utf8(stream, name):
+        return "utf-8", []
+    stream.seek(0)
+    odd = [(number, line) for number, line in enumerate(stream, start=1) if _as_utf8(line) is None][:20_000]
+    old, first = _old_encoding(b"\n".join(line for _, line in odd)[:100_000]), odd[0][0]
+    note = f"lines that are not UTF-8 (the first is {first}) were read as {old}"
+    return f"utf-8 and {old}", [f"{note}; say encoding: in the mapping if letters look wrong"]
+
+
+def _is_utf8(stream: BinaryIO, name: str) -> bool:
+    decoder, lines = codecs.getincrementaldecoder("utf-8")(), 1
     try:
-        return data.decode("utf-8"), "utf-8", []
-    except UnicodeDecodeError as error:
-        first = data.count(b"\n", 0, error.start) + 1
-    old = _old_encoding(data)
-    texts, odd, wide = [], 0, 0
-    for raw in data.split(b"\n"):
-        try:
-            texts.append(raw.decode("utf-8"))
-            wide += not raw.isascii()
-        except UnicodeDecodeError:
-            texts.append(raw.decode(old, errors="replace"))
-            odd += 1
-    if wide:
-        note = f"mixes encodings: {odd} lines, first line {first}, are not UTF-8 and were read as {old}"
-        return "\n".join(texts), f"utf-8 and {old}", [note]
-    note = f"read as {old} (line {first} is not UTF-8); say encoding: in the mapping if letters look wrong"
-    return "\n".join(texts), old, [note]
+        while block := stream.read(1 << 20):
+            if b"\0" in block:
+                line = lines + block.count(b"\n", 0, block.index(b"\0"))
+                raise InputError(f"{name} is not plain text: line {line} holds a NUL byte; export it anew")
+            decoder.decode(block)
+            lines += block.count(b"\n")
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
-def _old_encoding(data: bytes) -> str:
+def _as_utf8(line: bytes) -> str | None:
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _old_encoding(odd: bytes) -> str:
     from charset_normalizer import from_bytes
 
-    odd = b"\n".join(line for line in data[:2_000_000].split(b"\n") if not line.isascii())[:100_000]
-    found = {
-        m.encoding: m.chaos - m.coherence for m in from_bytes(odd, cp_isolation=list(_OLD), threshold=0.3)
-    }
+    matches = from_bytes(odd, cp_isolation=list(_OLD), threshold=0.3)
+    found = {match.encoding: match.chaos - match.coherence for match in matches}
     best = min(found, key=found.get, default="cp1252")
     return "cp1252" if best not in found or found.get("cp1252", 9) <= found[best] else best
 
 
+def text_lines(stream: BinaryIO, coding: str, name: str) -> Iterator[str]:
+    """Yield the lines of a text in an encoding as ``encoding_of`` names it."""
+    base, _, old = coding.partition(" and ")
+    try:
+        if old:
+            for line in stream:
+                text = _as_utf8(line)
+                yield line.decode(old, errors="replace") if text is None else text
+        else:
+            yield from io.TextIOWrapper(stream, base, newline="")
+    except (LookupError, UnicodeError) as error:
+        raise InputError(f"{name} cannot be read as {coding!r} ({error}); correct encoding:") from None
+
+
+def decode(data: bytes, *, name: str, encoding: str | None = None) -> tuple[str, str, list[str]]:
+    """Return the text of a file, its encoding and what had to be assumed."""
+    coding, notes = (encoding, []) if encoding else encoding_of(io.BytesIO(data), name)
+    return "".join(text_lines(io.BytesIO(data), coding, name)).removeprefix("\ufeff"), coding, notes
+
+
 def sniff_delimiter(text: str) -> str:
     """Return the delimiter that parts the first lines most evenly into most fields."""
-    head = text[:200_000]
-    best, best_score = ",", 0.0
-    for delimiter in (",", ";", "\t", "|"):
+
+    def score(delimiter: str) -> float:
         counts = []
         try:
-            for row in csv.reader(io.StringIO(head, newline=""), delimiter=delimiter):
-                if row and any(cell.strip() for cell in row):
-                    counts.append(len(row))
+            for row in csv.reader(io.StringIO(text[:200_000], newline=""), delimiter=delimiter):
+                counts += [len(row)] if any(cell.strip() for cell in row) else []
                 if len(counts) == 100:
                     break
         except csv.Error:
             pass
-        modal = max(set(counts), key=lambda n: (counts.count(n), n), default=1)
-        if modal > 1:
-            score = (
-                counts.count(modal) / len(counts) * (1 + min(modal, 50) / 100) + (counts[0] == modal) * 0.1
-            )
-            if score > best_score:
-                best, best_score = delimiter, score
-    return best
+        modal = max(counts, key=lambda n: (counts.count(n), n), default=1)
+        even = counts.count(modal) / len(counts) if modal > 1 else 0
+        return even and even * (1 + min(modal, 50) / 100) + (counts[0] == modal) * 0.1
+
+    return max(",;\t|", key=score)
 
 
-def read_delimited(
-    data: bytes,
-    *,
-    name: str,
-    encoding: str | None = None,
-    delimiter: str | None = None,
-    header_line: int | None = None,
-) -> Delimited:
-    """Parse a delimited text completely; what does not fit the header is listed, never bent into shape.
+def read_records(
+    raw: Raw, text: str, delimiter: str | None = None, *, whole: bool = True
+) -> tuple[list[list[str]], list[int]]:
+    """Return the records of a text that are not blank, and the line on which each begins.
 
-    Raises
-    ------
-    InputError
-        Empty file, no header, a quote that is never closed, a cell beyond ten million characters, too many
-        cells.
+    Parsing is strict; the end of a text that is not ``whole`` may stand inside a quoted cell.
     """
-    text, coding, notes = decode(data, name=name, encoding=encoding)
+    name = raw.name
     if not text.strip():
         raise InputError(f"{name} is empty; a table needs a header line and at least one row")
     if text.lstrip()[:15].lower().startswith(("<!doctype", "<html", "<?xml")):
         raise InputError(f"{name} is a web page or XML, not a table; export it as CSV, Excel or Parquet")
-    first, _, rest = text.partition("\n")
-    skipped = 0
-    if first.strip().casefold().startswith("sep=") and len(first.strip()) == 5:
-        delimiter, text, skipped = delimiter or first.strip()[4], rest, 1
-    delimiter = delimiter or sniff_delimiter(text)
-    if len(delimiter) != 1:
+    separator, start = re.match(r"(?i)\s*sep=(.)\s*\n", text), 1
+    if separator:
+        delimiter, text, start = delimiter or separator[1], text[separator.end() :], 2
+    raw.delimiter = delimiter or sniff_delimiter(text)
+    if len(raw.delimiter) != 1:
         raise InputError(f"delimiter must be one character, such as ';', got {delimiter!r}")
-    rows, lines = _parse(text, delimiter, name, skipped)
-    if header_line is None:
-        start = _header_at(rows)
-    else:
-        start = next((i for i, line in enumerate(lines) if line >= header_line), None)
-    if start is None:
-        raise InputError(f"{name} ends before line {header_line}; correct header_line")
-    if start and header_line is None:
-        notes.append(f"{start} line(s) before the header (line {lines[start]}) were skipped")
-    header = [cell.strip().strip("\ufeff") for cell in rows[start]]
-    full, body = len(header), rows[start + 1 :]
-    while len(header) > 1 and not header[-1]:
-        header.pop()
-    if any(len(header) < len(row) <= full and "".join(row[len(header) :]).strip() for row in body):
-        header += [""] * (full - len(header))
-    if len(header) > COLUMN_LIMIT:
-        raise InputError(f"{name} has {len(header)} columns, more than {COLUMN_LIMIT}; keep those needed")
-    if not any(header):
-        raise InputError(f"{name} has no header: line {lines[start]} holds no column name")
-    header, texts, more, shape = joined_header(header, body)
-    names, repeated, said = unique_names(header)
-    body, at = body[more:], lines[start + 1 + more :]
-    notes += [shape, *said] if shape else said
-    before = at[0] - 1 if at else lines[start]
-    labels = texts_of(header, names, texts)
-    result = Delimited(names, [], [], delimiter, coding, before, labels, [], repeated, notes)
-    width = len(header)
-    for line, row in zip(at, body, strict=True):
-        if len(row) > width and not "".join(row[width:]).strip():
-            row = row[:width]
-        if len(row) == width:
-            result.rows.append(row)
-            result.lines.append(line)
-        else:
-            result.ragged.append((line, len(row)))
-    return result
-
-
-def _parse(text: str, delimiter: str, name: str, skipped: int) -> tuple[list[list[str]], list[int]]:
-    rows, lines, total, start = [], [], 0, 1
-    before = csv.field_size_limit(CELL_LIMIT)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    rows, lines, line = [], [], start
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=raw.delimiter, strict=True)
     try:
         for row in reader:
             if "".join(row).strip():
                 rows.append(row)
-                lines.append(start + skipped)
-                total += len(row)
-            if total > CELLS:
-                raise InputError(f"{name} has more than {CELLS} cells; keep the columns and rows needed")
-            start = reader.line_num + 1
+                lines.append(line)
+                refuse_too_many(name, len(rows), len(row))
+            line = start + reader.line_num
     except csv.Error as error:
         message = str(error)
-        if "field larger" in message:
-            message = f"a cell is longer than {CELL_LIMIT} characters"
-        elif "unexpected end" in message:
+        if "unexpected end" in message:
+            if not whole:
+                return rows, lines
             message = "a quotation mark opens here and is never closed"
+        elif "field larger" in message:
+            message = f"a cell is longer than {_CELL} characters"
         elif "expected after" in message:
-            near = reader.line_num + skipped
-            message = f"text follows a quotation mark near line {near}; double marks inside a cell"
-        raise InputError(f"{name}, line {start + skipped}: {message}") from None
-    finally:
-        csv.field_size_limit(before)
-    if not rows:
-        raise InputError(f"{name} is empty; a table needs a header line and at least one row")
+            message = f"text follows a quotation mark near line {reader.line_num + start - 1}; double it"
+        raise InputError(f"{name}, line {line}: {message}") from None
     return rows, lines
 
 
+def take_header(
+    raw: Raw, rows: list[list[str]], lines: list[int], header_line: int | None = None
+) -> tuple[list[list[str]], list[int]]:
+    """Name the columns of ``raw`` by the header among records; return the records below and their lines.
+
+    What does not fit the header is listed as ragged, never bent into shape.
+    """
+    start = _header_at(rows)
+    if header_line is not None:
+        start = next((i for i, line in enumerate(lines) if line >= header_line), None)
+        if start is None:
+            raise InputError(f"{raw.name} ends before line {header_line}; correct header_line")
+    elif start:
+        word = raw.row_word
+        raw.notes.append(f"{start} {word}(s) before the header ({word} {lines[start]}) were skipped")
+    header, rows = [cell.strip().strip("\ufeff") for cell in rows[start]], rows[start + 1 :]
+    full = len(header)
+    while len(header) > 1 and not header[-1]:
+        header.pop()
+    if any(len(row) <= full and "".join(row[len(header) :]).strip() for row in rows):
+        header += [""] * (full - len(header))
+    if len(header) > _COLUMNS:
+        raise InputError(f"{raw.name} has {len(header)} columns, more than {_COLUMNS}; keep those needed")
+    if not any(header):
+        raise InputError(f"{raw.name} has no header: {raw.row_word} {lines[start]} holds no column name")
+    header, texts, more, shape = joined_header(header, rows)
+    raw.notes += [shape] if shape else []
+    names = name_columns(raw, header)
+    cut = {place: name for place, name in enumerate(header) if len(name) > _NAME}
+    raw.labels = {names[place]: text for place, text in (cut | texts).items() if place < len(names)}
+    kept, at, width = [], [], len(names)
+    raw.first_line = lines[start] if len(lines) < start + more + 2 else lines[start + more + 1] - 1
+    for row, line in zip(rows[more:], lines[start + more + 1 :], strict=True):
+        if len(row) >= width and not "".join(row[width:]).strip():
+            kept.append(row[:width])
+            at.append(line)
+        else:
+            raw.ragged.append((line, len(row)))
+    return kept, at
+
+
 def _header_at(rows: list[list[str]]) -> int:
-    """Return where the header is: after title lines of one field in a table of several columns."""
+    """Return where the header is: after title lines of one cell in a table of several columns."""
     counts = [len(row) for row in rows[:500]]
-    modal = max(set(counts), key=lambda n: (counts.count(n), n))
-    if modal < 2:
-        return 0
-    filled = [sum(bool(cell.strip()) for cell in row) for row in rows[:20]]
-    for index, (count, full) in enumerate(zip(counts, filled, strict=False)):
-        if full > 1 or (count == 1 and index > 10):
-            return index if count >= modal - 1 else 0
-        if count > 1 and not (full <= 1 and modal == count and modal > 2):
-            return 0
+    modal = max(counts, key=lambda n: (counts.count(n), n))
+    for index, row in enumerate(rows[:20] if modal > 1 else ()):
+        title = sum(bool(cell.strip()) for cell in row) <= 1 and (len(row) == 1 or len(row) == modal > 2)
+        if not title:
+            return index if len(row) >= modal - 1 else 0
     return 0
 
 
-def joined_header(header: list[str], body: list[list[str]]) -> tuple[list[str], dict[int, str], int, str]:
+def joined_header(
+    header: list[str], body: Sequence[Sequence[str]]
+) -> tuple[list[str], dict[int, str], int, str]:
     """Return names, labels by position, how many rows of the body are header, and what was recognised.
 
     Qualtrics writes names, texts and a row of import ids; SurveyMonkey writes a question over its items, with
     empty cells where a question spans several columns.
     """
     for count in (2, 1):
-        if (
-            len(body) >= count
-            and _share(body[count - 1], lambda cell: "ImportId" in cell and cell[:1] == "{") > 0.5
-        ):
-            texts = body[0] if count == 2 else header
-            labels = {place: _tidy(text) for place, text in enumerate(texts) if _tidy(text) != header[place]}
+        filled = [cell for cell in body[count - 1] if cell.strip()] if len(body) >= count else []
+        if sum("ImportId" in cell and cell[:1] == "{" for cell in filled) > 0.5 * len(filled):
+            texts = map(_tidy, body[0] if count == 2 else header)
+            labels = {place: text for place, text in enumerate(texts) if text != header[place]}
             return header, labels, count, f"{count + 1} header rows of Qualtrics were recognised"
     second = body[0] if body else []
     answers = [cell.strip() in ("Response", "Open-Ended Response") for cell in second]
-    blank = sum(not name for name in header)
-    if any(answers) and (blank or re.fullmatch(r"respondent[ _]?id", header[0].casefold())):
-        names, labels, question = [], {}, ""
-        for place, (name, cell) in enumerate(zip(header, second, strict=False)):
-            question, item = name or question, cell.strip()
-            joined = question if answers[place] or not item else f"{question}: {item}"
-            labels[place] = _tidy(joined)
-            names.append(joined)
-        return names + header[len(second) :], labels, 1, "2 header rows of SurveyMonkey were recognised"
-    return header, {}, 0, ""
-
-
-def _share(row: list[str], test) -> float:
-    filled = [cell for cell in row if cell.strip()]
-    return sum(map(test, filled)) / len(filled) if filled else 0.0
+    if not any(answers) or (all(header) and not re.fullmatch(r"(?i)respondent[ _]?id", header[0])):
+        return header, {}, 0, ""
+    names, question = [], ""
+    for name, cell, answer in zip(header, second, answers, strict=False):
+        question, item = name or question, cell.strip()
+        names.append(question if answer or not item else f"{question}: {item}")
+    labels = dict(enumerate(map(_tidy, names)))
+    return names + header[len(second) :], labels, 1, "2 header rows of SurveyMonkey were recognised"
 
 
 def _tidy(text: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", text)).strip(" -:")
 
 
-def unique_names(header: list[object]) -> tuple[list[str], list[str], list[str]]:
-    """Return column names as unique texts, those that stood twice, and what to say about it."""
-    names, repeated, notes = [], [], []
-    seen: set[str] = set()
+def name_columns(raw: Raw, header: Sequence[object]) -> list[str]:
+    """Give ``raw`` columns of text under short unique names; note what has no name or stood twice."""
     for position, cell in enumerate(header, start=1):
+        cell = int(cell) if isinstance(cell, float) and cell.is_integer() else cell
         name = "" if cell is None else str(cell).strip()
-        if len(name) > _NAME:
-            name = f"{name[: _NAME - 3]}..."
         if not name:
             name = f"column {position}"
-            notes.append(f"column {position} has no name in the header")
-        if name in seen:
-            if name not in repeated:
-                repeated.append(name)
-                notes.append(f"the header holds {show(name)} more than once; rename one of them")
-            count = 2
-            while f"{name} ({count})" in seen:
-                count += 1
-            name = f"{name} ({count})"
-        seen.add(name)
-        names.append(name)
-    return names, repeated, notes
-
-
-def texts_of(header: list[str], names: list[str], texts: dict[int, str]) -> dict[str, str]:
-    """Return the text of each column that has one: from the header rows, or a name that had to be cut."""
-    cut = {place: name for place, name in enumerate(header) if len(name) > _NAME}
-    return {names[place]: text for place, text in (cut | texts).items() if place < len(names)}
+            raw.notes.append(f"column {position} has no name in the header")
+        name = f"{name[: _NAME - 3]}..." if len(name) > _NAME else name
+        base, count = name, 1
+        while name in raw.types:
+            count += 1
+            name = f"{base} ({count})"
+        if count > 1 and base not in raw.repeated:
+            raw.repeated.append(base)
+            raw.notes.append(f"the header holds {show(base)} more than once; rename one of them")
+        raw.types[name] = "VARCHAR"
+    return list(raw.types)

@@ -6,6 +6,7 @@ import fcntl
 import gzip
 import hashlib
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -15,25 +16,25 @@ from pathlib import Path
 
 from cxlab.data.errors import InputError, show
 
-BYTES = 1_500_000_000
 OPTIONS = ("encoding", "delimiter", "header_line", "sheet")  # how a file is to be read
+_UNPACKED = 20_000_000_000  # bytes of a packed text
 _PREFIX = "cxlab-data-"
 _ENDINGS = (".parquet", ".csv", ".csv.gz", ".tsv", ".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz")
-# first bytes of what is read
-_KINDS = {
-    b"PAR1": "parquet", b"PK\x03\x04": "excel", b"PK\x05\x06": "excel", b"\xd0\xcf\x11\xe0": "excel",
-    b"\x1f\x8b": "gzip", b"$FL2": "sav", b"$FL3": "sav", b"<stata_dta>": "dta",
-    b"\0" * 12 + b"\xc2\xea\x81\x60\xb3\x14\x11\xcf": "sas7bdat", b"HEADER RECORD*******LIB": "xport",
+# kind -> its first bytes
+_READ = {
+    "parquet": rb"PAR1", "excel": rb"PK\x03\x04|PK\x05\x06|\xd0\xcf\x11\xe0", "gzip": rb"\x1f\x8b",
+    "sav": rb"\$FL[23]", "dta": rb"<stata_dta>|[\x6e\x6f\x71-\x73][\x01\x02]\x01\x00",
+    "sas7bdat": rb"\x00{12}\xc2\xea\x81\x60\xb3\x14\x11\xcf", "xport": rb"HEADER RECORD\*{7}LIB",
+    "por": rb"(?s:.*)SPSS PORT FILE",
 }  # fmt: skip
-# and of known kinds that are not
 _NOT_READ = {
-    b"%PDF": "PDF document", b"\x89PNG": "PNG picture", b"\xff\xd8\xff": "JPEG picture",
-    b"Rar!": "RAR archive", b"GIF8": "GIF picture", b"7z\xbc\xaf": "7-Zip archive", b"BZh": "bzip2 archive",
-    b"ORC": "ORC file", b"\xfd7zXZ": "xz archive", b"\x28\xb5\x2f\xfd": "Zstandard archive",
-    b"ARROW1": "Arrow (Feather) file", b"Obj\x01": "Avro file", b"\x89HDF": "HDF5 file",
-    b"RDX": "R data file", b"X\n\0\0\0": "R data file",
-    b"\0\1\0\0Standard": "Access database", b"SQLite format 3": "SQLite database",
-    b"\x80\x04\x95": "Python pickle",
+    "PDF document": rb"%PDF", "PNG picture": rb"\x89PNG", "JPEG picture": rb"\xff\xd8\xff",
+    "GIF picture": rb"GIF8", "RAR archive": rb"Rar!", "7-Zip archive": rb"7z\xbc\xaf",
+    "bzip2 archive": rb"BZh", "xz archive": rb"\xfd7zXZ", "Zstandard archive": rb"\x28\xb5\x2f\xfd",
+    "ORC file": rb"ORC", "Arrow (Feather) file": rb"ARROW1", "Avro file": rb"Obj\x01",
+    "HDF5 file": rb"\x89HDF", "R data file": rb"RDX|X\n\x00\x00\x00", "Python pickle": rb"\x80\x04\x95",
+    "Access database": rb"\x00\x01\x00\x00Standard", "SQLite database": rb"SQLite format 3",
+    "DuckDB database": rb"(?s:.{8})DUCK",
 }  # fmt: skip
 
 
@@ -45,8 +46,7 @@ def project_folder() -> Path:
         if (folder / "data" / "sources.toml").is_file():
             return folder.resolve()
     raise InputError(
-        "the workbook's folder was not found (no data/sources.toml near the package or the current folder); "
-        "set CXLAB_HOME to the folder that holds README.md and data/"
+        "the workbook's folder was not found; set CXLAB_HOME to the folder that holds README.md and data/"
     )
 
 
@@ -67,18 +67,17 @@ def regular_file(path: str | Path) -> Path:
     path = Path(path)
     shown = show(str(path), 200)
     try:
-        status = os.stat(path)
+        status = path.stat()
     except FileNotFoundError:
-        names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        near = difflib.get_close_matches(path.name, names[:2000], n=1)
+        names = os.listdir(path.parent)[:2000] if path.parent.is_dir() else []
+        near = difflib.get_close_matches(path.name, names, n=1)
         hint = f" (did you mean {show(near[0])}?)" if near else ""
         raise InputError(f"there is no file {shown}{hint}; check the path") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{shown} cannot be opened ({reason_of(error)}); check the path") from None
-    if stat.S_ISDIR(status.st_mode):
-        raise InputError(f"{shown} is a folder, not a file; name a file in it")
     if not stat.S_ISREG(status.st_mode):
-        raise InputError(f"{shown} is a pipe or device, not a file; save the data as a file first")
+        what = "folder" if stat.S_ISDIR(status.st_mode) else "pipe or device"
+        raise InputError(f"{shown} is a {what}, not a file; name a file")
     if not os.access(path, os.R_OK):
         raise InputError(f"{shown} may not be read (no permission); ask its owner")
     if status.st_size == 0:
@@ -93,66 +92,50 @@ def reason_of(error: BaseException) -> str:
 
 
 def kind_of(path: Path) -> str:
-    """Tell how a file is read by its first bytes: text, gzip, parquet, excel, sav ...
-
-    Raises
-    ------
-    InputError
-        For a known binary kind that is not read, by its name.
-    """
+    """Tell how a file is read by its bytes: text, gzip, parquet, excel, sav ...; refuse what is not read."""
     with open(path, "rb") as stream:
         head = stream.read(240)
         stream.seek(max(0, path.stat().st_size - 4))
-        tail = stream.read(4)
-    return "parquet" if tail == b"PAR1" else _kind(head, path.name)
+        if stream.read(4) == b"PAR1":
+            return "parquet"
+    for what, start in _NOT_READ.items():
+        if re.match(start, head):
+            raise InputError(f"{path.name} is a {what}, not a table; export it as CSV, Excel or Parquet")
+    return next((kind for kind, start in _READ.items() if re.match(start, head)), "text")
 
 
-def _kind(head: bytes, name: str) -> str:
-    if b"SPSS PORT FILE" in head:
-        return "por"
-    if head[:1] in b"\x6e\x6f\x71\x72\x73" and head[1:2] in (b"\1", b"\2") and head[2:4] == b"\1\0":
-        return "dta"
-    odd = "DuckDB database" if head[8:12] == b"DUCK" else ""
-    odd = odd or next((word for magic, word in _NOT_READ.items() if head.startswith(magic)), "")
-    if odd:
-        raise InputError(f"{name} is a {odd}, not a table; export it as CSV, Excel or Parquet")
-    return next((kind for magic, kind in _KINDS.items() if head.startswith(magic)), "text")
-
-
-def files_of(path: str | Path, *, glob: bool = False) -> list[Path]:
-    """Return the files of a path: itself (whatever signs are in its name), or the data files of a folder.
-
-    With ``glob`` a name that is no file may be a pattern such as ``logs/2026-*.parquet``.
-    """
+def files_of(path: str | Path) -> list[Path]:
+    """Return the files of a path: itself, the data files of a folder, or what fits ``logs/2026-*.csv``."""
     path = Path(path)
+    shown = show(str(path), 200)
+    found = [path]
     if path.is_dir():
         inside = sorted(file for file in path.rglob("*") if file.is_file() and file.parent.name != "truth")
         found = [file for file in inside if file.name.lower().endswith(_ENDINGS)]
         found = [file for file in found if file.suffix == ".parquet"] or found
         if not found:
-            raise InputError(f"{show(str(path), 200)} is a folder without .parquet, .csv or .json files")
-    elif glob and not path.exists() and any(sign in path.name for sign in "*?["):
+            raise InputError(f"{shown} is a folder without .parquet, .csv or .json files")
+    elif not path.exists() and any(sign in path.name for sign in "*?["):
         found = sorted(file for file in path.parent.glob(path.name) if file.is_file())
         if not found:
-            raise InputError(f"no file fits the pattern {show(str(path), 200)}; check the path")
-    else:
-        found = [path]
+            raise InputError(f"no file fits the pattern {shown}; check the path")
     return [regular_file(file) for file in found]
 
 
-def content_of(path: Path) -> bytes:
-    """Return the bytes of a text file, unpacked when it is packed by gzip, within bounds."""
-    packed = kind_of(path) == "gzip"
+def unpacked(path: Path) -> Path:
+    """Return a file itself, or a plain copy of one that is packed by gzip."""
+    if kind_of(path) != "gzip":
+        return path
+    target = new_file(path.name)
     try:
-        with gzip.open(path) if packed else open(path, "rb") as stream:
-            content = stream.read(BYTES + 1)
-    except (OSError, EOFError, zlib.error) as error:
+        with gzip.open(path) as packed, open(target, "wb") as out:
+            while block := packed.read(1 << 20):
+                out.write(block)
+                if out.tell() > _UNPACKED:
+                    raise InputError(f"{path.name} unpacks to more than {_UNPACKED // 10**9} GB: not read")
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputError(f"{path.name} is damaged ({reason_of(error)}); pack it again") from None
-    if len(content) > BYTES:
-        raise InputError(f"{path.name} holds more than {BYTES // 10**6} MB; it was not read")
-    if packed:
-        _kind(content[:240], path.name)
-    return content
+    return target
 
 
 def sha256_of(path: Path) -> str:
@@ -176,9 +159,9 @@ def temporary_folder() -> Path:
 _HELD: list = []
 
 
-def new_file(ending: str) -> Path:
-    """Return the path of one more file in this process's folder."""
-    return temporary_folder() / f"{len(list(temporary_folder().iterdir()))}{ending}"
+def new_file(name: str) -> Path:
+    """Return the path of a new file of a name in this process's folder."""
+    return Path(tempfile.mkdtemp(dir=temporary_folder())) / name
 
 
 def sweep() -> None:

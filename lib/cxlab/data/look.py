@@ -28,15 +28,15 @@ def convert(raw: Raw, mapping: Mapping, kind: Kind) -> Conversion:
 
 
 def _absent(this: Conversion) -> None:
+    """List columns that the table needs and the file lacks, unless the mapping misnames some."""
     there = {one.ours for one in this.fields}
     free = [name for name in this.types if name not in this.mapping.columns]
     mistaken = any("which the file has not" in fault.rule for fault in this.faults)
     for column in this.kind.columns:
         if column.required and column.name not in there and not mistaken:
-            lower = {name.casefold(): name for name in free}
-            near = next((lower[alias] for alias in column.aliases if alias in lower), None)
+            near = [name for alias in column.aliases for name in free if name.casefold() == alias]
             listed = ", ".join(map(show, free[:8])) + (f" and {len(free) - 8} more" if len(free) > 8 else "")
-            hint = f"is it your {show(near)}? map it" if near else f"the file has {listed}; map one of them"
+            hint = f"is it your {show(near[0])}? map it" if near else f"the file has {listed}; map one"
             said = f"column {show(column.name)} is missing ({column.description})"
             this.faults.append(Fault(said, f"{hint} under columns: in the mapping file"))
     if this.kind.one_of and not set(this.kind.one_of) & there:
@@ -46,68 +46,60 @@ def _absent(this: Conversion) -> None:
 
 def _tests(one: Field) -> list[tuple[str, str, str]]:
     """Return (rule, remedy, SQL of the rows that break it) for a column."""
-    column, x, found = one.column, ident(one.ours), []
+    column, value, found = one.column, f"({one.value})", []
     if one.rule and not one.lenient:
         remedy = "" if "mapping" in one.rule else "correct it, or name it under missing: in the mapping"
-        found.append((one.rule, remedy, f"{x} is not null and ({one.value}) is null"))
+        found.append((one.rule, remedy, f"{ident(one.ours)} is not null and {value} is null"))
     if column.holds == "whole":
-        found.append(("must be a whole number", "correct it", f"({one.value}) % 1 <> 0"))
+        found.append(("must be a whole number", "correct it", f"{value} % 1 <> 0"))
     if column.allowed:
         words = ", ".join(literal(word) if isinstance(word, str) else str(word) for word in column.allowed)
         listed = ", ".join(map(str, column.allowed))
-        found.append((f"must be one of {listed}", "correct it", f"({one.value}) not in ({words})"))
+        found.append((f"must be one of {listed}", "correct it", f"{value} not in ({words})"))
     for bound, sign, word in ((column.low, "<", "at least"), (column.high, ">", "at most")):
         if bound is not None and not one.lenient:
-            found.append((f"must be {word} {bound:g}", "correct it", f"({one.value}) {sign} {bound}"))
+            found.append((f"must be {word} {bound:g}", "correct it", f"{value} {sign} {bound}"))
     return found
 
 
 def _look(this: Conversion) -> None:
-    fields = this.fields
-    tests = [(*test, one) for one in fields for test in _tests(one)]
-    value = {one.ours: one.value for one in fields}
+    """Count in one query what is there, what carries a zone or a bracket, and what breaks a rule."""
+    fields = {one.ours: one for one in this.fields}
+    tests = [(*test, one) for one in this.fields for test in _tests(one)]
     for low, high in this.kind.ordered:
-        if {low, high} <= set(value):
-            tests.append(
-                (f"{low} must not exceed {high}", "correct it", f"({value[low]}) > ({value[high]})", None)
-            )
-    zoned, probed = [one for one in fields if one.zone], [one for one in fields if one.probe]
-    marked = [one for one in fields if one.column.holds in ("text", "id") and one.text and not one.probe]
-    groups = [
-        [f"count({ident(one.ours)})" for one in fields],
-        [one.probe for one in probed],
-        [f"count_if({one.zone} <> '')" for one in zoned],
-        [f"count_if(regexp_matches({ident(one.ours)}, '[<>]'))" for one in marked],
-        [f"count_if({test[2]})" for test in tests],
-    ]
-    listed = ", ".join(["count(*)", *(part for group in groups for part in group)])
-    this.rows, *row = this.raw.all(f"select {listed} from {this.cells}")[0]
+        if low in fields and high in fields:
+            bad = f"({fields[low].value}) > ({fields[high].value})"
+            tests.append((f"{low} must not exceed {high}", "correct it", bad, None))
+    asked = {"rows": "count(*)"}
+    for name, one in fields.items():
+        asked[name, "filled"] = f"count({ident(name)})"
+        if one.zone:
+            asked[name, "zoned"] = f"count_if({one.zone} <> '')"
+        if one.text and (one.column.holds == "text" or (one.column.holds == "id" and not this.kind.large)):
+            asked[name, "marked"] = f"count_if(contains({ident(name)}, '<') or contains({ident(name)}, '>'))"
+    asked |= {place: f"count_if({bad})" for place, (_, _, bad, _) in enumerate(tests)}
+    row = this.raw.all(f"select {', '.join(asked.values())} from {this.cells}")[0]
+    counts = dict(zip(asked, row, strict=True))
+    this.rows = counts["rows"]
     if not this.rows:
         return
-    found = iter(row)
-    filled, probes, zones, marks, broken = ([next(found) for _ in group] for group in groups)
-    needing = [one for one, count in zip(probed, probes, strict=True) if count]
-    for one in needing:
-        (one.cell, one.value, one.zone), one.probe = one.full, ""
-    if needing:
-        return _look(this)
-    for one, count in zip(zoned, zones, strict=True):
-        _zones(this, one, count, filled[fields.index(one)])
-    for one, count in zip(marked, marks, strict=True):
-        if count:
+    for name, one in fields.items():
+        _zones(this, one, counts.get((name, "zoned"), 0), counts[name, "filled"])
+    for name, one in fields.items():
+        if counts.get((name, "marked")):
             one.value = f"translate({one.value}, '<>', '‹›')"
             this.notes.append(f"column {show(one.theirs)}: angle brackets were replaced")
-    for (rule, remedy, bad, one), count in zip(tests, broken, strict=True):
-        if count:
-            this.faults.append(_located(this, rule, remedy, bad, one, count))
-    for one, count in zip(fields, filled, strict=True):
-        _gaps(this, one, this.rows - count)
+    for place, (rule, remedy, bad, one) in enumerate(tests):
+        if counts[place]:
+            this.faults.append(_located(this, rule, remedy, bad, one, counts[place]))
+    for name, one in fields.items():
+        _gaps(this, one, this.rows - counts[name, "filled"])
     if this.kind.key and not this.kind.large:
         _keys(this)
 
 
 def _zones(this: Conversion, one: Field, zoned: int, filled: int) -> None:
-    if zoned == filled and zoned:
+    if zoned and zoned == filled:
         this.notes.append(f"column {show(one.theirs)}: time zones were turned into UTC")
     elif zoned:
         bad = f"({one.zone}) " + ("<> ''" if zoned <= filled / 2 else "= ''")
@@ -127,19 +119,17 @@ def _gaps(this: Conversion, one: Field, empty: int) -> None:
 
 
 def _keys(this: Conversion) -> None:
+    """List rows whose key stands on an earlier row."""
     names = [name for name in this.kind.key if any(one.ours == name for one in this.fields)]
     if not names:
         return
     listed = ", ".join(map(ident, names))
     again = f"row_number() over (partition by {listed} order by line) > 1 and {ident(names[0])} is not null"
     rows = f"(select line, concat_ws(' / ', {listed}) as value, {again} as bad from {_numbered(this, '*')})"
-    found = this.raw.all(f"select line, value from {rows} where bad order by line limit 5")
-    if found:
-        count = this.raw.all(f"select count_if(bad) from {rows}")[0][0]
+    count = this.raw.all(f"select count_if(bad) from {rows}")[0][0]
+    if count:
         rule = f"{' and '.join(this.kind.key)} must not occur twice"
-        lines = tuple(int(line) for line, _ in found)
-        word = this.raw.row_word
-        this.faults.append(Fault(rule, "keep one of the rows", None, found[0][1], lines, count, word))
+        this.faults.append(_first(this, Fault(rule, "keep one of the rows", count=count), rows))
 
 
 def _numbered(this: Conversion, columns: str) -> str:
@@ -150,8 +140,12 @@ def _numbered(this: Conversion, columns: str) -> str:
 def _located(this: Conversion, rule: str, remedy: str, bad: str, one: Field | None, count: int) -> Fault:
     """Return a fault with the first lines on which a condition holds."""
     value = ident(one.ours) if one else "null"
-    numbered = _numbered(this, f"cast({value} as varchar) as value, ({bad}) as bad")
-    rows = this.raw.all(f"select line, value from {numbered} where bad order by line limit 5")
-    lines = tuple(int(line) for line, _ in rows) if len(this.raw.scanned) < 2 else ()
-    first = rows[0][1] if rows else None
-    return Fault(rule, remedy, one.theirs if one else None, first, lines, count, this.raw.row_word)
+    rows = _numbered(this, f"cast({value} as varchar) as value, ({bad}) as bad")
+    return _first(this, Fault(rule, remedy, one.theirs if one else None, count=count), rows)
+
+
+def _first(this: Conversion, fault: Fault, rows: str) -> Fault:
+    found = this.raw.all(f"select line, value from {rows} where bad order by line limit 5")
+    lines = tuple(int(line) for line, _ in found) if len(this.raw.scanned) < 2 else ()
+    value = found[0][1] if found else None
+    return Fault(fault.rule, fault.remedy, fault.column, value, lines, fault.count, this.raw.row_word)

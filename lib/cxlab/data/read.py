@@ -4,28 +4,32 @@ Small texts are parsed strictly with the line of each record; large ones are sca
 What a file claims about itself is checked before it is unpacked.
 """
 
-import gzip
 import json
 import re
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterator
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
 from cxlab.data import files as of
-from cxlab.data.delimited import Delimited, decode, joined_header, read_delimited, texts_of
+from cxlab.data.delimited import (
+    decode,
+    encoding_of,
+    name_columns,
+    read_records,
+    take_header,
+    text_lines,
+)
 from cxlab.data.errors import InputError, show
 from cxlab.data.raw import (
-    LINE,
     Raw,
     connect,
     ident,
     literal,
     literal_names,
-    named,
     parquet_scan,
     refuse_too_many,
     texts_relation,
@@ -34,6 +38,7 @@ from cxlab.data.values import scale_of_words
 
 _PARSED = 8_000_000  # bytes of text up to which every record is parsed here, with its line
 _HEAD = 1 << 18
+_JSON = 1_500_000_000  # bytes
 _NULLS = ("", "NULL", "null", "NA", "N/A", "NaN", "nan", "\\N")  # each costs time on every cell
 _UNPACKED = 400_000_000
 _CELL = re.compile(rb"<(?:\w+:)?c\b[^>]*?\br=[\"']([A-Z]{1,3})([0-9]{1,7})[\"']")
@@ -50,20 +55,19 @@ def read_raw(path: Any, *, large: bool = False, **options: Any) -> Raw:
     elif re.match(r"[a-z][a-z0-9+.-]*://", str(path)):
         raise InputError("an address is not read; save what it holds as CSV or Parquet, and name that file")
     else:
-        found = of.files_of(path, glob=True) if large else [of.regular_file(path)]
-        kinds = {"text" if kind == "gzip" else kind for kind in map(of.kind_of, found[:200])}
+        given = of.files_of(path) if large else [of.regular_file(path)]
+        found, name = [of.unpacked(file) for file in given], Path(path).name
+        kinds = sorted(set(map(of.kind_of, found)))
         if len(kinds) > 1:
-            raise InputError(f"{Path(path).name} mixes {' and '.join(sorted(kinds))} files; keep one kind")
-        kind, name = kinds.pop(), Path(path).name
-        if kind not in ("text", "parquet") and len(found) > 1:
-            raise InputError(f"{name} holds several {kind} files; name one of them")
-        reader = {"text": _of_text, "parquet": _of_parquet, "excel": _of_workbook}.get(kind, _of_statistics)
-        raw = reader(found, name, options)
-        if len(found) == 1 and found[0].stat().st_size < 1_000_000_000:
-            raw.sha256 = of.sha256_of(found[0])
+            raise InputError(f"{name} mixes {' and '.join(kinds)} files; keep one kind")
+        readers = {"text": _of_text, "parquet": _of_parquet, "excel": _of_workbook}
+        if kinds[0] not in ("text", "parquet") and len(found) > 1:
+            raise InputError(f"{name} holds several {kinds[0]} files; name one of them")
+        raw = readers.get(kinds[0], _of_statistics)(found, name, options)
+        if len(given) == 1 and given[0].stat().st_size < 1_000_000_000:
+            raw.sha256 = of.sha256_of(given[0])
     if not raw.types:
         raw.types = {str(row[0]): str(row[1]) for row in raw.all(f"describe select * from {raw.source}")}
-        raw.types.pop(LINE, None)
     if not large:
         refuse_too_many(raw.name, raw.all(f"select count(*) from {raw.source}")[0][0], len(raw.types))
     return raw
@@ -74,17 +78,16 @@ def _of_frame(frame: Any) -> Raw:
     import pandas as pd
 
     frame = frame if isinstance(frame, pd.DataFrame) else frame.to_pandas()
-    names, repeated, notes = named(list(frame.columns))
-    columns = {}
-    for place, name in enumerate(names):
+    raw, columns = Raw(connect(), "cells", "data", "frame"), {}
+    for place, name in enumerate(name_columns(raw, frame.columns)):
         values = frame.iloc[:, place]
         if isinstance(values.dtype, pd.CategoricalDtype):
             values = values.astype(object)
         if pd.api.types.is_object_dtype(values):
             values = values.map(_as_text, na_action="ignore").astype("str")
         columns[name] = values.reset_index(drop=True)
-    raw = Raw(connect(), "cells", "data", "frame", repeated=repeated, notes=notes)
     raw.connection.register("cells", pd.DataFrame(columns))
+    raw.types = {}  # as DuckDB will say
     return raw
 
 
@@ -106,75 +109,68 @@ def _of_parquet(found: list[Path], name: str, options: dict) -> Raw:
 
     raw = Raw(connect(), parquet_scan(found), name, "parquet", scanned=found)
     try:
-        schema = pq.read_schema(found[0])
+        columns = dict(_leaves(pq.read_schema(found[0])))
     except (pa.ArrowException, OSError, ValueError) as error:
         raise raw.unreadable(error) from None
-    parts, left = list(_leaves(schema, "", "")), []
-    if any("." in column or not expression for column, expression in parts):
-        left = [column for column, expression in parts if not expression]
-        kept = [f"{expression} as {ident(column)}" for column, expression in parts if expression]
-        if not kept:
-            raise InputError(f"{name} holds no plain column; flatten lists and structures first")
-        raw.source = f"(select {', '.join(kept)} from {raw.source})"
+    kept = [f"{path} as {ident(column)}" for column, path in columns.items() if path]
+    left = [column for column, path in columns.items() if not path]
+    if not kept:
+        raise InputError(f"{name} holds no plain column; flatten lists and structures first")
     if left:
         raw.notes.append(f"columns that hold lists or bytes were left out: {', '.join(map(show, left[:5]))}")
+    if left or any("." in column for column in columns):
+        raw.source = f"(select {', '.join(kept)} from {raw.source})"
     return raw
 
 
-def _leaves(fields: Any, before: str, path: str) -> Iterator[tuple[str, str]]:
+def _leaves(fields: Any, before: str = "", path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the plain columns of a schema with their SQL, ``""`` for lists and bytes."""
     import pyarrow as pa
 
     for inner in fields:
-        column, expression = before + inner.name, path + ident(inner.name)
+        column, sql = before + inner.name, path + ident(inner.name)
         if pa.types.is_struct(inner.type):
-            yield from _leaves(inner.type, f"{column}.", f"{expression}.")
+            yield from _leaves(inner.type, f"{column}.", f"{sql}.")
         else:
             odd = pa.types.is_nested(inner.type) or "binary" in str(inner.type)
-            yield column, "" if odd else expression
+            yield column, "" if odd else sql
 
 
-def _of_json(found: list[Path], raw: Raw) -> Raw:
-    """Read JSON or JSON lines, nested fields flattened; rows go through Parquet in the temporary folder."""
+def _of_json(found: list[Path], name: str) -> Raw:
+    """Read JSON or JSON lines, nested fields flattened."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    raw.kind, raw.row_word, raw.types, parts = "parquet", "row", {}, []
+    raw, parts = Raw(connect(), "cells", name, "json"), []
     for file in found:
         rows = _records(file)
         while batch := list(islice(rows, 100_000)):
-            names = dict.fromkeys(key for row in batch for key in row)
-            if len(names) > 2_000:
+            fields = dict.fromkeys(key for row in batch for key in row)
+            if len(fields) > 2_000:
                 raise InputError(f"{file.name} has more than 2,000 different fields; keep those needed")
-            cells = {
-                name: pa.array([_as_text(row.get(name)) for row in batch], pa.string()) for name in names
-            }
-            parts.append(of.new_file(".parquet"))
-            pq.write_table(pa.table(cells), parts[-1])
+            cells = {field: [_as_text(row.get(field)) for row in batch] for field in fields}
+            parts.append(pa.table({field: pa.array(texts, pa.string()) for field, texts in cells.items()}))
     if not parts:
-        raise InputError(f"{raw.name} is empty; a table needs at least one row")
-    raw.source = parquet_scan(parts)
+        raise InputError(f"{name} is empty; a table needs at least one row")
+    raw.connection.register("cells", pa.concat_tables(parts, promote_options="default"))
     return raw
 
 
-def _records(file: Path) -> Iterator[dict[str, Any]]:
-    text = of.content_of(file).decode("utf-8-sig", errors="replace").strip()
+def _records(file: Path) -> Iterator[dict[str, object]]:
+    """Yield the records of one JSON list, of an object that holds one, or of objects one after another."""
+    if file.stat().st_size > _JSON:
+        raise InputError(f"{file.name} holds more than {_JSON // 10**6} MB; it was not read")
+    text = file.read_text(encoding="utf-8-sig", errors="replace").strip()
+    decoder, space, at = json.JSONDecoder(), re.compile(r"\s*"), 0
     try:
-        whole = json.loads(text) if text.startswith("[") else None
-        if whole is None:
-            for line, part in enumerate(text.split("\n"), start=1):
-                if part.strip():
-                    try:
-                        yield flattened(json.loads(part))
-                    except json.JSONDecodeError as error:
-                        if line > 1:
-                            raise InputError(f"{file.name}, line {line}: not JSON ({error.msg})") from None
-                        whole = json.loads(text)  # one record over several lines
-                        break
-        if isinstance(whole, dict):
-            lists = [value for value in whole.values() if isinstance(value, list)]
-            whole = lists[0] if len(lists) == 1 and len(whole) < 10 else [whole]
-        for row in whole or ():
-            yield flattened(row)
+        while at < len(text):
+            value, end = decoder.raw_decode(text, at)
+            rows = value if isinstance(value, list) else [value]
+            if at == 0 and end == len(text) and isinstance(value, dict) and "\n" in text:
+                lists = [inner for inner in value.values() if isinstance(inner, list)]
+                rows = lists[0] if len(lists) == 1 and len(value) < 10 else rows
+            for row in rows:
+                yield flattened(row)
+            at = space.match(text, end).end()
     except json.JSONDecodeError as error:
         raise InputError(f"{file.name}, line {error.lineno}: this is not JSON ({error.msg})") from None
     except RecursionError:
@@ -189,141 +185,117 @@ def flattened(row: object, before: str = "", depth: int = 0) -> dict[str, object
     """
     if isinstance(row, list):
         if row and all(isinstance(part, dict) and {"key", "value"} <= set(part) for part in row):
-            pairs = ((str(part["key"]), part["value"]) for part in row)
-            row = {key: _first(value) for key, value in pairs}
+            row = {str(part["key"]): _first(part["value"]) for part in row}
         else:
-            plain = [str(part) for part in row if not isinstance(part, dict | list)]
-            return {before: "; ".join(plain) if plain else None}
+            row = "; ".join(str(part) for part in row if not isinstance(part, dict | list)) or None
     if not isinstance(row, dict) or depth > 20:
         return {before or "value": row}
     flat: dict[str, object] = {}
     for key, value in row.items():
-        name = f"{before}.{key}" if before else str(key)
-        flat |= flattened(value, name, depth + 1) if isinstance(value, dict | list) else {name: value}
+        flat |= flattened(value, f"{before}.{key}" if before else str(key), depth + 1)
     return flat
 
 
 def _first(value: object) -> object:
-    if isinstance(value, dict):
-        return next((part for part in value.values() if part is not None), None)
-    return value
+    known = [part for part in value.values() if part is not None] if isinstance(value, dict) else [value]
+    return known[0] if known else None
 
 
 def _of_statistics(found: list[Path], name: str, options: dict) -> Raw:
     """Read SPSS, Stata or SAS with labels; user-missing codes are missing, groups carry their words."""
-    import pandas as pd
     import pyreadstat
 
-    reader = getattr(pyreadstat, f"read_{of.kind_of(found[0])}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            frame, meta = reader(str(found[0]))
+            frame, meta = getattr(pyreadstat, f"read_{of.kind_of(found[0])}")(str(found[0]))
     except Exception as error:  # pyreadstat raises its own classes
         raise InputError(f"{name} cannot be read ({of.reason_of(error)}); export it as CSV") from None
     refuse_too_many(name, *frame.shape)
     for column, words in (meta.variable_value_labels or {}).items():
-        values = frame[column].dropna().unique() if column in frame else []
-        codes = [code for code in words if isinstance(code, int | float)]
+        codes = set(frame[column].dropna()) if column in frame else set()
         # A scale keeps its numbers; a group such as sex becomes its words.
-        if len(values) and set(values) <= set(words) and (len(codes) < 4 or not _is_scale(words)):
+        if codes and codes <= set(words) and not (len(words) > 3 and _is_scale(words)):
             frame[column] = frame[column].map(words)
     raw = _of_frame(frame)
     raw.name, raw.kind = name, "statistics"
     raw.labels = {str(c): text for c, text in (meta.column_names_to_labels or {}).items() if text}
-    dates = [
-        c for c in frame if pd.api.types.is_object_dtype(frame[c]) and frame[c].map(type).eq(object).all()
-    ]
-    raw.notes += [f"column {show(column)} could not be read" for column in dates]
     return raw
 
 
-def _is_scale(words: dict[float, str]) -> bool:
-    codes = sorted(words)
-    ordered = all(b - a == 1 for a, b in zip(codes, codes[1:], strict=False))
-    return ordered and scale_of_words(list(words.values())) is not None
+def _is_scale(words: dict[Any, str]) -> bool:
+    """Whether codes go up by one and their words stand in one scale."""
+    steps = {b - a for a, b in pairwise(sorted(words))} if all(map(_is_number, words)) else {}
+    return steps == {1} and scale_of_words(list(words.values())) is not None
+
+
+def _is_number(code: object) -> bool:
+    return isinstance(code, int | float)
 
 
 def _of_workbook(found: list[Path], name: str, options: dict) -> Raw:
     """Read one sheet of an Excel or OpenDocument workbook; formulas are read as their last values."""
     import python_calamine
 
-    path, sheet = found[0], options.get("sheet")
-    if of.regular_file(path).open("rb").read(2) == b"PK":
-        check_workbook(path)
+    with open(found[0], "rb") as stream:
+        zipped = stream.read(2) == b"PK"
+    if zipped:
+        check_workbook(found[0])
+    sheet, filled = options.get("sheet"), {}
     try:
-        with python_calamine.CalamineWorkbook.from_path(str(path)) as book:
-            names = book.sheet_names
-            if sheet is not None and sheet not in names:
-                raise InputError(
-                    f"{name} has no sheet {show(sheet)}; it has {', '.join(map(show, names[:20]))}"
-                )
-            sheets = {part: book.get_sheet_by_name(part) for part in ([sheet] if sheet else names)}
-            for part, content in sheets.items():
+        with python_calamine.CalamineWorkbook.from_path(str(found[0])) as book:
+            if sheet is not None and sheet not in book.sheet_names:
+                listed = ", ".join(map(show, book.sheet_names[:20]))
+                raise InputError(f"{name} has no sheet {show(sheet)}; it has {listed}")
+            for part in [sheet] if sheet else book.sheet_names:
+                content = book.get_sheet_by_name(part)
                 refuse_too_many(f"{name} ({part})", content.total_height, content.total_width)
-            rows_of = {part: content.to_python(skip_empty_area=False) for part, content in sheets.items()}
-    except InputError:
+                cells = content.to_python(skip_empty_area=False)
+                texts = [[_as_text(cell) or "" for cell in row] for row in cells]
+                if any(map("".join, texts)):
+                    filled[part] = texts
+    except (InputError, KeyboardInterrupt, SystemExit, MemoryError):
         raise
     except BaseException as error:  # calamine raises its own classes, and panics on some broken sheets
-        if isinstance(error, KeyboardInterrupt | SystemExit | MemoryError):
-            raise
         raise InputError(f"{name} is not a sound workbook ({of.reason_of(error)}); save it anew") from None
-    filled = {part: rows for part, rows in rows_of.items() if any(cell != "" for row in rows for cell in row)}
     if not filled:
         raise InputError(f"{name} is empty; a table needs a header line and at least one row")
     if len(filled) > 1:
         listed = ", ".join(map(show, list(filled)[:8]))
         raise InputError(f"{name} has {len(filled)} sheets with data ({listed}); say which by sheet: NAME")
-    part, rows = next(iter(filled.items()))
-    full = [sum(cell != "" for cell in row) > (1 if len(row) > 1 else 0) for row in rows]
-    start = full.index(True) if True in full else len(rows) - 1
-    keep = [i for i in range(len(rows[start])) if any(row[i] != "" for row in rows[start:])]
-    body = [
-        (i + 1, [_as_text(row[k]) for k in keep])
-        for i, row in enumerate(rows)
-        if i > start and any(c != "" for c in row)
-    ]
-    header = [_as_text(rows[start][k]) or "" for k in keep]
-    header, texts, more, shape = joined_header(header, [[cell or "" for cell in row] for _, row in body[:3]])
-    columns, repeated, notes = named(header)
-    labels = texts_of(header, columns, texts)
-    raw = Raw(connect(), "", name, "excel", repeated=repeated, labels=labels)
-    raw.notes = [f"sheet {show(part)}", *([shape] if shape else []), *notes]
-    if start:
-        raw.notes.append(f"{start} row(s) before the header (row {start + 1}) were skipped")
-    body = body[more:]
-    cells = {column: [row[place] for _, row in body] for place, column in enumerate(columns)}
-    return texts_relation(raw, cells, [line for line, _ in body])
+    part, rows = filled.popitem()
+    raw = Raw(connect(), "", name, "excel", notes=[f"sheet {show(part)}"])
+    used = [place for place, column in enumerate(zip(*rows, strict=True)) if any(column)]
+    lines = [line for line, row in enumerate(rows, start=1) if any(row)]
+    rows = [[row[place] for place in used] for row in rows if any(row)]
+    return texts_relation(raw, *take_header(raw, rows, lines))
 
 
 def check_workbook(path: Path) -> None:
     """Unpack a workbook's parts in a stream, and refuse a bomb or a sheet that is nearly all empty."""
-    bad = (zipfile.BadZipFile, OSError, EOFError, zlib.error, RuntimeError, ValueError)
-    total = 0
+    name, total = path.name, 0
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
             if not {"xl/workbook.xml", "xl/workbook.bin", "content.xml"} & set(names) or len(names) > 20_000:
-                raise InputError(f"{path.name} is a zip archive but no workbook; name the file inside")
+                raise InputError(f"{name} is a zip archive but no workbook; name the file inside")
             for info in archive.infolist():
                 if info.flag_bits & 1:
-                    raise InputError(f"{path.name} is protected by a password; save it without one")
+                    raise InputError(f"{name} is protected by a password; save it without one")
                 sheet, rest, rows, columns = info.filename.startswith("xl/worksheets/"), b"", 0, 0
                 with archive.open(info) as part:  # more than the archive claims fails its check sum
                     while block := part.read(1 << 20):
                         total += len(block)
                         if total > _UNPACKED:
-                            most = _UNPACKED // 10**6
-                            raise InputError(f"{path.name} unpacks to more than {most} MB: not read")
+                            raise InputError(f"{name} unpacks to more than {_UNPACKED // 10**6} MB: not read")
                         for letters, row in _CELL.findall(rest + block) if sheet else ():
                             rows, columns = max(rows, int(row)), max(columns, _column_number(letters))
                         rest = (rest + block)[-200:]
-                refuse_too_many(f"{path.name} ({Path(info.filename).stem})", rows, columns)
+                refuse_too_many(f"{name} ({Path(info.filename).stem})", rows, columns)
     except InputError:
         raise
-    except bad as error:
-        reason = of.reason_of(error)
-        raise InputError(f"{path.name} is not a sound workbook ({reason}); save it anew") from None
+    except (zipfile.BadZipFile, OSError, EOFError, zlib.error, RuntimeError, ValueError) as error:
+        raise InputError(f"{name} is not a sound workbook ({of.reason_of(error)}); save it anew") from None
 
 
 def _column_number(letters: bytes) -> int:
@@ -334,115 +306,49 @@ def _column_number(letters: bytes) -> int:
 
 
 def _of_text(found: list[Path], name: str, options: dict) -> Raw:
-    picked = {key: options[key] for key in of.OPTIONS[:3] if options.get(key) is not None}
-    heads = [_head(file) for file in found]
-    first = heads[0].lstrip(b"\xef\xbb\xbf \r\n\t")[:1]
-    raw = Raw(connect(), "", name, "text", row_word="line", scanned=found)
-    if first == b"{" or re.match(rb"\s*\[\s*\{", heads[0].removeprefix(b"\xef\xbb\xbf")):
-        return _of_json(found, raw)
-    if len(found) == 1 and of.kind_of(found[0]) != "gzip" and found[0].stat().st_size <= _PARSED:
-        return _parsed(raw, read_delimited(found[0].read_bytes(), name=name, **picked))
-    if len(found) == 1 and len(heads[0]) < _HEAD:
-        return _parsed(raw, read_delimited(of.content_of(found[0]), name=name, **picked))
-    parsed = None
-    plain = []
-    for file, head in zip(found, heads, strict=True):
-        whole = _whole_lines(head) if len(head) >= _HEAD else head
-        _, coding, notes = decode(whole, name=file.name, encoding=options.get("encoding"))
-        this = read_delimited(_cut(whole, picked), name=file.name, **picked)
-        parsed = parsed or this
-        if (this.header, this.delimiter) != (parsed.header, parsed.delimiter):
-            raise InputError(
-                f"{file.name} has another header than {found[0].name}; all need the same columns"
-            )
-        raw.notes = list(dict.fromkeys([*raw.notes, *notes, *this.notes]))
-        plain.append(file if coding in ("utf-8", "ascii") else _utf8(file, coding))
-    _describe(raw, parsed)
-    raw.first_line, raw.types = parsed.first_line, dict.fromkeys(parsed.header, "VARCHAR")
-    raw.source = "file"
-    _view(raw, plain, parsed)
-    if plain == found:
-        raw.again = lambda: _view(raw, [_utf8(file, "utf-8 and cp1252") for file in found], parsed)
+    """Parse a small text; scan large ones and folders, of which only the first records are parsed here."""
+    with open(found[0], "rb") as stream:
+        start = stream.read(1_000).removeprefix(b"\xef\xbb\xbf")
+    if re.match(rb"\s*(\{|\[\s*\{)", start):
+        return _of_json(found, name)
+    small = len(found) == 1 and found[0].stat().st_size <= _PARSED
+    encoding, connection, raws, plain = options.get("encoding"), connect(), [], []
+    for file in found:
+        raw = Raw(connection, "file", file.name, "text")
+        raws.append(raw)
+        if small:
+            text, raw.encoding, raw.notes = decode(file.read_bytes(), name=name, encoding=encoding)
+        else:
+            with open(file, "rb") as stream:
+                raw.encoding, raw.notes = (encoding, []) if encoding else encoding_of(stream, file.name)
+            plain.append(_as_utf8(file, raw.encoding))
+            with open(plain[-1], "rb") as stream:
+                text = stream.read(_HEAD).decode("utf-8-sig", errors="ignore")
+        records = read_records(raw, text, options.get("delimiter"), whole=small)
+        records = take_header(raw, *records, options.get("header_line"))
+        if (raw.types, raw.delimiter) != (raws[0].types, raws[0].delimiter):
+            raise InputError(f"{file.name} has another header than {raws[0].name}; all need the same columns")
+    raw = raws[0]
+    raw.name, raw.scanned = name, found
+    raw.notes = list(dict.fromkeys(note for one in raws for note in one.notes))
+    if small:
+        return texts_relation(raw, *records)
+    raw.ragged = []  # DuckDB will say so
+    columns = ", ".join(f"{literal(column)}: 'VARCHAR'" for column in raw.types)
+    connection.execute(
+        f"create temp view file as select * from read_csv([{literal_names(plain)}], auto_detect = false, "
+        f"header = false, skip = {raw.first_line}, delim = {literal(raw.delimiter)}, quote = '\"', "
+        f"escape = '\"', columns = {{{columns}}}, nullstr = [{', '.join(map(literal, _NULLS))}], "
+        "max_line_size = 10000000, compression = 'none')"
+    ).fetchall()
     return raw
 
 
-def _view(raw: Raw, plain: Sequence[Path], parsed: Delimited) -> None:
-    raw.connection.execute(
-        f"create or replace temp view file as select * from {_scan(raw, plain, parsed)}"
-    ).fetchall()
-
-
-def _describe(raw: Raw, parsed: Delimited) -> None:
-    raw.delimiter, raw.encoding, raw.repeated = parsed.delimiter, parsed.encoding, parsed.repeated
-    raw.labels = parsed.labels
-    raw.notes = list(dict.fromkeys([*raw.notes, *parsed.notes]))
-
-
-def _parsed(raw: Raw, parsed: Delimited) -> Raw:
-    _describe(raw, parsed)
-    raw.ragged = parsed.ragged
-    columns = list(zip(*parsed.rows, strict=True)) if parsed.rows else [()] * len(parsed.header)
-    return texts_relation(raw, dict(zip(parsed.header, columns, strict=True)), parsed.lines)
-
-
-def _head(file: Path) -> bytes:
-    try:
-        with (gzip.open if of.kind_of(file) == "gzip" else open)(file, "rb") as stream:
-            return stream.read(_HEAD)
-    except (OSError, EOFError) as error:
-        raise InputError(f"{file.name} is damaged ({of.reason_of(error)}); pack it again") from None
-
-
-def _whole_lines(head: bytes) -> bytes:
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return head[: len(head) // 2 * 2]
-    return head[: head.rfind(b"\n") + 1] or head
-
-
-def _cut(head: bytes, picked: dict) -> bytes:
-    """Cut a head that ends in the middle of a quoted cell at an earlier line, until it parses."""
-    for _ in range(50):
-        try:
-            read_delimited(head, name="", **picked)
-            return head
-        except InputError as error:
-            cut = head[:-1].rfind(b"\n")
-            if "never closed" not in str(error) or cut < 0:
-                return head
-            head = head[: cut + 1]
-    return head
-
-
-def _utf8(file: Path, coding: str) -> Path:
-    """Write a UTF-8 copy, line by line, so that DuckDB reads any encoding."""
-    target, old = of.new_file(".csv"), coding.removeprefix("utf-8 and ")
-    opener = gzip.open if of.kind_of(file) == "gzip" else open
-    wide = old.startswith("utf-")
-    with (
-        open(target, "wb") as out,
-        opener(file, "rt" if wide else "rb", **({"encoding": old, "newline": ""} if wide else {})) as lines,
-    ):
-        try:
-            for line in lines:
-                out.write(line.removeprefix("\ufeff").encode("utf-8") if wide else _line(line, old))
-        except UnicodeDecodeError as error:
-            raise InputError(f"{file.name} cannot be read as {old} ({error.reason})") from None
+def _as_utf8(file: Path, coding: str) -> Path:
+    """Return a file itself when it is UTF-8, else a copy that is."""
+    if coding in ("utf-8", "utf-8-sig"):
+        return file
+    target = of.new_file(file.name)
+    with open(file, "rb") as stream, open(target, "w", encoding="utf-8", newline="") as out:
+        out.writelines(text_lines(stream, coding, file.name))
     return target
-
-
-def _line(line: bytes, old: str) -> bytes:
-    try:
-        line.decode("utf-8")
-        return line
-    except UnicodeDecodeError:
-        return line.decode(old, errors="replace").encode("utf-8")
-
-
-def _scan(raw: Raw, plain: Sequence[Path], parsed: Delimited) -> str:
-    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in parsed.header)
-    packed = "gzip" if of.kind_of(plain[0]) == "gzip" else "none"
-    return (
-        f"read_csv([{literal_names(plain)}], auto_detect = false, header = false, skip = {raw.first_line}, "
-        f"delim = {literal(parsed.delimiter)}, quote = '\"', escape = '\"', columns = {{{columns}}}, "
-        f"nullstr = [{', '.join(map(literal, _NULLS))}], max_line_size = 10000000, compression = '{packed}')"
-    )

@@ -49,7 +49,7 @@ class Study:
         for mapping in map(read_mapping, self.tables.values()):
             if mapping.source:
                 path = Path(mapping.source)
-                found += of.files_of(path, glob=True) if path.is_dir() or not path.exists() else [path]
+                found += of.files_of(path) if path.is_dir() or not path.exists() else [path]
         return list(dict.fromkeys(path.resolve() for path in found))
 
 

@@ -42,13 +42,10 @@ _ZONE = (
     r"((?::|T[0-9]{2,4})[0-9]{2}(?:[.,][0-9]+)?(?:\s*[AaPp]\.?[Mm]\.?)?)\s*"
     r"([Zz]|[A-Z]{3,4}|(?:UTC|GMT)?\s?[+-][0-9]{1,2}(?::?[0-9]{2})?)(?:\s*\[[\w/]+\])?$"
 )
-_ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?)?"
-_LOOSE = r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[T ][0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?)?"
 _SLASH = r"([0-9]{1,2})([/.-])([0-9]{1,2})[/.-]([0-9]{4}|[0-9]{2})(?:[ ,T].*)?"
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
 DAY = "must be a real day between 1900 and 2200 (best written 2026-12-31 or 2026-12-31 23:59:00)"
 ZONED = "must carry a time zone in all lines or in none"
-
 
 SCALES = [(0, 10), (1, 10), (1, 9), (0, 100), (1, 100)]
 SCALES += [(low, high) for low in (0, 1) for high in range(2 + low, 8)]
@@ -71,13 +68,12 @@ def number_sql(x: str, decimal: str = ".") -> str:
     bare = f"regexp_replace(replace({x}, '−', '-'), {literal(_MONEY)}, '', 'g')"
     joined = f"regexp_replace({bare}, {literal(_MARK)}, '', 'g')"
     bare = f"case when {_full(x, _SPACED)} then {joined} else {bare} end"
-    if decimal == ",":
-        plain = f"replace(replace({bare}, '.', ''), ',', '.')"
-        number = f"case when {_full(bare, _COMMA)} then try_cast({plain} as double) end"
-    else:
-        number = f"case when {_full(bare, _POINT)} then try_cast(replace({bare}, ',', '') as double) end"
-        quick = _full(x, "[+-]?[0-9]+(?:[.][0-9]+)?")
-        number = f"case when {quick} then try_cast({x} as double) else {number} end"
+    shape, thousands = (_COMMA, ".") if decimal == "," else (_POINT, ",")
+    plain = f"replace(replace({bare}, '{thousands}', ''), ',', '.')"
+    number = f"case when {_full(bare, shape)} then try_cast({plain} as double) end"
+    if decimal == ".":  # most cells are plain, and are read fast
+        plain = _full(x, "[+-]?[0-9]+(?:[.][0-9]+)?")
+        number = f"case when {plain} then try_cast({x} as double) else {number} end"
     return f"case when isfinite({number}) then {number} end"
 
 
@@ -85,14 +81,14 @@ def _full(x: str, pattern: str) -> str:
     return f"regexp_full_match({x}, {literal(pattern)})"
 
 
-def is_iso_sql(x: str) -> str:
-    """Return SQL whether a text is a plain ISO time without a zone."""
-    return _full(x, _ISO)
+def _is_plain(x: str) -> str:
+    """SQL whether a text is 2026-12-31 or 2026-12-31 23:59:00, without regular expressions: that is fast."""
+    return f"({x} like '____-__-__ __:__:__' or {x} like '____-__-__T__:__:__' or {x} like '____-__-__')"
 
 
 def zone_sql(x: str) -> str:
     """Return SQL of the time zone that a time carries, ``''`` where it carries none."""
-    return f"case when {_full(x, _ISO)} then '' else regexp_extract({x}, {literal(_ZONE)}, 2) end"
+    return f"case when {_is_plain(x)} then '' else regexp_extract({x}, {literal(_ZONE)}, 2) end"
 
 
 def time_sql(x: str, day_first: bool | None) -> str:
@@ -102,45 +98,44 @@ def time_sql(x: str, day_first: bool | None) -> str:
     seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by their size; zones as Z, +05,
     -0500, GMT-5, EDT.
     """
-    body = f"regexp_replace({x}, {literal(_ZONE)}, '\\1')"
     zone = f"upper(replace(regexp_extract({x}, {literal(_ZONE)}, 2), ' ', ''))"
     names = "map {" + ", ".join(f"'{name}': {minutes}" for name, minutes in _ZONES.items()) + "}"
     parts = f"regexp_extract({zone}, '([+-])([0-9]{{1,2}}):?([0-9]{{2}})?$', ['s', 'h', 'm'])"
+    minutes = f"60 * try_cast({parts}.h as int) + coalesce(try_cast({parts}.m as int), 0)"
     away = (
-        f"case when {zone} = '' then 0 when contains({zone}, '+') or contains({zone}, '-') then "
-        f"(case when {parts}.s = '-' then -1 else 1 end) * (60 * try_cast({parts}.h as int) + "
-        f"coalesce(try_cast({parts}.m as int), 0)) else {names}[{zone}] end"
+        f"case when {zone} = '' then 0 when {parts}.s = '-' then -({minutes}) "
+        f"when {parts}.s = '+' then {minutes} else {names}[{zone}] end"
     )
-    moment = _moment(body, day_first)
-    read = (
-        f"case when {_full(x, _ISO)} then try_cast({x} as timestamp) else {moment} - to_minutes({away}) end"
-    )
-    return within_years(read)
+    moment = _moment(f"regexp_replace({x}, {literal(_ZONE)}, '\\1')", day_first)
+    plain = f"case when {_is_plain(x)} then try_cast({x} as timestamp)"
+    return within_years(f"{plain} else {moment} - to_minutes({away}) end")
 
 
 def within_years(read: str) -> str:
     """Return SQL of a time that is NULL outside the years 1900 to 2200."""
-    return (
-        f"case when {read} between timestamp '1900-01-01' and timestamp '2200-12-31 23:59:59' then {read} end"
-    )
+    years = "timestamp '1900-01-01' and timestamp '2200-12-31 23:59:59'"
+    return f"case when {read} between {years} then {read} end"
 
 
 def epoch_sql(x: str) -> str:
     """Return SQL that reads whole or decimal numbers as a time since 1970, its unit told from the size."""
-    size, number = f"abs({x})", f"{x} * case"
-    number += f" when {size} < 1e11 then 1e6 when {size} < 1e14 then 1e3 else 1e-3 end"
+    size = f"abs({x})"
+    rounded = f"{x} * case when {size} < 1e11 then 1e6 when {size} < 1e14 then 1e3 else 1e-3 end"
     micro = f"case when {size} between 1e14 and 1e17 then try_cast({x} as bigint)"
-    return within_years(f"make_timestamp({micro} else try_cast(round({number}) as bigint) end)")
+    return within_years(f"make_timestamp({micro} else try_cast(round({rounded}) as bigint) end)")
 
 
 def _moment(x: str, day_first: bool | None) -> str:
     """SQL of the time that a text without a zone tells: the first shape that fits decides how it is read."""
-    tidy = f"regexp_replace({x}, '^([0-9]{{1,4}})[./-]([0-9]{{1,2}})[./-]([0-9]{{1,4}})', '\\1-\\2-\\3')"
-    tidy = f"regexp_replace({tidy}, '^([0-9-]+)(?:T|, ?| +)', '\\1 ')"
-    tidy = f"regexp_replace({tidy}, '\\s*([AaPp])\\.?([Mm])\\.?$', ' \\1\\2')"
-    words = (
-        f"lower(regexp_replace({x}, '^(?:[A-Za-z]{{2,10}},\\s*|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]* )', ''))"
-    )
+    tidy = x  # 8/3/2026T6:30 a.m. becomes 8-3-2026 6:30 am
+    for pattern, to in (
+        ("^([0-9]{1,4})[./-]([0-9]{1,2})[./-]([0-9]{1,4})", r"\1-\2-\3"),
+        ("^([0-9-]+)(?:T|, ?| +)", r"\1 "),
+        (r"\s*([AaPp])\.?([Mm])\.?$", r" \1\2"),
+    ):
+        tidy = f"regexp_replace({tidy}, {literal(pattern)}, '{to}')"
+    weekday = "^(?:[A-Za-z]{2,10},\\s*|(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]* )"
+    words = f"lower(regexp_replace({x}, {literal(weekday)}, ''))"
     words = f"trim(regexp_replace({words}, '(?:[.,]\\s*|\\s+| (?:de|at|um|uhr)\\b|\\bde )+', ' ', 'g'))"
     words = f"regexp_replace({words}, '^([0-9]{{1,2}})-([^0-9 -]{{3,}})-', '\\1 \\2 ')"
     for english, others in word_lists()["months"].items():
@@ -148,20 +143,20 @@ def _moment(x: str, day_first: bool | None) -> str:
         words = f"regexp_replace({words}, '(^|[0-9] )(?:{listed})( |$)', '\\1{english}\\2')"
     words = f"regexp_replace({words}, '([0-9])\\s*([ap]m)$', '\\1 \\2')"
     day = None if day_first is None else "%d-%m-" if day_first else "%m-%d-"
-    number = epoch_sql(f"try_cast({x} as double)")
+    clock = "[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?"
     shapes = [
         (x, "[0-9]{8}", f"try_strptime({x}, '%Y%m%d')"),
         (x, "[0-9]{14}", f"try_strptime({x}, '%Y%m%d%H%M%S')"),
-        (x, "[0-9]{16}", f"make_timestamp(try_cast({x} as bigint))"),
         (x, "[0-9]{19}", f"make_timestamp(try_cast({x} as bigint) // 1000)"),
-        (x, "[0-9]{10}(?:[.][0-9]+)?|[0-9]{13}", number),
-        (x, _LOOSE, f"try_cast(replace({x}, ',', '.') as timestamp)"),
+        (x, "[0-9]{10}(?:[.][0-9]+)?|[0-9]{13}|[0-9]{16}", epoch_sql(f"try_cast({x} as double)")),
+        (x, f"[0-9]{{4}}-[0-9]{{1,2}}-[0-9]{{1,2}}(?:[T ]{clock})?",
+         f"try_cast(replace({x}, ',', '.') as timestamp)"),
         (tidy, "[0-9]{4}-.*", _formats(tidy, "%Y-%m-%d")),
         (tidy, "[0-9]+-[0-9]+-[0-9]{4}.*", _formats(tidy, day and day + "%Y")),
         (tidy, "[0-9]+-[0-9]+-[0-9]{2}(?: .*)?", _formats(tidy, day and day + "%y")),
         (x, "[0-9]{8}T[0-9]{4,6}", f"try_strptime({x}, ['%Y%m%dT%H%M%S', '%Y%m%dT%H%M'])"),
         (words, "[0-9]+ [a-z]+ [0-9]{2}(?: .*)?", _formats(words, "%d %b %y")),
-    ]
+    ]  # fmt: skip
     cases = " ".join(f"when {_full(text, pattern)} then {read}" for text, pattern, read in shapes)
     return f"case {cases} else {_formats(words, '%d %b %Y', '%b %d %Y')} end"
 
