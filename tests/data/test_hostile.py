@@ -7,7 +7,6 @@ import struct
 import zipfile
 
 import bench_hostile as hostile
-import duckdb
 import numpy as np
 import openpyxl
 import pandas as pd
@@ -104,6 +103,14 @@ def csv(text, encoding="utf-8"):
     return text.encode(encoding)
 
 
+def german(rows):
+    return csv((HEAD + rows).replace(",", ";").replace("~", ","))
+
+
+def log_of(timestamp):
+    return parquet(customer_id=["a"], event=["x"], timestamp=timestamp)
+
+
 BOOK = [["person", "stock", "courtesy", "satisfaction"], ["a", 1, 0, 3], ["b", 0, 1, 6]]
 WIDE = HEAD.strip() + "".join(f",c{i}" for i in range(10_000)) + "\na,1,0,3,x" + ",1" * 10_000 + "\n"
 GOOD, BAD = "good", "bad"
@@ -138,33 +145,26 @@ FILES = {
     "nul-bytes": (csv(HEAD + "a,1,\0,3,x\n"), BAD, "line 2 holds a NUL byte"),
     "all-nul": (b"\0" * 4096, BAD, None),
     "binary": (bytes(range(1, 256)) * 40, BAD, None),
-    "duplicate-columns": (csv("person,stock,stock,courtesy,satisfaction\na,1,1,0,4\n"), BAD,
-        "more than once"),
+    "duplicate-columns": (csv("person,stock,stock,courtesy\na,1,1,0\n"), BAD, "more than once"),
     "unnamed-column": (csv(HEAD.strip() + ",\na,1,0,3,x,z\n"), GOOD, None),
     "ten-thousand-columns": (csv(WIDE), GOOD, None),
-    "too-many-columns": (csv(",".join(f"c{i}" for i in range(30_000)) + "\n" + "1," * 30_000), BAD,
-        "30000 col"),
+    "too-many-columns": (csv(",".join(f"c{i}" for i in range(30_000)) + "\n1"), BAD, "30000 col"),
     "million-characters": (csv(HEAD.strip() + ",comment\na,1,0,3,x," + "x" * 1_000_000 + "\n"), GOOD, None),
     "eleven-million-characters": (csv(HEAD + "x" * 11_000_000 + ",1,2,3,4\n"), BAD, "longer than"),
-    "open-quote": (csv(HEAD + 'a,1,0,3,x\n"b,0,1,6,y\nc,1,1,1,x\n'), BAD,
-        "line 3: a quotation mark opens here"),
+    "open-quote": (csv(HEAD + 'a,1,0,3,x\n"b,0,1,6,y\nc,1,1\n'), BAD, "line 3: a quotation mark opens"),
     "text-after-quote": (csv(HEAD + '"a"x,1,0,3,x\n'), BAD, "line 2: text follows"),
     "quoted-newline": (csv(HEAD + '"a\nb",1,0,3,x\nc,1,1,z,x\n'), BAD, "line 4"),
-    "decimal-comma": (csv((HEAD + "a,1,0,3~5,x\nb,0,1,1.234~5,y\n").replace(",", ";").replace("~", ",")),
-        GOOD, None),
+    "decimal-comma": (german("a,1,0,3~5,x\nb,0,1,1.234~5,y\n"), GOOD, None),
     "thousands": (csv(HEAD + 'a,1,0,"1,234",x\nb,0,1,"12,345.5",y\n'), GOOD, None),
-    "either-mark": (csv((HEAD + "a,1,0,1.234,x\n").replace(",", ";")), BAD, "may be thousands or decimals"),
+    "either-mark": (german("a,1,0,1.234,x\n"), BAD, "may be thousands or decimals"),
     "comma-in-number": (csv(HEAD + "a,1,0,3,5,x\n"), BAD, "6 fields"),
-    "both-marks": (csv((HEAD + "a,1,0,7~5,x\nb,1,0,8~5,x\nc,1,0,9.5,x\nd,1,0,.5,x\n").replace(",",
-        ";").replace("~", ",")), BAD,
-                   "must be a finite number"),
+    "both-marks": (german("a,1,0,7~5,x\nb,1,0,8~5,x\nc,1,0,9.5,x\nd,1,0,.5,x\n"), BAD, "finite number"),
     "word-for-number": (csv(HEAD + ROWS + "d,1,0,high,x\n"), BAD,
                         "line 5, column 'satisfaction', value 'high': must be a finite number"),
     "infinite": (csv(HEAD + "a,1,0,inf,x\nb,1,0,-Infinity,x\n"), BAD, "must be a finite number"),
     "overflow": (csv(HEAD + "a,1,0,1e999,x\n"), BAD, "must be a finite number"),
     "not-a-number": (csv(HEAD + "a,1,0,NaN,x\nb,0,1,NA,x\nc,1,1,5,x\n"), GOOD, None),
-    "never-a-number": (csv(HEAD + "a,1,0,NaN,x\nb,0,1,NA,x\n"), BAD,
-        "column 'satisfaction': is missing on every row"),
+    "never-a-number": (csv(HEAD + "a,1,0,NaN,x\nb,0,1,NA,x\n"), BAD, "is missing on every row"),
     "missing-person": (csv(HEAD + ROWS + " ,1,0,3,x\n"), BAD, "line 5, column 'person': must not be missing"),
     "not-allowed": (csv(HEAD + "a,2,0,3,x\n"), BAD, "value '2': must be one of 0, 1"),
     "not-whole": (csv(HEAD + "a,.5,0,3,x\n"), BAD, "must be a whole number"),
@@ -194,8 +194,7 @@ FILES = {
     "excel-empty": (workbook([]), BAD, "empty"),
     "excel-cut": (workbook(BOOK)[:2000], BAD, "not a sound workbook"),
     "excel-title-row": (workbook([["Export", None, None, None], *BOOK]), GOOD, None),
-    "excel-bad-cell": (workbook([["Export", None, None, None], *BOOK, ["c", 1, 0, "high"]]), BAD,
-        "row 5, column 'satis"),
+    "excel-bad-cell": (workbook([["Export", None, None, None], *BOOK, ["c", 1, 0, "high"]]), BAD, "row 5"),
     "excel-blank-header": (workbook([[*BOOK[0], None, 2025], [*BOOK[1], "z", 9]]), GOOD, None),
     "excel-far-cell": (far_cell(b'"'), BAD, "claims 1,048,576 rows"),
     "excel-far-quote": (far_cell(b"'"), BAD, "claims 1,048,576 rows"),
@@ -209,8 +208,7 @@ FILES = {
     "parquet-wrong-length": (broken(-8, struct.pack("<I", 2**31 - 5)), BAD, "not a sound Parquet file"),
     "parquet-head-only": (b"PAR1", BAD, "not a sound Parquet file"),
     "parquet-200-million": (many_rows(), BAD, "claims 200,000,000 rows"),
-    "parquet-infinite": (parquet(person=["a"], stock=[1], courtesy=[0], satisfaction=[float("inf")]), BAD,
-        "finite"),
+    "parquet-infinite": (parquet(person=["a"], stock=[1], courtesy=[0], satisfaction=[np.inf]), BAD, "finite"),
     "duckdb-garbage": (b"\0" * 8 + b"DUCK" + b"\0" * 5000, BAD, "is a DuckDB database"),
     "sqlite": (b"SQLite format 3\0" + b"\0" * 100, BAD, "SQLite"),
 }  # fmt: skip
@@ -226,9 +224,7 @@ EVENTS = {
                        "line 3, column 'timestamp', value '2026-02-30'"),
     "year-9999": (csv(EVENT + "a,x,2026-01-02\nb,y,9999-12-31\n"), BAD, "1900 and 2200"),
     "year-100000": (csv(EVENT + "a,x,2026-01-02\nb,y,100000-12-31\n"), BAD, "1900 and 2200"),
-    "before-christ": (parquet(customer_id=["a"], event=["x"], timestamp=pa.array([-10**17],
-        pa.timestamp("us"))), BAD,
-                      "1900 and 2200"),
+    "before-christ": (log_of(pa.array([-10**17], pa.timestamp("us"))), BAD, "1900 and 2200"),
     "zones": (csv(EVENT + "a,x,2026-01-02T10:00:00+02:00\nb,y,2026-01-02T10:00:00Z\n"), GOOD, None),
     "mixed-zones": (csv(EVENT + "a,x,2026-01-02T10:00:00Z\nb,y,2026-01-02T10:00:00\n"), BAD,
                     "time zone in all lines or in none"),
@@ -252,10 +248,9 @@ EVENTS = {
     "nul": (csv(EVENT + "a,\0,2026-01-02\n"), BAD, "NUL"),
     "json": (b'{"a": 1}', BAD, "missing"),
     "parquet-wrong-footer": (broken(-40, b"\xff" * 32), BAD, "not a sound Parquet file"),
-    "parquet-soon": (parquet(customer_id=["a"], event=["x"], timestamp=["soon"]), BAD, "must be a real day"),
-    "parquet-micro": (parquet(customer_id=["a"], event=["x"], timestamp=[1767348000000000]), GOOD, None),
-    "parquet-flags": (parquet(customer_id=["a"], event=["x"], timestamp=[True]), BAD,
-        "must be dates or times"),
+    "parquet-soon": (log_of(["soon"]), BAD, "must be a real day"),
+    "parquet-micro": (log_of([1767348000000000]), GOOD, None),
+    "parquet-flags": (log_of([True]), BAD, "must be dates or times"),
     "gzip": (gzip.compress(csv(EVENT + "a,x,2026-01-02\n")), GOOD, None),
     "excel": (workbook([["customer_id", "event", "timestamp"], ["a", "x", "2026-01-02"]]), GOOD, None),
     "zip-bomb": (bomb(), BAD, "unpacks to more than"),
@@ -361,9 +356,7 @@ def test_a_given_path_is_that_file(tmp_path, monkeypatch):
         assert len(open_file(tmp_path / name, "events")) == 1
         (tmp_path / name).write_text(EVENT + "a,x,2026-01-02\n" * 30_000)
         assert len(open_file(tmp_path / name, "events")) == 30_000
-        pq.write_table(
-            pa.table({"customer_id": ["a"], "event": ["x"], "timestamp": ["2026-01-02"]}), tmp_path / name
-        )
+        (tmp_path / name).write_bytes(log_of(["2026-01-02"]))
         assert len(open_file(tmp_path / name, "events")) == 1
 
 
@@ -377,21 +370,16 @@ def test_a_folder_or_a_pattern_of_daily_files_is_one_log(tmp_path):
         open_file(tmp_path, "events")
 
 
-def test_databases_and_addresses_are_refused_by_name(tmp_path):
-    with duckdb.connect(str(tmp_path / "own.duckdb")) as connection:
-        connection.execute("create table log (customer_id int)").fetchall()
-    with pytest.raises(InputError, match="is a DuckDB database, not a table; export it"):
-        open_file(tmp_path / "own.duckdb", "events")
+def test_addresses_are_refused():
     with pytest.raises(InputError, match="an address is not read"):
         read.read_raw("postgres://me:secret@localhost/base#log")
 
 
+texts = st.text(max_size=300).map(lambda text: (HEAD + text).encode("utf-8", "replace"))
+
+
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(
-    st.one_of(
-        st.binary(max_size=400), st.text(max_size=300).map(lambda t: (HEAD + t).encode("utf-8", "replace"))
-    )
-)
+@given(st.one_of(st.binary(max_size=400), texts))
 def test_any_bytes_open_or_raise_an_input_error(tmp_path, content):
     path = tmp_path / "any"
     path.write_bytes(content)
@@ -404,21 +392,8 @@ def test_any_bytes_open_or_raise_an_input_error(tmp_path, content):
 
 
 CELLS = [
-    "1",
-    "2.5",
-    "2,5",
-    "-99",
     "",
-    "NA",
-    "x",
-    "1e5",
-    "'",
-    '"',
-    "=1+1",
-    "<b>",
-    "2026-01-01",
-    "\u202e",
-    "inf",
+    *["1", "2.5", "2,5", "-99", "NA", "x", "1e5", "'", '"', "=1+1", "<b>", "2026-01-01", "\u202e", "inf"],
 ]
 
 

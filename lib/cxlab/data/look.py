@@ -1,5 +1,7 @@
 """Every cell of a table looked at in one pass; only where something is wrong, another one finds the lines."""
 
+from dataclasses import replace
+
 from cxlab.data import values
 from cxlab.data.convert import Conversion, Field, bring
 from cxlab.data.errors import Fault, show
@@ -147,5 +149,4 @@ def _located(this: Conversion, rule: str, remedy: str, bad: str, one: Field | No
 def _first(this: Conversion, fault: Fault, rows: str) -> Fault:
     found = this.raw.all(f"select line, value from {rows} where bad order by line limit 5")
     lines = tuple(int(line) for line, _ in found) if len(this.raw.scanned) < 2 else ()
-    value = found[0][1] if found else None
-    return Fault(fault.rule, fault.remedy, fault.column, value, lines, fault.count, this.raw.row_word)
+    return replace(fault, value=found[0][1] if found else None, lines=lines, row_word=this.raw.row_word)

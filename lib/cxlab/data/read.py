@@ -10,7 +10,8 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
-from itertools import islice, pairwise
+from functools import reduce
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -197,8 +198,8 @@ def flattened(row: object, before: str = "", depth: int = 0) -> dict[str, object
 
 
 def _first(value: object) -> object:
-    known = [part for part in value.values() if part is not None] if isinstance(value, dict) else [value]
-    return known[0] if known else None
+    parts = value.values() if isinstance(value, dict) else [value]
+    return next((part for part in parts if part is not None), None)
 
 
 def _of_statistics(found: list[Path], name: str, options: dict) -> Raw:
@@ -215,22 +216,13 @@ def _of_statistics(found: list[Path], name: str, options: dict) -> Raw:
     for column, words in (meta.variable_value_labels or {}).items():
         codes = set(frame[column].dropna()) if column in frame else set()
         # A scale keeps its numbers; a group such as sex becomes its words.
-        if codes and codes <= set(words) and not (len(words) > 3 and _is_scale(words)):
+        scale = len(words) > 3 and scale_of_words(list(words.values()))
+        if codes and codes <= set(words) and not scale:
             frame[column] = frame[column].map(words)
     raw = _of_frame(frame)
     raw.name, raw.kind = name, "statistics"
     raw.labels = {str(c): text for c, text in (meta.column_names_to_labels or {}).items() if text}
     return raw
-
-
-def _is_scale(words: dict[Any, str]) -> bool:
-    """Whether codes go up by one and their words stand in one scale."""
-    steps = {b - a for a, b in pairwise(sorted(words))} if all(map(_is_number, words)) else {}
-    return steps == {1} and scale_of_words(list(words.values())) is not None
-
-
-def _is_number(code: object) -> bool:
-    return isinstance(code, int | float)
 
 
 def _of_workbook(found: list[Path], name: str, options: dict) -> Raw:
@@ -289,20 +281,14 @@ def check_workbook(path: Path) -> None:
                         if total > _UNPACKED:
                             raise InputError(f"{name} unpacks to more than {_UNPACKED // 10**6} MB: not read")
                         for letters, row in _CELL.findall(rest + block) if sheet else ():
-                            rows, columns = max(rows, int(row)), max(columns, _column_number(letters))
+                            column = reduce(lambda number, letter: number * 26 + letter - 64, letters, 0)
+                            rows, columns = max(rows, int(row)), max(columns, column)
                         rest = (rest + block)[-200:]
                 refuse_too_many(f"{name} ({Path(info.filename).stem})", rows, columns)
     except InputError:
         raise
     except (zipfile.BadZipFile, OSError, EOFError, zlib.error, RuntimeError, ValueError) as error:
         raise InputError(f"{name} is not a sound workbook ({of.reason_of(error)}); save it anew") from None
-
-
-def _column_number(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number
 
 
 def _of_text(found: list[Path], name: str, options: dict) -> Raw:

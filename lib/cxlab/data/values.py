@@ -230,22 +230,13 @@ def scales() -> list[list[list[str]]]:
 
 
 def scale_of_words(answers: Sequence[str]) -> dict[str, int] | None:
-    """Return answer -> 1, 2, 3 ... when all of them stand in one scale; None otherwise.
-
-    Examples
-    --------
-    >>> scale_of_words(["Agree", "Strongly disagree", "Neutral"])
-    {'Agree': 4, 'Strongly disagree': 1, 'Neutral': 3}
-    """
-    plain = {}
-    for answer in answers:
-        plain[answer] = re.sub(r"[\s/]+", " ", str(answer).replace("’", "'")).strip(" .").casefold()
-    found = []
-    for scale in scales():
+    """Return answer -> 1, 2, 3 ... when all of them stand in one scale; None otherwise."""
+    plain = [re.sub(r"[\s/]+", " ", str(text).replace("’", "'")).strip(" .").casefold() for text in answers]
+    for scale in sorted(scales(), key=lambda scale: len(scale) != 5):
         codes = {word: code for code, words in enumerate(scale, start=1) for word in words}
-        if set(plain.values()) <= set(codes) and len(set(plain.values())) > 1:
-            found.append((len(scale) != 5, {answer: codes[word] for answer, word in plain.items()}))
-    return min(found, key=lambda pair: pair[0])[1] if found else None
+        if set(plain) <= set(codes) and len(set(plain)) > 1:
+            return {answer: codes[word] for answer, word in zip(answers, plain, strict=True)}
+    return None
 
 
 def words_of(name: str) -> list[str]:
@@ -283,11 +274,6 @@ def missing_codes(texts: Iterable[str | None], bounds: tuple[float, float] | Non
 
     A code counts when it is one of the usual ones and lies outside the other values by more than their span,
     or is negative where they are not; 8 and 9 count beside scales that end at 5, 11 beside 0 to 10.
-
-    Examples
-    --------
-    >>> missing_codes(["1", "5", "3", "-99", "don't know"])
-    ["don't know", '-99']
     """
     counts = Counter(text for text in texts if text is not None)
     numbers = {text: number for text in counts if (number := number_of(text)) is not None}
@@ -301,19 +287,18 @@ def missing_codes(texts: Iterable[str | None], bounds: tuple[float, float] | Non
     if not others or len(numbers) > 3_000:
         return known
     least, most, span = min(others), max(others), max(1.0, max(others) - min(others))
-    ten = {0, 10} & set(numbers.values())
-    for text, code in sorted(numbers.items(), key=lambda pair: pair[1]):
-        if code not in CODES or low <= code <= high:
-            continue
-        suspect = code - most > span
+
+    def suspect(code: float) -> bool:
         if code < 0:
-            suspect = least >= 0 or least - code > span
-        elif code in (8, 9):
-            suspect = least >= 1 and most <= 5 and not ten
-        elif code == 11:
-            suspect = most == 10 and len(others) >= 5
-        known += [text] if suspect else []
-    return known
+            return least >= 0 or least - code > span
+        if code in (8, 9):
+            return least >= 1 and most <= 5 and not {0, 10} & set(numbers.values())
+        if code == 11:
+            return most == 10 and len(others) >= 5
+        return code - most > span
+
+    codes = {text: code for text, code in numbers.items() if code in CODES and not low <= code <= high}
+    return known + [text for text in sorted(codes, key=codes.get) if suspect(codes[text])]
 
 
 def scale_of(numbers: Sequence[float]) -> tuple[float, float] | None:
