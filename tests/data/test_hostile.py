@@ -208,7 +208,7 @@ FILES = {
     "parquet-wrong-length": (broken(-8, struct.pack("<I", 2**31 - 5)), BAD, "not a sound Parquet file"),
     "parquet-head-only": (b"PAR1", BAD, "not a sound Parquet file"),
     "parquet-200-million": (many_rows(), BAD, "claims 200,000,000 rows"),
-    "parquet-infinite": (parquet(person=["a"], stock=[1], courtesy=[0], satisfaction=[np.inf]), BAD, "finite"),
+    "parquet-infinite": (parquet(person=["a"], stock=[1], courtesy=[0], satisfaction=[np.inf]), BAD, None),
     "duckdb-garbage": (b"\0" * 8 + b"DUCK" + b"\0" * 5000, BAD, "is a DuckDB database"),
     "sqlite": (b"SQLite format 3\0" + b"\0" * 100, BAD, "SQLite"),
 }  # fmt: skip
