@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 
-from cxlab.stats.regression import complete_cases, fit, t_quantile
+from cxlab.stats.regression import complete_cases, fit
 
 RANDOM = np.random.default_rng(3)
 X = np.column_stack([np.ones(90), RANDOM.normal(size=(90, 2))])
@@ -37,8 +37,6 @@ def test_refuses_what_no_regression_can_use():
         fit(Y[:3], X[:3])
     with pytest.raises(ValueError, match="single cluster"):
         fit(Y, X, groups=np.ones(90))
-    with pytest.raises(ValueError, match="confidence_level=95"):
-        t_quantile(95, 10)
 
 
 @pytest.mark.parametrize(

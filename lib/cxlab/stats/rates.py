@@ -106,11 +106,10 @@ def funnel_limits(data: pd.DataFrame) -> pd.DataFrame:
     """Return each outlet's rate against its funnel, before and after allowing for how outlets differ anyway.
 
     Spiegelhalter (2005), 99.8 % limits about the pooled rate. ``data`` has ``outlet n satisfied``. Columns,
-    rows in the order of the input: ``outlet n value target``; ``low high``, limits of chance alone (exact
-    binomial), and ``naive``, -1 or 1 beyond them; ``od_low od_high``, limits with a variance between outlets
-    added; ``p``, two-sided, from a Beta with the wider funnel's mean and variance, right for small outlets,
-    too; ``discovery`` (Benjamini-Hochberg, 5 %). ``attrs``: ``target`` and ``tau``, the spread between
-    outlets.
+    rows in the order of the input: ``outlet n value``; ``low high``, limits of chance alone (exact binomial),
+    and ``naive``, -1 or 1 beyond them; ``od_low od_high``, limits with a variance between outlets added;
+    ``p``, two-sided, from a Beta with the wider funnel's mean and variance, right for small outlets, too;
+    ``discovery`` (Benjamini-Hochberg, 5 %). ``attrs``: ``target`` and ``tau``, the spread between outlets.
 
     >>> data = pd.DataFrame({"outlet": list("AB"), "n": [50, 400], "satisfied": [45, 240]})
     >>> funnel_limits(data)["naive"].tolist()
@@ -124,7 +123,7 @@ def funnel_limits(data: pd.DataFrame) -> pd.DataFrame:
     limits = _limits(n, target, tau)
     naive = (value > limits["high"]).astype(int) - (value < limits["low"]).astype(int)
     p = _tails(x, n, target, target * (1 - target) / n + tau**2)
-    table = pd.DataFrame({"outlet": data["outlet"].to_numpy(), "n": n, "value": value, "target": target})
+    table = pd.DataFrame({"outlet": data["outlet"].to_numpy(), "n": n, "value": value})
     table = table.assign(**limits, naive=naive, p=p, discovery=benjamini_hochberg(p)[0])
     table.attrs.update(target=target, tau=tau)
     return table
@@ -242,10 +241,9 @@ def variance_components(
     Columns: ``component`` (the factors, ``residual``, and last the sum of those named in ``together``);
     ``variance`` (cut at 0); ``share`` of the total with ``low high``; ``groups``.
 
-    Henderson's method 1 from sums of squares, unbiased for any balance, REML where the design is balanced
-    (Searle, Casella & McCulloch 1992). Intervals invert what sampling does to each sum of squares
-    (generalised intervals, Weerahandi 1993): each sum, freed of the factors before it, is divided by its
-    ratio to expectation in worlds drawn with the estimated components, which for four balanced groups is a
+    Henderson's method 1 from sums of squares, unbiased for any balance (Searle, Casella & McCulloch 1992).
+    Generalised intervals (Weerahandi 1993): each sum of squares, freed of the factors before it, is divided
+    by its ratio to expectation in worlds drawn with the estimated components, for four balanced groups a
     chi-square with three degrees of freedom. So four organisations get a wide interval that holds the truth.
 
     >>> yields = pd.DataFrame({"batch": list("AABBCC"), "score": [1.0, 3, 5, 7, 9, 11]})

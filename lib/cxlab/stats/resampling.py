@@ -76,6 +76,7 @@ def _drawn_rows(n: int, draws: int, rng: np.random.Generator) -> Iterator[np.nda
 
 
 def _drawn(units: int, draws: int, rng: np.random.Generator) -> np.ndarray:
+    """Return how often each unit is drawn, one row a resample."""
     return rng.multinomial(units, np.full(units, 1 / units), size=draws)
 
 
@@ -236,13 +237,11 @@ def correlations(matrices: np.ndarray) -> np.ndarray:
 
 
 class Pooled(NamedTuple):
-    """A random-effects estimate, its interval, the spread between groups, and where a new one would lie."""
+    """A random-effects estimate with its interval, and the standard deviation between groups with its own."""
 
     estimate: float
     low: float
     high: float
-    predicted_low: float
-    predicted_high: float
     tau: float
     tau_low: float
     tau_high: float
@@ -251,9 +250,8 @@ class Pooled(NamedTuple):
 def pool(estimates, variances, level: float = 0.95) -> tuple[Pooled, pd.DataFrame]:
     """Pool estimates of two or more groups by random effects (DerSimonian & Laird 1986), and shrink each.
 
-    Intervals: Hartung-Knapp for the mean, t with k - 2 degrees for a new group (Higgins et al. 2009; unknown
-    for two groups), Q-profile for the standard deviation between groups (Viechtbauer 2007). The table has
-    ``estimate shrunk low high weight`` in the order of the input (Efron & Morris 1975).
+    Intervals: Hartung-Knapp for the mean, Q-profile for the standard deviation (Viechtbauer 2007). The table
+    has ``shrunk low high`` in the order of the input (Efron & Morris 1975).
     """
     from scipy import stats
     from scipy.optimize import brentq
@@ -281,11 +279,8 @@ def pool(estimates, variances, level: float = 0.95) -> tuple[Pooled, pd.DataFram
     weight, mean, q = pooled(tau2)
     se = float(np.sqrt(max(q / df, 1.0) / weight.sum()))
     half = stats.t.ppf(1 - tail, df) * se
-    reach = stats.t.ppf(1 - tail, df - 1) * np.sqrt(tau2 + se**2) if df > 1 else np.nan
-    ends = spread(1 - tail), spread(tail)
     own = tau2 / (tau2 + v)
     shrunk = mean + own * (y - mean)
     error = stats.norm.ppf(1 - tail) * np.sqrt(own * v + (1 - own) ** 2 * se**2)
-    table = {"estimate": y, "shrunk": shrunk, "low": shrunk - error, "high": shrunk + error, "weight": own}
-    found = mean, mean - half, mean + half, mean - reach, mean + reach, tau2**0.5, *ends
-    return Pooled(*found), pd.DataFrame(table)
+    found = Pooled(mean, mean - half, mean + half, tau2**0.5, spread(1 - tail), spread(tail))
+    return found, pd.DataFrame({"shrunk": shrunk, "low": shrunk - error, "high": shrunk + error})

@@ -22,13 +22,10 @@ class Themes:
     joined: np.ndarray
 
     def assign(self, texts: Sequence[str]) -> np.ndarray:
-        """Return the number of each text's theme, counted from 0 (-1: missing, or no known word)."""
-        codes, distinct = pd.factorize(pd.Series(list(texts), dtype=object))
-        if not len(distinct):
-            return np.full(len(codes), -1)
-        weight = np.asarray(self.vectors.transform([str(text) for text in distinct]) @ self.topics.T)
-        theme = np.where(weight.max(axis=1) > 1e-12, self.joined[weight.argmax(axis=1)], -1)
-        return np.where(codes >= 0, theme[codes], -1)
+        """Return the number of each text's theme, counted from 0 (-1: no known word)."""
+        codes, distinct = pd.factorize(np.asarray(texts, dtype=object))
+        weight = np.asarray(self.vectors.transform(distinct) @ self.topics.T)
+        return np.where(weight.max(axis=1) > 1e-12, self.joined[weight.argmax(axis=1)], -1)[codes]
 
 
 def fit_themes(
@@ -42,7 +39,6 @@ def fit_themes(
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    texts = _filled(texts)
     if themes < 2 or len(texts) < 10 * themes:
         raise NotEnough(f"{len(texts)} texts are too few for {themes} themes; a theme needs ten texts")
     vectors = TfidfVectorizer(stop_words="english", min_df=2, sublinear_tf=True)
@@ -82,7 +78,7 @@ def theme_table(
     """
     from scipy.optimize import linear_sum_assignment
 
-    random, texts = np.random.default_rng(rng), _filled(texts)
+    random = np.random.default_rng(rng)
     seed = int(random.integers(2**31))
     found = fit_themes(texts, themes=themes, join=False, rng=seed)
     assigned, matrix = found.assign(texts), found.vectors.transform(texts)
@@ -98,10 +94,6 @@ def theme_table(
     table["stability"] = np.mean(likeness, axis=0)
     table["stability_low"], table["stability_high"] = percentile_interval(likeness, confidence_level)
     return table.sort_values("n", ascending=False, kind="stable", ignore_index=True)
-
-
-def _filled(texts: Sequence[str]) -> list[str]:
-    return [text for text in texts if isinstance(text, str) and text.strip()]
 
 
 def _factors(matrix: Any, themes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
