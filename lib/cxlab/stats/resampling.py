@@ -85,11 +85,6 @@ def _sums_of(values: np.ndarray, clusters) -> np.ndarray:
     return pd.DataFrame(values).groupby(np.asarray(clusters), sort=False).sum().to_numpy()
 
 
-def _upper(matrices: np.ndarray) -> np.ndarray:
-    rows, columns = np.triu_indices(matrices.shape[-1])
-    return matrices[:, rows, columns]
-
-
 def _square(upper: np.ndarray, m: int) -> np.ndarray:
     """Return symmetric (m, m) matrices from their upper triangles."""
     rows, columns = np.triu_indices(m)
@@ -102,9 +97,8 @@ def _covariances_with_gaps(values, weights, clusters, draws, rng) -> np.ndarray:
     """Maximum likelihood for a multivariate normal by EM (Dempster et al. 1977), where whether an answer is
     missing depends only on the answers that are there.
 
-    EM moves the upper triangle of the matrix of mean products, a column of ones first. Rows with the same
-    gaps are summed up once, and all resamples take each step together, lengthened by how fast EM converges on
-    the whole sample (a quasi-Newton step; Jamshidian & Jennrich 1997), so that few are needed.
+    EM moves the matrix of mean products, a column of ones first. Rows with the same gaps are summed up once,
+    and all resamples take each step together, from where the whole sample ended.
     """
     rows = np.isfinite(values).any(axis=1)
     values, weights = values[rows], weights[rows]
@@ -115,21 +109,13 @@ def _covariances_with_gaps(values, weights, clusters, draws, rng) -> np.ndarray:
     if clusters is not None:
         units = np.unique(np.asarray(clusters)[rows].astype(str), return_inverse=True)[1]
     counts = _drawn(int(units.max()) + 1, draws, rng)[:, units]
-
-    whole, size = _patterns(values, weights[None]), values.shape[1]
-    point = _upper(np.eye(size)[None])
-    for _ in range(8):
-        point = _step(whole, point, size)
-    near, small, same = _step(whole, point, size), 1e-4, np.eye(point.shape[1])
-    speed = (_step(whole, point + small * same, size) - near) / small
-    longer = np.linalg.pinv(same - speed)
-    found = [_converged(whole, near, longer, size, tolerance=1e-7)]
+    found = [_converged(_patterns(values, weights[None]), np.eye(values.shape[1])[None], tolerance=1e-9)]
     block = max(1, 200_000 // len(values))
     for begin in range(0, draws, block):
         some = counts[begin : begin + block] * weights
         start = np.repeat(found[0], len(some), axis=0)
-        found.append(_converged(_patterns(values, some), start, longer, size, tolerance=5e-3))
-    products = _square(np.concatenate(found), size)
+        found.append(_converged(_patterns(values, some), start, tolerance=3e-3))
+    products = np.concatenate(found)
     means = products[:, 0, 1:]
     return (products[:, 1:, 1:] - means[:, :, None] * means[:, None]) * np.outer(scale, scale)
 
@@ -149,9 +135,17 @@ def _patterns(values: np.ndarray, weights: np.ndarray) -> list[tuple[np.ndarray,
     return found
 
 
-def _step(patterns, point: np.ndarray, size: int) -> np.ndarray:
+def _converged(patterns, products: np.ndarray, *, tolerance: float) -> np.ndarray:
+    """Take steps of EM until no mean product moves by more than ``tolerance``."""
+    for _ in range(1000):
+        before, products = products, _step(patterns, products)
+        if np.abs(products - before).max() < tolerance:
+            break
+    return products
+
+
+def _step(patterns, products: np.ndarray) -> np.ndarray:
     """Return the mean products after one step of EM: what is missing follows from what is there."""
-    products = _square(point, size)
     total = np.zeros_like(products)
     for seen, gone, sums in patterns:
         inner = products[:, seen[:, None], seen] + 1e-9 * np.diag(seen > 0)
@@ -163,20 +157,7 @@ def _step(patterns, point: np.ndarray, size: int) -> np.ndarray:
         total[:, seen[:, None], gone] += across
         total[:, gone[:, None], seen] += across.transpose(0, 2, 1)
         total[:, gone[:, None], gone] += slope.transpose(0, 2, 1) @ across + sums[:, :1, :1] * left
-    return _upper(total / total[:, :1, :1])
-
-
-def _converged(patterns, point: np.ndarray, longer: np.ndarray, size: int, *, tolerance: float):
-    """Take lengthened steps until none moves by more than ``tolerance`` standard deviations."""
-    for _ in range(200):
-        plain = _step(patterns, point, size)
-        step = (plain - point) @ longer
-        point = point + step
-        wrong = ~(np.linalg.eigvalsh(_square(point, size))[:, 0] > 1e-9)
-        point[wrong] = plain[wrong]  # a step too far, which is no covariance
-        if np.abs(step[~wrong]).max(initial=0.0) < tolerance:
-            break
-    return _step(patterns, point, size)
+    return total / total[:, :1, :1]
 
 
 def resampled_means(
