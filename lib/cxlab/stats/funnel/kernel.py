@@ -55,7 +55,7 @@ def _whole_customers(batches: Iterable["pa.RecordBatch"]) -> Iterator["pa.Record
     import pyarrow as pa
 
     edge = []
-    for batch in filter(len, batches):
+    for batch in batches:
         ends = _ends(batch["person"]).tolist()
         edge.append(batch[: ends[0]])
         if len(ends) > 1:

@@ -4,8 +4,10 @@ Customers, events and segments are text: '1.10' and '1.1' are two customers; '',
 nobody. Only the needed columns and events are read.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
+
+import numpy as np
 
 from cxlab.data import values
 from cxlab.data.errors import InputError
@@ -51,33 +53,42 @@ class Scan(NamedTuple):
 
 def scan_sql(raw: Raw, columns: Columns, rules: Rules) -> Scan:
     """Scan a relation for a funnel."""
+    import duckdb
+
     columns.check([*raw.types, *raw.repeated])
     labels, segment = _segments(raw, columns.segment)
     moment, flags = time_sql(raw, columns.timestamp)
     code = f"list_position({listed(rules.names)}, {text_sql(columns.event)})"
-    raw.all(
-        # every column is a sort key: DuckDB is fastest without others
-        f"CREATE OR REPLACE TEMP TABLE cxlab_log AS SELECT {person_sql(raw, columns.customer)} AS person, "
-        f"epoch_us({moment}) AS time, ({code} - 1)::UTINYINT AS code, ({segment})::USMALLINT AS segment"
-        f"{flags and f', {flags} AS flags'} FROM {raw.source} WHERE {code} IS NOT NULL ORDER BY ALL"
+    query = (  # every column is a sort key: DuckDB is fastest without others
+        f"SELECT {person_sql(raw, columns.customer)} AS person, epoch_us({moment}) AS time, "
+        f"({code} - 1)::UTINYINT AS code, ({segment})::USMALLINT AS segment{flags and f', {flags} AS flags'} "
+        f"FROM {raw.source} WHERE {code} IS NOT NULL ORDER BY ALL"
     )
+    facts = dict.fromkeys(("events", "no_customer", "no_time", "until", "flags"), 0)
     try:
-        known = "person IS NOT NULL AND time IS NOT NULL"
-        facts = raw.all(
-            f"SELECT count(*) FILTER ({known}), count(*) FILTER (person IS NULL), "
-            "count(*) FILTER (person IS NOT NULL AND time IS NULL), "
-            f"coalesce(max(time) FILTER ({known}), 0), coalesce(min(time), 0), "
-            f"{'bit_or(flags)' if flags else '0'} FROM cxlab_log"
-        )
-        *counts, until, since, found = facts[0]
-        refuse_times(raw, columns.timestamp, flags, found or 0)
-        if since < _YEARS[0] or until > _YEARS[1]:
-            raise InputError("the log holds times before 1900, after 2200 or not finite; leave them out")
-        query = f"SELECT person, time, code, segment FROM cxlab_log WHERE {known}"
         batches = raw.connection.sql(query).to_arrow_reader(262_144)
-        return Scan(journeys(batches, rules), labels, *counts, until)
-    finally:
-        raw.all("DROP TABLE cxlab_log")
+        found = journeys(_known(batches, facts), rules)
+    except duckdb.Error as fault:
+        raise raw.unreadable(fault) from None
+    refuse_times(raw, columns.timestamp, flags, facts.pop("flags"))
+    return Scan(found, labels, **facts)
+
+
+def _known(batches: Iterable, facts: dict[str, int]) -> Iterator:
+    """Pass on the rows with a customer and a time, and count."""
+    for batch in batches:
+        rows, nobody = batch.drop_null(), batch["person"].null_count
+        facts["events"] += len(rows)
+        facts["no_customer"] += nobody
+        facts["no_time"] += len(batch) - len(rows) - nobody
+        if "flags" in batch.schema.names:
+            facts["flags"] |= int(np.bitwise_or.reduce(np.from_dlpack(batch["flags"])))
+        if len(rows):
+            time = np.from_dlpack(rows["time"])
+            if time.min() < _YEARS[0] or time.max() > _YEARS[1]:
+                raise InputError("the log holds times before 1900, after 2200 or not finite; leave them out")
+            facts["until"] = max(facts["until"], int(time.max()))
+            yield rows
 
 
 def events_of(raw: Raw, columns: Columns) -> list[str]:
