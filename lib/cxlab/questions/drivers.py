@@ -62,7 +62,7 @@ def split(survey: Survey) -> Result:
         if low < 0.5 < high:
             moved = spread(low, high, "share")
             cautions.insert(0, f"Who sorts the items decides: experience's share runs from {moved}.")
-        if ready.filled:
+        if ready.n > ready.complete:
             numbers |= share_with_gaps(survey, "experience")
     top, *rest = (sides[at] for at in np.argsort(-share[:, 0], kind="stable"))
     lead = share[sides.index(top)] - (share[sides.index(rest[0])] if rest else 0)
@@ -107,7 +107,7 @@ def cautions_of(ready: importance.Sample) -> list[str]:
     """Return what to be careful about, most important first."""
     survey, found, behind = ready.survey, [], ready.survey.outcome_items
     asked, rows = len(survey.items), len(survey.frame)
-    if ready.filled:
+    if ready.n > ready.complete:
         found.append(
             f"Only {number(ready.complete / rows, 'share')} of {rows:,} respondents answered everything. All "
             f"{ready.n:,} are used, which assumes that gaps depend only on the answers that are there."

@@ -4,7 +4,7 @@ resampled covariance matrix.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -41,11 +41,6 @@ class Sample(NamedTuple):
     def n(self) -> int:
         """How many respondents are used."""
         return len(self.values)
-
-    @property
-    def filled(self) -> bool:
-        """Whether rows with a gap are used as well."""
-        return self.n > self.complete
 
     def number(self, draws: np.ndarray, unit: str, label: str) -> Number:
         """Return a number from its value in the sample and in the resamples."""
@@ -238,89 +233,85 @@ def parity_shares(ready: Sample, side: str, factors: Sequence[float]) -> pd.Data
     return table[["factor", "block", "share", "low", "high"]]
 
 
-def relative_importance(
-    data: pd.DataFrame, *, outcome: str, blocks: Mapping[str, Any], weights=None, bootstrap: int = 1000,
-    confidence_level: float = 0.95, rng=None,
-) -> pd.DataFrame:  # fmt: skip
+def _of_frame(ask: Callable[..., pd.DataFrame]) -> Callable[..., pd.DataFrame]:
+    """Let a function of a survey take the complete rows of a DataFrame.
+
+    ``blocks`` is ``{"product": ["q1", "q2"], "experience": "q7"}``, ``weights`` a column or one number a row.
+    """
+
+    def call(
+        data: pd.DataFrame, *, blocks: Mapping[str, Any], outcome: str = "", weights=None,
+        bootstrap: int = 1000, confidence_level: float = 0.95, rng=None, **more: Any,
+    ) -> pd.DataFrame:  # fmt: skip
+        if not isinstance(blocks, Mapping) or not blocks or not all(len(items) for items in blocks.values()):
+            raise InputError("blocks must map a name to its columns, such as {'product': ['q1', 'q2']}")
+        if not 0 < confidence_level < 1:
+            raise InputError(f"confidence_level={confidence_level!r} must lie between 0 and 1, such as 0.95")
+        tidy = {str(b): [items] if isinstance(items, str) else list(items) for b, items in blocks.items()}
+        survey = Survey(frame=data, blocks=tidy, outcome=outcome, bootstrap=bootstrap, seed=rng,
+                        confidence_level=confidence_level)  # fmt: skip
+        columns = list(dict.fromkeys([*survey.items, *filter(None, [outcome])]))
+        frame = data[columns].replace([np.inf, -np.inf], np.nan)
+        if text := list(frame.select_dtypes(exclude=["number", "bool"])):
+            raise InputError(f"column {text[0]!r} holds text, not numbers; recode it first")
+        if weights is not None:
+            frame["(weights)"] = data[weights] if isinstance(weights, str) else np.asarray(weights, float)
+            if (frame["(weights)"] < 0).any():
+                raise InputError("weights must be 0 or more")
+        given = None if weights is None else "(weights)"
+        used = frame.dropna()
+        table = ask(survey.with_(frame=used, weights=given), **more)
+        table.attrs |= {"n": len(used), "dropped": len(data) - len(used)}
+        return table
+
+    call.__doc__, call.__name__ = ask.__doc__, ask.__name__
+    return call
+
+
+@_of_frame
+def relative_importance(survey: Survey) -> pd.DataFrame:
     """Split R2 among blocks of items of a DataFrame (LMG of relaimpo; Shapley value of R2).
 
-    ``blocks`` is ``{"product": ["q1", "q2"], "experience": "q7"}``, ``weights`` a column or one number a row;
-    rows with a gap are left out and counted. Returns index ``block`` with ``raw`` (sums to R2), ``share low
-    high``, ``slope`` (of the block's mean composite of standardised items in the joint fit) and ``spread``;
-    ``attrs``: ``n dropped r2``.
+    Returns index ``block`` with ``raw`` (sums to R2), ``share low high``, ``slope`` (of the block's mean
+    composite of standardised items in the joint fit) and ``spread``; ``attrs``: ``n dropped r2``.
 
     >>> data = pd.DataFrame({"a": [1, 2, 3, 4, 5, 6], "b": [2, 1, 4, 3, 6, 5], "y": [1, 2, 3, 5, 4, 6]})
     >>> table = relative_importance(data, outcome="y", blocks={"a": "a", "b": "b"}, bootstrap=0)
     >>> table["share"].round(3).to_dict()
     {'a': 0.744, 'b': 0.256}
     """
-    survey = _survey_of(data, blocks, bootstrap, confidence_level, rng, outcome, weights)
     ready, share, total = shares(survey, per_item=1)
-    table = share_table(ready, share, total)
-    table.attrs = {"n": ready.n, "dropped": len(data) - len(survey.frame), "r2": float(total[0])}
-    return table.rename_axis("block")
+    table = share_table(ready, share, total).rename_axis("block")
+    table.attrs["r2"] = float(total[0])
+    return table
 
 
-def commonality(
-    data: pd.DataFrame, *, outcome: str, blocks: Mapping[str, Any], weights=None, bootstrap: int = 1000,
-    confidence_level: float = 0.95, rng=None,
-) -> pd.DataFrame:  # fmt: skip
-    """Split R2 into what each block explains alone and what only several explain together; arguments as in
-    ``relative_importance``.
+@_of_frame
+def commonality(survey: Survey) -> pd.DataFrame:
+    """Split R2 into what each block explains alone and what only several explain together.
 
     Index ``part``; ``raw`` (sums to R2), ``share share_low share_high`` (of R2), ``adjusted low high`` (of
     adjusted R2).
     """
-    return parts(
-        sample(_survey_of(data, blocks, bootstrap, confidence_level, rng, outcome, weights), per_item=1)
-    )
+    return parts(sample(survey, per_item=1))
 
 
-def htmt(
-    data: pd.DataFrame, *, blocks: Mapping[str, Any], bootstrap: int = 1000, confidence_level: float = 0.95,
-    rng=None,
-) -> pd.DataFrame:  # fmt: skip
+@_of_frame
+def htmt(survey: Survey) -> pd.DataFrame:
     """Return the heterotrait-monotrait ratio (HTMT+, Ringle et al. 2023) of each pair of blocks: ``first
     second htmt low high``; NaN for a block of one item.
     """
-    survey = _survey_of(data, blocks, bootstrap, confidence_level, rng)
     r = np.abs(correlations(rows_of(survey, survey.items).matrices))
     groups = dict(zip(survey.blocks, survey.groups(), strict=True))
     pairs = list(combinations(groups, 2))
-    ratios = [htmt_ratio(r, groups[a], groups[b]) for a, b in pairs]
-    table = intervals(np.array(ratios), range(len(pairs)), confidence_level)
-    names = pd.DataFrame(pairs, columns=["first", "second"])
-    return pd.concat([names, table.rename(columns={"estimate": "htmt"})], axis=1)
+    ratios = np.array([htmt_ratio(r, groups[a], groups[b]) for a, b in pairs])
+    table = intervals(ratios, range(len(pairs)), survey.confidence_level).rename(columns={"estimate": "htmt"})
+    return pd.concat([pd.DataFrame(pairs, columns=["first", "second"]), table], axis=1)
 
 
-def parity_curve(
-    data: pd.DataFrame, *, outcome: str, blocks: Mapping[str, Any], vary: str | None = None,
-    factors: Sequence[float] = FACTORS, bootstrap: int = 1000, confidence_level: float = 0.95, rng=None,
-) -> pd.DataFrame:  # fmt: skip
-    """Return ``factor block share low high``: the shares if one block (the first) differed so much more."""
-    survey = _survey_of(data, blocks, bootstrap, confidence_level, rng, outcome)
+@_of_frame
+def parity_curve(survey: Survey, vary: str = "", factors: Sequence[float] = FACTORS) -> pd.DataFrame:
+    """Return ``factor block share low high``: shares if the block ``vary`` (the first) differed by each of
+    the ``factors``.
+    """
     return parity_shares(sample(survey, per_item=1), vary or next(iter(survey.blocks)), factors)
-
-
-def _survey_of(data, blocks, bootstrap, confidence_level, rng, outcome="", weights=None) -> Survey:
-    """Return the complete cases of a DataFrame as a survey."""
-    if not isinstance(blocks, Mapping) or not blocks or not all(len(items) for items in blocks.values()):
-        raise InputError(
-            "blocks must be a mapping of a name to its columns, such as {'product': ['q1', 'q2']}"
-        )
-    if not 0 < confidence_level < 1:
-        raise InputError(f"confidence_level={confidence_level!r} must lie between 0 and 1, for example 0.95")
-    tidy = {str(b): [items] if isinstance(items, str) else list(items) for b, items in blocks.items()}
-    survey = Survey(frame=data, blocks=tidy, outcome=outcome, bootstrap=bootstrap, seed=rng,
-                    confidence_level=confidence_level)  # fmt: skip
-    frame = data[[*dict.fromkeys([*survey.items, *filter(None, [outcome])])]].replace(
-        [np.inf, -np.inf], np.nan
-    )
-    if text := list(frame.select_dtypes(exclude=["number", "bool"])):
-        raise InputError(f"column {text[0]!r} holds text, not numbers; recode it first")
-    if weights is None:
-        return survey.with_(frame=frame.dropna())
-    frame["(weights)"] = data[weights] if isinstance(weights, str) else np.asarray(weights, float)
-    if (frame["(weights)"] < 0).any():
-        raise InputError("weights must be 0 or more")
-    return survey.with_(frame=frame.dropna(), weights="(weights)")

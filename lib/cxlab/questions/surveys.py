@@ -17,6 +17,7 @@ from cxlab.questions.words import capital, count, number, spread
 from cxlab.stats.resampling import intervals, pool
 
 SHARE = "share of R2"
+AXES = {"x_title": "experience's share", "value": "share", "reference": 0.5, "percent": True}
 
 
 def sortings(survey: Survey, *, most: int = 4) -> dict[str, dict[str, list[str]]]:
@@ -85,14 +86,12 @@ def sorted_otherwise(survey: Survey) -> Result:
     table = pd.DataFrame([(name, *row[:3], row.n) for name, row in rows.items()],
                          columns=["sorting", "share", "low", "high", "n"])  # fmt: skip
     low, high = table["share"].min(), table["share"].max()
-    leads = "Who sorts the items decides which side leads"
-    if not low < 0.5 < high:
-        leads = "However the items are sorted, the same side leads"
+    leads = "However the items are sorted, the same side leads"
+    leads = "Who sorts the items decides which side leads" if low < 0.5 < high else leads
     finding = f"{leads}: experience's share runs from {spread(low, high, 'share')}."
     if len(rows) == 1:
         finding = "No item of this survey could as well stand on the other side."
-    axes = {"x_title": "experience's share", "label": "sorting", "value": "share", "reference": 0.5}
-    draw = lambda: general.dots(table, **axes, percent=True)  # noqa: E731
+    draw = lambda: general.dots(table, **AXES, label="sorting")  # noqa: E731
     return Result(finding, ends(rows), table, draw if len(rows) > 1 else None, [], survey)
 
 
@@ -107,18 +106,17 @@ def survey_by_survey(
     this kind would lie.
     """
     settings = {"bootstrap": bootstrap, "seed": seed, "confidence_level": confidence_level}
-    asked = [each for each in surveys if not isinstance(each, str) or each != "public"]
-    if len(asked) < len(surveys):
-        asked += [name for name, entry in public().items() if entry["table"] == "survey" and is_here(name)]
     rows, variances, skipped, opened = {}, [], 0, {}
-    for each in asked:
-        try:
-            one = open_source(each, table="survey", **settings) if isinstance(each, str) else each
-        except (InputError, OSError):
-            skipped += 1
-            continue
-        if not one.missing:
-            opened.setdefault(one.name, one)
+    fetched = [name for name, entry in public().items() if entry["table"] == "survey" and is_here(name)]
+    for asked in surveys:
+        for each in fetched if isinstance(asked, str) and asked == "public" else [asked]:
+            try:
+                one = open_source(each, table="survey", **settings) if isinstance(each, str) else each
+            except (InputError, OSError):
+                skipped += 1
+                continue
+            if not one.missing:
+                opened.setdefault(one.name, one)
     made_up = all(one.simulated for one in opened.values())  # made-up surveys never stand beside real ones
     for one in opened.values():
         try:
@@ -168,14 +166,13 @@ def survey_by_survey(
 
 def _forest(table: pd.DataFrame):
     """Draw each survey twice: with its interval, and with its range over ways to sort the items."""
-    first = table.assign(kind="items as registered, with interval")
-    second = table.assign(
-        low=table["lowest"], high=table["highest"], kind="range over ways to sort the items"
-    )
-    second = second[(second["low"] < second["high"]) & (second["survey"] != "all pooled")]
-    marks = {"label": "survey", "value": "share", "group": "kind", "reference": 0.5, "percent": True}
-    shown = pd.concat([first, second])[["survey", "share", "low", "high", "kind"]]
-    return general.dots(shown, x_title="experience's share of what both sides explain", **marks)
+    ranges = table.assign(low=table["lowest"], high=table["highest"])
+    ranges = ranges[(ranges["low"] < ranges["high"]) & (ranges["survey"] != "all pooled")]
+    kinds = {"items as registered, with interval": table, "range over ways to sort the items": ranges}
+    shown = pd.concat(kinds, names=["kind"]).reset_index("kind")
+    shown = shown[["survey", "share", "low", "high", "kind"]]
+    words = {"x_title": "experience's share of what both sides explain"}
+    return general.dots(shown, **AXES | words, label="survey", group="kind")
 
 
 @question("survey", *SIDES)
@@ -190,12 +187,10 @@ def outcome_by_outcome(survey: Survey) -> Result:
     rows = rows_of(base, [*base.items, *names])
     parts = [rows.covariances.part([*range(k), k + i]).matrices for i in range(len(names))]
     values = np.array([split_matrices(matrices, base.groups())[0][1] for matrices in parts])
-    numbers = {
-        f"share-experience-for-{name}".replace("_", "-"): rows.number(
-            draws, SHARE, f"experience's share of {word}"
-        )
-        for name, word, draws in zip(names, words, values, strict=True)
-    }
+    numbers = {}
+    for name, word, draws in zip(names, words, values, strict=True):
+        key = f"share-experience-for-{name}".replace("_", "-")
+        numbers[key] = rows.number(draws, SHARE, f"experience's share of {word}")
     table = intervals(values, words, level).rename(columns={"estimate": "share"}).rename_axis("outcome")
     gap = intervals(values - values[0], words, level)
     table[["difference", "difference_low", "difference_high"]] = gap.to_numpy()
@@ -207,8 +202,7 @@ def outcome_by_outcome(survey: Survey) -> Result:
     if len(differ):
         other = number(table["share"][differ.idxmax()], "share")
         finding = f"outcomes differ: experience has {first} of {words[0]} and {other} of {differ.idxmax()}."
-    axes = {"x_title": "experience's share", "value": "share", "reference": 0.5, "percent": True}
-    return Result(finding, numbers, table, lambda: general.dots(table, **axes), [], survey)
+    return Result(finding, numbers, table, lambda: general.dots(table, **AXES), [], survey)
 
 
 @question("survey", *SIDES, needs="a survey with product, experience and a column that tells customers apart")
@@ -259,6 +253,6 @@ def by_segment(survey: Survey) -> Result:
         reach = spread(table["shrunk"].min(), table["shrunk"].max(), "share")
         finding = f"kinds of customers differ: experience's share runs from {reach} between {len(table)}."
     caution = [f"{capital(count(left_out, 'segment'))} left out: too few answers."] if left_out else []
-    axes = {"x_title": "experience's share, small segments pulled to the mean", "label": "segment"}
-    axes |= {"value": "shrunk", "low": "shrunk_low", "high": "shrunk_high", "reference": 0.5, "percent": True}
-    return Result(finding, numbers, table, lambda: general.dots(table, **axes), caution, survey)
+    axes = AXES | {"x_title": "experience's share, small segments pulled to the mean", "value": "shrunk"}
+    draw = lambda: general.dots(table, **axes, low="shrunk_low", high="shrunk_high", label="segment")  # noqa: E731
+    return Result(finding, numbers, table, draw, caution, survey)
