@@ -190,11 +190,8 @@ def design(survey: Survey, *, smallest: float = 0.2) -> Result:
 
 
 class Robustness(NamedTuple):
-    """An adjusted slope (HC3 interval) and how strong an unmeasured cause must be (Cinelli & Hazlett 2020).
-
-    ``value`` is the share of the left-over variance of both treatment and outcome that an unseen cause must
-    explain to bring the estimate to zero, ``value_at_level`` to make it not significant; both, the standard
-    error and ``partial_r2`` are classical.
+    """An adjusted slope (HC3 interval), and the share of the left-over variance of treatment and outcome that
+    an unseen cause must explain to bring it to zero (``value``) or make it not significant.
     """
 
     estimate: float
@@ -212,9 +209,8 @@ def robustness_value(
     data: pd.DataFrame, *, outcome: str, treatment: str, covariates: Sequence[str] = (),
     confidence_level: float = 0.95, weights: str | None = None, clusters: str | None = None,
 ) -> Robustness:  # fmt: skip
-    """Return the slope of ``outcome`` on ``treatment`` given the covariates, with its robustness value.
-
-    ``weights`` and ``clusters`` name columns: survey weights, and who gave several rows.
+    """Return the slope of ``outcome`` on ``treatment`` given the covariates, with its robustness value
+    (Cinelli & Hazlett 2020); ``weights`` and ``clusters`` (who gave several rows) name columns.
     """
     drivers = [treatment, *covariates]
     if outcome in drivers:
@@ -359,10 +355,8 @@ def mediation(
 
 
 def power_two_groups(n, *, effect: float, cluster_size=1, intraclass=0.0, before_after=0.0) -> np.ndarray:
-    """Return the chance that a two-sided 5 % t test of two groups of ``n`` finds ``effect`` (in SD).
-
-    Clusters multiply the variance by ``1 + (cluster_size - 1) * intraclass`` (Kish 1965) and count as the
-    cases; a measurement before leaves ``1 - before_after ** 2`` of it.
+    """Return the chance that a two-sided 5 % t test of two groups of ``n`` finds ``effect`` (in SD), for
+    people drawn in clusters (Kish 1965), or measured before and after (correlation ``before_after``).
     """
     from statsmodels.stats.power import TTestIndPower
 

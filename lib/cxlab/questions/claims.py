@@ -35,8 +35,7 @@ def grounded_extension(
 ) -> set[str]:
     """Return the claims that any sceptical reader must accept, given who attacks whom (Dung 1995).
 
-    Claims that nobody attacks are in; what they attack is out; what is then free of attackers is in, and so
-    on. ``claims`` are the ids or a DataFrame with ``claim_id``; ``links`` pairs (attacker, attacked) or a
+    ``claims`` are the ids or a DataFrame with ``claim_id``; ``links`` pairs (attacker, attacked) or a
     DataFrame with ``from_claim to_claim relation``, of which only attacks count.
 
     >>> sorted(grounded_extension("abc", [("a", "b"), ("b", "c")]))
@@ -70,14 +69,12 @@ def argument_strength(
     confidence_level: float = 0.95,
     rng: int | np.random.Generator | None = 1,
 ) -> pd.DataFrame:
-    """Return quadratic-energy strengths of claims (Potyka 2018), by default over random base scores.
+    """Return quadratic-energy strengths of claims (Potyka 2018): index claim, ``strength low high``.
 
     With E the summed strength of supporters minus attackers and h(x) = max(x, 0)^2 / (1 + max(x, 0)^2), the
-    strength is the fixed point of base - base * h(-E) + (1 - base) * h(E), reached from the base scores.
-
-    ``base`` gives base scores in 0..1, a number or one a claim; None draws each uniformly, ``draws`` times.
-    ``self_support=False`` leaves out a speaker's support of own claims (then ``claims`` has ``claim_id
-    speaker``). Index claim, columns ``strength low high`` (mean and percentiles over the draws).
+    strength is the fixed point of base - base * h(-E) + (1 - base) * h(E). ``base`` scores in 0..1 are a
+    number or one a claim; None draws each ``draws`` times (mean and percentiles). ``self_support=False``
+    leaves out a speaker's support of own claims (then ``claims`` has ``claim_id speaker``).
     """
     ids = _ids(claims)
     if not self_support:

@@ -244,7 +244,7 @@ def _of_frame(ask: Callable[..., pd.DataFrame]) -> Callable[..., pd.DataFrame]:
         bootstrap: int = 1000, confidence_level: float = 0.95, rng=None, **more: Any,
     ) -> pd.DataFrame:  # fmt: skip
         if not isinstance(blocks, Mapping) or not blocks or not all(len(items) for items in blocks.values()):
-            raise InputError("blocks must map a name to its columns, such as {'product': ['q1', 'q2']}")
+            raise InputError("blocks must be a mapping of a name to its columns: {'product': ['q1', 'q2']}")
         if not 0 < confidence_level < 1:
             raise InputError(f"confidence_level={confidence_level!r} must lie between 0 and 1, such as 0.95")
         tidy = {str(b): [items] if isinstance(items, str) else list(items) for b, items in blocks.items()}

@@ -73,15 +73,9 @@ def judge(rules: RuleSet, results: Results | str | Path) -> pd.DataFrame:
     """Apply every rule to the recorded numbers of one report (or the path of its results.json) or survey.
 
     A claim with several rules is supported or refuted when all rules that could be applied say so, and
-    undecided when they differ.
-
-    Returns
-    -------
-    DataFrame
-        Index ``claim``; ``outcome reason evidence reads numbers source opposite p_value status survives``.
-        ``opposite`` is the outcome with the words product and experience exchanged, ``p_value`` two-sided;
-        ``status`` of a decision is confirmatory only for a registered study; ``survives`` says whether it
-        keeps its false-discovery rate.
+    undecided when they differ. Index ``claim``; ``outcome reason evidence reads numbers source``,
+    ``opposite`` (the outcome with product and experience exchanged), ``p_value`` (two-sided), ``status`` (of
+    a decision: confirmatory only for a registered study) and ``survives`` (the control of false discovery).
     """
     results = load_results(results) if isinstance(results, str | Path) else results
     rows = {}
@@ -173,8 +167,7 @@ def _why(kept: Mapping[str, str], tested: Mapping[str, pd.Series]) -> str:
     lone = [title for title, row in tested.items() if row["outcome"] in OUTCOMES[:2]]
     if lone:
         return f"{listed(lone)} alone decided it, and that does not survive the control for many comparisons"
-    each = "each of " if len(tested) > 1 else ""
-    return f"undecided in {each}{count(len(tested), 'survey')} that can test it"
+    return f"undecided in {'each of ' * (len(tested) > 1)}{count(len(tested), 'survey')} that can test it"
 
 
 def _apply(rule: Rule, rules: RuleSet, results: Results) -> dict[str, Any]:

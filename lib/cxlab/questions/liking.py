@@ -1,14 +1,11 @@
 """Effects that hold whatever a general liking and the errors of the items may have done.
 
 Ratings from one sitting share a liking of the firm, which alone makes them go together. How strong it is, a
-survey of one moment cannot say; but if it lifts all ratings alike, it can be at most the smallest correlation
-among the sides and the outcome (Lindell & Whitney 2001, with that smallest correlation in place of a marker).
-Nor is it known how much of a side the errors of its items hide. So every number here is computed for each
+survey of one moment cannot say; but if it lifts all ratings alike (which is assumed), it can be at most the
+smallest correlation among the sides and the outcome (Lindell & Whitney 2001, that correlation in place of a
+marker). Nor is it known how much of a side the errors of its items hide. So every number is computed for each
 admissible liking, from none to that bound, and with items as measured and corrected (Spearman 1904); its
 interval is the union of all these intervals.
-
-It assumes that the liking adds to product, experience and outcome alike. A liking that colours the outcome
-and one side much more than the other side is not ruled out.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

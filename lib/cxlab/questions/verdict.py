@@ -160,8 +160,8 @@ def survey_by_survey(verdict: Verdict) -> Result:
         needs = "Not answered here: this needs a survey with product and experience."
         return Result(needs, data=verdict.data, missing=True)
     wide = some[titles].replace(UNTESTED, "")
-    decided, n = wide.isin(OUTCOMES[:2]).any(axis=1), len(wide)
-    many = int(decided.sum())
+    decided = wide.isin(OUTCOMES[:2]).any(axis=1)
+    many, n = int(decided.sum()), len(wide)
     numbers = {
         f"claims-{name}": Number(value, unit="claims", label=f"claims that at least one survey {words}")
         for name, value, words in (
