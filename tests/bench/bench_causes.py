@@ -8,8 +8,7 @@ import pandas as pd
 from common import Limits, World, print_coverage, print_redraws
 
 import cxlab as cx
-from cxlab.questions.causes import hidden, strengths
-from cxlab.stats.resampling import Covariances
+from cxlab.questions.causes import hidden
 from cxlab.worlds.survey import make_survey
 
 SEED = 20150401  # chosen once, before the first run
@@ -47,24 +46,6 @@ def hidden_cause(random: np.random.Generator) -> Limits:
     return [("slope after a hidden cause of known strength", low, 0.3, high)]
 
 
-def known_strengths(random: np.random.Generator) -> Limits:
-    """Two sides and a covariate of known covariance: robustness values, and the covariate as benchmark."""
-    mixing = np.array([[1, 0, 0, 0], [0.6, 0.8, 0, 0], [0.68, 0.24, 0.8, 0], [0, 0, 0, 0.8]])
-    mixing[3] += np.array([0.3, 0.4, 0.2]) @ mixing[:3]
-    truth = mixing @ mixing.T
-    partial, before = _partial(truth), _partial(truth[:3, :3])
-    f2 = partial[0, 3] ** 2 / (1 - partial[0, 3] ** 2)
-    at_level = cx.causes.robustness_from_t(np.sqrt(f2 * 246), 246)[1]
-    odds = before[0, 2] ** 2 / (1 - before[0, 2] ** 2)
-    answered = (1 + odds) ** 2 / (1 - odds**2) * partial[2, 3] ** 2 / (1 - partial[2, 3] ** 2)
-    sample = Covariances(random.normal(size=(250, 4)) @ mixing.T, draws=400, rng=random)
-    value, strongest, _ = strengths(sample, 0, [2])
-    return [
-        ("strength: value at level", value[1], at_level, value[2]),
-        ("strength: benchmark", strongest[1], max(odds, answered), strongest[2]),
-    ]
-
-
 def mediated(random: np.random.Generator) -> Limits:
     n, a, b, c = 250, 0.5, 0.4, 0.2
     t = random.normal(size=n)
@@ -75,13 +56,7 @@ def mediated(random: np.random.Generator) -> Limits:
     return [(f"mediation: {name}", table.low[name], value, table.high[name]) for name, value in truth.items()]
 
 
-WORLDS: list[World] = [adjusted_slope, persons, hidden_cause, known_strengths, mediated]
-
-
-def _partial(covariance: np.ndarray) -> np.ndarray:
-    precision = np.linalg.inv(covariance)
-    scale = np.sqrt(np.diag(precision))
-    return -precision / np.outer(scale, scale)
+WORLDS: list[World] = [adjusted_slope, persons, hidden_cause, mediated]
 
 
 def main() -> None:

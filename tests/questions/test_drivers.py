@@ -183,16 +183,6 @@ def test_complete_data_use_no_model_and_gaps_use_all_rows_beside_the_complete_on
     assert cx.drivers.unique(holed.data)["share-shared"].n == 300
 
 
-def test_intervals_at_30_percent_missing_at_random_cover_the_truth():
-    truth = importance.shares(make_survey(200_000, bootstrap=0).only(*SIDES))[1][1, 0]
-    hits = []
-    for seed in range(8):
-        survey = make_survey(300, missing=0.3, bootstrap=80, seed=seed, rng=seed).only(*SIDES)
-        low, high = np.quantile(importance.shares(survey)[1][1, 1:], [0.025, 0.975])
-        hits.append(low <= truth <= high)
-    assert sum(hits) >= 6
-
-
 def test_too_few_rows_for_the_items_are_refused_and_said():
     few = cx.drivers.split(make_survey(62, items={"product": 9, "experience": 8}))
     assert few.missing and "170 are needed" in few.finding
@@ -220,10 +210,8 @@ def test_clusters_widen_the_intervals_and_weights_move_them():
     ("change", "message"),
     [
         ({"outcome": "z"}, "no column 'z'"),
-        ({"blocks": {"p": ["a", "bb"]}}, "no column 'bb'"),
         ({"blocks": {"p": ["a"], "e": ["a", "b"]}}, "stands on two sides"),
         ({"blocks": {"p": []}}, "must be a mapping"),
-        ({"blocks": ["a", "b"]}, "must be a mapping"),
         ({"blocks": {"p": ["a", "y"]}}, "explain itself"),
         ({"blocks": {"p": ["flat"], "e": "b"}}, "same answer"),
         ({"blocks": {"p": ["text"], "e": "b"}}, "holds text"),

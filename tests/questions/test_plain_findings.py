@@ -10,19 +10,17 @@ from cxlab.worlds.small import make_ratings
 from cxlab.worlds.survey import make_survey
 
 
-def made(product, experience, n=150):
-    slopes = {"product": product, "experience": experience, "price": 0.2}
-    return make_survey(n, slopes=slopes, bootstrap=50, simulated=False)
-
-
 def surveys():
     own = make_survey(300, segments={"a": {}, "b": {}}, bootstrap=50)
     random = np.random.default_rng(1)
     days = pd.Timestamp("2024-01-01") + pd.to_timedelta(random.integers(0, 200, 300), unit="D")
     frame = own.frame.assign(day=days, nps=random.integers(0, 11, 300), say="long queue at the old till")
     dated = own.with_(frame=frame, date="day", outcomes={"nps": ["nps"]}, outcome="nps", simulated=False)
-    real = [cx.survey(name, bootstrap=50) for name in ("ecsi-mobile", "abc-vendor")]
-    return [*real, own, dated, made(0, 0), made(0.6, 0.6)]
+    yield from (cx.survey(name, bootstrap=50) for name in ("ecsi-mobile", "abc-vendor"))
+    yield from (own, dated)
+    for slope in (0.0, 0.6):
+        slopes = {"product": slope, "experience": slope, "price": 0.2}
+        yield make_survey(150, slopes=slopes, bootstrap=50, simulated=False)
 
 
 def answers():
@@ -30,17 +28,20 @@ def answers():
     for name in ("debate", "standing", "strength", "coding", "figures"):
         yield getattr(cx.claims, name)(thread)
     yield cx.claims.debate(thread, topic=cx.claims.topics(thread)[0])
+    ratings = cx.open_source("simulated-ratings", table="ratings", bootstrap=50)
     for agreement in (0.05, 0.95):
-        ratings = cx.open_source("simulated-ratings", table="ratings", bootstrap=50)
         frame = make_ratings(agreement=agreement, rng=1)
         yield cx.claims.same_meaning(ratings.with_(frame=frame), thread.related["statements"])
+    asks = {
+        cx.expectations: "gap kinks forgiveness",
+        cx.customers: "in_numbers answered by_segment over_time",
+        cx.causes: "adjusted hidden_cause both_orders design",
+        cx.drivers: "split unique overlap parity items sorted_otherwise outcome_by_outcome by_segment "
+        "beyond_liking",
+    }
     for survey in surveys():
-        x, c, d, h = cx.expectations, cx.customers, cx.drivers, cx.causes
-        for ask in (x.gap, x.kinks, x.forgiveness, c.in_numbers, c.answered, c.by_segment, c.over_time,
-                    d.split, d.unique, d.overlap, d.parity, d.items, d.sorted_otherwise,
-                    d.outcome_by_outcome, d.by_segment, d.beyond_liking, h.adjusted, h.hidden_cause,
-                    h.both_orders, h.design):  # fmt: skip
-            yield ask(survey)
+        for module, names in asks.items():
+            yield from (getattr(module, name)(survey) for name in names.split())
     yield cx.expectations.stockout(cx.open_source("simulated-vignette", table="vignette"))
     contacts = cx.open_source("simulated-contacts", table="contacts")
     yield cx.contacts.reasons(contacts)

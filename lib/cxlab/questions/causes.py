@@ -13,7 +13,7 @@ from cxlab.questions.result import Number, Result, question
 from cxlab.questions.words import capital, count, listed, number
 from cxlab.stats.intervals import absolute_interval
 from cxlab.stats.regression import complete_cases, fit, t_quantile
-from cxlab.stats.resampling import Covariances, correlations, intervals, limits
+from cxlab.stats.resampling import Covariances, intervals
 
 HELD = ("price", "image", "expectation")  # blocks held fixed where a survey asks about them
 STEP = "standardised slope"
@@ -85,33 +85,37 @@ def adjusted(survey: Survey) -> Result:
 @question("survey", *SIDES)
 def hidden_cause(survey: Survey) -> Result:
     """How strong must a hidden cause be? Robustness values (Cinelli & Hazlett 2020), and what a cause as
-    strong as each known one would leave.
+    strong as each known one would leave; limits of a value are those of the slope, carried through.
 
     Table: ``row side estimate low high``: the adjusted effect as it is, and with such a cause missing.
     """
     table, level = scores(survey), survey.confidence_level
     rest = [name for name in HELD if name in table]
-    drivers, unit = [*SIDES, *rest], "share of residual variance"
-    given = {key: table[name].to_numpy() for key, name in table.attrs.items()}
-    made = Covariances(
-        table[[*drivers, "outcome"]].to_numpy(), draws=survey.bootstrap, rng=survey.rng, **given
-    )
-    numbers, rows, firm = {}, [], []
-    for at, (side, other) in enumerate((SIDES, SIDES[::-1])):
-        known = rest or [other]
-        value, strongest, each = strengths(made, at, [drivers.index(name) for name in known], level)
-        base = robustness_value(table, outcome="outcome", treatment=side, covariates=[other, *rest],
-                                confidence_level=level, **table.attrs)  # fmt: skip
+    numbers, rows, firm, unit = {}, [], [], "share of residual variance"
+
+    def slope(outcome: str, treatment: str, *held: str) -> Robustness:
+        ask = {"covariates": [name for name in held if name != treatment], "confidence_level": level}
+        return robustness_value(table, outcome=outcome, treatment=treatment, **ask, **table.attrs)
+
+    for side, other in (SIDES, SIDES[::-1]):
+        base = slope("outcome", side, other, *rest)
+        ends = np.array(absolute_interval(base.low, base.high)) / base.standard_error
+        ends = [robustness_from_t(t, base.dof, confidence_level=level)[1] for t in ends]
         label = f"strength of a hidden cause that would undo the effect of {side}"
-        numbers[f"robustness-value-{side}"] = Number(*value, unit, len(table), label)
-        label = f"strength of the strongest known cause, for {side}"
-        numbers[f"benchmark-{side}"] = Number(*strongest, unit, len(table), label)
-        firm += [side] * bool(value[0] > strongest[0])
+        value = Number(base.value_at_level, *ends, unit, base.n, label)
         rows.append((f"{capital(side)}, as it is", side, *base[:3]))
-        for name, strength in zip(known, each, strict=True):
+        strongest = np.nan
+        for name in rest or [other]:
+            before = slope(side, name, other, *rest).partial_r2
+            strength = benchmark(before, slope("outcome", name, side, other, *rest).partial_r2)
+            strongest = np.fmax(strongest, np.fmax(*strength))
             if np.isfinite(strength).all():
                 left = hidden(base, *strength, level)
                 rows.append((f"{capital(side)}, a cause like {name} missing", side, *left))
+        label = f"strength of the strongest known cause, for {side}"
+        numbers[f"robustness-value-{side}"] = value
+        numbers[f"benchmark-{side}"] = Number(float(strongest), unit=unit, n=base.n, label=label)
+        firm += [side] * bool(value.value > strongest)
     most = max(SIDES, key=lambda side: numbers[f"robustness-value-{side}"].value)
     strength = numbers[f"robustness-value-{most}"].value
     finding = "no effect of either side is sure, so a hidden cause would have nothing to undo."
@@ -246,17 +250,17 @@ def robustness_from_t(t: float, dof: int, *, confidence_level: float = 0.95) -> 
     return undone(f), undone(f - critical)
 
 
-def benchmark(r2_treatment, r2_outcome, k: float = 1) -> tuple[np.ndarray, np.ndarray]:
+def benchmark(r2_treatment: float, r2_outcome: float, k: float = 1) -> tuple[float, float]:
     """Return the partial R2 (with treatment, with outcome) of an unseen cause ``k`` times as strong as a
     known one; gaps where there can be none (Cinelli & Hazlett 2020, section 4.4).
     """
-    r2_d, r2_y = np.asarray(r2_treatment, dtype=float), np.asarray(r2_outcome, dtype=float)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        treated = k * r2_d / (1 - r2_d)
-        shared = k * r2_d**2 / ((1 - k * r2_d) * (1 - r2_d))
-        answered = ((np.sqrt(k) + np.sqrt(shared)) / np.sqrt(1 - shared)) ** 2 * r2_y / (1 - r2_y)
-        possible = (treated < 1) & (k * r2_d < 1) & (shared < 1)
-    return np.where(possible, treated, np.nan), np.where(possible, np.minimum(answered, 1.0), np.nan)
+    left = 1 - r2_treatment
+    treated = k * r2_treatment / left
+    shared = k * r2_treatment**2 / ((1 - k * r2_treatment) * left) if k * r2_treatment < 1 else 1.0
+    if treated >= 1 or shared >= 1:
+        return np.nan, np.nan
+    answered = (np.sqrt(k) + np.sqrt(shared)) ** 2 / (1 - shared) * r2_outcome / (1 - r2_outcome)
+    return treated, min(float(answered), 1.0)
 
 
 def hidden(
@@ -269,39 +273,6 @@ def hidden(
     estimate = float(np.sign(found.estimate) * (abs(found.estimate) - bias))
     half = float(t_quantile(level, found.dof - 1) * error)
     return estimate, estimate - half, estimate + half
-
-
-def strengths(covariances: Covariances, side: int, known: list[int], level: float = 0.95) -> tuple:
-    """Return, for the effect of column ``side`` on the last one, the strength of a hidden cause that would
-    make it not significant and that of the strongest of the ``known`` columns (each ``value low high``), and
-    the ``benchmark`` of every known one.
-
-    The interval of the signed partial correlation is carried through the formula, so that one that holds no
-    effect starts at 0. The strongest is the strongest in the data; choosing anew in each resample would push
-    it up.
-    """
-    r = correlations(covariances.matrices)
-    after, before = _partial_correlations(r), _partial_correlations(r[:, :-1, :-1])
-    dof, partial = covariances.n - r.shape[-1], after[:, side, -1]
-    ends = partial[0], *absolute_interval(*limits(partial[1:], level))
-    t = [np.sqrt(dof * end**2 / (1 - end**2)) for end in ends]
-    value = tuple(robustness_from_t(each, dof, confidence_level=level)[1] for each in t)
-    bounds = np.array([benchmark(before[:, side, k] ** 2, after[:, k, -1] ** 2) for k in known])
-    strongest = (np.nan,) * 3
-    if np.isfinite(bounds[..., 0]).any():
-        best = np.unravel_index(np.nanargmax(bounds[..., 0]), bounds.shape[:2])
-        strongest = (bounds[best][0], *limits(bounds[best][1:], level))
-    return value, strongest, bounds[..., 0]
-
-
-def _partial_correlations(r: np.ndarray) -> np.ndarray:
-    """Return the correlation of each pair given all other columns, (draws, k, k)."""
-    # a resample may lack every row that tells two columns apart
-    precision = np.linalg.pinv(r, hermitian=True)
-    scale = np.sqrt(np.diagonal(precision, axis1=1, axis2=2))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        partial = -precision / (scale[:, :, None] * scale[:, None, :])
-    return np.clip(partial, -1 + 1e-12, 1 - 1e-12)
 
 
 class EValue(NamedTuple):
