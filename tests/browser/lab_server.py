@@ -24,9 +24,7 @@ ALL_RUN = """() => {
 
 @contextmanager
 def lab_server(folder: Path, notebooks: Path = ROOT / "notebooks") -> Iterator[str]:
-    """Give the address of a JupyterLab over a copy of notebooks, with settings of its own; it ends with the
-    block.
-    """
+    """Give the address of a JupyterLab over a copy of notebooks, with settings of its own, for a block."""
     work = folder / "work"
     shutil.copytree(notebooks, work)
     settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
@@ -40,20 +38,26 @@ def lab_server(folder: Path, notebooks: Path = ROOT / "notebooks") -> Iterator[s
         --IdentityProvider.token= --ServerApp.password= --LabApp.expose_app_in_browser=True
         --LabApp.user_settings_dir={folder / "settings"} --LabApp.workspaces_dir={folder / "workspaces"}"""
     command = [sys.executable, "-m", "jupyterlab", *options.split()]
-    environment = os.environ | {"JUPYTER_CONFIG_DIR": str(folder / "config"), "CXLAB_HOME": str(ROOT)}
-    environment |= {"JUPYTER_DATA_DIR": str(folder / "data"), "JUPYTER_PLATFORM_DIRS": "1"}
-    environment.pop("CXLAB_EXPLORE", None)
+    own = {"JUPYTER_CONFIG_DIR": str(folder / "config"), "JUPYTER_DATA_DIR": str(folder / "data")}
+    own |= {"CXLAB_HOME": str(ROOT), "JUPYTER_PLATFORM_DIRS": "1", "CXLAB_EXPLORE": ""}
     with (folder / "lab.log").open("w") as log:
-        server = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=work)
+        server = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | own, cwd=work)
         try:
             _wait_for(f"http://127.0.0.1:{port}/api", server, folder / "lab.log")
             yield f"http://127.0.0.1:{port}"
         finally:
-            server.terminate()
-            try:
-                server.wait(15)
-            except subprocess.TimeoutExpired:
-                server.kill()
+            server.kill()
+
+
+def _wait_for(url: str, server: subprocess.Popen, log: Path) -> None:
+    end = time.monotonic() + 90
+    while server.poll() is None and time.monotonic() < end:
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+            return
+        except OSError:
+            time.sleep(0.3)
+    raise RuntimeError(f"JupyterLab did not answer: {log.read_text()[-2000:]}")
 
 
 def run_all(page: Any, address: str, notebook: str) -> list[str]:
@@ -63,12 +67,9 @@ def run_all(page: Any, address: str, notebook: str) -> list[str]:
     # By command: a click on the menu races with the notebook's own loading.
     page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
     page.wait_for_function(ALL_RUN, timeout=240_000)
-    return page.evaluate(
-        """() => [...window.jupyterapp.shell.currentWidget.content.model.cells]
-            .filter((cell) => cell.type === 'code')
-            .flatMap((cell) => cell.sharedModel.outputs ?? [])
-            .filter((output) => output.output_type === 'error').map((output) => output.evalue)"""
-    )
+    return page.evaluate("""() => [...window.jupyterapp.shell.currentWidget.content.model.cells]
+        .flatMap((cell) => (cell.type === 'code' && cell.sharedModel.outputs) || [])
+        .filter((output) => output.output_type === 'error').map((output) => output.evalue)""")
 
 
 def show_cell(page: Any, text: str, number: int = 0) -> Any:
@@ -99,16 +100,3 @@ def show_explorer(page: Any, number: int = 0) -> Any:
         cell.locator(".cx-picture svg").first.wait_for(timeout=60_000)
         cell.locator(CONTROL).first.scroll_into_view_if_needed()
     return cell
-
-
-def _wait_for(url: str, server: subprocess.Popen, log: Path, seconds: float = 90) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if server.poll() is not None:
-            raise RuntimeError(f"JupyterLab stopped: {log.read_text()[-2000:]}")
-        try:
-            urllib.request.urlopen(url, timeout=2).close()
-            return
-        except OSError:
-            time.sleep(0.3)
-    raise RuntimeError(f"JupyterLab did not answer: {log.read_text()[-2000:]}")
