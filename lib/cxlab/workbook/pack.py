@@ -31,7 +31,7 @@ def make_pack(out: Path, *, python: str = "") -> list[str]:
     sums = [f"{sha256_of(path)}  {path.relative_to(out).as_posix()}\n" for path in files]
     (out / SUMS).write_text("".join(sums), encoding="utf-8")
     size = sum(path.stat().st_size for path in files) / 1e6
-    version = python or platform.python_version()
+    version = python or platform.python_version().rpartition(".")[0]
     return [
         f"{out}: {len(files)} files, {size:.0f} MB, listed with their hashes in {SUMS}",
         f"it serves Python {version} on {platform.system()} {platform.machine()}",
