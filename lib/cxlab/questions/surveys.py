@@ -102,8 +102,7 @@ def survey_by_survey(
 
     ``surveys`` are surveys or names of sources ("public": all that were fetched), each counted once; those
     that lack a side, or have too few answers, are left out and counted. Table: ``survey share low high lowest
-    highest n outcome``; the last row is the pooled share, whose ``lowest highest`` say where a new survey of
-    this kind would lie.
+    highest n outcome``; the last row is the pooled share.
     """
     settings = {"bootstrap": bootstrap, "seed": seed, "confidence_level": confidence_level}
     rows, variances, skipped, opened = {}, [], 0, {}
@@ -148,10 +147,10 @@ def survey_by_survey(
     pooled, words = Number(*table.loc[0, ["share", "low", "high"]], SHARE, n), ""
     if total > 1:
         found, words = pool(table["share"], variances, confidence_level)[0], "pooled, "
-        low, high, *new = np.clip(found[1:5], 0, 1)
-        pooled = Number(found.estimate, low, high, SHARE, n, "experience's share, all surveys pooled")
+        label = "experience's share, all surveys pooled"
+        pooled = Number(found.estimate, *np.clip([found.low, found.high], 0, 1), SHARE, n, label)
         numbers["share-experience-pooled"] = pooled
-        table.loc[total] = ["all pooled", *pooled[:3], *new, n, ""]
+        table.loc[total] = ["all pooled", *pooled[:3], np.nan, np.nan, n, ""]
     ahead, many = ("experience", leads) if leads * 2 >= total else ("product", total - leads)
     finding = f"{ahead} has the larger share in {many} of {all_}; {words}experience has {pooled}."
     if pooled.low <= 0.5 <= pooled.high and many == total >= 5:
