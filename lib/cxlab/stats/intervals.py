@@ -21,10 +21,6 @@ def wilson(successes: ArrayLike, n: ArrayLike, confidence_level: float = 0.95) -
     """Return Wilson's score interval of a proportion, elementwise; n = 0 gives 0..1.
 
     Method 3 of Newcombe (1998), for all n (Brown, Cai & DasGupta 2001); counts may be fractional.
-
-    >>> low, high = wilson(81, 263)
-    >>> round(float(low), 4), round(float(high), 4)
-    (0.2553, 0.3662)
     """
     z = normal_quantile(confidence_level)
     x, n = (np.asarray(counts, dtype=float) for counts in (successes, n))
@@ -45,9 +41,6 @@ def newcombe(
     """Return the difference of two independent proportions, x1/n1 - x2/n2, with its interval.
 
     Method 10 of Newcombe (1998, Statistics in Medicine 17:873): square-and-add of the two Wilson intervals.
-
-    >>> [round(float(v), 4) for v in newcombe(56, 70, 48, 80)]
-    [0.2, 0.0524, 0.3339]
     """
     if np.any(np.equal(n1, 0)) or np.any(np.equal(n2, 0)):
         raise ValueError("n1 and n2 must be at least 1 everywhere: a group without cases has no proportion")
@@ -64,9 +57,6 @@ def rule_of_three(n: int, confidence_level: float = 0.95) -> float:
     """Return the exact one-sided upper bound of a rate of which 0 of ``n`` cases (at least 1) were seen.
 
     About 3 / n at 95 % (Hanley & Lippman-Hand 1983).
-
-    >>> round(rule_of_three(100), 4)
-    0.0295
     """
     return float(1 - (1 - confidence_level) ** (1 / n))
 
@@ -76,9 +66,6 @@ def benjamini_hochberg(p_values: ArrayLike, level: float = 0.05) -> tuple[NDArra
 
     NaN (a test that could not be made) stays out of the family. Benjamini & Hochberg (1995); valid for
     independent and for positively dependent tests.
-
-    >>> benjamini_hochberg([0.01, 0.02, 0.04, 0.9])[0].tolist()
-    [True, True, False, False]
     """
     p = np.atleast_1d(np.asarray(p_values, dtype=float))
     order, adjusted = np.argsort(p, kind="stable"), np.empty(p.shape)  # NaN goes last
@@ -91,10 +78,6 @@ def percentile_interval(draws: ArrayLike, confidence_level: float = 0.95) -> tup
     """Return the percentile interval of bootstrap draws along the first axis; missing draws are left out.
 
     Where no draw is finite both limits are missing.
-
-    >>> low, high = percentile_interval(np.arange(1001))
-    >>> round(float(low)), round(float(high))
-    (25, 975)
     """
     draws = np.asarray(draws, dtype=float)
     tail = (1 - confidence_level) / 2
@@ -107,10 +90,6 @@ def percentile_interval(draws: ArrayLike, confidence_level: float = 0.95) -> tup
 
 
 def absolute_interval(low: float, high: float) -> tuple[float, float]:
-    """Return the interval of a number's size from that of the number: it starts at 0 where that holds 0.
-
-    >>> absolute_interval(-0.1, 0.3), absolute_interval(-0.3, -0.1)
-    ((0.0, 0.3), (0.1, 0.3))
-    """
+    """Return the interval of a number's size from that of the number: it starts at 0 where that holds 0."""
     near, far = sorted((abs(float(low)), abs(float(high))))
     return (0.0 if low * high <= 0 else near), far

@@ -245,10 +245,6 @@ def variance_components(
     Generalised intervals (Weerahandi 1993): each sum of squares, freed of the factors before it, is divided
     by its ratio to expectation in worlds drawn with the estimated components, for four balanced groups a
     chi-square with three degrees of freedom. So four organisations get a wide interval that holds the truth.
-
-    >>> yields = pd.DataFrame({"batch": list("AABBCC"), "score": [1.0, 3, 5, 7, 9, 11]})
-    >>> variance_components(yields, factors=["batch"]).variance.tolist()
-    [15.0, 2.0]
     """
     factors = list(factors)
     data = data.dropna(subset=["score", *factors])

@@ -166,13 +166,6 @@ def kinked_slopes(
     Index ``driver``; ``knot below below_low below_high above above_low above_high difference low high
     at_ceiling model``. ``difference`` is below - above: positive means that losses weigh more than gains
     (Mittal, Ross & Baldasare 1998). ``model`` is "least squares" or "censored".
-
-    >>> rng = np.random.default_rng(1)
-    >>> x = rng.normal(size=600)
-    >>> world = pd.DataFrame({"x": x, "y": np.where(x < 0, 0.8, 0.2) * x + rng.normal(size=600)})
-    >>> row = kinked_slopes(world, outcome="y", drivers=["x"], knot=0.0).loc["x"]
-    >>> bool(row.low > 0), row.model
-    (True, 'least squares')
     """
     table = complete_cases(data, [outcome, *drivers], minimum=2 * len(drivers) + 10)
     knots = table[list(drivers)].median() if knot is None else pd.Series(float(knot), index=list(drivers))

@@ -14,17 +14,32 @@ from cxlab.stats.intervals import percentile_interval
 class Covariances:
     """The covariance matrix of a sample (first) and of its bootstrap resamples, shape (1 + draws, m, m).
 
-    ``values`` (n, m) may have gaps: then the covariances come from all rows by EM. A resample repeats rows
-    with their ``weights``; rows of one of the ``clusters`` are drawn together (Field & Welsh 2007).
+    A resample repeats rows with their ``weights``; rows of one of the ``clusters`` are drawn together (Field
+    & Welsh 2007). ``values`` (n, m) may have gaps: then all ``n`` rows with an answer count, by maximum
+    likelihood for a multivariate normal (EM; Dempster et al. 1977), where whether an answer is missing
+    depends only on the answers that are there. Covariances are divided by the sum of the weights, not n - 1.
     """
 
     def __init__(self, values, *, draws: int = 1000, weights=None, clusters=None, rng=None):
         values = np.asarray(values, dtype=float)
-        weights = np.ones(len(values)) if weights is None else np.asarray(weights, dtype=float)
-        self.n = int(np.isfinite(values).any(axis=1).sum())  # rows with an answer
-        gaps = np.isnan(values).any()
-        made = _covariances_with_gaps if gaps else _covariances
-        self.matrices = made(values, weights, clusters, draws, np.random.default_rng(rng))
+        rows = np.isfinite(values).any(axis=1)
+        values, self.n = values[rows], int(rows.sum())
+        weights = np.ones(self.n) if weights is None else np.asarray(weights, dtype=float)[rows]
+        units = None if clusters is None else pd.factorize(np.asarray(clusters)[rows])[0]
+        if units is None and np.isnan(values).any():
+            units = np.arange(self.n)
+        centre, scale = np.nanmean(values, axis=0), np.nanstd(values, axis=0)
+        scale[scale == 0] = 1.0
+        values = np.column_stack([np.ones(self.n), (values - centre) / scale])
+        patterns, start = _patterns(values, weights), np.eye(values.shape[1])[None]
+        found = [_mean_products(patterns, np.ones((1, self.n)), start, tolerance=1e-9)]
+        for times in _resamples(self.n, units, draws, np.random.default_rng(rng)):
+            start = np.repeat(found[0], len(times), axis=0)
+            found.append(_mean_products(patterns, times, start, tolerance=3e-3))
+        products = np.concatenate(found)
+        means = products[:, 0, 1:]
+        self.matrices = products[:, 1:, 1:] - means[:, :, None] * means[:, None]
+        self.matrices *= np.outer(scale, scale)
 
     def part(self, columns: list[int]) -> "Covariances":
         """Return the covariances of some of the columns, in this order."""
@@ -42,103 +57,50 @@ class Covariances:
         return found
 
 
-def _covariances(values, weights, clusters, draws, rng) -> np.ndarray:
-    """One matrix product (how often each row is drawn, times the products of the columns) replaces ``draws``
-    passes over the rows. Covariances are divided by the sum of the weights, not by n - 1.
+def _resamples(n: int, units, draws: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Yield how often each of ``n`` rows is drawn, one row a resample, in blocks that memory can hold.
+
+    ``units`` says which rows are drawn together, counted from 0.
     """
-    n, m = values.shape
-    rows, columns = np.triu_indices(m)
-    centred = values - np.average(values, axis=0, weights=weights)
-    scale = np.sqrt(np.average(centred**2, axis=0, weights=weights))
-    scale[scale == 0] = 1.0
-    centred = centred / scale
-    products = np.hstack([centred[:, rows] * centred[:, columns], centred, np.ones((n, 1))])
-    products *= weights[:, None]
-    if clusters is None:
-        times = _drawn_rows(n, draws, rng)
-    else:
-        products = _sums_of(products, clusters)
-        times = [_drawn(len(products), draws, rng)]
-    totals = np.vstack([products.sum(axis=0), *(block @ products for block in times)])
-    total = totals[:, -1:]
-    means = totals[:, len(rows) : -1] / total
-    upper = totals[:, : len(rows)] / total - means[:, rows] * means[:, columns]
-    return _square(upper * (scale[rows] * scale[columns]), m)
-
-
-def _drawn_rows(n: int, draws: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Yield how often each of ``n`` rows is drawn, one row a resample, in blocks that memory can hold."""
-    step = max(1, (1 << 22) // n)
+    step = max(1, (1 << 20) // n)
     for start in range(0, draws, step):
         size = min(step, draws - start)
-        picks = rng.integers(0, n, size=(size, n)) + np.arange(size)[:, None] * n
-        yield np.bincount(picks.ravel(), minlength=size * n).reshape(size, n).astype(float)
+        if units is None:
+            picks = rng.integers(0, n, size=(size, n)) + np.arange(size)[:, None] * n
+            yield np.bincount(picks.ravel(), minlength=size * n).reshape(size, n).astype(float)
+        else:
+            k = int(units.max()) + 1
+            yield rng.multinomial(k, np.full(k, 1 / k), size=size)[:, units]
 
 
-def _drawn(units: int, draws: int, rng: np.random.Generator) -> np.ndarray:
-    """Return how often each unit is drawn, one row a resample."""
-    return rng.multinomial(units, np.full(units, 1 / units), size=draws)
-
-
-def _sums_of(values: np.ndarray, clusters) -> np.ndarray:
-    """Return the sums of the rows of each cluster."""
-    return pd.DataFrame(values).groupby(np.asarray(clusters), sort=False).sum().to_numpy()
-
-
-def _square(upper: np.ndarray, m: int) -> np.ndarray:
-    """Return symmetric (m, m) matrices from their upper triangles."""
-    rows, columns = np.triu_indices(m)
-    full = np.empty((len(upper), m, m))
-    full[:, rows, columns] = full[:, columns, rows] = upper
-    return full
-
-
-def _covariances_with_gaps(values, weights, clusters, draws, rng) -> np.ndarray:
-    """Maximum likelihood for a multivariate normal by EM (Dempster et al. 1977), where whether an answer is
-    missing depends only on the answers that are there.
-
-    EM moves the matrix of mean products, a column of ones first. Rows with the same gaps are summed up once,
-    and all resamples take each step together, from where the whole sample ended.
-    """
-    rows = np.isfinite(values).any(axis=1)
-    values, weights = values[rows], weights[rows]
-    centre, scale = np.nanmean(values, axis=0), np.nanstd(values, axis=0)
-    scale[scale == 0] = 1.0
-    values = np.column_stack([np.ones(len(values)), (values - centre) / scale])
-    units = np.arange(len(values))
-    if clusters is not None:
-        units = np.unique(np.asarray(clusters)[rows].astype(str), return_inverse=True)[1]
-    counts = _drawn(int(units.max()) + 1, draws, rng)[:, units]
-    found = [_converged(_patterns(values, weights[None]), np.eye(values.shape[1])[None], tolerance=1e-9)]
-    block = max(1, 200_000 // len(values))
-    for begin in range(0, draws, block):
-        some = counts[begin : begin + block] * weights
-        start = np.repeat(found[0], len(some), axis=0)
-        found.append(_converged(_patterns(values, some), start, tolerance=3e-3))
-    products = np.concatenate(found)
-    means = products[:, 0, 1:]
-    return (products[:, 1:, 1:] - means[:, :, None] * means[:, None]) * np.outer(scale, scale)
-
-
-def _patterns(values: np.ndarray, weights: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Return for each pattern of gaps the columns that are there, those that are not, and the weighted sums
-    of the products of the former, one matrix a row of ``weights``.
+def _patterns(values: np.ndarray, weights: np.ndarray) -> list[tuple]:
+    """Return for each pattern of gaps its rows, the columns that are there and not, and the weighted products
+    of the former (the upper triangle, one row a row).
     """
     kinds, kind = np.unique(np.isfinite(values), axis=0, return_inverse=True)
     found = []
     for i, there in enumerate(kinds):
-        rows, seen = np.flatnonzero(kind.ravel() == i), np.flatnonzero(there)
-        part = values[np.ix_(rows, seen)]
-        products = (part[:, :, None] * part[:, None, :]).reshape(len(rows), -1)
-        sums = (weights[:, rows] @ products).reshape(-1, len(seen), len(seen))
-        found.append((seen, np.flatnonzero(~there), sums))
+        rows = np.flatnonzero(kind.ravel() == i) if len(kinds) > 1 else slice(None)
+        seen = np.flatnonzero(there)
+        part, (one, other) = values[rows][:, seen], np.triu_indices(len(seen))
+        products = part[:, one] * part[:, other] * weights[rows, None]
+        found.append((rows, seen, np.flatnonzero(~there), products))
     return found
 
 
-def _converged(patterns, products: np.ndarray, *, tolerance: float) -> np.ndarray:
-    """Take steps of EM until no mean product moves by more than ``tolerance``."""
+def _mean_products(patterns, times, products, *, tolerance: float) -> np.ndarray:
+    """Return the mean products of the columns (a column of ones first), one matrix a resample.
+
+    ``times`` says how often a resample holds each row. Steps of EM from ``products`` on, for all resamples
+    together, until none moves by more than ``tolerance``; where nothing is missing the first is exact.
+    """
+    summed = []
+    for rows, seen, gone, each in patterns:
+        sums, (one, other) = np.empty((len(times), len(seen), len(seen))), np.triu_indices(len(seen))
+        sums[:, one, other] = sums[:, other, one] = times[:, rows] @ each
+        summed.append((seen, gone, sums))
     for _ in range(1000):
-        before, products = products, _step(patterns, products)
+        before, products = products, _step(summed, products)
         if np.abs(products - before).max() < tolerance:
             break
     return products
@@ -148,15 +110,16 @@ def _step(patterns, products: np.ndarray) -> np.ndarray:
     """Return the mean products after one step of EM: what is missing follows from what is there."""
     total = np.zeros_like(products)
     for seen, gone, sums in patterns:
-        inner = products[:, seen[:, None], seen] + 1e-9 * np.diag(seen > 0)
-        outer = products[:, seen[:, None], gone]
-        slope = np.linalg.solve(inner, outer)
-        left = products[:, gone[:, None], gone] - outer.transpose(0, 2, 1) @ slope
-        across = sums @ slope
         total[:, seen[:, None], seen] += sums
-        total[:, seen[:, None], gone] += across
-        total[:, gone[:, None], seen] += across.transpose(0, 2, 1)
-        total[:, gone[:, None], gone] += slope.transpose(0, 2, 1) @ across + sums[:, :1, :1] * left
+        if len(gone):
+            inner = products[:, seen[:, None], seen] + 1e-9 * np.diag(seen > 0)
+            outer = products[:, seen[:, None], gone]
+            slope = np.linalg.solve(inner, outer)
+            left = products[:, gone[:, None], gone] - outer.transpose(0, 2, 1) @ slope
+            across = sums @ slope
+            total[:, seen[:, None], gone] += across
+            total[:, gone[:, None], seen] += across.transpose(0, 2, 1)
+            total[:, gone[:, None], gone] += slope.transpose(0, 2, 1) @ across + sums[:, :1, :1] * left
     return total / total[:, :1, :1]
 
 
@@ -167,17 +130,16 @@ def resampled_means(
     weight = np.ones(len(values)) if weights is None else np.nan_to_num(np.asarray(weights, float))
     there = np.isfinite(values) * weight[:, None]
     sums = np.hstack([np.nan_to_num(values) * there, there])
-    sums = sums if clusters is None else _sums_of(sums, clusters)
-    times = _drawn(len(sums), draws, np.random.default_rng(rng))
-    top, bottom = np.split(np.vstack([sums.sum(axis=0), times @ sums]), 2, axis=1)
+    units = np.arange(len(sums)) if clusters is None else pd.factorize(np.asarray(clusters))[0]
+    blocks = _resamples(len(sums), units, draws, np.random.default_rng(rng))
+    top, bottom = np.split(np.vstack([sums.sum(axis=0), *(times @ sums for times in blocks)]), 2, axis=1)
     return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0).T
 
 
 def resampled_sums(values: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
     """Return the column sums of ``values`` (one row a person) and, below, those of resamples of the rows."""
-    return np.vstack(
-        [values.sum(axis=0), *(block @ values for block in _drawn_rows(len(values), draws, rng))]
-    )
+    blocks = _resamples(len(values), None, draws, rng)
+    return np.vstack([values.sum(axis=0), *(times @ values for times in blocks)])
 
 
 def limits(draws: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:

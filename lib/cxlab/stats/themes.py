@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cxlab.data.errors import NotEnough
-from cxlab.stats.intervals import percentile_interval, wilson
+from cxlab.stats.intervals import wilson
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,8 @@ def theme_table(
     """Sort texts into themes; return how large and how steady each theme is.
 
     One row a theme, largest first: ``theme`` (its words), ``n share low high`` (Wilson, given the sorting),
-    ``stability stability_low stability_high``: likeness (cosine) of the theme and its nearest counterpart
-    when a fifth of the texts is left out, mean and percentiles over ``resamples``. Below about 0.7 a theme is
-    an accident of the sample.
+    ``stability``: mean likeness (cosine) of the theme and its nearest counterpart when a fifth of the texts
+    is left out, over ``resamples``. Below about 0.7 a theme is an accident of the sample.
     """
     from scipy.optimize import linear_sum_assignment
 
@@ -92,7 +91,6 @@ def theme_table(
     low, high = wilson(n, total, confidence_level)
     table = pd.DataFrame({"theme": found.names, "n": n, "share": n / total, "low": low, "high": high})
     table["stability"] = np.mean(likeness, axis=0)
-    table["stability_low"], table["stability_high"] = percentile_interval(likeness, confidence_level)
     return table.sort_values("n", ascending=False, kind="stable", ignore_index=True)
 
 

@@ -148,9 +148,6 @@ def make_ratings(
     ``agreement`` in expectation and every label keeps its share. The second wording (``s01b`` ...) moves
     ``wording`` of the share from 'product' to 'experience'; 0 leaves it out.
     ``statements`` gives so many of the form ``s`` alone.
-
-    >>> make_ratings(2, statements=2, wording=0, rng=0).statement.tolist()
-    ['s01', 's02', 's01', 's02']
     """
     random, parts = np.random.default_rng(rng), []
     for letter, (usual, labels, share) in FORMS.items():
@@ -186,9 +183,6 @@ def make_vignette(
     (``interaction``) add to the 3 points of the worst story; answers spread by 1.8, people who read several
     ``stories`` (1 to 4, all different) by ``person_sd``. ``scale`` rounds and clips; the truth then holds up
     to its ends.
-
-    >>> make_vignette(8).groupby(["stock", "courtesy"]).size().tolist()
-    [2, 2, 2, 2]
     """
     random = np.random.default_rng(rng)
     rows = -(-persons // 4) if stories == 1 else persons  # one story a person: blocks of four persons

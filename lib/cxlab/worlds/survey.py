@@ -34,9 +34,6 @@ def make_survey(
     ``halo`` is the SD of a general liking in every answer. ``clusters`` persons (column ``person``) gave the
     rows, with ``cluster_share`` of every opinion and noise. Answers are continuous (then the truth is exact)
     or whole numbers 1..``points``; a share ``missing`` is lost. ``settings`` are those of the survey.
-
-    >>> make_survey(100).sides["experience"]
-    ['experience_1', 'experience_2', 'experience_3']
     """
     random, sides = np.random.default_rng(rng), list(slopes)
     person = random.integers(0, clusters, respondents) if clusters else None
