@@ -57,10 +57,8 @@ def test_both_codings_are_kept_and_differences_have_a_reason(evidence):
         differ = table["first"] != table["second"]
         assert differ.any() and table.loc[differ, "reason"].ne("").all()
         assert (table.loc[~differ, "settled"] == table.loc[~differ, "first"]).all()
-    settled = evidence.link_codings[evidence.link_codings["settled"].ne("")]
-    assert set(zip(settled["from_claim"], settled["to_claim"], strict=True)) == set(
-        zip(evidence.links["from_claim"], evidence.links["to_claim"], strict=True)
-    )
+    settled, ends = evidence.link_codings[evidence.link_codings["settled"].ne("")], ["from_claim", "to_claim"]
+    assert set(settled[ends].itertuples(index=False)) == set(evidence.links[ends].itertuples(index=False))
 
 
 def test_stances_are_the_settled_ones(evidence):
@@ -77,12 +75,11 @@ def words(text):
 
 
 def committed_texts():
-    listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False
-    ).stdout
-    paths = [ROOT / name for name in listed.split("\0") if name] or [
-        p for room in ("data/evidence", "notebooks", "lib/cxlab", "tests") for p in (ROOT / room).rglob("*")
-    ]
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True).stdout
+    rooms = (
+        path for room in ("data", "notebooks", "lib/cxlab", "tests") for path in (ROOT / room).rglob("*")
+    )
+    paths = [ROOT / name for name in listed.split("\0") if name] or rooms
     kinds = {".md", ".csv", ".toml", ".py", ".ipynb", ".html", ".txt", ".cff", ".yml"}
     skip = {"word_runs.txt", "constraints.txt", "requirements.lock"}
     return [p for p in paths if p.is_file() and p.suffix in kinds and p.name not in skip]

@@ -18,22 +18,10 @@ from cxlab.data.errors import InputError, OutOfReach
 from cxlab.data.tables import KINDS, kind_named
 
 ROOT = Path(__file__).resolve().parents[2]
-# Written down a second time on purpose: notebooks and simulators rely on these names.
-REQUIRED = {
-    "survey": [], "events": ["customer_id", "event", "timestamp"], "visits": ["outlet"],
-    "contacts": ["coded_reason"],
-    "initiatives": ["id", "level", "impact", "cost"], "accounts": ["account", "level", "score"],
-    "ratings": ["rater", "statement", "label"], "vignette": ["person", "stock", "courtesy", "satisfaction"],
-    "stages": ["stage"], "pain": ["area"], "kpis": ["organisation", "kpi", "weight"],
-}  # fmt: skip
 
 
-def test_nine_tables_and_two_beside_them():
-    assert {name: kind.required for name, kind in KINDS.items()} == REQUIRED
-    beside = {name: kind.beside for name, kind in KINDS.items() if kind.beside}
-    assert beside == {"pain": "initiatives", "kpis": "visits"}
-    never = {"initiatives", "pain", "accounts", "ratings", "kpis"}
-    assert {name for name, kind in KINDS.items() if kind.counts is None} == never
+def test_declarations_hang_together():
+    assert [name for name, kind in KINDS.items() if kind.beside] == ["pain", "kpis"]
     for kind in KINDS.values():
         ordered = [name for pair in kind.ordered for name in pair]
         assert {*kind.key, *kind.one_of, *ordered} <= set(kind.names)
@@ -76,27 +64,23 @@ def test_corporate_reputation_reads_minus_99_as_missing():
     assert survey[["cusa", "cusl_1"]].corr().iloc[0, 1] == pytest.approx(plain, abs=1e-12)
 
 
-def test_fader_2005_cdnow_and_the_shop_log_count_right():
-    events = cx.open_source("cdnow").frame
-    assert (len(events), events["customer_id"].nunique()) == (69_659, 23_570)
-    assert str(events["timestamp"].min().date()) == "1997-01-01"
-    log = cx.open_source("ecom-events")
-    counted = (len(log.frame), log.frame["customer_id"].nunique(), log.frame["session"].nunique())
-    assert counted == (31_106, 600, 3_605) and log.simulated
+PUBLISHED = {  # rows, and how many are different
+    "cdnow": (69_659, {"customer_id": 23_570}),  # Fader, Hardie & Lee 2005
+    "ecom-events": (31_106, {"customer_id": 600, "session": 3_605}),
+    "housing": (1_681, {"Sat": 3}),  # Madsen 1976
+    "airline": (9_720, {}),
+    "lecture-ratings": (73_421, {"person": 2_972, "outlet": 1_128, "organisation": 14}),  # Bates et al. 2015
+}
 
 
-def test_madsen_1976_housing_has_1681_residents():
-    survey = cx.open_source("housing")
-    assert len(survey.frame) == 1681 and survey.categorical and survey.scale is None
-    assert survey.frame["Sat"].value_counts().sort_index().tolist() == [567, 446, 668]
-    assert len(cx.open_source("airline").frame) == 9_720
-
-
-def test_bates_2015_ratings_of_lecturers_count_right():
-    visits = cx.open_source("lecture-ratings", table="visits")
-    sizes = visits.frame[["person", "outlet", "organisation"]].nunique().tolist()
-    assert (len(visits.frame), *sizes) == (73_421, 2_972, 1_128, 14) and not visits.simulated
-    assert sorted(visits.frame["score"].unique()) == [1, 2, 3, 4, 5]
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_table_has_its_published_size(name):
+    table, (rows, different) = cx.open_source(name), PUBLISHED[name]
+    assert len(table.frame) == rows and table.simulated == (name == "ecom-events")
+    assert {column: table.frame[column].nunique() for column in different} == different
+    if name == "housing":
+        assert table.categorical and table.scale is None
+        assert table.frame["Sat"].value_counts().sort_index().tolist() == [567, 446, 668]
 
 
 def test_every_source_has_provenance_and_named_items_on_their_scale():
@@ -118,16 +102,12 @@ def test_an_empty_name_is_a_missing_table_and_wrong_ones_are_told():
                           ("airport-sfo-2016", "not registered")):  # fmt: skip
         with pytest.raises(InputError, match=message):
             cx.open_source(name)
+    made = cx.open_source("simulated-survey", table="survey", bootstrap=9)
+    assert made.simulated and (made.kind, made.bootstrap) == ("survey", 9)
     with pytest.raises(InputError, match="is the table events, but survey is needed"):
         cx.survey("cdnow")
     with pytest.raises(InputError, match="outcome 'joy' is not in ecsi-mobile"):
         cx.survey("ecsi-mobile", outcome="joy")
-
-
-def test_made_up_sources_are_found_by_their_kind():
-    survey = cx.open_source("simulated-survey", table="survey", bootstrap=9)
-    assert survey.simulated and survey.kind == "survey" and survey.bootstrap == 9
-    assert cx.open_source("simulated-events", table="events", outcome="x").simulated
 
 
 def test_a_source_with_other_sides():
