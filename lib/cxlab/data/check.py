@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from cxlab.data import guess as guesses
 from cxlab.data.convert import Conversion
@@ -21,11 +22,6 @@ from cxlab.data.study import converted, mapping_of, opened, read_study
 from cxlab.data.survey import SIDES
 from cxlab.data.tables import KINDS, kind_named
 from cxlab.data.values import missing_codes, number_of
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-_COLUMNS = 5_000
 
 
 def check_path(
@@ -104,12 +100,8 @@ def _remarks(this: Conversion, frame: pd.DataFrame | None) -> Iterator[str]:
     numbers = [one for one in this.fields if one.column.holds == "number"]
     cells = sample_of(this.raw, this.cells, [one.ours for one in numbers])
     for one in numbers:
-        column, texts, bounds = (
-            f"column {show(one.theirs)}",
-            cells[one.ours],
-            (one.column.low, one.column.high),
-        )
-        if codes := missing_codes(texts, None if None in bounds else bounds):
+        column, texts, ends = f"column {show(one.theirs)}", cells[one.ours], (one.column.low, one.column.high)
+        if codes := missing_codes(texts, None if None in ends else ends):
             listed = " and ".join(map(show, codes[:3]))
             yield f"{column}: {listed} may mean 'no answer'; if so, name it under missing_in:"
         different = {number_of(text) for text in texts} - {None}
@@ -130,7 +122,7 @@ def _remarks(this: Conversion, frame: pd.DataFrame | None) -> Iterator[str]:
                 f"the scale {low:g} to {high:g} is rare: {low:g} and {high:g} count as answers; if they mean "
                 "'not used', name them under missing_in: and correct range:"
             )
-    for side in ("product", "experience"):
+    for side in SIDES:
         if not rules.blocks.get(side):
             yield f"no item stands on the side {side}: pages that compare the sides will say so"
 
@@ -140,22 +132,21 @@ def init_study(
 ) -> list[str]:
     """Write FOLDER/TABLE.yaml and FOLDER/params.yaml (or add to it) from a file; return the lines to print.
 
-    ``table`` is guessed, and said, when not given. ``force`` writes a mapping that is there anew and keeps
-    the old one as ``.bak``.
+    ``table`` is guessed when not given; ``force`` writes a mapping anew and keeps the old one as ``.bak``.
     """
     folder, lines = Path(folder), []
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; name a folder for the study")
     raw = read_raw(str(from_file), large=True)
-    if len(raw.types) > _COLUMNS:
-        raise InputError(f"{raw.name} has {len(raw.types):,} columns; keep the {_COLUMNS:,} that matter")
+    if len(raw.types) > 5_000:
+        raise InputError(f"{raw.name} has {len(raw.types):,} columns; keep the 5,000 that matter")
     if table is None:
         table = guesses.kind_of_table(raw)
         lines.append(f"taken for the table {table} ({kind_named(table).title}); --table NAME says otherwise")
     target, params = folder / f"{table}.yaml", folder / "params.yaml"
-    guess = guesses.guess_table(raw, kind_named(table))
     if target.exists() and not force:
         raise InputError(f"{target} is there already; edit it, or start anew with --force (the old is kept)")
+    guess = guesses.guess_table(raw, kind_named(table))
     text = mapping_text(raw, guess, os.path.relpath(Path(from_file).resolve(), folder.resolve()))
     written = {target: text, params: _with_table(params, table)}
     folder.mkdir(parents=True, exist_ok=True)
@@ -200,7 +191,7 @@ def _list(names: Iterable[object]) -> str:
 
 def mapping_text(raw: Raw, guess: Guess, path: str) -> str:
     """Return the text of a mapping file: only what is used, each guess with its reason."""
-    kind, survey = guess.kind, guess.kind.name == "survey"
+    kind = guess.kind
     named = dict.fromkeys([*guess.used, *guess.segments, *guess.texts, *guess.single.values()])
     own = [name for name in named if name not in guess.columns]
     short = short_names(own, {*raw.types, *kind.names, *guess.outcomes})
@@ -239,7 +230,7 @@ def mapping_text(raw: Raw, guess: Guess, path: str) -> str:
         coded = ", ".join(f"{quote(word)}: {code}" for word, code in sorted(codes.items(), key=itemgetter(1)))
         rows += [f"- items: {listed(names)}", f"  codes: {{{coded}}}"]
     lines += block("scales", "answers in words, from low to high", rows)
-    if survey:
+    if kind.name == "survey":
         low, high = guess.range or (1, 5)
         lines.append(f"range: [{low:g}, {high:g}]   {MARK} (lowest and highest answer)")
         rows = (f"{ours(name)}: [{low:g}, {high:g}]" for name, (low, high) in guess.ranges.items())
