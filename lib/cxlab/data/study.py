@@ -1,10 +1,10 @@
 """A study: which tables a reader has, with which settings; and opening each by its mapping file."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from cxlab.data import files as of
 from cxlab.data.convert import Conversion
@@ -17,9 +17,6 @@ from cxlab.data.read import read_raw
 from cxlab.data.survey import Survey
 from cxlab.data.table import Table
 from cxlab.data.tables import KINDS, kind_named
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _WHOLE = 500_000  # rows of events or visits up to which they are handed over as a DataFrame
 
@@ -86,10 +83,8 @@ def read_study(path: str | Path) -> Study:
         raise InputError(f"{name}: tables is empty; add one with cxlab init {path.parent} --from FILE")
     for kind, file in tables.items():
         if not file.is_file():
-            hint = f"make it with cxlab init {path.parent} --table {kind} --from FILE, or take the line out"
-            raise InputError(
-                f"{name}: the mapping file {show(file.name)} of table {kind} is not there; {hint}"
-            )
+            said = f"the mapping file {show(file.name)} of table {kind} is not there"
+            raise InputError(f"{name}: {said}; make it with cxlab init, or take the line out")
     notebooks = {key.removesuffix(".ipynb"): given for key, given in found.get("notebooks", {}).items()}
     return Study(
         path.resolve(), found.get("study", path.parent.resolve().name), tables, found.get("parameters", {}),
@@ -196,11 +191,11 @@ def opened(this: Conversion) -> Table:
 
 def _labels(this: Conversion) -> dict[str, str]:
     """What pages call a column: as the mapping says, else its text in the file, else its long name."""
-    long = {one.ours: one.theirs for one in this.fields if one.ours != one.theirs and len(one.theirs) > 24}
-    of_file = {
-        one.ours: this.raw.labels[one.theirs] for one in this.fields if this.raw.labels.get(one.theirs)
-    }
-    return long | of_file | {this.mapping.ours(item): label for item, label in this.mapping.labels.items()}
+    own, found = this.raw.labels, {}
+    for one in this.fields:
+        if one.theirs in own or (one.ours != one.theirs and len(one.theirs) > 24):
+            found[one.ours] = own.get(one.theirs) or one.theirs
+    return found | {this.mapping.ours(item): label for item, label in this.mapping.labels.items()}
 
 
 def _guard(this: Conversion, frame: pd.DataFrame, allowed: set[str]) -> None:
@@ -229,8 +224,6 @@ def _finished(this: Conversion, frame: pd.DataFrame, allowed: set[str]) -> pd.Da
 
 
 def _survey(this: Conversion, frame: pd.DataFrame, facts: dict[str, Any]) -> Survey:
-    import pandas as pd
-
     mapping, name = this.mapping, this.raw.name
 
     def ours(names) -> list[str]:
