@@ -31,20 +31,14 @@ LEAD = 'split(bootstrap // 10, id="split").lead("share", limits="What would chan
 EXPLORE = 'cx.explore(lambda days: split(days).with_numbers(), days={"a week": 7, "a day": 1, "a month": 30})'
 
 
-def write_notebook(
-    path: Path, *cells, title: str = "Does it hold?", parameters: str | None = PARAMETERS, **facts
-):
+def write_notebook(path: Path, *cells, title: str = "Does it hold?", parameters: str = PARAMETERS, **facts):
     """Write a notebook; a cell is source text, ``("md", text)`` or ``(tag, source)``."""
-    made = [nbformat.v4.new_markdown_cell(f"# {title}", id="title")]
-    if parameters:
-        made.append(nbformat.v4.new_code_cell(parameters, id="parameters", metadata={"tags": ["parameters"]}))
-    for number, cell in enumerate(cells):
+    made = []
+    for number, cell in enumerate([("md", f"# {title}"), ("parameters", parameters), *cells]):
         kind, source = cell if isinstance(cell, tuple) else ("", cell)
-        if kind == "md":
-            made.append(nbformat.v4.new_markdown_cell(source, id=f"c{number}"))
-        else:
-            tags = {"tags": [kind]} if kind else {}
-            made.append(nbformat.v4.new_code_cell(source.strip(), id=f"c{number}", metadata=tags))
+        new = nbformat.v4.new_markdown_cell if kind == "md" else nbformat.v4.new_code_cell
+        tags = {"tags": [kind]} if kind not in ("", "md") else {}
+        made.append(new(source.strip(), id=f"c{number}", metadata=tags))
     spec = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
     metadata = {"kernelspec": spec, "cxlab": {"question": title, **facts}}
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -79,6 +73,10 @@ class Workbook:
         out, err = process.communicate(timeout=180)
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
+    def python(self, code: str) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-c", code]
+        return subprocess.run(command, cwd=self.folder, env=self.env, capture_output=True, text=True)
+
 
 @pytest.fixture
 def workbook(tmp_path) -> Workbook:
@@ -94,9 +92,8 @@ def shared_workbook(tmp_path_factory) -> Workbook:
 
 def files_of(folder: Path) -> dict[str, bytes]:
     """Return every file below a folder."""
-    return {
-        p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()
-    }
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def processes_of(book: Workbook) -> list[str]:

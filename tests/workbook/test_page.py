@@ -61,7 +61,7 @@ def notebook(*cells):
 
 
 def rendered(*cells, **more):
-    return page.render(notebook(*cells), CONTEXT | more)
+    return page.Rendered(notebook(*cells), CONTEXT | more)
 
 
 def test_the_answer_is_hoisted_with_its_picture_three_numbers_and_limits():
@@ -126,7 +126,7 @@ def test_code_is_there_and_hidden_exercises_and_parameters_are_not():
     for tag in ("exercise", "solution", "parameters", "injected-parameters"):
         cell = nbformat.v4.new_code_cell("secret()", metadata={"tags": [tag]})
         made["cells"].append(json.loads(json.dumps(cell)))
-    text = page.render(made, CONTEXT).html
+    text = page.Rendered(made, CONTEXT).html
     assert '<div class="code" hidden>' in text and "&lt;b&gt;" in text
     assert "secret" not in text and "switch" in text
 

@@ -14,6 +14,7 @@ source: str = "here"  # the survey
 steps: list[str] = ["a", "b"]
 window: int | None = 7  # days
 limit: float = 0.5
+knot: float = 0.0
 exact: bool = False
 seed: int = 1
 shift: int = -3
@@ -54,7 +55,7 @@ def test_parameters_have_types_defaults_and_comments(pages):
     [
         ("steps=x,y", ["x", "y"]), ("steps=['x']", ["x"]), ("window=none", None), ("window=3", 3),
         ("limit=2", 2.0), ("limit=1e-3", 0.001), ("exact=yes", True), ("exact=False", False), ("old=5", "5"),
-        ("shift=-9", -9), ("02.seed=4", 4),
+        ("shift=-9", -9), ("knot=-0.5", -0.5), ("02.seed=4", 4),
     ],
 )  # fmt: skip
 def test_values_become_what_the_page_declares(pages, text, value):

@@ -4,8 +4,6 @@ import json
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -41,29 +39,11 @@ Result("Two things follow.", table=sentences, id="business")
 
 @pytest.fixture(scope="module")
 def book(shared_workbook):
-    section = (
-        "md",
-        "## Who carries more?\n\nThe bootstrap says.\n\n"
-        "<details><summary>How this works</summary>\n\nBy *lot*.\n\n</details>",
-    )
-    last = ("md", "## References\n\n<details><summary>References</summary>\n\nA book.\n\n</details>")
-    cells = [
-        ("md", "What is asked. **Minutes:** 7."),
-        START,
-        LEAD,
-        section,
-        "split(55).with_numbers()",
-        EXPLORE,
-        ODD,
-    ]
-    shared_workbook.notebook("02-split", *cells, ("solution", "'solved'"), last, order=2, minutes=7)
-    shared_workbook.notebook(
-        "09-verdict", VERDICT, MEANS, "print(results)", parameters='results: str = "none.json"  # found',
-        order=9, needs_results=True, title="What did we learn?",
-    )  # fmt: skip
-    # split() records one share; the section's other value would be a second quantity of that name.
-    path = shared_workbook.folder / "notebooks" / "02-split.ipynb"
-    path.write_text(path.read_text().replace("split(55).with_numbers()", "split(bootstrap // 10)"))
+    cells = [("md", "What is asked."), START, LEAD, ("md", "## Who carries more?"), "split(bootstrap // 10)"]
+    cells += [EXPLORE, ODD, ("solution", "'solved'"), ("md", "## References\n\nA book.")]
+    shared_workbook.notebook("02-split", *cells, order=2, minutes=7)
+    results = {"parameters": 'results: str = "none.json"  # found', "needs_results": True}
+    shared_workbook.notebook("09-verdict", VERDICT, MEANS, "print(results)", **results, order=9)
     done = shared_workbook.report("--out", "site")
     assert done.returncode == 0, done.stderr
     return shared_workbook
@@ -113,13 +93,8 @@ def test_builds_are_identical_byte_for_byte_also_in_a_folder_with_other_letters(
 def test_unchanged_inputs_run_nothing_and_import_nothing_heavy(book):
     before = {path: path.stat().st_mtime_ns for path in (book.folder / "site").rglob("*")}
     heavy = "{'papermill', 'nbformat', 'plotly', 'pandas', 'numpy', 'jinja2', 'mistune'}"
-    probe = (
-        "import sys; from cxlab.workbook.cli import main; code = main(['report', '--out', 'site']); "
-        f"print(code, sorted({heavy} & set(sys.modules)))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", probe], cwd=book.folder, env=book.env, capture_output=True, text=True
-    )
+    probe = "import sys; from cxlab.workbook.cli import main; code = main(['report', '--out', 'site']); "
+    done = book.python(f"{probe}print(code, sorted({heavy} & set(sys.modules)))")
     assert done.stdout.splitlines() == ["site: nothing has changed, the report stands", "0 []"], done.stderr
     assert {path: path.stat().st_mtime_ns for path in (book.folder / "site").rglob("*")} == before
 
@@ -156,16 +131,6 @@ def test_a_parameter_reaches_its_page_and_a_move_beyond_the_interval_is_exit_3(b
     assert again.returncode == 3 and "nothing has changed" in again.stdout
 
 
-def test_a_notebook_of_the_report_still_runs_by_plain_papermill(book, tmp_path):
-    import papermill
-
-    source = str(book.folder / "notebooks" / "02-split.ipynb")
-    papermill.execute_notebook(
-        source, str(tmp_path / "out.ipynb"), parameters={"bootstrap": 30}, progress_bar=False
-    )
-    assert "Experience carries 3 %" in (tmp_path / "out.ipynb").read_text()
-
-
 # ---------------------------------------------------------------- failures
 
 
@@ -187,21 +152,15 @@ def sound(published, workbook):
 
 
 def litter(book) -> set[str]:
-    return {path.name for path in book.folder.iterdir()} - {
-        ".cache",
-        "data",
-        "notebooks",
-        "site",
-        ".site.lock",
-    }
+    ours = {".cache", "data", "notebooks", "site", ".site.lock"}
+    return {path.name for path in book.folder.iterdir()} - ours
 
 
 def test_failed_notebooks_are_named_and_the_last_good_report_stays(sound):
     sound.notebook("02-raises", "import cxlab as cx", "x = 1\ny = x / 0", order=2)
     sound.notebook("03-noise", "import warnings\nwarnings.warn('look here')", order=3)
-    sound.notebook(
-        "04-twice", "import cxlab as cx", "for i in (1, 2): cx.record('a', i, unit='points')", order=4
-    )
+    twice = "for i in (1, 2): cx.record('a', i, unit='points')"
+    sound.notebook("04-twice", "import cxlab as cx", twice, order=4)
     sound.notebook("05-dies", "import os, signal", "os.kill(os.getpid(), signal.SIGKILL)", order=5)
     sound.notebook("06-grammar", "a = = 1", order=6)
     chart = "class Chart:\n    def _ipython_display_(self): raise ValueError('no picture')\nChart()"
@@ -245,12 +204,8 @@ def test_an_interrupt_leaves_no_process_and_the_last_good_report(sound):
 
 
 @pytest.mark.parametrize("moment", range(5))
-def test_a_kill_at_any_moment_leaves_a_whole_report_and_the_next_start_leaves_nothing(
-    sound, tmp_path, moment
-):
-    secret = (
-        "import tempfile, pathlib\npathlib.Path(tempfile.mkdtemp()).joinpath('0.csv').write_text('a reader')"
-    )
+def test_a_kill_leaves_a_whole_report_and_the_next_start_leaves_nothing(sound, tmp_path, moment):
+    secret = "import tempfile, pathlib\npathlib.Path(tempfile.mkdtemp(), '0.csv').write_text('a reader')"
     sound.notebook("02-more", secret, START, LEAD, "import time; time.sleep(0.3)", order=2)
     tmp = tmp_path / "tmp"
     tmp.mkdir()
@@ -276,9 +231,8 @@ def test_two_builders_of_one_folder_take_turns(sound, tmp_path):
     shutil.copytree(sound.folder / "notebooks", other.folder / "notebooks")
     out = str(tmp_path / "shared")
     for attempt in range(2):
-        both = [
-            each.start("--out", out, "--fresh", "-p", f"bootstrap={500 + attempt}") for each in (sound, other)
-        ]
+        arguments = ["--out", out, "--fresh", "-p", f"bootstrap={500 + attempt}"]
+        both = [each.start(*arguments) for each in (sound, other)]
         assert [process.communicate(timeout=180) and process.returncode for process in both] == [0, 0]
         manifest = json.loads((tmp_path / "shared" / "manifest.json").read_text())
         assert set(manifest["files"]) | {"manifest.json"} == set(files_of(tmp_path / "shared"))
@@ -292,13 +246,10 @@ def test_a_full_disk_is_exit_4(sound):
 
 
 def test_a_full_disk_while_writing_the_report_is_exit_4(sound):
-    probe = (
+    done = sound.python(
         "import errno, shutil, sys; from cxlab.workbook.cli import main\n"
         "def full(*_): raise OSError(errno.ENOSPC, 'No space left on device')\n"
         "shutil.copyfile = full\nsys.exit(main(['report', '--out', 'site', '--fresh']))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", probe], cwd=sound.folder, env=sound.env, capture_output=True, text=True
     )
     assert done.returncode == 4 and "disk is full" in done.stderr
     assert files_of(sound.folder / "site") == sound.before and litter(sound) == set()

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import mistune
 from jinja2 import Environment, FileSystemLoader
@@ -33,76 +33,42 @@ _HARMFUL = re.compile(
 )
 
 
-class Page(NamedTuple):
-    """A rendered page and what other pages take from it: its files, results and what the search finds."""
+class Rendered:
+    """The page of an executed notebook, as the cache keeps it, and what other pages take from it.
 
-    html: str
-    files: dict[str, str]
-    results: list[dict]
-    search: list[list[str]]
-
-
-def render(notebook: Mapping[str, Any], context: Mapping[str, Any]) -> Page:
-    """Return the page of an executed notebook, as the cache keeps it.
-
-    ``context`` is what stands around it: ``stem name question minutes pages previous next root segment
-    parameters versions``.
+    Attributes
+    ----------
+    html : str
+    files : dict of name -> text
+    results : list of what its results hold, with their charts
+    search : list of ``[address, page, title, words]``
     """
-    maker = _Maker(context["stem"])
-    intro, *made = maker.sections(notebook)
-    references = [section for section in made if section["title"] == "References"]
-    made = [section for section in made if section not in references]
-    lacking = [(section["title"], lack) for section in made if (lack := _lack(section))]
-    sections = [section for section in made if section["blocks"] or section["folds"]]
-    text = environment().get_template("page.html.j2").render(
-        **context, lead=maker.lead, intro=intro, sections=sections, sources=collect(notebook)["sources"],
-        references=references, lacking=lacking,
-        has_code=any(block["kind"] == "code" for each in (intro, *sections) for block in each["blocks"]),
-    )  # fmt: skip
-    href = f"{context['stem']}.html"
-    said = f"{maker.lead['finding'] if maker.lead else ''} {_words(intro)}".strip()
-    search = [[href, context["name"], context["question"], said]]
-    search += [[f"{href}#{s['id']}", context["name"], s["title"], _words(s)] for s in sections]
-    return Page(squeezed(text), maker.files, maker.results, search)
 
+    def __init__(self, notebook: Mapping[str, Any], context: Mapping[str, Any]) -> None:
+        """``context`` is what stands around the page: ``stem name question minutes pages previous next root
+        segment parameters versions``.
+        """
+        self.stem, self.charts, self.files, self.results = context["stem"], 0, {}, []
+        intro, *made = self._sections(notebook)
+        lead = lead_of([block for each in (intro, *made) for block in each["blocks"] if "finding" in block])
+        for section in (intro, *made):
+            _finish(section, lead)
+        references = [section for section in made if section["title"] == "References"]
+        made = [section for section in made if section not in references]
+        lacking = [(section["title"], lack) for section in made if (lack := _lack(section))]
+        sections = [section for section in made if section["blocks"] or section["folds"]]
+        text = environment().get_template("page.html.j2").render(
+            **context, lead=lead, intro=intro, sections=sections, sources=collect(notebook)["sources"],
+            references=references, lacking=lacking,
+            has_code=any(block["kind"] == "code" for each in (intro, *sections) for block in each["blocks"]),
+        )  # fmt: skip
+        self.html, href, name = squeezed(text), f"{self.stem}.html", context["name"]
+        said = f"{lead['finding'] if lead else ''} {_words(intro)}".strip()
+        self.search = [[href, name, context["question"], said]]
+        self.search += [[f"{href}#{s['id']}", name, s["title"], _words(s)] for s in sections]
 
-def _lack(section: dict[str, Any]) -> str:
-    """Take the answers that could not be given out of a section; return what the first of them needs."""
-    lacking = [block for block in section["blocks"] if block["kind"] == "result" and block["missing"]]
-    section["blocks"] = [block for block in section["blocks"] if block not in lacking]
-    if not lacking:
-        return ""
-    if not any(block["kind"] in ("result", "chart") for block in section["blocks"]):
-        section["blocks"] = section["folds"] = []
-    return re.sub(r"^[^:]*: (this (?=needs))?| \([^)]*\)", "", lacking[0]["finding"]).rstrip(".")
-
-
-def _words(section: Mapping[str, Any]) -> str:
-    blocks = [block for block in section["blocks"] if block["kind"] != "code"]
-    said = [block.get("finding") or text_of(block.get("html", "")) for block in blocks]
-    return " ".join([*said, *map(text_of, section["folds"])])
-
-
-def squeezed(text: str) -> str:
-    """Return a template's text without its blank lines; no line of the page breaks before a unit."""
-    return re.sub(r"(?<=\d) (?=%)", "\u00a0", re.sub(r"\n\s*\n+", "\n", text).strip()) + "\n"
-
-
-def text_of(markup: str) -> str:
-    """Return the plain text of HTML."""
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", markup)).split())
-
-
-class _Maker:
-    """Goes through a notebook's cells once."""
-
-    def __init__(self, stem: str) -> None:
-        self.stem, self.charts, self.files = stem, 0, {}
-        self.lead: dict[str, Any] | None = None
-        self.results: list[dict[str, Any]] = []
-
-    def sections(self, notebook: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Return the introduction and the sections: ``title id blocks folds``; the lead is set aside."""
+    def _sections(self, notebook: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return the introduction and the sections: ``title id blocks folds``."""
         made = [_section("")]
         for cell in notebook["cells"]:
             source = "".join(cell["source"])
@@ -114,15 +80,6 @@ class _Maker:
                 made[-1]["blocks"] += self._outputs(cell["outputs"])
                 if source.strip() not in ("", "import cxlab as cx"):
                     made[-1]["blocks"].append({"kind": "code", "html": highlighted(source)})
-        results = [block for section in made for block in section["blocks"] if block["kind"] == "result"]
-        self.lead = lead_of(results)
-        for section in made:
-            section["blocks"] = [block for block in section["blocks"] if block is not self.lead]
-            _merge(section["blocks"])
-            seen: set[str] = set()
-            for block in section["blocks"]:
-                if block["kind"] == "prose":
-                    block["html"] = Markup(glossary.explain(block["html"], seen))
         return made
 
     def _outputs(self, outputs: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -169,6 +126,33 @@ class _Maker:
         return name
 
 
+def _lack(section: dict[str, Any]) -> str:
+    """Take the answers that could not be given out of a section; return what the first of them needs."""
+    lacking = [block for block in section["blocks"] if block["kind"] == "result" and block["missing"]]
+    section["blocks"] = [block for block in section["blocks"] if block not in lacking]
+    if not lacking:
+        return ""
+    if not any(block["kind"] in ("result", "chart") for block in section["blocks"]):
+        section["blocks"] = section["folds"] = []
+    return re.sub(r"^[^:]*: (this (?=needs))?| \([^)]*\)", "", lacking[0]["finding"]).rstrip(".")
+
+
+def _words(section: Mapping[str, Any]) -> str:
+    blocks = [block for block in section["blocks"] if block["kind"] != "code"]
+    said = [block.get("finding") or text_of(block.get("html", "")) for block in blocks]
+    return " ".join([*said, *map(text_of, section["folds"])])
+
+
+def squeezed(text: str) -> str:
+    """Return a template's text without its blank lines; no line of the page breaks before a unit."""
+    return re.sub(r"(?<=\d) (?=%)", "\u00a0", re.sub(r"\n\s*\n+", "\n", text).strip()) + "\n"
+
+
+def text_of(markup: str) -> str:
+    """Return the plain text of HTML."""
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", markup)).split())
+
+
 def _chart(data: Mapping[str, Any], number: int, finding: str, lead: bool) -> dict[str, Any]:
     """Return a chart as the templates show it: pictures, bundle for the script, controls, title, finding."""
     figure = bundle = plain_arrays(data.get(EXPLORE) or data[PLOTLY])
@@ -196,14 +180,21 @@ def _chart(data: Mapping[str, Any], number: int, finding: str, lead: bool) -> di
     }  # fmt: skip
 
 
-def _merge(blocks: list[dict[str, Any]]) -> None:
-    """Let an answer with controls stand in the place of the same answer without."""
+def _finish(section: dict[str, Any], lead: Mapping[str, Any] | None) -> None:
+    """Set the page's answer aside, let an answer with controls stand in the place of the same one without,
+    and explain words where they are first used.
+    """
+    blocks = section["blocks"] = [block for block in section["blocks"] if block is not lead]
     for moved in [block for block in blocks if block["kind"] == "chart" and block["chart"]["controls"]]:
         for block in blocks:
             if block["kind"] == "result" and block["chart"] and block["finding"] == moved["chart"]["finding"]:
                 block["chart"] = moved["chart"]
                 blocks.remove(moved)
                 break
+    seen: set[str] = set()
+    for block in blocks:
+        if block["kind"] == "prose":
+            block["html"] = Markup(glossary.explain(block["html"], seen))
 
 
 def _section(title: str) -> dict[str, Any]:

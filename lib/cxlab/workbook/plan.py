@@ -95,10 +95,7 @@ def read_page(path: Path) -> Page:
             if cell["cell_type"] == "markdown" or "parameters" in cell["metadata"].get("tags", []):
                 sources[cell["cell_type"]] += "".join(cell["source"]) + "\n"
         title = re.search(r"^# (.+)", sources["markdown"], flags=re.MULTILINE)
-        facts = {
-            "question": title[1].strip() if title else path.stem,
-            **notebook["metadata"].get("cxlab", {}),
-        }
+        facts = {"question": title[1] if title else path.stem} | notebook["metadata"].get("cxlab", {})
         return Page(path, parameters={p.name: p for p in declared_parameters(sources["code"])}, **facts)
     except (ValueError, KeyError, TypeError, AttributeError, SyntaxError) as fault:
         raise InputError(f"the notebook {path.name} cannot be read ({fault}); mend it in Jupyter") from None
@@ -191,12 +188,13 @@ def kind_of(source: str, origin: str) -> str | None:
 def _checked(parameter: Parameter, value: Any, origin: str) -> Any:
     """Return a value as one of the parameter's types; numbers stay in the range that the default is in."""
     usual, numbers = parameter.default, (int, float)
+    signed = type(usual) not in numbers or usual < 0 or (type(usual) is float and usual == 0)
     for kind in parameter.types:
         try:
             read = _read(kind, value)
         except (ValueError, SyntaxError, RecursionError, MemoryError, OverflowError):
             continue
-        if type(read) in numbers and type(usual) in numbers and usual >= 0 and not 0 <= read <= _MOST:
+        if type(read) in numbers and not signed and not 0 <= read <= _MOST:
             raise InputError(f"{origin}: {parameter.name} must be from 0 to {_MOST}, not {read}")
         return read
     wanted, shown = " or ".join(parameter.types), value if isinstance(value, str) else repr(value)

@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -193,16 +194,12 @@ def _run_wave(
 
 
 def _failure_of(event: Mapping[str, Any]) -> Failure:
-    """Return what a failed event says, the notebook kept where the message can point to it."""
-    target = None
-    if event["executed"]:
-        target = cache_folder() / "failed" / f"{event['job'].replace('/', '-')}.ipynb"
-        try:
-            target.parent.mkdir(exist_ok=True)
-            shutil.copyfile(event["executed"], target)
-        except OSError:
-            target = None
-    return Failure(event["job"], event["fault"], target)
+    """Return what a failed event says; the notebook as far as it ran is kept."""
+    if not event["executed"]:
+        return Failure(event["job"], event["fault"])
+    kept = cache_folder() / "failed" / f"{event['job'].replace('/', '-')}.ipynb"
+    kept.parent.mkdir(exist_ok=True)
+    return Failure(event["job"], event["fault"], Path(shutil.copyfile(event["executed"], kept)))
 
 
 # ---------------------------------------------------------------- segments on a Dask cluster
@@ -213,8 +210,7 @@ def run_on_cluster(build: Build, parts: list[Part]) -> None:
 
     Workers need the project (at the same version) and the study's files under the same paths, such as a
     shared disk. Up to 24 segments share a warm runner, whose start costs as much as several of them; those of
-    a worker that dies are run again by another one, up to three times; two groups a worker are under way, so
-    that memory stays bounded.
+    a worker that dies are run again by another one, up to three times.
 
     Raises
     ------
@@ -233,33 +229,23 @@ def run_on_cluster(build: Build, parts: list[Part]) -> None:
     with client:
         threads = max(1, sum(client.nthreads().values()))
         size = max(1, min(24, len(parts) // (2 * threads)))
-        alone = dataclasses.replace(build, parts=[])  # a group travels without the other segments
-        waiting = [parts[i : i + size] for i in range(0, len(parts), size)][::-1]
-        sent: dict[str, list[Part]] = {}
-
-        def send() -> Any:
-            group = waiting.pop()
-            future = client.submit(_run_there, alone, group, retries=3, pure=False)
-            sent[future.key] = group
-            return future
-
-        queue = as_completed([send() for _ in range(min(len(waiting), max(4, 2 * threads)))])
-        for done in queue:
-            group = sent[done.key]
+        groups = [parts[i : i + size] for i in range(0, len(parts), size)]
+        run_there = partial(_run_there, dataclasses.replace(build, parts=[]))  # without the other segments
+        futures = client.map(run_there, groups, retries=3, pure=False)
+        sent = {future.key: group for future, group in zip(futures, groups, strict=True)}
+        for done in as_completed(futures):
             try:
                 answers = done.result()
             except KilledWorker as fault:
-                words = f"the workers of {group[0].label} died again and again ({fault})"
+                words = f"the workers of {sent[done.key][0].label} died again and again ({fault})"
                 raise NotebookError(f"--cluster: {words}") from None
-            for part, (found, part.failed) in zip(group, answers, strict=True):
+            for part, (found, part.failed) in zip(sent[done.key], answers, strict=True):
                 for stem, (name, executed) in found.items():
                     publish.store(name, executed)
                     part.keep(stem, name, executed)
                 for page in part.asked:
                     build.tell(part, page.stem, "failed" if page.stem in part.failed else "made")
-            done.release()
-            if waiting:
-                queue.add(send())
+            done.release()  # so that memory stays bounded
 
 
 def _run_there(build: Build, parts: list[Part]) -> list[tuple[dict, dict[str, str]]]:

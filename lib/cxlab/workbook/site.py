@@ -14,7 +14,7 @@ from cxlab.questions.result import plotly_json
 from cxlab.questions.words import is_share
 from cxlab.workbook import diff, picture, publish
 from cxlab.workbook.executed import results_of, to_json
-from cxlab.workbook.page import environment, render, squeezed
+from cxlab.workbook.page import Rendered, environment, squeezed
 from cxlab.workbook.plan import Build, Page, Part, versions
 
 # The story of the opening page: notebook and the result's id; no id means the answer of the page.
@@ -32,7 +32,7 @@ def write_part(part: Part, folder: Path, build: Build) -> None:
     files: dict[str, str] = {}
     for at, page in enumerate(part.there):
         executed = publish.read(part.executed[page.stem])
-        made = render(json.loads(executed), _context(part, at))
+        made = Rendered(json.loads(executed), _context(part, at))
         search += made.search
         results[page.stem] = made.results
         files |= {f"{page.stem}.html": made.html, f"notebooks/{page.stem}.ipynb": executed, **made.files}
@@ -66,7 +66,7 @@ def _made(template: str, part: Part, **context: Any) -> str:
 
 
 def _context(part: Part, at: int) -> dict[str, Any]:
-    """Return what stands around the page at a place; see ``page.render``."""
+    """Return what stands around the page at a place; see ``page.Rendered``."""
     links, page = _links(part), part.there[at]
     before, after = ([None, *links, None][at + step] for step in (0, 2))
     more = {"previous": before, "next": after, "parameters": _parameters(part, page)}
