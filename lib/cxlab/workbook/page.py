@@ -3,7 +3,6 @@
 import csv
 import html
 import io
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -165,7 +164,7 @@ def _chart(data: Mapping[str, Any], number: int, finding: str, lead: bool) -> di
         finding = figure["finding"] or finding
         figure = {"data": figure["data"], "layout": {**bundle["layout"], **figure["layout"]}}
     else:
-        bundle = {key: bundle[key] for key in ("data", "layout", "frames") if bundle.get(key)}
+        bundle = {key: bundle[key] for key in ("data", "layout")}
     layout = figure["layout"]
     layout.pop("template", None)
     meta = layout.get("meta") or {}
@@ -277,12 +276,6 @@ def highlighted(code: str) -> Markup:
     return Markup(f'<pre class="highlight" tabindex="0">{shown}</pre>')
 
 
-def json_block(value: Any) -> Markup:
-    """Return JSON that can stand in a script element, whatever texts it holds."""
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
-
-
 def _limits(n: Mapping[str, Any]) -> str:
     return with_interval(n["value"], n["low"], n["high"], n["unit"]).partition(" (")[2].rstrip(")")
 
@@ -293,5 +286,6 @@ def environment() -> Environment:
     loader = FileSystemLoader(TEMPLATES)
     env = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     explained = lambda text: Markup(glossary.explain(html.escape(text, quote=False), set()))  # noqa: E731
-    env.filters.update(json_block=json_block, number=number, limits=_limits, explained=explained)
+    env.filters.update(number=number, limits=_limits, explained=explained)
+    env.policies["json.dumps_kwargs"] = {"sort_keys": True, "ensure_ascii": False, "separators": (",", ":")}
     return env
