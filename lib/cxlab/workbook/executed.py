@@ -71,18 +71,10 @@ def plain_arrays(value: Any) -> Any:
 
 
 def collect(notebook: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a page states.
+    """Return what a page states: ``results`` (in order), ``lead`` (the one that answers the page, or None),
+    ``numbers`` (name -> what is recorded of it) and ``sources`` (list of dicts, each once).
 
-    Returns
-    -------
-    dict
-        ``results`` (in order), ``lead`` (the one that answers the page, or None), ``numbers`` (name -> what
-        is recorded of it) and ``sources`` (list of dicts, each once).
-
-    Raises
-    ------
-    ValueError
-        When a notebook records two values under one name.
+    Raises ValueError when a notebook records two values under one name.
     """
     results = list(outputs_of(notebook, RESULT))
     numbers: dict[str, dict[str, Any]] = {}

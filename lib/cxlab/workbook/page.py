@@ -33,14 +33,8 @@ _HARMFUL = re.compile(
 
 
 class Rendered:
-    """The page of an executed notebook, as the cache keeps it, and what other pages take from it.
-
-    Attributes
-    ----------
-    html : str
-    files : dict of name -> text
-    results : list of what its results hold, with their charts
-    search : list of ``[address, page, title, words]``
+    """The page of an executed notebook and what other pages take from it: its ``html``, ``files`` (name ->
+    text), ``results`` with their charts, and what the ``search`` finds, ``[address, page, title, words]``.
     """
 
     def __init__(self, notebook: Mapping[str, Any], context: Mapping[str, Any]) -> None:

@@ -143,11 +143,7 @@ def give_parameters(pages: Sequence[Page], given: Sequence[str]) -> None:
 def give(pages: Sequence[Page], name: str, value: Any, *, origin: str) -> None:
     """Give one parameter to every page that declares it; a source to those that read its kind of table.
 
-    Raises
-    ------
-    InputError
-        For a name that no page declares, a value of another type or out of range, or a source that does not
-        exist.
+    Another name, a value of another type or out of range, and a source that does not exist are refused.
     """
     scope, dot, bare = name.rpartition(".")
     takers = [page for page in (select(pages, [scope]) if dot else pages) if bare in page.parameters]

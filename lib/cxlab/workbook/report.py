@@ -18,18 +18,10 @@ from cxlab.workbook.run import Runners, run_key, run_on_cluster, run_parts
 
 
 def build_report(options: Namespace) -> int:
-    """Build and publish a report; the options are those of ``cxlab report``.
+    """Build and publish a report by the options of ``cxlab report``; return 0, 1 with ``strict`` when a part
+    was skipped, or 3 when numbers changed beyond their intervals since the report that ``against`` names.
 
-    Returns
-    -------
-    int
-        0; 1 with ``strict`` when a part was skipped; 3 when ``against`` names an older results.json and
-        numbers changed beyond their intervals.
-
-    Raises
-    ------
-    InputError, NotebookError, OutOfReach
-        The last good report is then untouched.
+    Raises InputError, NotebookError or OutOfReach; the last good report is then untouched.
     """
     out = options.out.resolve()
     publish.check_target(out)

@@ -211,11 +211,6 @@ def run_on_cluster(build: Build, parts: list[Part]) -> None:
     Workers need the project (at the same version) and the study's files under the same paths, such as a
     shared disk. Up to 24 segments share a warm runner, whose start costs as much as several of them; those of
     a worker that dies are run again by another one, up to three times.
-
-    Raises
-    ------
-    InputError, OutOfReach, NotebookError
-        Without Dask's ``distributed``; when nobody answers at the address; when workers died again and again.
     """
     try:
         from distributed import Client, KilledWorker, as_completed

@@ -28,13 +28,8 @@ MOST = 2000
 def add_parts(build: Build) -> None:
     """Add a report for each value of ``--by`` that enough customers or respondents share.
 
-    A value is one identity from start to end: what the table holds, as text, case kept. Its folder is named
-    by its letters and a hash, so that two values never share one.
-
-    Raises
-    ------
-    InputError
-        When no table of the study has the column, or it has too many values to be a segment.
+    A value is one identity from start to end: what the table holds, as text, case kept. A column that no
+    table of the study has is refused, and one with too many values.
     """
     by, study, main = build.options.by, build.study, build.parts[0]
     shown: dict[str, list[str]] = {}  # value -> the kinds of table that have it
@@ -85,8 +80,8 @@ _BARS = re.compile(r"(\d[\d,]*) \(")
 class _Shown:
     """One output of a page and the counts of people that it shows.
 
-    A count's key begins with "table" where the table alone shows it: then that goes, else the whole answer;
-    ``gone`` is which.
+    A count's key begins with "table" where the table alone shows it. ``gone`` is what must not be shown:
+    "table" or "all".
     """
 
     at: tuple[int, int]
@@ -181,9 +176,7 @@ def _said(text: str) -> dict[tuple, int]:
 
 
 def _counts_of_states(figures: list[dict[str, Any]]) -> dict[tuple, int]:
-    """Return what an explorer's states say and the counts at their bars; also from bar to bar and state to
-    state.
-    """
+    """Return the counts in an explorer's words and bars, and how they differ between bars and states."""
     counts, before = {}, {}
     for state, figure in enumerate(figures):
         now = _said(figure.get("finding", ""))
@@ -265,8 +258,6 @@ def _withhold(part: Part, stem: str, outputs: list[_Shown]) -> None:
 def slug(label: str) -> str:
     """Return a folder's name for a value, another one for each value on every file system.
 
-    Examples
-    --------
     >>> slug("!a-3"), slug("a"), slug("A")
     ('a-3-a3b5a1a1', 'a-ca978112', 'a-559aead0')
     """
