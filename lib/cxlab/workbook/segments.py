@@ -209,9 +209,11 @@ def _named(pages: _Pages, label: str) -> dict[str, set[int]]:
 def _apart(pages: _Pages, named: dict[str, set[int]], min_cell: int) -> None:
     """Mark answers that rest on a few people more or less than another answer about the same segment."""
     told = collections.defaultdict(lambda: collections.defaultdict(list))
-    for shown in itertools.chain(*pages.values()):
-        for n in {n for key, n in shown.counts.items() if key[0] != "table"}:
-            told[shown.source][n].append(shown)
+    for first in (True, False):  # what numbers rest on comes first: most answers share it
+        for shown in itertools.chain(*pages.values()):
+            counts = {k: n for k, n in shown.counts.items() if k[0] != "table" and (k[0] == "base") == first}
+            for n in set(counts.values()):
+                told[shown.source][n].append(shown)
     for source, telling in told.items():
         kept = set(named.get(source, ()))
         for n in sorted(telling, key=lambda n: -len(telling[n])):
