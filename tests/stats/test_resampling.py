@@ -9,7 +9,6 @@ from cxlab.stats.resampling import (
     Covariances,
     composites,
     correlations,
-    limits,
     pool,
     resampled_means,
     resampled_sums,
@@ -66,12 +65,6 @@ def test_part_and_mean_of_the_last_columns_are_those_of_the_data():
     expected = np.cov(VALUES[:, :2].mean(axis=1), VALUES[:, 2], ddof=0)
     assert both[0] == pytest.approx(expected, abs=1e-12)
     assert correlations(found.matrices)[0] == pytest.approx(np.corrcoef(VALUES, rowvar=False))
-
-
-def test_limits_of_nothing_are_nothing():
-    low, high = limits(np.array([[1.0, 2.0, 3.0], [np.nan] * 3]), 0.5)
-    assert (low[0], high[0]) == (1.5, 2.5) and np.isnan([low[1], high[1]]).all()
-    assert np.isnan(limits(np.empty((2, 0)))).all()
 
 
 def test_means_take_the_answers_that_are_there_with_their_weights():

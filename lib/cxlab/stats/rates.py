@@ -29,9 +29,8 @@ class Common(NamedTuple):
         """Return the standard deviation between outlets (median) and its interval."""
         size, tail = self.a + self.b, (1 - confidence_level) / 2
         deviation = np.sqrt(self.a * self.b / (size + 1)) / size
-        order = np.argsort(deviation)
-        place = np.searchsorted(np.cumsum(self.weight[order]), [0.5, tail, 1 - tail]).clip(max=size.size - 1)
-        return deviation[order][place].tolist()
+        parts = [0.5, tail, 1 - tail]
+        return np.quantile(deviation, parts, weights=self.weight, method="inverted_cdf").tolist()
 
 
 def common_rates(satisfied: np.ndarray, n: np.ndarray) -> Common:

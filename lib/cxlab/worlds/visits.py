@@ -110,7 +110,8 @@ def make_visits(
     rng = np.random.default_rng(rng)
     outlets = outlets if isinstance(outlets, pd.DataFrame) else make_outlets(outlets, rng=rng)
     home = pd.Index(list(ORGANISATIONS)).get_indexer(outlets["organisation"])
-    comments = _Comments(outlets, home, rng)
+    mix = _mix_of_themes(rng)
+    own = np.where(outlets["planted"], rng.integers(0, len(PHRASES), len(outlets)), -1)
     random = np.random.default_rng(int(rng.integers(1 << 62)))
 
     role = np.searchsorted(np.cumsum(_VISITS)[:-1], random.random(visits)).astype(np.int8)
@@ -141,7 +142,8 @@ def make_visits(
     score[some] = np.where(lot < chance, np.where(lot < 0.55 * chance, 5, 4), unhappy)
     spoke = np.flatnonzero(random.random(some.size) < commented)
     said = some[spoke]
-    comment[said] = comments.draw(random, outlet[said], score[said], thin[spoke])
+    where = outlet[said]
+    comment[said] = _comments(random, mix[home[where]], own[where], score[said], thin[spoke])
 
     people = int(pools.sum())
     frame = pd.DataFrame({
@@ -151,36 +153,30 @@ def make_visits(
         "role": np.array(ROLES)[role],
         "timestamp": (starts[month] + (day * 86400 + hour * 3600).astype(np.int64)).astype("datetime64[s]"),
         "score": pd.arrays.IntegerArray(score, score == 0),
-        "comment": pd.Categorical.from_codes(comment, comments.texts).astype("str"),
+        "comment": pd.Categorical.from_codes(comment, [*sum(PHRASES.values(), []), *PRAISE]).astype("str"),
     })  # fmt: skip
     return frame.sort_values(["timestamp", "person"], kind="stable", ignore_index=True)
 
 
-class _Comments:
-    """What people write: praise, or one of the themes by organisation, outlet and fault."""
+def _mix_of_themes(rng: np.random.Generator) -> np.ndarray:
+    """Return what part of the complaints about each organisation (row) is about each theme."""
+    names, themes = list(ORGANISATIONS), list(PHRASES)
+    mix = np.exp(0.6 * rng.standard_normal((len(names), len(themes)))) * np.linspace(1.6, 0.7, len(themes))
+    mix[names.index("Mobility"), themes.index("parking")] *= 8
+    mix[names.index("Food hall"), themes.index("waiting")] *= 2
+    return mix / mix.sum(axis=1, keepdims=True)
 
-    def __init__(self, outlets: pd.DataFrame, home: np.ndarray, rng: np.random.Generator):
-        names, themes = list(ORGANISATIONS), list(PHRASES)
-        self.home, self.signs = home, themes.index("signs")
-        self.texts = [text for theme in themes for text in PHRASES[theme]] + PRAISE
-        self.bounds = np.cumsum([0, *(len(PHRASES[theme]) for theme in themes), len(PRAISE)])
-        mix = np.exp(0.6 * rng.standard_normal((len(names), len(themes))))
-        mix *= np.linspace(1.6, 0.7, len(themes))
-        mix[names.index("Mobility"), themes.index("parking")] *= 8
-        mix[names.index("Food hall"), themes.index("waiting")] *= 2
-        self.cumulated = np.cumsum(mix / mix.sum(axis=1, keepdims=True), axis=1)
-        self.own = np.where(outlets["planted"], rng.integers(0, len(themes), len(outlets)), -1)
 
-    def draw(self, rng: np.random.Generator, outlet, score, thin) -> np.ndarray:
-        """Return the number of a text for each visit to an outlet with this score and thin fault."""
-        home, themes, own = self.home[outlet], len(PHRASES), self.own[outlet]
-        theme = (rng.random(home.size)[:, None] > self.cumulated[home]).sum(axis=1)
-        theme = np.where((own >= 0) & (rng.random(home.size) < 0.6), own, theme)
-        usual = np.diff(self.cumulated, axis=1, prepend=0)[home, self.signs]
-        theme = np.where(rng.random(home.size) < 6 * thin * usual, self.signs, theme)
-        theme = np.where(score >= 4, themes, np.minimum(theme, themes - 1))
-        low, high = self.bounds[theme], self.bounds[theme + 1]
-        return (low + rng.random(theme.size) * (high - low)).astype(np.int64)
+def _comments(rng: np.random.Generator, mix, own, score, thin) -> np.ndarray:
+    """Return the number of a text for each visit: praise, or a theme by organisation, outlet and fault."""
+    size, themes, signs = len(score), len(PHRASES), list(PHRASES).index("signs")
+    theme = (rng.random(size)[:, None] > np.cumsum(mix, axis=1)).sum(axis=1)
+    theme = np.where((own >= 0) & (rng.random(size) < 0.6), own, theme)
+    theme = np.where(rng.random(size) < 6 * thin * mix[:, signs], signs, theme)
+    theme = np.where(score >= 4, themes, np.minimum(theme, themes - 1))
+    bounds = np.cumsum([0, *map(len, PHRASES.values()), len(PRAISE)])
+    low, high = bounds[theme], bounds[theme + 1]
+    return (low + rng.random(size) * (high - low)).astype(np.int64)
 
 
 def make_kpis(
