@@ -3,8 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 
 import cxlab as cx
@@ -37,14 +35,9 @@ def words(result):
 
 
 def test_only_what_both_readers_call_customer_focused_counts():
-    frame = pd.DataFrame(
-        {
-            "id": range(12),
-            "level": ["account", "unit"] * 6,
-            "customer_focused": [True, True, False, True] * 3,
-            "customer_focused_2": [True, False, False, True] * 3,
-        }
-    )
+    frame = pd.DataFrame({"id": range(12), "level": ["account", "unit"] * 6})
+    frame = frame.assign(customer_focused=[True, True, False, True] * 3)
+    frame = frame.assign(customer_focused_2=[True, False, False, True] * 3)
     result = m.metric(table(frame))
     assert result["customer-focused-count"].value == 6 and result["customer-focused-share"].value == 0.5
     assert "two readers" in result.finding
@@ -129,21 +122,6 @@ def test_knapsack_p01_of_the_classic_test_set():
     assert best.table.selected.astype(int).tolist() == [1, 1, 1, 1, 0, 1, 0, 0, 0, 0]
 
 
-@given(st.integers(0, 10_000))
-@settings(max_examples=25)
-def test_more_money_never_hurts_and_minima_never_help(seed):
-    rng = np.random.default_rng(seed)
-    frame = make_initiatives(25, rng=rng)
-    budgets = np.sort(rng.uniform(0, frame.cost.sum(), 3))
-    impacts = [m.select_portfolio(frame, budget=budget).impact for budget in budgets]
-    assert impacts == sorted(impacts)
-    rich = frame.cost.sum()
-    assert m.select_portfolio(frame, budget=rich).impact == pytest.approx(frame.impact.sum())
-    some = {"account": 1} if (frame.level == "account").any() else {}
-    poor = m.select_portfolio(frame, budget=rich / 4)
-    assert m.select_portfolio(frame, budget=rich / 4, minimum=some).impact <= poor.impact + 1e-9
-
-
 def best_by_force(impact, cost, budget, groups):
     sets = ((np.arange(2 ** len(cost))[:, None] >> np.arange(len(cost))) & 1).astype(bool)
     fits = sets @ cost <= budget
@@ -169,16 +147,9 @@ def test_equal_to_brute_force_on_200_instances_with_minima():
         assert proven and impact[chosen].sum() == pytest.approx(best, abs=1e-9)
         assert cost[chosen].sum() <= budget + 1e-9
         assert all(chosen[member].sum() >= least for least, member in groups)
+        free, _ = portfolio.solve(impact, cost, budget, [])
+        assert impact[free].sum() >= best - 1e-9 and cost[free].sum() <= budget + 1e-9
     assert solved > 120
-
-
-def test_thousands_of_candidates_are_proven():
-    rng, n = np.random.default_rng(0), 2000
-    cost, level = rng.integers(1, 1000, n).astype(float), rng.integers(0, 3, n)
-    groups, budget = [(200, level == 0), (500, level == 2)], 0.3 * cost.sum()
-    for impact in (np.maximum(1, cost + rng.integers(-100, 101, n)), rng.lognormal(0, 1, n)):
-        chosen, proven = portfolio.solve(impact, cost, budget, groups)
-        assert proven and cost[chosen].sum() <= budget and chosen[level == 2].sum() >= 500
 
 
 def test_a_search_that_grows_too_large_gives_a_good_set_and_says_so(monkeypatch):

@@ -149,16 +149,12 @@ def reasons(contacts: Table) -> Result:
     else:
         most = Number(*single[["share", "low", "high"]].iloc[0], "share of contacts")
         finding = f"the most frequent reason is '{single['words'].iloc[0]}', with {most} of contacts."
-    shown = single.assign(coding="corrected" if corrected else "as coded")
-    if corrected:
-        coded = {"share": single.naive, "low": single.naive_low, "high": single.naive_high}
-        shown = pd.concat([shown, shown.assign(coding="as coded", **coded)])
     checked = "The correction takes the second coding as right, and its part as drawn at random."
     cautions = [checked if corrected else "No part was coded twice, so errors of coding are not corrected."]
     if hidden:
         cautions.append(f"{count(hidden, 'reason')} with few contacts left out.")
-    axes = SHARES | {"label": "words", "value": "share", "group": "coding", "x_title": "share of contacts"}
-    return Result(finding, numbers, single, partial(general.dots, shown, **axes), cautions, contacts)
+    axes = SHARES | {"label": "words", "value": "share", "x_title": "share of contacts"}
+    return Result(finding, numbers, single, partial(general.dots, single, **axes), cautions, contacts)
 
 
 @question("contacts", "text", needs="contacts with a text of what customers wrote")

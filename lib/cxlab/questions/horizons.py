@@ -48,7 +48,12 @@ def order(accounts: Table, *, pass_at: float = 0.5) -> Result:
     own = scale.items.set_index("level")[["Hi", "low", "high"]].add_prefix("order_")
     table = table.join(own).rename_axis("level").reset_index()
     h = Number(scale.H, scale.low, scale.high, "H", scale.n, "order of the levels (H; 1 is perfect)")
-    numbers = {"scalability": h, "level-one-lead": _lead(passes.dropna(), accounts)}
+    whole = passes.dropna()
+    rates = resampled_means(whole.to_numpy(), draws=accounts.bootstrap, rng=accounts.rng)
+    lead, label = rates[0] - rates[1:].max(axis=0), "pass rate of the first level minus the next best"
+    ends = percentile_interval(lead[1:], accounts.confidence_level)
+    first = Number(lead[0], *ends, "share of accounts", len(whole), label)
+    numbers = {"scalability": h, "level-one-lead": first}
     numbers |= _first_reached(accounts, levels)
     said = "the levels rise together, but no clear order was found"
     if not h.low > 0:
@@ -280,14 +285,6 @@ def _levels(accounts: Table, pass_at: float) -> tuple[pd.DataFrame, pd.DataFrame
 
 def _once(accounts: Table, levels: pd.DataFrame, column: str) -> pd.Series:
     return accounts.frame.groupby("account", sort=False)[column].first().reindex(levels.index)
-
-
-def _lead(whole: pd.DataFrame, accounts: Table) -> Number:
-    """Return by how much the first level's pass rate exceeds the highest other one."""
-    rates = resampled_means(whole.to_numpy(), draws=accounts.bootstrap, rng=accounts.rng)
-    lead, label = rates[0] - rates[1:].max(axis=0), "pass rate of the first level minus the next best"
-    ends = percentile_interval(lead[1:], accounts.confidence_level)
-    return Number(lead[0], *ends, "share of accounts", len(whole), label)
 
 
 def _first_reached(accounts: Table, levels: pd.DataFrame) -> dict[str, Number]:
