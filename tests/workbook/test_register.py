@@ -41,8 +41,8 @@ def ids(path):
     return Register(path).table["id"].tolist()
 
 
-def draft(path, number=1):
-    return Register(path.with_name(f"{path.stem}.draft-{number:06d}.csv")).table
+def draft(path):
+    return Register(path.with_name(f"{path.stem}.draft-000001.csv")).table
 
 
 def refused(register, message, **more):
@@ -129,15 +129,12 @@ def test_rows_are_lost_only_when_named(path):
     refused(register, "'title' is missing")
 
 
-@pytest.mark.parametrize(
-    ("value", "message"), [(" ", "row 3 has no id"), ("P-001", "P-001 occurs more than")]
-)
-def test_a_row_without_its_own_id_is_told_and_kept_in_a_draft(path, value, message):
+@pytest.mark.parametrize("value", [" ", "P-001"])
+def test_a_row_without_its_own_id_is_told_and_kept_in_a_draft(path, value):
     register = Register(path)
     register.table.loc[1, ["id", "title"]] = [value, "precious"]
-    for number in (1, 2):  # a second refusal keeps a second draft
-        refused(register, f"{message}.*register.draft-00000{number}")
-        assert "precious" in draft(path, number)["title"].tolist() and len(draft(path, number)) == 6
+    refused(register, "row 3 has no id of its own.*register.draft-000001")
+    assert "precious" in draft(path)["title"].tolist() and len(draft(path)) == 6
     assert ids(path) == ALL
     register.table.loc[1, "id"] = "P-002"
     assert "Saved" in register.save()
@@ -185,18 +182,12 @@ def test_a_link_stays_a_link_and_names_with_brackets_keep_every_backup_and_draft
     assert (tmp_path / "link.csv").is_symlink() and Register(target).table.loc[0, "title"] == "round 2"
 
 
-@pytest.mark.parametrize(
-    ("ending", "value", "told"),
-    [
-        ("csv", "x" * 200_000, "field larger"),
-        *(("xlsx", value, "P-001, column 'title'") for value in ("x" * 40_000, "a\x07b", "a\x00b", "a\r\nb")),
-    ],
-)
-def test_cells_that_a_file_cannot_hold_are_refused_and_kept(tmp_path, ending, value, told):
-    target = write_template(tmp_path / f"register.{ending}")
+@pytest.mark.parametrize("value", ["x" * 40_000, "a\x07b", "a\x00b", "a\r\nb"])
+def test_cells_that_a_workbook_cannot_hold_are_refused_and_kept(tmp_path, value):
+    target = write_template(tmp_path / "register.xlsx")
     before, register = target.read_bytes(), Register(target)
     register.table.loc[0, "title"] = value
-    refused(register, f"{told}.*draft-000001")
+    refused(register, "P-001, column 'title'.*draft-000001")
     assert target.read_bytes() == before and register.table.loc[0, "title"] == value
 
 

@@ -83,12 +83,9 @@ class Register:
         if gone := [name for name in self._before if name not in mine]:
             raise InputError(f"the column {gone[0]!r} is missing; a save keeps every column")
         ids = mine["id"].str.strip()
-        if (ids == "").any():
-            raise InputError(f"row {ids.eq('').argmax() + 2} has no id; give it one and save again")
-        if ids.duplicated().any():
-            raise InputError(
-                f"the id {ids[ids.duplicated()].iloc[0]} occurs more than once; give each row its own"
-            )
+        odd = ids[(ids == "") | ids.duplicated()]
+        if len(odd):
+            raise InputError(f"row {odd.index[0] + 2} has no id of its own ({odd.iloc[0]!r}); give it one")
         if _content(self.path) != self._raw:
             raise InputError("somebody else saved meanwhile; nothing was written, reload() and edit again")
         before = self._before["id"]
