@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from cxlab.data.errors import InputError
-from cxlab.data.raw import Raw, ident
+from cxlab.data.files import files_of, kind_of
+from cxlab.data.raw import Raw, connect, ident, parquet_scan
 from cxlab.data.read import read_raw
 from cxlab.stats.funnel.result import Funnel
 from cxlab.stats.funnel.rules import Rules, hint
@@ -49,7 +50,7 @@ def funnel_of_files(
     numbers). Beyond ``memory`` ("2GB") DuckDB spills to files in a temporary folder.
     """
     limit = memory_bytes(memory)
-    raw = read_raw(path, large=True)
+    raw = _opened(path)
     try:
         raw.connection.execute(f"SET memory_limit='{max(limit // 3, 250_000_000)}B'")
         columns.check([*raw.types, *raw.repeated])
@@ -57,6 +58,16 @@ def funnel_of_files(
         return _funnel(rules, scan, lambda: events_of(raw, columns))
     finally:
         raw.connection.close()
+
+
+def _opened(path: str | Path) -> Raw:
+    """Return files as a relation; Parquet is scanned where it lies, without reading it all for its hash."""
+    found = files_of(path)
+    if {kind_of(file) for file in found} != {"parquet"}:
+        return read_raw(path, large=True)
+    raw = Raw(connect(), parquet_scan(found), Path(path).name, "parquet", scanned=found)
+    raw.types = {row[0]: str(row[1]) for row in raw.all(f"DESCRIBE SELECT * FROM {raw.source}")}
+    return raw
 
 
 def _scan(raw: Raw, path: str, engine: str, memory: int, columns: Columns, rules: Rules) -> Scan:

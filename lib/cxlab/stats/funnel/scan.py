@@ -108,9 +108,12 @@ def text_sql(name: str) -> str:
 
 
 def person_sql(raw: Raw, name: str) -> str:
-    """Return the SQL of a column of customers: whole numbers as they are, else text; NULL for nobody."""
+    """Return the SQL of a column of customers: whole numbers or text; NULL for nobody."""
     if raw.types[name] in ("BIGINT", "INTEGER", "SMALLINT", "TINYINT", "UINTEGER", "USMALLINT", "UTINYINT"):
-        return ident(name)
+        number = f"CAST({ident(name)} AS BIGINT)"
+        low, high = raw.all(f"SELECT min({number}), max({number}) FROM {raw.source}")[0]
+        narrow = low is not None and high - low < 2**32  # sorted faster
+        return f"({number} - ({low}))::UINTEGER" if narrow else number
     text = text_sql(name)
     return f"CASE WHEN list_position({listed(NOBODY)}, lower({text})) IS NULL THEN {text} END"
 
