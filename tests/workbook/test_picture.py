@@ -104,7 +104,7 @@ def test_shapes_annotations_and_gaps_are_drawn():
 
 @pytest.mark.parametrize(
     "trace",
-    [go.Pie(values=[1, 2]), go.Scatter(x=[1], y=[1], xaxis="x2"), go.Scatter(y=[1]), go.Bar(x=["a"], y=[1])],
+    [go.Pie(values=[1, 2]), go.Scatter(x=[1], y=[1], xaxis="x2"), go.Scatter(y=[1]), go.Histogram(x=[1])],
 )
 def test_what_is_not_known_is_not_drawn(trace):
     assert drawn(go.Figure(trace)) == drawn(go.Figure()) == ""

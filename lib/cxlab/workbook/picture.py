@@ -1,6 +1,6 @@
 """A chart as a static SVG, drawn from plotly's JSON without a browser: the same bytes every time.
 
-Knows what ``figures.general`` uses: points and lines, horizontal bars and heat maps on one pair of axes; of
+Knows what ``figures.general`` uses: points and lines, bars and heat maps on one pair of axes; of
 any other figure the page shows the numbers. Colours of the house are CSS variables, so that a picture follows
 light and dark.
 """
@@ -46,7 +46,7 @@ def svg(figure: Mapping[str, Any], *, width: int, label: str, height: int | None
 
 def _is_known(trace: Mapping[str, Any]) -> bool:
     listed = all(isinstance(trace.get(key), list) for key in "xy") and not {"xaxis", "yaxis"} & set(trace)
-    return listed and _kind(trace) in _DRAW and (_kind(trace) != "bar" or trace.get("orientation") == "h")
+    return listed and trace["type"] in _DRAW
 
 
 def height_of(layout: Mapping[str, Any]) -> int:
@@ -127,11 +127,13 @@ class _Canvas:
         self.traces, self.layout, self.width = traces, layout, width
         self.height = float(height or height_of(layout))
         self.taken: list[tuple[float, float, float, float]] = []
-        self.bars = [trace for trace in traces if _kind(trace) == "bar"]
+        self.bars = [trace for trace in traces if trace["type"] == "bar"]
+        self.along, self.across = "xy" if any(bar.get("orientation") == "h" for bar in self.bars) else "yx"
         self.stacked = layout.get("barmode") == "stack"
         self.shapes, self.notes = layout.get("shapes", []), layout.get("annotations", [])
         self.x, self.y = self._axis("x"), self._axis("y")
-        if width < NARROW and any("text" in trace.get("mode", "") for trace in traces):
+        self.labelled = [trace for trace in traces if "text" in trace.get("mode", "")]
+        if width < NARROW and self.labelled:
             self.height *= 1.3  # room for the words beside the points
         self._margins()
 
@@ -142,16 +144,16 @@ class _Canvas:
                 error = trace.get("error_x") or {"array": [], "arrayminus": []}
                 values += [a + b for a, b in _pairs(trace["x"], error["array"])]
                 values += [a - b for a, b in _pairs(trace["x"], error["arrayminus"])]
+        if letter == self.along and self.stacked:
             sums: dict[Any, float] = {}
-            for trace in self.bars if self.stacked else ():
-                for name, value in _pairs(trace["y"], trace["x"]):
-                    sums[name] = sums.get(name, 0.0) + value
+            for name, value in (pair for bar in self.bars for pair in _pairs(bar[self.across], bar[letter])):
+                sums[name] = sums.get(name, 0.0) + value
             values += sums.values()
         if not any(isinstance(value, str) for value in values):
             shapes = [shape for shape in self.shapes if shape.get(f"{letter}ref", letter) == letter]
             values += [shape[letter + end] for shape in shapes for end in "01"]
         facts, cells = self.layout.get(f"{letter}axis") or {}, any("z" in trace for trace in self.traces)
-        return _Axis(facts, letter, values, letter == "x" and bool(self.bars), cells)
+        return _Axis(facts, letter, values, letter == self.along and bool(self.bars), cells)
 
     def _margins(self) -> None:
         """Leave room for tick labels, axis titles and the legend."""
@@ -187,13 +189,11 @@ class _Canvas:
         yield from (self._shape(shape) for shape in self.shapes if shape.get("layer") == "below")
         # Labels of points keep away from notes and from every labelled point.
         notes = [self._note(note) for note in self.notes]
-        spots = [
-            p for trace in self.traces if "text" in trace.get("mode", "") for p in self._points(trace) if p
-        ]
+        spots = [point for trace in self.labelled for point in self._points(trace) if point]
         self.taken += [(x - 5, x + 5, y - 5, y + 5) for x, y in spots]
         for number, trace in enumerate(self.traces):
             yield f'<g opacity="{trace.get("opacity", 1):g}">'
-            yield from _DRAW[_kind(trace)](self, trace, number)
+            yield from _DRAW[trace["type"]](self, trace, number)
             yield "</g>"
         yield from (self._shape(shape) for shape in self.shapes if shape.get("layer") != "below")
         yield from notes
@@ -256,20 +256,25 @@ class _Canvas:
         return min(max(at, half), max(self.width - half, self.width / 2)) if end == "middle" else at
 
     def bar(self, trace: dict, number: int) -> Iterable[str]:
-        x, y = self.x, self.y
+        flat = self.along == "x"
+        along, across = (self.x, self.y) if flat else (self.y, self.x)
         mine = next(i for i, each in enumerate(self.bars) if each is trace)
         size = (1 - self.layout.get("bargap", 0.2)) / (1 if self.stacked else len(self.bars))
         place = 0.0 if self.stacked else (mine - (len(self.bars) - 1) / 2) * size
-        unit = (y.end - y.start) / (y.high - y.low)
-        for i, (name, value) in enumerate(zip(trace["y"], trace["x"], strict=True)):
+        unit = (across.end - across.start) / (across.high - across.low)
+        for i, (name, value) in enumerate(zip(trace[self.across], trace[self.along], strict=True)):
             if value is None:
                 continue
-            before = sum(each["x"][i] or 0 for each in self.bars[:mine]) if self.stacked else 0
-            one, two = x.at(before), x.at(before + value)
-            middle = y.start + (y.number(name) + place - y.low) * unit
+            before = sum(each[self.along][i] or 0 for each in self.bars[:mine]) if self.stacked else 0
+            one, two = along.at(before), along.at(before + value)
+            middle = across.start + (across.number(name) + place - across.low) * unit
+            a, b = middle - size * unit / 2, middle + size * unit / 2
             shade = _paint(_pick(trace.get("marker", {}).get("color"), i) or SEQUENCE[number % 8])
-            yield _rect(one, middle - size * unit / 2, two, middle + size * unit / 2, shade)
-            yield _whisker(trace, i, middle, x)
+            if not flat:
+                yield _rect(a, one, b, two, shade)
+                continue
+            yield _rect(one, a, two, b, shade)
+            yield _whisker(trace, i, middle, along)
             words = rows_of(_pick(trace.get("text"), i))
             inside = abs(two - one) > _wide(words) + 12
             # beside its part, a word of a stack would stand on the next part
@@ -358,10 +363,6 @@ def _box(x: float, y: float, rows: Sequence[str], end: str) -> tuple[float, floa
 
 def _pairs(one: Sequence[Any], two: Sequence[Any]) -> list[tuple]:
     return [pair for pair in zip(one, two, strict=False) if None not in pair]
-
-
-def _kind(trace: Mapping[str, Any]) -> str:
-    return trace.get("type", "scatter")
 
 
 def _pick(value: Any, i: int) -> Any:

@@ -19,7 +19,6 @@ import signal
 import sys
 import tempfile
 import time
-import traceback
 import warnings
 from pathlib import Path
 from typing import Any
@@ -121,8 +120,6 @@ def _tell(job: dict[str, Any], fault: dict[str, Any], executed: str = "") -> Non
 
 
 def _fault(fault: BaseException) -> dict[str, Any]:
-    if os.environ.get("CXLAB_DEBUG"):
-        traceback.print_exception(fault)
     full = isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EDQUOT)
     return {"ename": "DiskFull" if full else type(fault).__name__, "evalue": str(fault)}
 
@@ -132,11 +129,10 @@ def _run_job(job: dict[str, Any], work: Path) -> None:
     os.setpgid(0, 0)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _die_with_parent()
-    # What C code and child processes print goes to a file; events keep the pipe.
-    _EVENTS = os.dup(1)
-    noise = os.open(work / "noise.log", os.O_WRONLY | os.O_CREAT, 0o644)
-    os.dup2(noise, 1)
-    os.dup2(noise, 2)
+    # What C code and child processes print goes nowhere; events keep the pipe.
+    _EVENTS, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
     notebook, fault = _execute(job, work)
     notebook = stabilise(notebook, job["paths"])
     try:
