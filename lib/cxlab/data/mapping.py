@@ -223,8 +223,8 @@ def from_dict(content: dict[str, Any], table: str, name: str = "mapping") -> Map
     blocks = {side: items for side, items in mapping.blocks.items() if items}
     ours, outcomes, default = list(mapping.columns.values()), mapping.outcomes, mapping.default_outcome
     owner = {item: "the outcomes" for items in outcomes.values() for item in items}
-    for twice in [to for to in ours if ours.count(to) > 1][:1]:
-        raise InputError(f"{name}: two columns both become {show(twice)}; keep one")
+    if twice := [to for to in ours if ours.count(to) > 1]:
+        raise InputError(f"{name}: two columns both become {show(twice[0])}; keep one")
     if default and default not in outcomes:
         hint = nearest(default, outcomes)
         raise InputError(f"{name}: default_outcome {show(default)} is not among outcomes; {hint}")
@@ -234,6 +234,6 @@ def from_dict(content: dict[str, Any], table: str, name: str = "mapping") -> Map
                 raise InputError(f"{name}: {show(item)} stands in {owner[item]} and in {side}: keep one")
     if table != "survey" and (blocks or outcomes):
         raise InputError(f"{name}: blocks and outcomes belong to a survey only; this is {table}")
-    for outcome in [outcome for outcome, items in outcomes.items() if not items][:1]:
-        raise InputError(f"{name}: the outcome {show(outcome)} has no items; list them")
+    if empty := [outcome for outcome, items in outcomes.items() if not items]:
+        raise InputError(f"{name}: the outcome {show(empty[0])} has no items; list them")
     return replace(mapping, blocks=blocks)
