@@ -63,8 +63,8 @@ FILES = {  # what a stranger has: the page asked for, what must be stated there
     "visits": (visits(40), "07-ecosystem", "visits"),
     "seven outlets": (visits(7), "07-ecosystem", "visits"),
     "initiatives": (plan(), "06-initiatives", ""),
-    "contacts": (calls(), "04-expectations", "most-frequent-reason"),
-    "expectations": (survey(300, expected=True), "04-expectations", "explained-by-the-gap"),
+    "contacts": (calls(), "04-expectations", "The most frequent reason is"),
+    "expectations": (survey(300, expected=True), "04-expectations", "the gap to expectation"),
     "25 rows": (survey(25), "10-your-customers", ""),
     "60 rows with gaps": (survey(60, 0.15), "02-product-or-experience", ""),
     "few complete rows": (survey(200, 0.6), "02-product-or-experience", ""),
@@ -93,9 +93,9 @@ def report(params, page, capsys, *more):
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_alone_gets_its_page(tmp_path, capsys, name):
-    frame, page, number = FILES[name]
+    frame, page, said = FILES[name]
     stated, text = report(start(tmp_path, frame), page, capsys)
-    assert stated and (not number or number in stated), list(stated)
+    assert (said in text or said in stated) if said else stated
     assert "Not answered" in text
 
 
