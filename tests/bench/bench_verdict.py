@@ -54,7 +54,7 @@ QUESTIONS = (drivers.split, drivers.overlap, liking.beyond_liking, expectations.
              expectations.forgiveness)  # fmt: skip
 MORE = (surveys.by_segment, expectations.gap, horizons.hostages)
 # What is wrong to say of a claim in a world: outcomes that contradict its truth. Where nothing matters, or a
-# liking alone, no claim may be supported but C6b, which is about the level of answers: it is true there.
+# liking alone, no claim may be supported.
 NULLS = [world for world in WORLDS if "nothing" in world or "alone" in world]
 WRONG = {
     "product": {
@@ -84,8 +84,6 @@ def wrong(world: str, claim: str) -> set[str]:
     """Return the outcomes of a claim that are wrong in a world."""
     if world not in NULLS:
         return WRONG[world].get(claim, set())
-    if claim == "C6b":
-        return {"refuted"}
     return {"supported", "refuted"} if claim == "C8c" else {"supported"}
 
 

@@ -186,7 +186,7 @@ def _apply(rule: Rule, rules: RuleSet, results: Results) -> dict[str, Any]:
         "source": ", ".join(dict.fromkeys(e["source"] for e in entries.values() if e.get("source"))),
     }  # fmt: skip
     said = [condition.holds(look, rule.sesoi) for condition in (rule.supported_when, rule.refuted_when)]
-    if None in said and True not in said:
+    if True not in said and any(look(atom) is None for atom in rule.atoms()):
         return found | {"reason": _lack(rule, rules, results, look)}
     if any("simulated" not in entry for entry in entries.values()):
         return found | {"reason": "needs a report that says which numbers are simulated: make it again"}
