@@ -89,7 +89,7 @@ def test_one_survey_against_another_is_mixed_and_only_survivors_count(rules):
     assert (both["outcome"], both["A"], both["B"]) == ("mixed", "supported", "refuted")
     alone = judging.combine(rules, {}, {"A": product, "B": sides(0.2, 0.2, half=0.5)})
     assert alone.loc["P3", "outcome"] == "supported" and alone.loc["P3", "survives"]
-    weak = {f"S{i}": sides(0.2, 0.2, half=0.5) for i in range(40)} | {"A": sides(0.16, 0.0, half=0.055)}
+    weak = {f"S{i}": sides(0.2, 0.2, half=0.5) for i in range(120)} | {"A": sides(0.16, 0.0, half=0.055)}
     faint = judging.combine(rules, {}, weak)
     assert faint.loc["C4a", "outcome"] == "undecided"
 
