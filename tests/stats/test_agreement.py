@@ -50,12 +50,9 @@ def test_nominal_needs_names_only():
         krippendorff_alpha(words, level="interval")
 
 
-def test_one_label_only_shows_nothing():
+def test_one_label_only_shows_nothing_and_what_cannot_be_compared_is_refused():
     alpha = krippendorff_alpha(np.ones((3, 4)))
     assert np.isnan(alpha.estimate) and alpha.raw == 1
-
-
-def test_what_cannot_be_compared_is_refused():
     with pytest.raises(ValueError, match="two labels"):
         krippendorff_alpha([[1, 2, 3]])
     with pytest.raises(ValueError, match="nominal, ordinal, interval"):

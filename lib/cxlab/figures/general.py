@@ -275,10 +275,8 @@ def _names(table: pd.DataFrame, label: str | None) -> list[str]:
 
 def _groups(table: pd.DataFrame, group: str | None) -> Iterator[tuple[int, str, pd.DataFrame]]:
     """Yield number, name and rows of each group, or all rows under no name."""
-    if group is None:
-        yield 0, "", table
-    for i, one in enumerate(dict.fromkeys(table[group]) if group else ()):
-        yield i, str(one), table[table[group] == one]
+    for i, one in enumerate(dict.fromkeys(table[group]) if group else [""]):
+        yield i, str(one), table[table[group] == one] if group else table
 
 
 def _lines(written: Sequence[str]) -> int:

@@ -8,16 +8,14 @@ from cxlab.worlds import journeys, small, survey, visits
 _SAMPLES = {  # kind: title, the table, what stands beside it
     "events": ("Simulated customer journeys", journeys.make_events, {}),
     "stages": ("Simulated stages of the lifecycle", journeys.make_stages, {}),
-    "initiatives": (
-        "Simulated register of initiatives", journeys.make_initiatives, {"pain": journeys.make_pain}
-    ),
+    "initiatives": ("Simulated register of initiatives", journeys.make_initiatives,
+                    {"pain": journeys.make_pain}),
     "contacts": ("Simulated contacts", small.make_contacts, {}),
     "ratings": ("Simulated labels of ten raters", small.make_ratings, {}),
     "vignette": ("Simulated answers to stories", partial(small.make_vignette, scale=(0, 10)), {}),
     "accounts": ("Simulated accounts on five levels", small.make_accounts, {}),
-    "visits": (
-        "Simulated visits to a mall", partial(visits.make_visits, months=48), {"kpis": visits.make_kpis}
-    ),
+    "visits": ("Simulated visits to a mall", partial(visits.make_visits, months=48),
+               {"kpis": visits.make_kpis}),
 }  # fmt: skip
 
 
