@@ -137,7 +137,7 @@ def main() -> int:
     if size <= 10_000_000:
         tools["pandas"] = (sys.executable, PANDAS)
     found: dict[str, list] = {name: [] for name in tools}
-    measure(*tools["cxlab"], path)  # once for the compiled pass's cache and the disk's
+    measure(*tools["cxlab"], path)  # once for the disk's cache
     for _ in range(3):
         for name, (python, code) in tools.items():
             found[name].append(measure(python, code, path))
