@@ -45,14 +45,15 @@ def encoding_of(stream: BinaryIO, name: str) -> tuple[str, list[str]]:
 
 
 def _is_utf8(stream: BinaryIO, name: str) -> bool:
-    decoder, lines = codecs.getincrementaldecoder("utf-8")(), 1
+    decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         while block := stream.read(1 << 20):
             if b"\0" in block:
-                line = lines + block.count(b"\n", 0, block.index(b"\0"))
+                stream.seek(0)
+                line = next(i for i, line in enumerate(stream, start=1) if b"\0" in line)
                 raise InputError(f"{name} is not plain text: line {line} holds a NUL byte; export it anew")
-            decoder.decode(block)
-            lines += block.count(b"\n")
+            if decoder.getstate()[0] or not block.isascii():
+                decoder.decode(block)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return False

@@ -46,40 +46,40 @@ def _absent(this: Conversion) -> None:
         this.faults.append(Fault(said, "add one, or map one of yours to it"))
 
 
-def _tests(one: Field) -> list[tuple[str, str, str]]:
-    """Return (rule, remedy, SQL of the rows that break it) for a column."""
+def _tests(one: Field) -> list[tuple[str, str]]:
+    """Return (rule, SQL of the rows that break it) for the values of a column."""
     column, value, found = one.column, f"({one.value})", []
-    if one.rule and not one.lenient:
-        remedy = "" if "mapping" in one.rule else "correct it, or name it under missing: in the mapping"
-        found.append((one.rule, remedy, f"{ident(one.ours)} is not null and {value} is null"))
     if column.holds == "whole":
-        found.append(("must be a whole number", "correct it", f"{value} % 1 <> 0"))
+        found.append(("must be a whole number", f"{value} % 1 <> 0"))
     if column.allowed:
         words = ", ".join(literal(word) if isinstance(word, str) else str(word) for word in column.allowed)
         listed = ", ".join(map(str, column.allowed))
-        found.append((f"must be one of {listed}", "correct it", f"{value} not in ({words})"))
+        found.append((f"must be one of {listed}", f"{value} not in ({words})"))
     for bound, sign, word in ((column.low, "<", "at least"), (column.high, ">", "at most")):
         if bound is not None and not one.lenient:
-            found.append((f"must be {word} {bound:g}", "correct it", f"{value} {sign} {bound}"))
+            found.append((f"must be {word} {bound:g}", f"{value} {sign} {bound}"))
     return found
 
 
 def _look(this: Conversion) -> None:
-    """Count in one query what is there, what carries a zone or a bracket, and what breaks a rule."""
+    """Count in one query what is there, what can be read, what is marked, and what breaks a rule."""
     fields = {one.ours: one for one in this.fields}
-    tests = [(*test, one) for one in this.fields for test in _tests(one)]
+    tests = [(rule, bad, one) for one in this.fields for rule, bad in _tests(one)]
     for low, high in this.kind.ordered:
         if low in fields and high in fields:
             bad = f"({fields[low].value}) > ({fields[high].value})"
-            tests.append((f"{low} must not exceed {high}", "correct it", bad, None))
+            tests.append((f"{low} must not exceed {high}", bad, None))
     asked = {"rows": "count(*)"}
     for name, one in fields.items():
-        asked[name, "filled"] = f"count({ident(name)})"
+        cell = ident(name)
+        asked[name, "filled"] = f"count({cell})"
+        if one.rule and not one.lenient:
+            asked[name, "read"] = f"count({one.value})"
         if one.zone:
-            asked[name, "zoned"] = f"count_if({one.zone} <> '')"
+            asked[name, "zoned"] = f"count({one.zone})"
         if one.text and (one.column.holds == "text" or (one.column.holds == "id" and not this.kind.large)):
-            asked[name, "marked"] = f"count_if(contains({ident(name)}, '<') or contains({ident(name)}, '>'))"
-    asked |= {place: f"count_if({bad})" for place, (_, _, bad, _) in enumerate(tests)}
+            asked[name, "marked"] = f"count_if(contains({cell}, '<'))"
+    asked |= {place: f"count_if({bad})" for place, (_, bad, _) in enumerate(tests)}
     row = this.raw.all(f"select {', '.join(asked.values())} from {this.cells}")[0]
     counts = dict(zip(asked, row, strict=True))
     this.rows = counts["rows"]
@@ -87,13 +87,17 @@ def _look(this: Conversion) -> None:
         return
     for name, one in fields.items():
         _zones(this, one, counts.get((name, "zoned"), 0), counts[name, "filled"])
-    for name, one in fields.items():
         if counts.get((name, "marked")):
             one.value = f"translate({one.value}, '<>', '‹›')"
             this.notes.append(f"column {show(one.theirs)}: angle brackets were replaced")
-    for place, (rule, remedy, bad, one) in enumerate(tests):
+        unread = counts[name, "filled"] - counts.get((name, "read"), counts[name, "filled"])
+        if unread:
+            remedy = "" if "mapping" in one.rule else "correct it, or name it under missing: in the mapping"
+            bad = f"{ident(name)} is not null and ({one.value}) is null"
+            this.faults.append(_located(this, one.rule, remedy, bad, one, unread))
+    for place, (rule, bad, one) in enumerate(tests):
         if counts[place]:
-            this.faults.append(_located(this, rule, remedy, bad, one, counts[place]))
+            this.faults.append(_located(this, rule, "correct it", bad, one, counts[place]))
     for name, one in fields.items():
         _gaps(this, one, this.rows - counts[name, "filled"])
     if this.kind.key and not this.kind.large:
@@ -104,7 +108,8 @@ def _zones(this: Conversion, one: Field, zoned: int, filled: int) -> None:
     if zoned and zoned == filled:
         this.notes.append(f"column {show(one.theirs)}: time zones were turned into UTC")
     elif zoned:
-        bad = f"({one.zone}) " + ("<> ''" if zoned <= filled / 2 else "= ''")
+        rare = "not null" if zoned <= filled / 2 else "null"
+        bad = f"{ident(one.ours)} is not null and ({one.zone}) is {rare}"
         fault = _located(this, values.ZONED, "write all in UTC", bad, one, min(zoned, filled - zoned))
         this.faults.append(fault)
 

@@ -87,8 +87,8 @@ def _is_plain(x: str) -> str:
 
 
 def zone_sql(x: str) -> str:
-    """Return SQL of the time zone that a time carries, ``''`` where it carries none."""
-    return f"case when {_is_plain(x)} then '' else regexp_extract({x}, {literal(_ZONE)}, 2) end"
+    """Return SQL of the time zone that a time carries, NULL where it carries none."""
+    return f"case when not {_is_plain(x)} then nullif(regexp_extract({x}, {literal(_ZONE)}, 2), '') end"
 
 
 def time_sql(x: str, day_first: bool | None) -> str:
