@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from common import Limits, World, print_coverage
 
-from cxlab.data.survey import Survey
+from cxlab.data.table import Survey
 from cxlab.questions.contacts import corrected_shares, reason_groups
 from cxlab.questions.customers import by_segment, estimate, measures
 from cxlab.stats.themes import fit_themes

@@ -24,7 +24,7 @@ ASK = """
 import sys, time
 try:
     from cxlab.stats.funnel.files import funnel_of_files
-    from cxlab.stats.funnel.rules import rules_of
+    from cxlab.stats.funnel.scan import rules_of
     from cxlab.stats.funnel.scan import Columns
     path = sys.argv[1]
 except ImportError:

@@ -10,7 +10,7 @@ import pandas as pd
 
 import cxlab as cx
 from cxlab.data.table import Table
-from cxlab.stats.scaling import scalability
+from cxlab.stats.agreement import scalability
 from cxlab.worlds.small import make_accounts
 
 

@@ -18,7 +18,7 @@ os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"  # a pr
 
 from cxlab.data.files import data_folder
 from cxlab.data.rules import RuleSet, load_rules
-from cxlab.data.survey import SIDES
+from cxlab.data.table import SIDES
 from cxlab.questions import drivers, expectations, horizons, liking, surveys
 from cxlab.questions.judging import judge
 from cxlab.worlds.survey import make_survey

@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cxlab.data.claims import check_evidence, check_links, load_evidence
 from cxlab.data.errors import InputError
+from cxlab.data.rules import check_evidence, check_links, load_evidence
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "data" / "evidence"

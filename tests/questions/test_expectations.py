@@ -7,8 +7,7 @@ import pytest
 from common import coverage
 
 import cxlab as cx
-from cxlab.data.survey import Survey
-from cxlab.data.table import Table
+from cxlab.data.table import Survey, Table
 from cxlab.questions.expectations import vignette_contrasts, vignette_form
 from cxlab.stats.regression import (
     SHAPES,

@@ -5,8 +5,7 @@ import pandas as pd
 import pytest
 
 import cxlab as cx
-from cxlab.data.survey import Survey
-from cxlab.data.table import Table
+from cxlab.data.table import Survey, Table
 from cxlab.worlds.small import LEVELS, make_accounts
 
 h = cx.horizons

@@ -9,7 +9,7 @@ import cxlab as cx
 from cxlab.data.table import Table
 from cxlab.questions import portfolio
 from cxlab.questions.initiatives import status_table
-from cxlab.worlds.journeys import AREAS, make_initiatives, make_pain
+from cxlab.worlds.small import AREAS, make_initiatives, make_pain
 
 m = cx.initiatives
 PAIN = make_pain(rng=1)

@@ -9,7 +9,7 @@ import cxlab as cx
 from cxlab.data.table import Table
 from cxlab.stats.survival import customer_log, in_order, propose_steps
 from cxlab.worlds import sample
-from cxlab.worlds.journeys import STAGES, make_events
+from cxlab.worlds.small import STAGES, make_events
 
 ECOM = ["product_view", "add_to_cart", "cart", "shipping_details", "payment_details", "purchase"]
 

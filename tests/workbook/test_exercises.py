@@ -18,7 +18,7 @@ import cxlab as cx
 from cxlab.data.errors import InputError
 from cxlab.questions import result
 from cxlab.workbook import exercises, workshop
-from cxlab.worlds import journeys, small, visits
+from cxlab.worlds import small, visits
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "data" / "exercises"
@@ -39,10 +39,10 @@ PAGES = {
            ("vignette", "simulated-vignette", lambda _: small.make_vignette(rng=2), "expectations.stockout"),
            ("contacts", "simulated-contacts", lambda _: small.make_contacts(rng=2), "contacts.reasons")],
     "05": [("events", "cdnow", "ecom-events", "funnel.who_comes_back"),
-           ("events", "simulated-events", lambda _: journeys.make_events(rng=2), "funnel.segments"),
-           ("stages", "simulated-stages", lambda _: journeys.make_stages(rng=2),
+           ("events", "simulated-events", lambda _: small.make_events(rng=2), "funnel.segments"),
+           ("stages", "simulated-stages", lambda _: small.make_stages(rng=2),
             "yields.hold yields.words_and_deeds")],
-    "06": [("initiatives", "simulated-initiatives", lambda _: journeys.make_initiatives(rng=2),
+    "06": [("initiatives", "simulated-initiatives", lambda _: small.make_initiatives(rng=2),
             "initiatives.pain initiatives.safe_choices initiatives.delivery initiatives.pay_link")],
     "07": [("visits", "simulated-visits", lambda _: visits.make_visits(60_000, months=24, rng=2),
             "outlets.differ roles.exposure ecosystem.rewards")],

@@ -16,7 +16,7 @@ import pytest
 import cxlab as cx
 from cxlab.data.errors import InputError
 from cxlab.workbook.cli import main
-from cxlab.workbook.funnel_command import run
+from cxlab.workbook.commands import funnel
 
 STEPS = ["visit", "cart", "pay"]
 
@@ -41,7 +41,7 @@ def words(path, *more):
 
 
 def printed(capsys, path, *more):
-    assert run(words(path, "--format", "json", *more)) == 0
+    assert funnel(words(path, "--format", "json", *more)) == 0
     return json.loads(capsys.readouterr().out)
 
 
@@ -53,10 +53,10 @@ def test_json_csv_and_table_hold_the_numbers_of_the_method(log, capsys):
     assert [row["customers"] for row in found["table"]] == want.customers.tolist()
     assert found["window_seconds"] == 3 * 86_400 and "at most 3 days" in found["rules"]
     assert printed(capsys, path, "--window", "3d", "--by", "region", "--engine", "duckdb") == found
-    assert run(words(path, "--window", "3d", "--by", "region", "--format", "csv")) == 0
+    assert funnel(words(path, "--window", "3d", "--by", "region", "--format", "csv")) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert [float(row["low"]) for row in rows] == pytest.approx(want.low.tolist())
-    assert run(words(path, "--window", "3d", "--by", "region")) == 0
+    assert funnel(words(path, "--window", "3d", "--by", "region")) == 0
     text = capsys.readouterr().out
     assert all(f"{count:,}" in text for count in want.customers) and "Rules:" in text
 
@@ -72,7 +72,7 @@ def test_small_cells_of_a_segment_are_counted_and_never_named(tmp_path, capsys):
     found = printed(capsys, *asked)
     assert found["cells_not_shown"] >= 4 and "rare" not in json.dumps(found)
     assert all(row["customers"] >= 5 for row in found["table"])
-    assert run(words(*asked)) == 0
+    assert funnel(words(*asked)) == 0
     text = capsys.readouterr().out
     assert "rare" not in text and "cells that count fewer than 5" in text
     everything = printed(capsys, *asked, "--min-cell", "1")
@@ -80,13 +80,13 @@ def test_small_cells_of_a_segment_are_counted_and_never_named(tmp_path, capsys):
     assert everything["cells_not_shown"] == 0 and named == {"big", "mid", "rare"}
     assert [row["customers"] for row in printed(capsys, path, "--steps", "visit,cart")["table"]] == [51, 22]
     with pytest.raises(InputError, match="--min-cell 0"):
-        run(words(*asked, "--min-cell", "0"))
+        funnel(words(*asked, "--min-cell", "0"))
 
 
 def test_cells_that_a_spreadsheet_would_run_are_escaped(tmp_path, capsys):
     path = tmp_path / "log.csv"
     path.write_text("user,what,when,region\n" + "".join(f'{i},"=1+1",2026-01-01,@x\n' for i in range(9)))
-    assert run([str(path), *words(path)[3:], "--steps", "=1+1", "--by", "region", "--format", "csv"]) == 0
+    assert funnel([str(path), *words(path)[3:], "--steps", "=1+1", "--by", "region", "--format", "csv"]) == 0
     assert "'@x,'=1+1,9" in capsys.readouterr().out
 
 
@@ -111,8 +111,8 @@ def test_bad_use_is_one_plain_line_and_exit_2(log, capsys, more, message, engine
 
 def test_a_local_file_needs_neither_pandas_nor_ibis_nor_statsmodels(log):
     code = (
-        "import sys\nfrom cxlab.workbook.funnel_command import run\n"
-        f"run({words(log[0], '--format', 'json')!r})\n"
+        "import sys\nfrom cxlab.workbook.commands import funnel\n"
+        f"funnel({words(log[0], '--format', 'json')!r})\n"
         "print([m for m in ('pandas', 'ibis', 'statsmodels', 'scipy') if m in sys.modules], file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -155,7 +155,7 @@ def test_a_time_that_cannot_be_read_is_one_sentence(tmp_path, cells, message, en
     path = tmp_path / f"log.{ending}"
     frame.to_csv(path, index=False) if ending == "csv" else frame.to_parquet(path)
     with pytest.raises(InputError, match=message) as fault:
-        run(words(path, "--engine", engine))
+        funnel(words(path, "--engine", engine))
     assert "\n" not in str(fault.value)
     renamed = frame.set_axis(["customer_id", "event", "timestamp"], axis=1)
     with pytest.raises(InputError, match=message):
@@ -210,7 +210,7 @@ def test_ids_of_any_kind_are_text(tmp_path, capsys):
 def test_broken_files_and_two_columns_of_a_name_are_one_sentence(tmp_path, engine, name, content, message):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=message) as fault:
-        run(words(tmp_path / name, "--engine", engine))
+        funnel(words(tmp_path / name, "--engine", engine))
     assert "\n" not in str(fault.value)
 
 
@@ -222,13 +222,13 @@ def test_a_study_or_its_mapping_file_is_taken(log, tmp_path, capsys):
     want = printed(capsys, path, "--by", "region")["table"]
     for name in ("", "events.yaml", "params.yaml"):
         asked = [str(tmp_path / name), "--steps", ",".join(STEPS), "--by", "segment", "--format", "json"]
-        assert run(asked) == 0
+        assert funnel(asked) == 0
         assert json.loads(capsys.readouterr().out)["table"] == want
     with pytest.raises(InputError, match="nearest are pay"):
-        run([*asked, "--steps", "visit,payy"])
+        funnel([*asked, "--steps", "visit,payy"])
     with pytest.raises(InputError, match="reads files"):
-        run([*asked, "--engine", "spark"])
+        funnel([*asked, "--engine", "spark"])
     (tmp_path / "survey.yaml").write_text("table: survey\nfile: {path: x.csv}\n")
     (tmp_path / "params.yaml").write_text("tables: {survey: survey.yaml}\n")
     with pytest.raises(InputError, match="no table of events"):
-        run([str(tmp_path), "--steps", "a"])
+        funnel([str(tmp_path), "--steps", "a"])

@@ -12,8 +12,7 @@ import pytest
 
 import cxlab as cx
 from cxlab.data.errors import InputError
-from cxlab.workbook.pack import unpack
-from cxlab.workbook.workshop import sum_up, write_copies
+from cxlab.workbook.workshop import sum_up, unpack, write_copies
 from cxlab.worlds.small import make_ratings
 
 ROOT = Path(__file__).parents[2]

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxlab.worlds.journeys import STAGES, make_events, make_initiatives, make_stages
+from cxlab.worlds.small import STAGES, make_events, make_initiatives, make_stages
 
 
 def test_journeys_go_on_by_their_hazards():

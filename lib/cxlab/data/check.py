@@ -19,7 +19,7 @@ from cxlab.data.mapping import Mapping, read_yaml
 from cxlab.data.raw import Raw
 from cxlab.data.read import read_raw
 from cxlab.data.study import converted, mapping_of, opened, read_study
-from cxlab.data.survey import SIDES
+from cxlab.data.table import SIDES
 from cxlab.data.tables import KINDS, kind_named
 from cxlab.data.values import missing_codes, number_of
 

@@ -23,8 +23,7 @@ from cxlab.data.files import cache_folder, data_folder
 from cxlab.data.guess import answers_in_words, columns_of
 from cxlab.data.mapping import from_dict
 from cxlab.data.study import converted, open_mapped, opened, own_frame
-from cxlab.data.survey import Survey
-from cxlab.data.table import Table
+from cxlab.data.table import Survey, Table
 from cxlab.data.tables import KINDS
 
 SOURCE = "application/vnd.cxlab.source+json"

@@ -14,8 +14,7 @@ from cxlab.data.mapping import Mapping, each, from_dict, read_mapping, read_yaml
 from cxlab.data.privacy import personal_columns, plain_text, pseudonyms, settled
 from cxlab.data.raw import ident
 from cxlab.data.read import read_raw
-from cxlab.data.survey import Survey
-from cxlab.data.table import Table
+from cxlab.data.table import Survey, Table
 from cxlab.data.tables import KINDS, kind_named
 
 _WHOLE = 500_000  # rows of events or visits up to which they are handed over as a DataFrame

@@ -7,10 +7,9 @@ import numpy as np
 import pandas as pd
 
 from cxlab.data.errors import InputError, NotEnough
-from cxlab.data.survey import SIDES, Survey
+from cxlab.data.table import SIDES, Survey
 from cxlab.figures import general
-from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import capital, count, listed, number
+from cxlab.questions.result import Number, Result, capital, count, listed, number, question
 from cxlab.stats.intervals import absolute_interval
 from cxlab.stats.regression import complete_cases, fit, t_quantile
 from cxlab.stats.resampling import Covariances, intervals

@@ -9,13 +9,12 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from cxlab.data.claims import load_evidence
 from cxlab.data.errors import InputError
+from cxlab.data.rules import load_evidence
 from cxlab.data.table import Table
 from cxlab.figures import general
 from cxlab.questions.raters import TENTATIVE, form, same_meaning  # noqa: F401
-from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import count, number
+from cxlab.questions.result import Number, Result, count, number, question
 from cxlab.stats.agreement import krippendorff_alpha
 from cxlab.stats.intervals import percentile_interval
 

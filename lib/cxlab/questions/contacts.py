@@ -10,8 +10,7 @@ from cxlab.data.errors import NotEnough
 from cxlab.data.privacy import suppress
 from cxlab.data.table import Table
 from cxlab.figures import general
-from cxlab.questions.result import SHARES, Number, Result, question
-from cxlab.questions.words import count
+from cxlab.questions.result import SHARES, Number, Result, count, question
 from cxlab.stats.intervals import normal_quantile, wilson
 from cxlab.stats.themes import theme_table
 

@@ -15,11 +15,10 @@ from scipy.special import ndtr
 
 from cxlab.data.errors import NotEnough
 from cxlab.data.privacy import settled, suppress
-from cxlab.data.survey import Survey
+from cxlab.data.table import Survey
 from cxlab.figures import general
 from cxlab.questions.contacts import in_themes
-from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import capital, count, is_share, number
+from cxlab.questions.result import Number, Result, capital, count, is_share, number, question
 from cxlab.stats.intervals import benjamini_hochberg, normal_quantile, wilson
 from cxlab.stats.regression import t_quantile
 from cxlab.stats.resampling import pool

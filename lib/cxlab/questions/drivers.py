@@ -12,15 +12,14 @@ import numpy as np
 import pandas as pd
 
 from cxlab.data.errors import NotEnough
-from cxlab.data.survey import SIDES, Survey
+from cxlab.data.table import SIDES, Survey
 from cxlab.figures import general
 from cxlab.questions import importance, surveys
 from cxlab.questions.importance import commonality, htmt, parity_curve, relative_importance  # noqa: F401
 from cxlab.questions.liking import beyond_liking  # noqa: F401
-from cxlab.questions.result import Number, Result, question
+from cxlab.questions.result import Number, Result, capital, listed, number, question, spread
 from cxlab.questions.surveys import by_segment, outcome_by_outcome, sorted_otherwise, survey_by_survey  # noqa: F401
-from cxlab.questions.words import capital, listed, number, spread
-from cxlab.stats.lmg import relative_weights
+from cxlab.stats.regression import relative_weights
 from cxlab.stats.resampling import composites, correlations, intervals, resampled_means
 
 SHARE, VARIANCE = "share of R2", "share of variance"

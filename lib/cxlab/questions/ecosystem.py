@@ -13,8 +13,7 @@ from cxlab.data.privacy import suppress
 from cxlab.data.table import Table
 from cxlab.data.visits import hear
 from cxlab.figures import general
-from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import count, listed
+from cxlab.questions.result import Number, Result, count, listed, question
 from cxlab.stats.chains import removal_effect, transition_matrix  # noqa: F401 (called by these names, too)
 from cxlab.stats.intervals import benjamini_hochberg, normal_quantile, percentile_interval, wilson
 from cxlab.stats.resampling import resampled_sums

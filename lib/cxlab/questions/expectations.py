@@ -4,12 +4,10 @@ import numpy as np
 import pandas as pd
 
 from cxlab.data.errors import InputError, NotEnough
-from cxlab.data.survey import SIDES, Survey
-from cxlab.data.table import Table
+from cxlab.data.table import SIDES, Survey, Table
 from cxlab.figures import general
 from cxlab.questions.importance import estimate
-from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import capital, number
+from cxlab.questions.result import Number, Result, capital, number, question
 from cxlab.stats import regression
 from cxlab.stats.regression import kinked_slopes, product_experience, response_surface, surface_terms
 from cxlab.stats.resampling import Covariances, intervals, slopes

@@ -11,15 +11,13 @@ import pandas as pd
 
 from cxlab.data.errors import NotEnough
 from cxlab.data.privacy import suppress
-from cxlab.data.survey import Survey
-from cxlab.data.table import Table
+from cxlab.data.table import Survey, Table
 from cxlab.figures import general
-from cxlab.questions.result import SHARES, Number, Result, question, shares
-from cxlab.questions.words import count, number, with_interval
+from cxlab.questions.result import SHARES, Number, Result, count, number, question, shares, with_interval
+from cxlab.stats.agreement import scalability
 from cxlab.stats.intervals import normal_quantile, percentile_interval, wilson
 from cxlab.stats.regression import fit
 from cxlab.stats.resampling import resampled_means
-from cxlab.stats.scaling import scalability
 
 LEAST = 20  # complete answers
 SATISFIED, TIED = 2 / 3, 1 / 2  # parts of the scale from which somebody counts as such

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from cxlab.data.errors import InputError, NotEnough
-from cxlab.data.survey import Survey
+from cxlab.data.table import Survey
 from cxlab.questions.result import Number
-from cxlab.stats.lmg import shapley_r2, subset_r2
+from cxlab.stats.regression import shapley_r2, subset_r2
 from cxlab.stats.resampling import Covariances, composites, correlations, intervals, limits, slopes
 
 MOST_BLOCKS = 22

@@ -13,8 +13,7 @@ from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.table import Table
 from cxlab.figures import general
 from cxlab.questions.portfolio import LEVELS, choose, safe_choices, select_portfolio  # noqa: F401
-from cxlab.questions.result import SHARES, Number, Result, question, shares
-from cxlab.questions.words import count, number
+from cxlab.questions.result import SHARES, Number, Result, count, number, question, shares
 from cxlab.stats.agreement import krippendorff_alpha
 from cxlab.stats.intervals import newcombe, normal_quantile, rule_of_three, wilson
 

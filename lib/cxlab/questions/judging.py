@@ -20,11 +20,9 @@ import pandas as pd
 
 from cxlab.data.errors import InputError
 from cxlab.data.rules import Atom, Comparison, Rule, RuleSet, load_rules
-from cxlab.data.survey import Survey
-from cxlab.data.table import Table
+from cxlab.data.table import Survey, Table
 from cxlab.questions import drivers, expectations, horizons, liking, outlets, surveys
-from cxlab.questions.result import Result
-from cxlab.questions.words import count, listed, with_interval
+from cxlab.questions.result import Result, count, listed, with_interval
 from cxlab.stats.intervals import benjamini_hochberg
 
 OUTCOMES = ("supported", "refuted", "mixed", "undecided", "not testable here")

@@ -14,12 +14,10 @@ from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.privacy import suppress
 from cxlab.data.table import Table
 from cxlab.figures import general
-from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import capital, count, listed, number
+from cxlab.questions.result import Number, Result, capital, count, listed, number, question
 from cxlab.stats.funnel.files import funnel_of_table
 from cxlab.stats.funnel.result import Funnel
-from cxlab.stats.funnel.rules import DAY, NEVER, hint, in_words, microseconds, rules_of
-from cxlab.stats.funnel.scan import Columns
+from cxlab.stats.funnel.scan import DAY, NEVER, Columns, hint, in_words, microseconds, rules_of
 from cxlab.stats.intervals import benjamini_hochberg, newcombe, wilson
 from cxlab.stats.survival import LEAVING, cumulative_incidence, customer_log, in_order, propose_steps, spells
 

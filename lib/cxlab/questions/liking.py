@@ -15,12 +15,11 @@ import numpy as np
 import pandas as pd
 
 from cxlab.data.errors import NotEnough
-from cxlab.data.survey import SIDES, Survey
+from cxlab.data.table import SIDES, Survey
 from cxlab.figures import general
 from cxlab.questions.importance import composite_reliability
-from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import capital, listed, number
-from cxlab.stats.lmg import shapley_r2
+from cxlab.questions.result import Number, Result, capital, listed, number, question
+from cxlab.stats.regression import shapley_r2
 from cxlab.stats.resampling import Covariances, correlations, limits, slopes
 
 STEPS = 5  # likings between none and the bound

@@ -8,11 +8,9 @@ import numpy as np
 import pandas as pd
 
 from cxlab.data.errors import InputError, NotEnough
-from cxlab.data.survey import Survey
-from cxlab.data.table import Table
+from cxlab.data.table import Survey, Table
 from cxlab.figures import general
-from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import count, listed, number
+from cxlab.questions.result import Number, Result, count, listed, number, question
 from cxlab.stats.intervals import normal_quantile, percentile_interval, wilson
 from cxlab.stats.resampling import Covariances, correlations, intervals, slopes
 

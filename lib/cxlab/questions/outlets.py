@@ -9,8 +9,7 @@ from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.table import Table
 from cxlab.data.visits import hear
 from cxlab.figures import general
-from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import count, number
+from cxlab.questions.result import Number, Result, count, number, question
 from cxlab.stats.rates import (
     alike,
     common_rates,

@@ -11,8 +11,7 @@ from scipy.optimize import linprog
 from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.table import Table
 from cxlab.figures import general
-from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import count, number
+from cxlab.questions.result import Number, Result, count, number, question
 from cxlab.stats.resampling import limits
 
 LEVELS = ("account", "unit", "corporate")

@@ -9,8 +9,7 @@ from IPython.display import HTML
 from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.table import Table
 from cxlab.figures import general
-from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import number
+from cxlab.questions.result import Number, Result, number, question
 from cxlab.stats.agreement import Alpha, krippendorff_alpha, label_share, wide
 from cxlab.stats.regression import t_quantile
 

@@ -8,12 +8,10 @@ import pandas as pd
 from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.privacy import settled, suppress
 from cxlab.data.sources import is_here, open_source, public
-from cxlab.data.survey import SIDES, Survey
-from cxlab.data.table import Table
+from cxlab.data.table import SIDES, Survey, Table
 from cxlab.figures import general
 from cxlab.questions.importance import ROWS_AN_ITEM, Sample, rows_of, shares, split_matrices
-from cxlab.questions.result import Number, Result, question
-from cxlab.questions.words import capital, count, number, spread
+from cxlab.questions.result import Number, Result, capital, count, number, question, spread
 from cxlab.stats.resampling import intervals, pool
 
 SHARE = "share of R2"

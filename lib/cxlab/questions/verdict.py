@@ -6,17 +6,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from cxlab.data.claims import Evidence, load_evidence
 from cxlab.data.errors import InputError, OutOfReach
 from cxlab.data.files import data_folder
-from cxlab.data.rules import RuleSet, load_rules
+from cxlab.data.rules import Evidence, RuleSet, load_evidence, load_rules
 from cxlab.data.sources import is_here, open_source, public
 from cxlab.data.table import Table
 from cxlab.figures import general
 from cxlab.questions import judging
 from cxlab.questions.judging import OUTCOMES, judge, judge_survey  # noqa: F401
-from cxlab.questions.result import Number, Result
-from cxlab.questions.words import capital, count, listed, number
+from cxlab.questions.result import Number, Result, capital, count, listed, number
 from cxlab.stats.intervals import wilson
 
 SUPPORTED, REFUTED, MIXED, UNDECIDED, UNTESTED = OUTCOMES

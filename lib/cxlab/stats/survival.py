@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from cxlab.stats.funnel.rules import DAY, NEVER
+from cxlab.stats.funnel.scan import DAY, NEVER
 from cxlab.stats.intervals import normal_quantile
 
 LEAVING = re.compile(

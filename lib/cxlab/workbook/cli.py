@@ -80,7 +80,7 @@ def _report(**options: Any) -> int:
 
 def _check(file: str, table: str | None, mapping: str | None) -> list[str]:
     if (Path(file) / "rules.toml").is_file():
-        from cxlab.data.claims import check_evidence
+        from cxlab.data.rules import check_evidence
 
         return check_evidence(file)
     from cxlab.data.check import check_path
@@ -168,15 +168,15 @@ _COMMANDS = {
         "--out": _text("folder (default: workshop)", "DIR", type=Path, default=Path("workshop")),
         "--fresh": _switch("replace copies that were worked in"),
     }),
-    "pack": _Command("Make a folder for a room without internet.", "cxlab.workbook.pack:make_pack", {
+    "pack": _Command("Make a folder for a room without internet.", "cxlab.workbook.workshop:make_pack", {
         "out": _text("the folder", "FOLDER", type=Path),
         "--python": _text("the attendees' version, such as 3.12 (default: this one)", "VERSION", default=""),
     }),
-    "unpack": _Command("Check such a folder, and put its data in place.", "cxlab.workbook.pack:unpack", {
+    "unpack": _Command("Check such a folder, and put its data in place.", "cxlab.workbook.workshop:unpack", {
         "pack": _text("the folder", "FOLDER", type=Path),
     }),
-    "funnel": _Command("Count an ordered funnel of an event log.", "cxlab.workbook.funnel_command:run"),
+    "funnel": _Command("Count an ordered funnel of an event log.", "cxlab.workbook.commands:funnel"),
     "drivers": _Command("Say which share of an outcome blocks of ratings explain.",
-                        "cxlab.workbook.drivers_command:run"),
-    "verdict": _Command("Say what a survey decides, claim by claim.", "cxlab.workbook.verdict_command:run"),
+                        "cxlab.workbook.commands:drivers"),
+    "verdict": _Command("Say what a survey decides, claim by claim.", "cxlab.workbook.commands:verdict"),
 }  # fmt: skip

@@ -20,8 +20,7 @@ from typing import Any
 
 from cxlab.data.errors import InputError
 from cxlab.data.files import data_folder
-from cxlab.questions.result import shown_numbers
-from cxlab.questions.words import is_share, listed, number
+from cxlab.questions.result import is_share, listed, number, shown_numbers
 from cxlab.workbook.publish import write_whole
 
 _NEW = {"state": "open", "tries": 0, "hints": 0}

@@ -16,7 +16,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-from cxlab.questions.words import number, with_interval
+from cxlab.questions.result import number, with_interval
 from cxlab.workbook import glossary, picture
 from cxlab.workbook.executed import EXPLORE, PART, PLOTLY, RESULT, SOURCE, collect, lead_of, plain_arrays
 

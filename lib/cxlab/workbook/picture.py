@@ -14,7 +14,7 @@ from itertools import pairwise
 from textwrap import wrap
 from typing import Any
 
-from cxlab.figures.style import SEQUENCE
+from cxlab.figures.general import SEQUENCE
 
 FONT = 14
 CLOUD = 150  # points beyond which a cloud is drawn as one shape, without intervals and words

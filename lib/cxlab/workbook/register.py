@@ -21,7 +21,7 @@ from openpyxl.utils.exceptions import IllegalCharacterError
 from cxlab.data.errors import InputError, OutOfReach
 from cxlab.data.files import regular_file
 from cxlab.data.read import check_workbook
-from cxlab.questions.words import listed
+from cxlab.questions.result import listed
 
 BACKUPS = 20
 WAIT = 10.0  # seconds for another editor's save to end

@@ -175,7 +175,7 @@ def _make(build: Build, runners: Runners, folder: Path) -> None:
 
     evidence = project_folder() / "data" / "evidence"
     if any(page.needs_results for page in build.parts[0].pages) and (evidence / "rules.toml").is_file():
-        from cxlab.data.claims import check_evidence
+        from cxlab.data.rules import check_evidence
 
         check_evidence(evidence)  # before any number is known that a rule would judge
     main, *others = build.parts

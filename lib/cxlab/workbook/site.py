@@ -10,8 +10,7 @@ from markupsafe import Markup
 
 from cxlab.data.files import sha256_of
 from cxlab.figures import general
-from cxlab.questions.result import plotly_json
-from cxlab.questions.words import is_share
+from cxlab.questions.result import is_share, plotly_json
 from cxlab.workbook import diff, picture, publish
 from cxlab.workbook.executed import results_of, to_json
 from cxlab.workbook.page import Rendered, environment, squeezed

@@ -1,11 +1,21 @@
-"""The workshop: exercise copies of the notebooks, and what a room handed in, summed up."""
+"""The workshop: exercise copies of the notebooks, and what a room handed in, summed up.
+
+A room without internet: one folder with wheels, data, notebooks and the built report (``make pack``).
+
+Is everything in place? Each part answers with its version, or with the command that mends it.
+"""
 
 import csv
 import html
 import itertools
 import json
+import platform
+import shutil
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +23,87 @@ import nbformat
 import pandas as pd
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from cxlab.data.errors import InputError
-from cxlab.data.files import project_folder
-from cxlab.questions.words import count, listed
+from cxlab import __version__
+from cxlab.data.errors import InputError, OutOfReach
+from cxlab.data.files import cache_folder, project_folder, sha256_of
+from cxlab.questions.result import Number, Result, count, listed
 from cxlab.workbook import glossary
 from cxlab.workbook.exercises import exercises_of, question_text
 from cxlab.workbook.publish import write_whole
+
+_PARTS = ("jupyterlab", "ipywidgets", "pandas", "plotly", "papermill", "duckdb", "statsmodels", "numba")
+_AGAIN = "rm .venv/.ready && make lab"
+
+
+def in_place() -> Result:
+    """Is everything in place? The table has a row a part: ``part version fix`` (empty, or a command)."""
+    parts = {"python": ".".join(map(str, sys.version_info[:3])), "cxlab": __version__}
+    for part in _PARTS:
+        try:
+            parts[part] = version(part)
+        except PackageNotFoundError:
+            parts[part] = ""
+    table = pd.DataFrame(parts.items(), columns=["part", "version"])
+    table["fix"] = table["version"].map(lambda found: "" if found else _AGAIN)
+    sound = int((table["fix"] == "").sum())
+    finding = f"Everything is in place: all {sound} parts answer."
+    if sound < len(table):
+        finding = f"{len(table) - sound} of {len(table)} parts need mending. Type in a terminal: {_AGAIN}"
+    number = Number(sound, unit="parts", n=len(table), label="parts in place")
+    return Result(finding, {"parts-in-place": number}, table)
+
+
+SUMS = "SHA256SUMS"
+
+
+def make_pack(out: Path, *, python: str = "") -> list[str]:
+    """Fill a new folder from which ``make workshop OFFLINE=folder`` sets up without a network.
+
+    ``python`` is the attendees' version, such as ``"3.12"``; empty: this one. Wheels are for this machine's
+    platform. Returns what to print.
+    """
+    root = project_folder()
+    if out.exists() and any(out.iterdir()) and not (out / SUMS).is_file():
+        raise InputError(f"{out} holds files but no {SUMS}; name an empty folder")
+    shutil.rmtree(out, ignore_errors=True)
+    shutil.copytree(root / "reports", out / "report")
+    shutil.copytree(cache_folder() / "sources", out / "sources")
+    shutil.copytree(root / "notebooks", out / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    for lock in ("installer.lock", "requirements.lock"):
+        _download(root / "lib" / lock, out / "wheels", python)
+    files = sorted(path for path in out.rglob("*") if path.is_file())
+    sums = [f"{sha256_of(path)}  {path.relative_to(out).as_posix()}\n" for path in files]
+    (out / SUMS).write_text("".join(sums), encoding="utf-8")
+    size = sum(path.stat().st_size for path in files) / 1e6
+    version = python or platform.python_version().rpartition(".")[0]
+    return [
+        f"{out}: {len(files)} files, {size:.0f} MB, listed with their hashes in {SUMS}",
+        f"it serves Python {version} on {platform.system()} {platform.machine()}",
+        f"in the room: copy the project and {out.name}, then make workshop OFFLINE={out.name}",
+    ]
+
+
+def unpack(pack: Path) -> list[str]:
+    """Check a pack against its hashes and put its data where the notebooks look for them."""
+    if not (pack / SUMS).is_file():
+        raise InputError(f"{pack} is no pack: it has no {SUMS}")
+    for line in (pack / SUMS).read_text(encoding="utf-8").splitlines():
+        expected, _, name = line.partition("  ")
+        if not (pack / name).is_file() or sha256_of(pack / name) != expected:
+            raise InputError(f"{name} in {pack} is missing or damaged; copy the pack again")
+    shutil.copytree(pack / "sources", cache_folder() / "sources", dirs_exist_ok=True)
+    return [f"{pack}: every file is whole; the data are in place"]
+
+
+def _download(lock: Path, folder: Path, python: str) -> None:
+    options = ["--quiet", "--disable-pip-version-check", "--require-hashes", "--only-binary", ":all:"]
+    options += ["--python-version", python] if python else []
+    command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(folder), "-r", str(lock)]
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        fault = next((line for line in done.stderr.splitlines() if line.startswith("ERROR")), "no answer")
+        raise OutOfReach(f"a wheel could not be fetched: {fault.removeprefix('ERROR: ')}")
+
 
 LABELS = ["rater", "statement", "label"]
 

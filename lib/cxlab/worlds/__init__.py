@@ -3,13 +3,13 @@
 from functools import partial
 
 from cxlab.data.table import Table
-from cxlab.worlds import journeys, small, survey, visits
+from cxlab.worlds import small, survey, visits
 
 _SAMPLES = {  # kind: title, the table, what stands beside it
-    "events": ("Simulated customer journeys", journeys.make_events, {}),
-    "stages": ("Simulated stages of the lifecycle", journeys.make_stages, {}),
-    "initiatives": ("Simulated register of initiatives", journeys.make_initiatives,
-                    {"pain": journeys.make_pain}),
+    "events": ("Simulated customer journeys", small.make_events, {}),
+    "stages": ("Simulated stages of the lifecycle", small.make_stages, {}),
+    "initiatives": ("Simulated register of initiatives", small.make_initiatives,
+                    {"pain": small.make_pain}),
     "contacts": ("Simulated contacts", small.make_contacts, {}),
     "ratings": ("Simulated labels of ten raters", small.make_ratings, {}),
     "vignette": ("Simulated answers to stories", partial(small.make_vignette, scale=(0, 10)), {}),

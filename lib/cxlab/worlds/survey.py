@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxlab.data.survey import Survey
+from cxlab.data.table import Survey
 
 SLOPES = {"product": 0.25, "experience": 0.45}
 ITEMS = {"product": 4, "experience": 3}

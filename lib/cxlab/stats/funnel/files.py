@@ -1,17 +1,169 @@
-"""Where a log may lie: a DataFrame, an ibis table, or files."""
+"""Where a log may lie: a DataFrame, an ibis table, or files.
 
+A funnel as one ibis expression, which any engine takes, and the door to Spark.
+"""
+
+import os
 import re
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cxlab.data.errors import InputError
-from cxlab.data.files import files_of, kind_of
+from cxlab.data.files import files_of, kind_of, reason_of
 from cxlab.data.raw import Raw, connect, ident, parquet_scan
 from cxlab.data.read import read_raw
 from cxlab.stats.funnel.result import Funnel
-from cxlab.stats.funnel.rules import Rules, hint
-from cxlab.stats.funnel.scan import Columns, Scan, checked_time_sql, events_of, scan_sql
+from cxlab.stats.funnel.scan import (
+    NEVER,
+    NO_SEGMENT,
+    NOBODY,
+    Columns,
+    Journeys,
+    Rules,
+    Scan,
+    checked_time_sql,
+    events_of,
+    hint,
+    scan_sql,
+)
+
+
+def scan_table(events: Any, columns: Columns, rules: Rules) -> Scan:
+    """Scan an ibis table for a funnel in its own engine, which returns one row a customer."""
+    columns.check(events.columns)
+    log = _log(events, columns, rules)
+    known, timed = log.person.notnull(), log.moment.notnull()
+    counted = log.aggregate(
+        events=log.count(where=known & timed),
+        no_customer=log.count(where=log.person.isnull()),
+        no_time=log.count(where=known & log.moment.isnull()),
+        until=log.moment.max(where=known),
+    ).to_pyarrow()
+    facts = {name: int(counted[name][0].as_py() or 0) for name in counted.column_names}
+    made = _journeys(log.filter(known & timed), rules).to_pyarrow()
+    later = [f"d{k}" for k in range(1, len(rules.steps))]
+    entered, *durations = (
+        made[name].fill_null(NEVER).to_numpy().astype(np.int64) for name in ("entered", *later)
+    )
+    labels, segment = np.unique(made["label"].to_numpy().astype(str), return_inverse=True)
+    found = Journeys(entered, segment.astype(np.uint16), durations)
+    return Scan(found, labels.tolist() if columns.segment else None, **facts)
+
+
+def kinds_of(events: Any, columns: Columns) -> list[str]:
+    """Return the names of up to 2,000 kinds of events."""
+    kinds = events.select(event=events[columns.event].cast("string").strip()).distinct().limit(2000)
+    return [name for name in kinds.to_pyarrow()["event"].to_pylist() if name is not None]
+
+
+def _text(column):
+    """Return a column as text without blanks around it, null where it says that there is nothing."""
+    text = column.cast("string").strip()
+    return text.lower().isin(NOBODY).ifelse(None, text)
+
+
+def _log(events: Any, columns: Columns, rules: Rules) -> Any:
+    """Return ``person moment code label`` of the rows of the steps, moments in microseconds."""
+    import ibis
+
+    stamp, person = events[columns.timestamp], events[columns.customer]
+    if stamp.type().is_string() or stamp.type().is_date():
+        stamp = stamp.try_cast("timestamp")
+    elif not stamp.type().is_timestamp():
+        raise InputError(f"the column {columns.timestamp!r} is {stamp.type()}, not a time; convert it first")
+    event = events[columns.event].cast("string").strip()
+    log = events.select(
+        person=person if person.type().is_integer() else _text(person),
+        moment=_micros(stamp, events.get_backend().name),
+        code=event.cases(*((name, k) for k, name in enumerate(rules.names))).cast("int32"),
+        label=_text(events[columns.segment]).fill_null(NO_SEGMENT) if columns.segment else ibis.literal(""),
+    )
+    return log.filter(log.code.notnull())
+
+
+def _micros(stamp, engine: str):
+    """Return microseconds since 1970; ibis has no common name for them."""
+    import ibis
+
+    names = {"pyspark": "unix_micros", "duckdb": "epoch_us"}
+    if engine in names:
+        zoned = "timestamp('UTC')" if engine == "pyspark" else stamp.type()
+
+        def micros(moment): ...
+
+        count = ibis.udf.scalar.builtin(micros, name=names[engine], signature=((zoned,), "int64"))
+        return count(stamp.cast(zoned))
+    # the whole second first: some engines round where others cut
+    return stamp.truncate("s").epoch_seconds().cast("int64") * 1_000_000 + stamp.microsecond().cast("int64")
+
+
+def _journeys(log: Any, rules: Rules) -> Any:
+    """Return one row a customer who met the first step, ``person entered label d1 d2 ...``, in microseconds.
+
+    The recurrence of ``kernel``: per step one running maximum over a customer's rows in time order, exact
+    because the latest start that is still alive never decreases. ``d1`` is the shortest time from the first
+    to the second step, else null.
+    """
+    import ibis
+
+    # all rows of the customer up to this one, or before it where a name may lead to itself
+    window = ibis.window(
+        group_by="person", order_by=["moment", "code"], rows=(None, -1 if rules.repeats else 0)
+    )
+    log = log.mutate(s0=ibis.ifelse(log.code == 0, log.moment, None))
+    for k in range(1, len(rules.steps)):
+        start = log[f"s{k - 1}"].max().over(window)
+        log = log.mutate(**{f"s{k}": ibis.ifelse(log.code == rules.codes[k], start, None)})
+    log = log.mutate(first=log.s0.min().over(group_by="person"))
+    table = log.group_by("person").aggregate(
+        entered=log.s0.min(),
+        label=log.label.min(where=(log.code == 0) & (log.moment == log["first"])),
+        **{f"d{k}": (log.moment - log[f"s{k}"]).min() for k in range(1, len(rules.steps))},
+    )
+    return table.filter(table.entered.notnull())
+
+
+def spark_connection(memory: int):
+    """Return an ibis connection to Spark: a cluster where one is named, else two local threads."""
+    try:
+        from pyspark.errors import PySparkException
+        from pyspark.sql import SparkSession
+    except ImportError as fault:
+        raise InputError("--engine spark needs pyspark: pip install 'cxlab[spark]'") from fault
+    import ibis
+
+    settings = {"spark.sql.session.timeZone": "UTC", "spark.ui.enabled": "false", "spark.log.level": "ERROR"}
+    settings["spark.driver.memory"] = f"{memory // 1_000_000}m"
+    if not os.environ.get("SPARK_REMOTE") and not os.environ.get("MASTER"):
+        settings |= {"spark.master": "local[2]", "spark.sql.shuffle.partitions": "8"}
+    builder = SparkSession.builder.appName("cxlab").config(map=settings)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # pyspark on pandas 3; no pandas crosses over here
+            session = builder.getOrCreate()
+    except (PySparkException, RuntimeError, OSError) as fault:
+        message = f"--engine spark could not start ({reason_of(fault)}); it needs Java 17 or later"
+        raise InputError(message) from fault
+    session.conf.set("spark.sql.session.timeZone", "UTC")
+    return ibis.pyspark.connect(session)
+
+
+def scan_in_spark(path: str, kind: str, columns: Columns, rules: Rules, memory: int) -> Scan:
+    """Scan Parquet or CSV files in Spark."""
+    if kind not in ("parquet", "text"):
+        raise InputError(f"Spark reads Parquet and CSV, not {kind}; take --engine local")
+    spark = spark_connection(memory)
+    from pyspark.errors import PySparkException
+
+    try:
+        log = spark.read_parquet(path) if kind == "parquet" else spark.read_csv(path, header=True)
+        return scan_table(log, columns, rules)
+    except PySparkException as fault:
+        raise InputError(f"Spark cannot read {path}: {reason_of(fault)}") from fault
 
 
 def funnel_of_table(events: Any, *, rules: Rules, columns: Columns) -> Funnel:
@@ -19,7 +171,7 @@ def funnel_of_table(events: Any, *, rules: Rules, columns: Columns) -> Funnel:
     raw = read_raw(events, large=True) if hasattr(events, "iloc") else _of_duckdb(events)
     if raw is not None:
         return _funnel(rules, scan_sql(raw, columns, rules), lambda: events_of(raw, columns))
-    from cxlab.stats.funnel.engines import kinds_of, scan_table
+    from cxlab.stats.funnel.files import kinds_of, scan_table
 
     return _funnel(rules, scan_table(events, columns, rules), lambda: kinds_of(events, columns))
 
@@ -73,10 +225,9 @@ def _opened(path: str | Path) -> Raw:
 def _scan(raw: Raw, path: str, engine: str, memory: int, columns: Columns, rules: Rules) -> Scan:
     if engine == "local":
         return scan_sql(raw, columns, rules)
-    from cxlab.stats.funnel import engines
 
     if engine == "spark":
-        return engines.scan_in_spark(path, raw.kind, columns, rules, memory)
+        return scan_in_spark(path, raw.kind, columns, rules, memory)
     import duckdb
     import ibis
 
@@ -85,7 +236,7 @@ def _scan(raw: Raw, path: str, engine: str, memory: int, columns: Columns, rules
     raw.all(f"CREATE TEMP VIEW cxlab_view AS {query}")
     log = ibis.duckdb.from_connection(raw.connection).table("cxlab_view", database=("temp", "main"))
     try:
-        return engines.scan_table(log, columns, rules)
+        return scan_table(log, columns, rules)
     except duckdb.Error as fault:
         raise raw.unreadable(fault) from None
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cxlab.data.errors import InputError
-from cxlab.stats.funnel.rules import NEVER, Rules, in_words, microseconds, rounded_up
-from cxlab.stats.funnel.scan import Scan
+from cxlab.stats.funnel.scan import NEVER, Rules, Scan, in_words, microseconds, rounded_up
 from cxlab.stats.intervals import wilson
 
 if TYPE_CHECKING:

@@ -2,18 +2,225 @@
 
 Customers, events and segments are text: '1.10' and '1.1' are two customers; '', NULL, N/A and the like are
 nobody. Only the needed columns and events are read.
+
+The pass over a sorted log: whom each step reached, and the shortest time that it took.
+
+For each step k keep, at every row, the LATEST start from which a chain of steps reaches k by then:
+
+    start[1] = t at a first step;  start[k] = start[k-1] at a k-th step;  d[k] = min(d[k], t - start[k])
+
+A later start can only shorten what follows, so nothing else has to be remembered, and ``d[k] <= W`` answers
+'reached step k within W' for every window W. A step whose name stood before needs a later row: then only rows
+strictly before a row may lead to it.
+
+What a funnel is asked: the steps and the window. No data here.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+import difflib
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cxlab.data import values
 from cxlab.data.errors import InputError
 from cxlab.data.raw import Raw, ident, literal
-from cxlab.stats.funnel.kernel import Journeys, journeys
-from cxlab.stats.funnel.rules import Rules, hint
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+DAY = 86_400_000_000
+NEVER = np.iinfo(np.int64).max  # a step that was not reached; also 'no window'
+_MOST_STEPS = 31
+_SIZES = {"w": 7 * DAY, "d": DAY, "h": 3_600_000_000, "m": 60_000_000, "s": 1_000_000}
+_WORDS = {"d": "day", "h": "hour", "m": "minute", "s": "second"}
+_PART = r"\s*(\d+(?:\.\d+)?)\s*(w(?:eeks?)?|d(?:ays?)?|h(?:ours?)?|m(?:in(?:ute)?s?)?|s(?:ec(?:ond)?s?)?)\s*"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """One funnel: what counts as reaching a step; the window in microseconds, inclusive."""
+
+    steps: tuple[str, ...]
+    window: int = NEVER
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The distinct event names; the place is the code of an event."""
+        return tuple(dict.fromkeys(self.steps))
+
+    @cached_property
+    def codes(self) -> tuple[int, ...]:
+        """The code of each step's event."""
+        return tuple(self.names.index(step) for step in self.steps)
+
+    @property
+    def repeats(self) -> bool:
+        """Whether a name stands twice."""
+        return len(self.names) < len(self.steps)
+
+    def describe(self) -> str:
+        """Return the rules as one sentence for the foot of a table."""
+        limit = f"at most {in_words(self.window)} from first to that step"
+        limit = "no time limit" if self.window == NEVER else limit
+        return f"ordered, {limit}, best of all starts; other events may lie between"
+
+
+def rules_of(steps: Sequence[str], conversion_window: object) -> Rules:
+    """Check what was asked and return it as :class:`Rules`."""
+    if isinstance(steps, str):
+        raise InputError(f'steps={steps!r} is one text; give a list of events, such as ["visit", "buy"]')
+    names = tuple(steps)
+    if not names:
+        raise InputError("steps is empty; name at least one event, in the order to be met")
+    wrong = [name for name in names if not isinstance(name, str) or not name.strip()]
+    if wrong:
+        raise InputError(f"steps holds {wrong[0]!r}; every step is the name of an event, as text")
+    if len(names) > _MOST_STEPS:
+        raise InputError(f"steps has {len(names)} names; at most {_MOST_STEPS} are supported")
+    return Rules(names, microseconds(conversion_window))
+
+
+def microseconds(value: object, *, argument: str = "conversion_window") -> int:
+    """Return a time span in microseconds: text such as "7d", "1d12h", a timedelta; None is ``NEVER``.
+
+    >>> microseconds("1d12h") / DAY
+    1.5
+    """
+    if value is None:
+        return int(NEVER)
+    span = None
+    if isinstance(value, timedelta | np.timedelta64):
+        span = int(np.timedelta64(value, "us").astype(np.int64))
+    elif isinstance(value, str) and (body := re.fullmatch(rf"([+-]?)((?:{_PART})+)", value.strip().lower())):
+        span = round(sum(float(number) * _SIZES[unit[0]] for number, unit in re.findall(_PART, body[2])))
+        span = -span if body[1] == "-" else span
+    if span is None or not 0 < span <= NEVER:
+        fault = (
+            "is not a time span"
+            if span is None
+            else "is too long"
+            if span > 0
+            else "must be longer than zero"
+        )
+        advice = f'write for example {argument}="7d", "12h" or "30min", or None for no limit'
+        raise InputError(f"{argument}={str(value)!r} {fault}; {advice}")
+    return span
+
+
+def in_words(span: float) -> str:
+    """Return microseconds in words.
+
+    >>> in_words(30 * DAY), in_words(DAY), in_words(5_400_000_000), in_words(NEVER)
+    ('30 days', '1 day', '1.5 hours', 'any time')
+    """
+    if span >= NEVER:
+        return "any time"
+    unit = next((unit for unit in _WORDS if span >= _SIZES[unit]), "s")
+    value = f"{round(span / _SIZES[unit], 1):g}"
+    return f"{value} {_WORDS[unit]}{'' if value == '1' else 's'}"
+
+
+def rounded_up(spans: Sequence[int]) -> list[int]:
+    """Return rising spans, each rounded up to two digits of a unit that suits them.
+
+    >>> [span / DAY for span in rounded_up([DAY, 3 * DAY + DAY // 99, 10 * DAY])]
+    [1.0, 3.1, 10.0]
+    """
+    middle = spans[len(spans) // 2]
+    size = next((_SIZES[unit] for unit in "dhm" if middle >= 2 * _SIZES[unit]), _SIZES["s"])
+    values = set()
+    for value in (max(span / size, 1e-3) for span in spans):
+        scale = 10.0 ** (1 - math.floor(math.log10(value)))
+        values.add(round(math.ceil(round(value * scale, 6)) / scale * size))
+    return sorted(values)
+
+
+def hint(name: str, known: Iterable[str]) -> str:
+    """Return what to write instead of an unknown name: the known ones that look most like it."""
+    lower = {str(other).lower(): str(other) for other in known}
+    close = [lower[found] for found in difflib.get_close_matches(name.lower(), list(lower), cutoff=0.4)]
+    some = ", ".join(sorted(lower.values())[:12])
+    return f"the nearest are {', '.join(close)}" if close else f"there are {some or 'none'}"
+
+
+class Journeys(NamedTuple):
+    """One entry a customer who met the first step; times in microseconds."""
+
+    entered: NDArray[np.int64]  # the first first-step event, since 1970
+    segment: NDArray[np.uint16]  # code of the segment recorded with it (at equal times the smallest)
+    durations: list[NDArray[np.int64]]  # the shortest times to step 2, 3, ...; NEVER where it was not reached
+
+
+def journeys(batches: Iterable["pa.RecordBatch"], rules: Rules) -> Journeys:
+    """Return what every customer reached.
+
+    ``batches`` hold ``person time code segment``, sorted by all of them: microseconds since 1970, the place
+    of the event among ``rules.names``, the code of the segment.
+    """
+    none = np.empty(0, np.int64)
+    parts = [Journeys(none, none.astype(np.uint16), [none] * (len(rules.steps) - 1))]
+    parts += [_reached(rows, rules) for rows in _whole_customers(batches)]
+    entered, segment, durations = zip(*parts, strict=True)
+    columns = [np.concatenate(column) for column in zip(*durations, strict=True)]
+    return Journeys(np.concatenate(entered), np.concatenate(segment), columns)
+
+
+def _ends(person: "pa.Array") -> NDArray[np.int32]:
+    """Return the place after each customer's last row."""
+    import pyarrow.compute as pc
+
+    return np.from_dlpack(pc.run_end_encode(person).run_ends)
+
+
+def _whole_customers(batches: Iterable["pa.RecordBatch"]) -> Iterator["pa.RecordBatch"]:
+    """Cut the rows anew, so that no customer stands in two batches."""
+    import pyarrow as pa
+
+    edge = []
+    for batch in batches:
+        ends = _ends(batch["person"]).tolist()
+        edge.append(batch[: ends[0]])
+        if len(ends) > 1:
+            yield pa.concat_batches(edge)
+            yield batch[ends[0] : ends[-2]]
+            edge = [batch[ends[-2] :]]
+    if edge:
+        yield pa.concat_batches(edge)
+
+
+def _reached(rows: "pa.RecordBatch", rules: Rules) -> Journeys:
+    time, code, segment = (np.from_dlpack(rows[name]) for name in ("time", "code", "segment"))
+    ends, n = _ends(rows["person"]), len(time)
+    sizes = np.diff(ends, prepend=np.int32(0))
+    number = np.repeat(np.arange(ends.size, dtype=np.int32), sizes)  # 0, 1, ... a customer
+    first = np.repeat(ends - sizes, sizes)  # a customer's first row
+
+    begun = np.flatnonzero(code == 0).astype(np.int32)
+    entry = np.full(ends.size, n, np.int32)  # the row of a customer's first first step
+    np.minimum.at(entry, number[begun], begun)
+    kept = entry < n
+
+    start = np.where(code == 0, np.arange(n, dtype=np.int32), np.int32(-1))
+    durations = []
+    for own in rules.codes[1:]:
+        alive = np.maximum.accumulate(start)  # the row of the latest start so far that came this far
+        if rules.repeats:
+            alive = np.append(np.int32(-1), alive[:-1])
+        step = np.flatnonzero(code == own).astype(np.int32)
+        step = step[alive[step] >= first[step]]
+        start = np.full(n, -1, np.int32)
+        start[step] = alive[step]
+        shortest = np.full(ends.size, NEVER)
+        np.minimum.at(shortest, number[step], time[step] - time[start[step]])
+        durations.append(shortest[kept])
+    return Journeys(time[entry[kept]], segment[entry[kept]], durations)
+
 
 NO_SEGMENT = "(none)"
 NOBODY = values.BLANK

@@ -1,0 +1,328 @@
+"""``cxlab funnel``, ``drivers`` and ``verdict``: one answer from a file, printed as a table, JSON or CSV."""
+
+import argparse
+import csv
+import itertools
+import json
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from cxlab.data.errors import InputError
+
+FORMATS = ("table", "json", "csv")
+
+
+def table_of(name: str, kind: str) -> str:
+    """Return a study's own table: a mapping file or a source's name; the name itself where it is no study."""
+    path = Path(name)
+    if path.name != "params.yaml" and not (path / "params.yaml").is_file():
+        return name
+    from cxlab.data.study import read_study
+
+    study = read_study(path)
+    if kind not in study.tables:
+        raise InputError(f"the study {study.name} has no table of {kind}; add one with cxlab init")
+    return str(study.tables[kind])
+
+
+def print_answer(
+    style: str, facts: dict[str, Any], rows: list[dict], shown: list[dict], notes: list[str]
+) -> None:
+    """Print an answer in one of ``FORMATS``.
+
+    JSON holds ``facts`` and ``rows``, CSV the rows, a table ``shown`` (the rows as people read them, all
+    text) with ``notes`` below.
+    """
+    if style == "json":
+        print(json.dumps(facts | {"table": rows}, indent=2, allow_nan=False))
+    elif style == "csv":
+        writer = csv.DictWriter(sys.stdout, rows[0] if rows else [], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({name: _safe(value) for name, value in row.items()} for row in rows)
+    else:
+        lines = [list(row) for row in shown[:1]] + [list(row.values()) for row in shown]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        names = [isinstance(rows[0].get(name), str) for name in shown[0]] if shown else []
+        for line in lines:
+            cells = zip(line, widths, names, strict=True)
+            print(*(f"{cell:{'<' if name else '>'}{width}}" for cell, width, name in cells), sep="  ")
+        print(*notes, sep="\n")
+
+
+def _safe(value: Any) -> Any:
+    """Return a cell that no spreadsheet takes for a formula."""
+    risky = isinstance(value, str) and (value.lstrip()[:1] in tuple("=+-@|") or value[:1] in tuple("\t\r"))
+    return f"'{value}" if risky and value.strip() else value
+
+
+def _drivers_options() -> argparse.ArgumentParser:
+    """Return the command's options."""
+    made = argparse.ArgumentParser(
+        prog="cxlab drivers", description="The share of an outcome that blocks explain."
+    )
+    add = made.add_argument
+    add("file", metavar="FILE_OR_STUDY", help="one row a respondent; or a study, its mapping, or a source")
+    add("--block", action="append", default=[], metavar="NAME=a,b",
+        help="a block and its columns; repeat it. A column alone is a block of its own")  # fmt: skip
+    add("--outcome", metavar="COL", help="the numeric column to explain")
+    add("--weights", metavar="COL", help="survey weights")
+    add("--clusters", metavar="COL", help="who gave several rows")
+    add("--missing", default="", metavar="-99,98", help="codes that mean 'no answer'")
+    add("--bootstrap", type=int, default=1000, metavar="N", help="resamples (default 1000)")
+    add("--confidence", type=float, default=0.95, metavar="P", help="of the intervals (default 0.95)")
+    add("--seed", type=int, default=1, metavar="N", help="default 1: the same numbers every time")
+    add("--min-cell", type=int, default=5, metavar="N", help="fewest respondents (default 5)")
+    add("--format", choices=FORMATS, default="table", help="default table")
+    return made
+
+
+def drivers(args: list[str]) -> int:
+    """Compute and print the shares."""
+    asked = _drivers_options().parse_args(args)
+    for name, good, rule in (
+        ("seed", asked.seed >= 0, "0 or more"),
+        ("bootstrap", asked.bootstrap >= 0, "0 or more resamples"),
+        ("confidence", 0 < asked.confidence < 1, "between 0 and 1, for example 0.95"),
+        ("min-cell", asked.min_cell >= 1, "1 or more"),
+    ):
+        if not good:
+            raise InputError(f"--{name} {getattr(asked, name.replace('-', '_'))} must be {rule}")
+    survey, notes = _open(asked)
+    from cxlab.questions.drivers import cautions_of
+    from cxlab.questions.importance import share_table, shares
+    from cxlab.questions.result import plain
+
+    ready, share, total = shares(survey)
+    if ready.n < asked.min_cell:
+        raise InputError(f"only {ready.n} respondents, fewer than --min-cell {asked.min_cell}")
+    table = share_table(ready, share, total).rename_axis("block").reset_index()
+    rows = [{name: plain(value) for name, value in row.items()} for row in table.to_dict("records")]
+    shown = [{k: v if k == "block" else "-" if v is None else f"{v:.3f}" for k, v in r.items()} for r in rows]
+    facts = {
+        "outcome": survey.outcome, "n": ready.n, "complete": ready.complete, "asked": len(survey.frame),
+        "r2": plain(total[0]), "confidence": asked.confidence, "bootstrap": asked.bootstrap,
+        "seed": asked.seed, "cautions": [*notes, *cautions_of(ready)],
+    }  # fmt: skip
+    lines = [
+        f"R2 of {survey.outcome}: {total[0]:.3f}; {ready.n} of {len(survey.frame)} rows used, "
+        f"{ready.complete} complete",
+        f"Intervals: {asked.confidence:.0%} percentile bootstrap, {asked.bootstrap} resamples, "
+        f"seed {asked.seed}. Not causal.",
+        *(f"Caution: {caution}" for caution in facts["cautions"]),
+    ]
+    print_answer(asked.format, facts, rows, shown, lines)
+    return 0
+
+
+def _open(asked: argparse.Namespace):
+    """Return the survey and cautions: a study or source brings its own blocks and outcome; of a file only the
+    named columns are read.
+    """
+    from cxlab.data.mapping import Mapping
+    from cxlab.data.sources import open_source, registry
+    from cxlab.data.study import converted, opened
+    from cxlab.data.values import missing_codes
+
+    settings = {"bootstrap": asked.bootstrap, "confidence_level": asked.confidence, "seed": asked.seed,
+                "min_cell": asked.min_cell}  # fmt: skip
+    name, blocks = table_of(asked.file, "survey"), _blocks(asked.block)
+    if name in registry() or name.startswith("simulated-") or name.endswith((".yaml", ".yml")):
+        survey = open_source(name, table="survey", outcome=asked.outcome or "", **settings)
+        return survey.with_(blocks=blocks) if blocks else survey, []
+    if not asked.outcome or not blocks:
+        example = "--outcome loyalty --block product=q1,q2 --block experience=q3,q4"
+        raise InputError(f"name what to explain and by what: {example}")
+    codes = tuple(code.strip() for code in asked.missing.split(",") if code.strip())
+    rules = Mapping(
+        "survey", source=name, blocks=blocks, outcomes={asked.outcome: [asked.outcome]}, missing=codes,
+        weights=asked.weights, clusters=asked.clusters,
+    )  # fmt: skip
+    survey, notes = opened(converted(rules)).with_(**settings), []
+    for item in [*survey.items, survey.outcome]:
+        if likely := missing_codes([f"{value:g}" for value in survey.frame[item].dropna()], None):
+            codes = " and ".join(likely[:3])
+            notes.append(f"{item}: {codes} may mean 'no answer'; if so, name it with --missing.")
+    return replace(survey, title=Path(name).name), notes
+
+
+def _blocks(words: list[str]) -> dict[str, list[str]]:
+    blocks: dict[str, list[str]] = {}
+    for word in words:
+        name, sign, columns = (part.strip() for part in word.partition("="))
+        items = [part.strip() for part in next(csv.reader([columns if sign else name]), []) if part.strip()]
+        if not name or not items:
+            raise InputError(f"--block {word!r} must read NAME=column,column, such as --block product=q1,q2")
+        if name in blocks:
+            raise InputError(f"--block: {name!r} is given twice; list all its columns at once")
+        blocks[name] = items
+    return blocks
+
+
+def verdict(arguments: Sequence[str]) -> int:
+    """Judge one survey and print what it decides; bad input raises InputError."""
+    parser = argparse.ArgumentParser(
+        prog="cxlab verdict", description="What a survey decides, claim by claim."
+    )
+    add = parser.add_argument
+    add("source", help="a registered survey, a mapping file, or a study's folder or params.yaml")
+    add("--format", choices=("table", "json"), default="table")
+    add("--bootstrap", type=int, default=200, help="resamples behind each interval (default: 200)")
+    add("--seed", type=int, default=1)
+    add("--all", action="store_true", help="also the claims that this survey cannot test")
+    given = parser.parse_args(list(arguments))
+    if given.bootstrap < 50 or given.seed < 0:
+        raise InputError("--bootstrap takes 50 or more and --seed 0 or more")
+    from cxlab.data.sources import open_source
+    from cxlab.questions.judging import QUESTIONS, UNTESTED, judge_survey
+
+    survey = open_source(table_of(given.source, "survey"), seed=given.seed)
+    if survey.kind not in QUESTIONS:
+        raise InputError(f"{given.source} is the table {survey.kind}; rules judge {' and '.join(QUESTIONS)}")
+    table = judge_survey(survey, bootstrap=given.bootstrap)
+    shown = table if given.all else table[table["outcome"] != UNTESTED]
+    if given.format == "json":
+        columns = ["claim", "outcome", "reason", "evidence", "reads", "numbers", "status"]
+        rows = shown.reset_index()[columns].to_dict("records")
+        found = {"survey": survey.title or survey.name, "claims": rows}
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+        return 0
+    counts = table["outcome"].value_counts()
+    print(f"{survey.title or survey.name}: " + ", ".join(f"{n} {name}" for name, n in counts.items()))
+    for claim, row in shown.sort_values("outcome", kind="stable").iterrows():
+        remark = row["reason"] or row["status"]
+        print(f"{claim:6} {row['outcome']}: {row['reads']}" + (f" ({remark})" if remark else ""))
+    return 0
+
+
+_BY = """one funnel for each value of this column; small cells are hidden in each call by itself, so pass on
+one call: another window or list of steps can tell a few people by difference"""
+
+
+def _funnel_options() -> argparse.ArgumentParser:
+    """Return the command's options."""
+    made = argparse.ArgumentParser(prog="cxlab funnel", description="An ordered funnel of an event log.")
+    add = made.add_argument
+    add("file", metavar="FILE_OR_STUDY",
+        help="a file of events, a folder or pattern of them, a study or its mapping file")  # fmt: skip
+    add("--steps", required=True, metavar="a,b,c", help="events in order, separated by commas")
+    add("--window", default="7d", help="longest time from the first step: 12h, 30min, none (default 7d)")
+    add("--customer", default="customer_id", help="column of the customer (default customer_id)")
+    add("--event", default="event", help="column of what happened (default event)")
+    add("--timestamp", default="timestamp", help="column of the time (default timestamp)")
+    add("--by", help=_BY)
+    add("--memory", default="2GB", help="spill to a temporary folder beyond this (default 2GB)")
+    add("--min-cell", type=int, help="with --by, smaller cells are not shown (default 5)")
+    add("--engine", choices=("local", "duckdb", "spark"), default="local", help="same numbers")
+    add("--format", choices=FORMATS, default="table", help="default table")
+    return made
+
+
+def funnel(args: list[str]) -> int:
+    """Compute and print the funnel."""
+    from cxlab.stats.funnel.scan import NEVER, rules_of
+
+    asked = _funnel_options().parse_args(args)
+    if asked.min_cell is not None and asked.min_cell < 1:
+        raise InputError(f"--min-cell {asked.min_cell}: it must be a whole number of 1 or more; 5 is usual")
+    unlimited = asked.window.strip().lower() in ("none", "no limit", "")
+    steps = [word.strip() for word in next(csv.reader([asked.steps]), []) if word.strip()]
+    result, least = _funnel(asked, rules_of(steps, None if unlimited else asked.window))
+    least = asked.min_cell or least
+    if result.unknown:
+        raise InputError(result.unknown[0])
+    rows, notes, hidden = _rows(result), result.notes(), 0
+    if result.segmented:
+        rows, hidden = _suppressed(rows, least)
+    if hidden:
+        notes.append(f"{hidden:,} cells that count fewer than {least}, or tell such a one, are not shown.")
+    window = None if result.asked.window == NEVER else result.asked.window / 1e6
+    facts = {
+        "rules": result.rules, "steps": steps, "window_seconds": window, "events": result.events,
+        "events_without_customer": result.no_customer, "events_without_time": result.no_time,
+        "cells_not_shown": hidden,
+    }  # fmt: skip
+    print_answer(asked.format, facts, rows, [_shown(row) for row in rows], notes)
+    return 0
+
+
+def _funnel(asked: argparse.Namespace, rules):
+    """Return the funnel of a file, or of a study's events, and the smallest cell that is shown."""
+    from cxlab.stats.funnel.files import funnel_of_files, funnel_of_table
+    from cxlab.stats.funnel.scan import Columns
+
+    name = table_of(asked.file, "events")
+    if Path(name).suffix not in (".yaml", ".yml"):
+        columns = Columns(asked.customer, asked.event, asked.timestamp, asked.by)
+        options = {"engine": asked.engine, "memory": asked.memory}
+        return funnel_of_files(name, rules=rules, columns=columns, **options), 5
+    if asked.engine != "local":
+        raise InputError(f"--engine {asked.engine} reads files, not a study; name the file")
+    from cxlab.data.sources import open_source
+
+    events = open_source(name, table="events")
+    return funnel_of_table(events.frame, rules=rules, columns=Columns(segment=asked.by)), events.min_cell
+
+
+def _rows(result) -> list[dict]:
+    """Return the table's rows with the median time and the share among those whose window has closed."""
+    steps, medians = len(result.steps), iter(result.quantiles((0.5,)))
+    rows = []
+    for i, (row, closed) in enumerate(zip(result.rows(), result.settled(), strict=True)):
+        median = next(medians)["time"] if i % steps else None
+        row["median_seconds"] = None if median is None else median / 1e6
+        row |= {"open": closed["open"], "settled_conversion": closed["overall_conversion"]}
+        rows.append({
+            name: None if isinstance(value, float) and math.isnan(value) else value
+            for name, value in row.items()
+        })  # fmt: skip
+    return rows
+
+
+def _suppressed(rows: list[dict], min_cell: int) -> tuple[list[dict], int]:
+    """Take out cells of a segment that tell about too few, themselves or by difference to the step before."""
+    import numpy as np
+    import pandas as pd
+
+    from cxlab.data.privacy import suppress
+
+    entered = {row["segment"]: row["customers"] for row in reversed(rows)}
+    for row in rows:
+        if 0 < row["open"] < min_cell or 0 < entered[row["segment"]] - row["open"] < min_cell:
+            row |= {"open": None, "settled_conversion": None}
+    cells, gone = pd.DataFrame(rows)[["segment", "step", "customers"]], np.zeros(len(rows), bool)
+    cells["turn"] = cells.groupby("segment", dropna=False).cumcount()  # a step may stand twice
+    while True:
+        last: dict = {}
+        for i, (segment, customers) in enumerate(zip(cells["segment"], cells["customers"], strict=True)):
+            lost = last.get(segment, customers) - customers
+            gone[i] |= 0 < customers < min_cell or 0 < lost < min_cell
+            if not gone[i]:
+                last[segment] = customers
+        shown, hidden = suppress(cells, count="customers", min_cell=min_cell, within=["turn"], gone=gone)
+        if hidden == gone.sum():
+            for before, i in itertools.pairwise(range(len(rows))):
+                if gone[before] and rows[i]["segment"] == rows[before]["segment"]:
+                    rows[i]["step_conversion"] = None  # it would tell the step before
+            return [rows[i] for i in shown.index], hidden
+        gone = ~cells.index.isin(shown.index)
+
+
+def _shown(row: dict) -> dict[str, str]:
+    """Return a row as people read it."""
+    from cxlab.stats.funnel.scan import in_words
+
+    def percent(name: str) -> str:
+        return "-" if row[name] is None else f"{row[name]:.1%}"
+
+    median = row["median_seconds"]
+    return {name: row[name] for name in ("segment", "step") if name in row} | {
+        "customers": f"{row['customers']:,}",
+        "of before": percent("step_conversion"),
+        "of first": percent("overall_conversion"),
+        "95 % interval": f"{percent('low')} - {percent('high')}",
+        "median": "-" if median is None else in_words(round(median * 1e6)),
+    }
