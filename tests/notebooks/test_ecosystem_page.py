@@ -1,20 +1,15 @@
 """Page 07 on visits in files: nobody can be found in it, and no cell counts too few people."""
 
 import json
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
-import nbformat
 import pytest
 
 from cxlab.worlds.visits import make_visits
 
-PAGE = Path(__file__).parents[2] / "notebooks" / "07-ecosystem.ipynb"
+from .test_papermill import results_of, run
+
 PERSON = re.compile(r"(?<![\d.])7\d{9}(?!\d)")
-RESULT = "application/vnd.cxlab.result+json"
 WANTED = (
     "outlets-after-false-discovery-control visits journeys-two-organisations error-ratio-shrunk "
     "variance-share-organisation role-changers exposure-difference top-issues-share top-issues-stability "
@@ -22,17 +17,6 @@ WANTED = (
 )
 
 pytestmark = pytest.mark.notebook
-
-
-def run(folder: Path, *parameters: str) -> list[dict]:
-    out = folder / "page.ipynb"
-    options = ["--kernel", "python3", "--no-progress-bar", "--log-level", "ERROR", "-p", "bootstrap", "40"]
-    command = [sys.executable, "-m", "papermill", str(PAGE), str(out), *options, *parameters]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=os.environ)
-    assert done.returncode == 0, done.stderr[-3000:]
-    outputs = [output for cell in nbformat.read(out, 4).cells for output in cell.get("outputs", [])]
-    assert [output.text for output in outputs if output.get("name") == "stderr"] == []
-    return [dict(output.data) for output in outputs if "data" in output]
 
 
 @pytest.fixture(scope="module")
@@ -44,11 +28,7 @@ def outputs(tmp_path_factory) -> list[dict]:
     names = ["outlet", "organisation", "person", "role", "timestamp", "score", "comment"]
     mapping = {"file": f"{folder}/year", "table": "visits", "columns": dict(zip(names, names, strict=True))}
     (folder / "visits.yaml").write_text(json.dumps(mapping))
-    return run(folder, "-p", "visits", str(folder / "visits.yaml"))
-
-
-def results(outputs: list[dict]) -> list[dict]:
-    return [data[RESULT] for data in outputs if RESULT in data]
+    return run("07-ecosystem", {"visits": str(folder / "visits.yaml"), "bootstrap": 40}, folder)
 
 
 def test_no_person_and_no_small_cell_is_on_the_page(outputs):
@@ -56,7 +36,7 @@ def test_no_person_and_no_small_cell_is_on_the_page(outputs):
     for data in outputs:
         assert not PERSON.search(json.dumps(data)), sorted(data)
     checked = 0
-    for table in (result["table"] for result in results(outputs)):
+    for table in (result["table"] for result in results_of(outputs)):
         if table and "people" in table["columns"]:
             place = table["columns"].index("people")
             checked += len(table["rows"])
@@ -65,7 +45,7 @@ def test_no_person_and_no_small_cell_is_on_the_page(outputs):
 
 
 def test_every_section_answers_from_a_year_of_files(outputs):
-    found = results(outputs)
+    found = results_of(outputs)
     numbers = {number["name"]: number for result in found for number in result["numbers"]}
     assert set(WANTED.split()) - set(numbers) == {"kpi-concordance"}  # the year comes without rewards
     assert [result["id"] for result in found if result["missing"]] == ["rewards"]
@@ -73,8 +53,3 @@ def test_every_section_answers_from_a_year_of_files(outputs):
     for name in WANTED.split()[2:-1]:
         assert numbers[name]["low"] <= numbers[name]["value"] <= numbers[name]["high"], name
     assert found[0]["lead"]["names"] and all(len(result["finding"].split()) <= 34 for result in found)
-
-
-def test_no_visits_leave_one_sentence_a_section(tmp_path):
-    found = results(run(tmp_path, "-p", "visits", ""))
-    assert len(found) == 9 and all(result["finding"].startswith("Not answered here") for result in found)
