@@ -9,6 +9,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from cxlab.workbook.cli import main
+
 ROOT = Path(__file__).parents[2]
 PARAMETERS = (
     'bootstrap: int = 200  # resamples\nname: str = "plain"  # a word\nexact: bool = False  # all of them'
@@ -106,3 +108,17 @@ def processes_of(book: Workbook) -> list[str]:
         except OSError:
             continue
     return found
+
+
+@pytest.fixture
+def refused(capsys):
+    """Give the one plain line of a command that must end with exit 2 and print nothing else."""
+
+    def run(*arguments):
+        capsys.readouterr()
+        assert main([*map(str, arguments)]) == 2
+        said = capsys.readouterr()
+        assert said.err.count("\n") == 1 and not said.out
+        return said.err
+
+    return run

@@ -15,10 +15,10 @@ import pytest
 
 import cxlab as cx
 from cxlab.data.errors import InputError
-from cxlab.workbook.cli import main
 from cxlab.workbook.commands import funnel
 
 STEPS = ["visit", "cart", "pay"]
+ENGINES = ["local", "duckdb"]
 
 
 @pytest.fixture(scope="module")
@@ -26,18 +26,24 @@ def log(tmp_path_factory):
     rng = np.random.default_rng(1)
     n = 5_000
     when = pd.to_datetime(1_700_000_000 + rng.integers(0, 30 * 86_400, n), unit="s")
-    frame = pd.DataFrame(
-        {"user": rng.integers(0, 600, n), "what": rng.choice([*STEPS, "help"], n), "when": when}
-    )
-    frame["region"] = rng.choice(["north", "south"], n)
-    path = tmp_path_factory.mktemp("funnel") / "log.csv"
-    frame.to_csv(path, index=False)
-    return path, frame
+    frame = pd.DataFrame({"user": rng.integers(0, 600, n), "what": rng.choice([*STEPS, "help"], n)})
+    frame = frame.assign(when=when, region=rng.choice(["north", "south"], n))
+    return saved(frame, tmp_path_factory.mktemp("funnel") / "log.csv"), frame
 
 
 def words(path, *more):
     columns = ["--customer", "user", "--event", "what", "--timestamp", "when"]
     return [str(path), "--steps", ",".join(STEPS), *columns, *more]
+
+
+def saved(frame, path):
+    frame.to_parquet(path) if path.suffix == ".parquet" else frame.to_csv(path, index=False)
+    return path
+
+
+def of_frame(frame, **more):
+    named = frame.rename(columns={"user": "customer_id", "what": "event", "when": "timestamp"})
+    return cx.funnel.ordered_funnel(named, **{"steps": STEPS, "conversion_window": None, **more})
 
 
 def printed(capsys, path, *more):
@@ -47,27 +53,26 @@ def printed(capsys, path, *more):
 
 def test_json_csv_and_table_hold_the_numbers_of_the_method(log, capsys):
     path, frame = log
-    renamed = frame.rename(columns={"user": "customer_id", "what": "event", "when": "timestamp"})
-    want = cx.funnel.ordered_funnel(renamed, steps=STEPS, conversion_window="3d", segment="region").table
-    found = printed(capsys, path, "--window", "3d", "--by", "region")
+    want = of_frame(frame, conversion_window="3d", segment="region").table
+    asked = ["--window", "3d", "--by", "region"]
+    found = printed(capsys, path, *asked)
     assert [row["customers"] for row in found["table"]] == want.customers.tolist()
     assert found["window_seconds"] == 3 * 86_400 and "at most 3 days" in found["rules"]
-    assert printed(capsys, path, "--window", "3d", "--by", "region", "--engine", "duckdb") == found
-    assert funnel(words(path, "--window", "3d", "--by", "region", "--format", "csv")) == 0
+    assert printed(capsys, path, *asked, "--engine", "duckdb") == found
+    assert funnel(words(path, *asked, "--format", "csv")) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert [float(row["low"]) for row in rows] == pytest.approx(want.low.tolist())
-    assert funnel(words(path, "--window", "3d", "--by", "region")) == 0
+    assert funnel(words(path, *asked)) == 0
     text = capsys.readouterr().out
     assert all(f"{count:,}" in text for count in want.customers) and "Rules:" in text
 
 
-def test_small_cells_of_a_segment_are_counted_and_never_named(tmp_path, capsys):
+def test_small_cells_of_a_segment_are_counted_and_never_named(tmp_path, capsys, refused):
     rows = []
     for region, first, visits, carts in (("big", 0, 40, 20), ("rare", 100, 2, 1), ("mid", 200, 9, 1)):
         rows += [(first + i, "visit", "2026-01-01", region) for i in range(visits)]
         rows += [(first + i, "cart", "2026-01-02", region) for i in range(carts)]
-    path = tmp_path / "log.csv"
-    pd.DataFrame(rows, columns=["user", "what", "when", "region"]).to_csv(path, index=False)
+    path = saved(pd.DataFrame(rows, columns=["user", "what", "when", "region"]), tmp_path / "log.csv")
     asked = [path, "--steps", "visit,cart", "--by", "region"]
     found = printed(capsys, *asked)
     assert found["cells_not_shown"] >= 4 and "rare" not in json.dumps(found)
@@ -79,8 +84,7 @@ def test_small_cells_of_a_segment_are_counted_and_never_named(tmp_path, capsys):
     named = {row["segment"] for row in everything["table"]}
     assert everything["cells_not_shown"] == 0 and named == {"big", "mid", "rare"}
     assert [row["customers"] for row in printed(capsys, path, "--steps", "visit,cart")["table"]] == [51, 22]
-    with pytest.raises(InputError, match="--min-cell 0"):
-        funnel(words(*asked, "--min-cell", "0"))
+    assert "--min-cell 0" in refused("funnel", *words(*asked, "--min-cell", "0"))
 
 
 def test_cells_that_a_spreadsheet_would_run_are_escaped(tmp_path, capsys):
@@ -93,20 +97,15 @@ def test_cells_that_a_spreadsheet_would_run_are_escaped(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--steps", "visit,cartt"], "nearest are cart"),
-        (["--window", "0d"], "longer than zero"),
-        (["--window", "soon"], "not a time span"),
-        (["--customer", "users"], "nearest are user"),
-        (["--memory", "lots"], "is no size"),
-        (["--memory", "10MB"], "too little"),
-        (["--by", "country"], "no column 'country'"),
+        ("--steps visit,cartt", "nearest are cart"), ("--window 0d", "longer than zero"),
+        ("--window soon", "not a time span"), ("--customer users", "nearest are user"),
+        ("--memory lots", "is no size"), ("--memory 10MB", "too little"),
+        ("--by country", "no column 'country'"),
     ],
-)
-@pytest.mark.parametrize("engine", ["local", "duckdb"])
-def test_bad_use_is_one_plain_line_and_exit_2(log, capsys, more, message, engine):
-    assert main(["funnel", *words(log[0], *more, "--engine", engine)]) == 2
-    caught = capsys.readouterr()
-    assert message in caught.err and caught.err.count("\n") == 1 and caught.out == ""
+)  # fmt: skip
+@pytest.mark.parametrize("engine", ENGINES)
+def test_bad_use_is_one_plain_line_and_exit_2(log, refused, more, message, engine):
+    assert message in refused("funnel", *words(log[0], *more.split(), "--engine", engine))
 
 
 def test_a_local_file_needs_neither_pandas_nor_ibis_nor_statsmodels(log):
@@ -149,17 +148,13 @@ def test_interrupted_scan_leaves_nothing_and_exits_130(tmp_path):
     ],
 )
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
-@pytest.mark.parametrize("engine", ["local", "duckdb"])
-def test_a_time_that_cannot_be_read_is_one_sentence(tmp_path, cells, message, ending, engine):
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_time_that_cannot_be_read_is_one_sentence(tmp_path, refused, cells, message, ending, engine):
     frame = pd.DataFrame({"user": range(len(cells)), "what": "visit", "when": cells})
-    path = tmp_path / f"log.{ending}"
-    frame.to_csv(path, index=False) if ending == "csv" else frame.to_parquet(path)
-    with pytest.raises(InputError, match=message) as fault:
-        funnel(words(path, "--engine", engine))
-    assert "\n" not in str(fault.value)
-    renamed = frame.set_axis(["customer_id", "event", "timestamp"], axis=1)
+    path = saved(frame, tmp_path / f"log.{ending}")
+    assert message in refused("funnel", *words(path, "--engine", engine))
     with pytest.raises(InputError, match=message):
-        cx.funnel.ordered_funnel(renamed, steps=["visit"], conversion_window=None)
+        of_frame(frame, steps=["visit"])
 
 
 @pytest.mark.parametrize(
@@ -177,27 +172,23 @@ def test_a_time_that_cannot_be_read_is_one_sentence(tmp_path, cells, message, en
 )
 def test_times_in_every_form_are_an_hour_apart(tmp_path, capsys, cells):
     frame = pd.DataFrame({"user": 1, "what": ["visit", "cart"], "when": cells})
-    for ending, write in (("csv", frame.to_csv), ("parquet", frame.to_parquet)):
-        path = tmp_path / f"log.{ending}"
-        write(path, index=False)
-        for engine in ("local", "duckdb"):
+    for path in (tmp_path / "log.csv", tmp_path / "log.parquet"):
+        saved(frame, path)
+        for engine in ENGINES:
             table = printed(capsys, path, "--steps", "visit,cart", "--engine", engine)["table"]
             assert (table[1]["customers"], table[1]["median_seconds"]) == (1, 3600)
-    renamed = frame.set_axis(["customer_id", "event", "timestamp"], axis=1)
-    made = cx.funnel.ordered_funnel(renamed, steps=["visit", "cart"], conversion_window=None)
-    assert made.quantiles([0.5])[0]["time"] == 3600 * 10**6
+    assert of_frame(frame, steps=["visit", "cart"]).quantiles([0.5])[0]["time"] == 3600 * 10**6
 
 
-def test_ids_of_any_kind_are_text(tmp_path, capsys):
+@pytest.mark.parametrize("engine", ENGINES)
+def test_ids_of_any_kind_are_text(tmp_path, capsys, engine):
     ids = [*range(21_000), "guest-1", "007", "7 ", "1812345678.1771840001"]
-    path = tmp_path / "log.csv"
-    pd.DataFrame({"user": ids, "what": "TRUE", "when": "2026-03-08"}).to_csv(path, index=False)
-    for engine in ("local", "duckdb"):
-        table = printed(capsys, path, "--steps", "TRUE", "--engine", engine)["table"]
-        assert table[0]["customers"] == 21_003  # '7 ' is 7
+    frame = pd.DataFrame({"user": ids, "what": "TRUE", "when": "2026-03-08"})
+    asked = [saved(frame, tmp_path / "log.csv"), "--steps", "TRUE", "--engine", engine]
+    assert printed(capsys, *asked)["table"][0]["customers"] == 21_003  # '7 ' is 7
 
 
-@pytest.mark.parametrize("engine", ["local", "duckdb"])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -207,14 +198,14 @@ def test_ids_of_any_kind_are_text(tmp_path, capsys):
         ("nul.csv", b"\x00\x01\x02\x00binary\x00", "nul.csv"),
     ],
 )
-def test_broken_files_and_two_columns_of_a_name_are_one_sentence(tmp_path, engine, name, content, message):
+def test_broken_files_and_two_columns_of_a_name_are_one_sentence(
+    tmp_path, refused, engine, name, content, message
+):
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(InputError, match=message) as fault:
-        funnel(words(tmp_path / name, "--engine", engine))
-    assert "\n" not in str(fault.value)
+    assert message in refused("funnel", *words(tmp_path / name, "--engine", engine))
 
 
-def test_a_study_or_its_mapping_file_is_taken(log, tmp_path, capsys):
+def test_a_study_or_its_mapping_file_is_taken(log, tmp_path, capsys, refused):
     path, _ = log
     columns = "{user: customer_id, what: event, when: timestamp, region: segment}"
     (tmp_path / "events.yaml").write_text(f"table: events\nfile: {{path: '{path}'}}\ncolumns: {columns}\n")
@@ -224,11 +215,8 @@ def test_a_study_or_its_mapping_file_is_taken(log, tmp_path, capsys):
         asked = [str(tmp_path / name), "--steps", ",".join(STEPS), "--by", "segment", "--format", "json"]
         assert funnel(asked) == 0
         assert json.loads(capsys.readouterr().out)["table"] == want
-    with pytest.raises(InputError, match="nearest are pay"):
-        funnel([*asked, "--steps", "visit,payy"])
-    with pytest.raises(InputError, match="reads files"):
-        funnel([*asked, "--engine", "spark"])
+    assert "nearest are pay" in refused("funnel", *asked, "--steps", "visit,payy")
+    assert "reads files" in refused("funnel", *asked, "--engine", "spark")
     (tmp_path / "survey.yaml").write_text("table: survey\nfile: {path: x.csv}\n")
     (tmp_path / "params.yaml").write_text("tables: {survey: survey.yaml}\n")
-    with pytest.raises(InputError, match="no table of events"):
-        funnel([str(tmp_path), "--steps", "a"])
+    assert "no table of events" in refused("funnel", tmp_path, "--steps", "a")

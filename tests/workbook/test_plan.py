@@ -20,6 +20,7 @@ seed: int = 1
 shift: int = -3
 old = "plain #"  # with # in it
 """
+MISSPELT = '{"cells": [], "metadata": {"cxlab": {"minuets": 3}}}'
 
 
 @pytest.fixture
@@ -36,14 +37,12 @@ def pages(tmp_path, monkeypatch):
 
 
 def test_pages_come_in_reading_order_with_what_they_say_of_themselves(pages, tmp_path):
-    assert [page.stem for page in pages] == ["01-claims", "02-product-or-experience"]
-    assert [page.name for page in pages] == ["Claims", "Product or experience"]
+    assert [(page.stem, page.name) for page in pages] == [
+        ("01-claims", "Claims"),
+        ("02-product-or-experience", "Product or experience"),
+    ]
     assert pages[1].question == "B?" and pages[1].number == "02" and pages[1].tables == {"source": "survey"}
-    own = plan.find_pages(tmp_path / "n", study=True)
-    assert [page.number for page in own] == ["10", "02", "01"]
-
-
-def test_parameters_have_types_defaults_and_comments(pages):
+    assert [page.number for page in plan.find_pages(tmp_path / "n", study=True)] == ["10", "02", "01"]
     found = pages[1].parameters
     assert found["window"].types == ("int", "None") and found["window"].comment == "days"
     assert found["steps"].types == ("list",) and found["old"].types == ("str",)
@@ -60,21 +59,17 @@ def test_parameters_have_types_defaults_and_comments(pages):
 )  # fmt: skip
 def test_values_become_what_the_page_declares(pages, text, value):
     plan.give_parameters(pages, [text])
-    name = text.partition("=")[0].rpartition(".")[2]
-    assert pages[1].given[name] == value and type(pages[1].given[name]) is type(value)
-    assert ("seed" in pages[0].given) is False
+    given = pages[1].given[text.partition("=")[0].rpartition(".")[2]]
+    assert given == value and type(given) is type(value) and "seed" not in pages[0].given
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "exact=perhaps", "seed=1.5", "seed=-1", "limit=-1",
-        "seed=1e3", "limit=nan", "limit=inf", "limit=x", "seed=True",
-        "seed=99999999999", "window=[1]", "nothing=1", "x", "=1", "source=nowhere", "source=none.yaml",
-        "source=there",
-        "steps=" + "[" * 5000,
-    ],
-)  # fmt: skip
+UNFIT = (
+    "exact=perhaps seed=1.5 seed=-1 limit=-1 seed=1e3 limit=nan limit=inf limit=x seed=True seed=99999999999 "
+    "window=[1] nothing=1 x =1 source=nowhere source=none.yaml source=there steps=" + "[" * 5000
+)
+
+
+@pytest.mark.parametrize("text", UNFIT.split(), ids=range(18))
 def test_what_does_not_fit_is_refused(pages, text):
     with pytest.raises(InputError):
         plan.give_parameters(pages, [text])
@@ -91,19 +86,13 @@ def test_no_text_breaks_the_reading_of_a_value(text):
         assert isinstance(value, plan._TYPES[kind])
 
 
-def test_a_source_may_be_registered_or_made_up(pages):
+def test_sources_and_pages_are_found_by_name_and_misspelt_ones_told(pages):
     assert plan.kind_of("here", "") == "survey" and plan.kind_of("simulated-visits", "") == "visits"
     with pytest.raises(InputError, match="did you mean 'there'"):
         plan.kind_of("ther", "")
-
-
-def test_select_takes_numbers_and_names(pages):
     assert [page.number for page in plan.select(pages, ["2", "01-claims"])] == ["01", "02"]
     with pytest.raises(InputError, match="did you mean '01-claims'"):
         plan.select(pages, ["01-claim"])
-
-
-MISSPELT = '{"cells": [], "metadata": {"cxlab": {"minuets": 3}}}'
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"cells": 3}', '{"cells": [], "metadata": []}', MISSPELT])
@@ -113,9 +102,8 @@ def test_a_broken_notebook_is_told(tmp_path, text):
         plan.read_page(tmp_path / "01.ipynb")
 
 
-def test_a_parameters_cell_that_computes_is_told(tmp_path):
-    path = write_notebook(tmp_path / "01.ipynb", parameters="seed: int = 1 + x")
+def test_a_parameters_cell_that_computes_and_a_folder_without_notebooks_are_told(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
-        plan.read_page(path)
+        plan.read_page(write_notebook(tmp_path / "01.ipynb", parameters="seed: int = 1 + x"))
     with pytest.raises(InputError, match="no notebook"):
         plan.find_pages(tmp_path / "empty")

@@ -12,6 +12,11 @@ from cxlab.workbook import publish, run
 from .conftest import files_of
 
 
+@pytest.fixture
+def out(tmp_path):
+    return make(tmp_path / "out", "old")
+
+
 def make(folder, text):
     folder.mkdir(parents=True)
     (folder / "index.html").write_text(text)
@@ -25,21 +30,24 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("CXLAB_CACHE", str(tmp_path / "cache"))
 
 
-def test_a_folder_with_files_of_somebody_is_refused(tmp_path):
+def test_a_folder_with_files_of_somebody_is_refused(tmp_path, out):
     (tmp_path / "theirs").mkdir()
     (tmp_path / "theirs" / "a").write_text("x")
-    for out in (tmp_path / "theirs", tmp_path / "theirs" / "a"):
+    for theirs in (tmp_path / "theirs", tmp_path / "theirs" / "a"):
         with pytest.raises(InputError):
-            publish.check_target(out)
-    publish.check_target(make(tmp_path / "ours", "x"))
+            publish.check_target(theirs)
+    with pytest.raises(InputError), publish.locked(tmp_path / "theirs" / "a" / "out"):
+        pass
+    publish.check_target(out)
     publish.check_target(tmp_path / "new")
+    with publish.locked(tmp_path / "b" / "out"):
+        assert (tmp_path / "b" / ".out.lock").exists()
 
 
 @pytest.mark.parametrize("can", [True, False])
-def test_the_new_report_takes_the_place_and_files_of_others_are_kept(tmp_path, monkeypatch, can):
+def test_the_new_report_takes_the_place_and_files_of_others_are_kept(tmp_path, monkeypatch, out, can):
     if not can:
         monkeypatch.setattr(publish, "exchange", lambda one, other: False)
-    out = make(tmp_path / "out", "old")
     (out / "note.txt").write_text("mine")
     with publish.staging(out) as folder:
         (folder / "index.html").write_text("new")
@@ -57,38 +65,24 @@ def test_a_run_cut_off_between_its_two_renames_is_mended(tmp_path):
     assert not (tmp_path / ".out.previous").exists()
 
 
-def test_a_failure_while_writing_leaves_the_old_report_and_no_litter(tmp_path):
-    out = make(tmp_path / "out", "old")
+def test_a_failure_leaves_the_old_report_and_no_litter(tmp_path, monkeypatch, out):
     before = files_of(out)
     with pytest.raises(OutOfReach, match="disk is full"), publish.staging(out) as folder:
         (folder / "index.html").write_text("half")
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert files_of(out) == before and sorted(path.name for path in tmp_path.iterdir()) == ["out"]
-
-
-def test_a_failed_second_rename_puts_the_old_report_back(tmp_path, monkeypatch):
     monkeypatch.setattr(publish, "exchange", lambda one, other: False)
-    out = make(tmp_path / "out", "old")
-    with pytest.raises(OSError):
+    with pytest.raises(OSError):  # the second of two renames
         publish.publish(tmp_path / "not-there", out)
-    assert (out / "index.html").read_text() == "old"
+    assert files_of(out) == before
 
 
-def test_a_report_that_was_touched_is_not_intact(tmp_path):
-    out = make(tmp_path / "out", "old")
+def test_a_report_that_was_touched_is_not_intact(tmp_path, out):
     assert publish.is_intact(out) and not publish.is_intact(tmp_path / "nothing")
     (out / "index.html").write_text("other")
     assert not publish.is_intact(out)
     (out / "manifest.json").write_text("[" * 99999)
     assert publish.manifest_of(out) is None
-
-
-def test_the_lock_lies_beside_the_output(tmp_path, capsys):
-    with publish.locked(tmp_path / "a" / "out"):
-        assert (tmp_path / "a" / ".out.lock").exists()
-    (tmp_path / "file").write_text("")
-    with pytest.raises(InputError), publish.locked(tmp_path / "file" / "out"):
-        pass
 
 
 def test_a_damaged_cache_entry_counts_as_missing_and_the_oldest_go(tmp_path, monkeypatch):
@@ -98,12 +92,11 @@ def test_a_damaged_cache_entry_counts_as_missing_and_the_oldest_go(tmp_path, mon
     path.write_text(path.read_text()[:-1])
     assert publish.read("name") is None
     monkeypatch.setattr(publish, "_KEPT", 1)
-    publish.prune()
-    assert len(list(path.parent.iterdir())) == 1
-    monkeypatch.setattr(publish, "_IN_USE", -1.0)
-    publish.store("other", "x")
-    publish.prune()
-    assert len(list(path.parent.iterdir())) == 1
+    for age in (publish._IN_USE, -1.0):
+        monkeypatch.setattr(publish, "_IN_USE", age)
+        publish.prune()
+        assert len(list(path.parent.iterdir())) == 1
+        publish.store("other", "x")
 
 
 def test_what_a_killed_run_left_is_swept_by_the_next(tmp_path):
