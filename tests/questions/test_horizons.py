@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from common import title
 
 import cxlab as cx
 from cxlab.data.table import Survey, Table
@@ -14,10 +15,6 @@ OF_ACCOUNTS = [h.order, h.all_must_hold, h.tied_accounts, h.unseen, h.next_steps
 
 def table(frame, **settings):
     return Table(frame=frame, kind="accounts", **{"bootstrap": 200, **settings})
-
-
-def title(result):
-    return result.figure().layout.title.text.replace("<br>", " ")
 
 
 def words(result):

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from common import title
 from scipy.spatial.distance import jensenshannon
 
 import cxlab as cx
@@ -19,10 +20,6 @@ ALL = [m.metric, m.pain, m.choose, m.safe_choices, m.delivery, m.pay_link, m.sco
 def table(frame, pain=PAIN, **settings):
     related = {} if pain is None else {"pain": pain}
     return Table(frame=frame, kind="initiatives", related=related, **{"bootstrap": 60, **settings})
-
-
-def title(result):
-    return result.figure().layout.title.text.replace("<br>", " ")
 
 
 @pytest.fixture(scope="module")

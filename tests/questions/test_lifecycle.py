@@ -4,6 +4,7 @@ import ibis
 import numpy as np
 import pandas as pd
 import pytest
+from common import title
 
 import cxlab as cx
 from cxlab.data.table import Table
@@ -18,10 +19,6 @@ def log(rows):
     frame = pd.DataFrame(rows, columns=["customer_id", "day", "event", *["segment"] * (len(rows[0]) > 3)])
     frame["timestamp"] = pd.Timestamp("2024-01-01") + frame.pop("day") * pd.Timedelta("1D")
     return Table(frame=frame, kind="events")
-
-
-def title(result):
-    return result.figure().layout.title.text.replace("<br>", " ")
 
 
 def chain(shares, n=600, days=1.0, segment=None):
@@ -68,9 +65,9 @@ def test_a_short_log_gets_a_shorter_span_and_nobody_coming_back_is_said():
 
 def test_the_largest_loss_is_named_and_moves_with_the_data():
     early, late = (cx.funnel.drop_off(chain(shares), window=30) for shares in ((1, 0.4, 0.38), (1, 0.9, 0.3)))
-    assert "before b: 60 %" in early.finding and "before c: 67 %" in late.finding
-    assert title(early) == "38 % of customers get from a to c in order within 30 days"
-    assert title(late) == "30 % of customers get from a to c in order within 30 days"
+    for result, share, lost in ((early, 38, "before b: 60 %"), (late, 30, "before c: 67 %")):
+        assert title(result) == f"{share} % of customers get from a to c in order within 30 days"
+        assert lost in result.finding
     even = cx.funnel.drop_off(chain((1, 0.6, 0.36)), window="30d")
     assert "no single step stands out" in even.finding
     assert early["funnel-largest-drop"].low < 0.6 < early["funnel-largest-drop"].high
@@ -94,23 +91,20 @@ def test_windows_start_where_the_reader_says_and_cover_the_data():
 
 
 def test_a_shuffled_log_is_not_given_an_ordered_funnel():
-    events = cx.events("ecom-events")
-    result = cx.funnel.drop_off(events, steps=ECOM, window="7d")
+    result = cx.funnel.drop_off(cx.events("ecom-events"), steps=ECOM, window="7d")
     assert "no fixed order" in result.finding and "reached-any-order" in result.numbers
     assert "shuffling" in result.cautions[0] and "in any order" in title(result)
-    rng = np.random.default_rng(1)
-    rows = [
-        (i, float(d), name) for i in range(300) for name, d in zip("abc", rng.permutation(3), strict=True)
-    ]
+    days = np.random.default_rng(1).permuted(np.tile(np.arange(3.0), (300, 1)), axis=1)
+    rows = [(i, day, name) for i, own in enumerate(days) for name, day in zip("abc", own, strict=True)]
     assert not in_order(customer_log(log(rows).frame), "abc")
     assert in_order(customer_log(sample("events").frame), STAGES)
 
 
 def test_ecom_events_by_session_published_counts():
     events = cx.events("ecom-events").to_pandas()
-    by_session = events.assign(customer_id=events["session"] if "session" in events else events["session_id"])
-    sessions = cx.events(by_session)
-    assert cx.funnel.reach(sessions, steps=ECOM).table.customers.tolist() == [2868, 1213, 1022, 798, 632, 470]
+    by_session = events.assign(customer_id=events["session"])
+    reached = cx.funnel.reach(cx.events(by_session), steps=ECOM).table.customers
+    assert reached.tolist() == [2868, 1213, 1022, 798, 632, 470]
     table = cx.funnel.ordered_funnel(by_session, steps=ECOM, conversion_window=None).table
     assert table.customers.tolist() == [2868, 944, 477, 194, 72, 15]
 
@@ -119,33 +113,27 @@ def test_ecom_events_by_session_published_counts():
 
 
 def test_segments_differ_are_alike_or_too_small():
-    def made(worse):
-        rows = []
-        for i in range(1200):
-            name = ["north", "south", "east"][i % 3]
-            rows.append((i, 0, "a", name))
-            if i // 3 % 10 < (worse if name == "north" else 5):
-                rows.append((i, 1, "b", name))
+    def made(north):
+        names = ["north", "south", "east"]
+        rows = [(i, 0, "a", names[i % 3]) for i in range(1200)]
+        rows += [(i, 1, "b", name) for i, _, _, name in rows if i // 3 % 10 < (5 if i % 3 else north)]
         few = [(5000 + i, 0, "a", "tiny" if i < 3 else "small") for i in range(12)]
-        return log([*rows, *few])
+        return cx.funnel.segments(log([*rows, *few]), steps=["a", "b"], window=5)
 
-    apart = cx.funnel.segments(made(9), steps=["a", "b"], window=5)
+    apart = made(9)
     assert apart["segments-apart"].value == 3 and "90 %" in title(apart)
     assert "tiny" not in str(apart.table) + apart.finding
     assert "2 segments with too few customers not shown" in apart.cautions[0]
-    worse = cx.funnel.segments(made(1), steps=["a", "b"], window=5)
-    assert title(worse).endswith("north 10 %")
+    assert title(made(1)).endswith("north 10 %")
 
 
 def test_alike_segments_are_called_alike_and_one_is_not_compared():
-    alike = chain((1, 0.5), segment=lambda i: f"part {i % 3}")
-    result = cx.funnel.segments(alike, steps=["a", "b"], window=5)
-    assert title(result).startswith("No difference was found")
-    flipped = chain((1, 0.5), segment=lambda i: "x" if i < 290 else "y")
-    assert "difference" not in title(cx.funnel.segments(flipped, steps=["a", "b"], window=5))
-    one = chain((1, 0.5), segment=lambda i: "all")
-    assert cx.funnel.segments(one, steps=["a", "b"]).missing
-    assert cx.funnel.segments(chain((1, 0.5))).missing  # no segment column
+    def asked(segment):
+        return cx.funnel.segments(chain((1, 0.5), segment=segment), steps=["a", "b"], window=5)
+
+    assert title(asked(lambda i: f"part {i % 3}")).startswith("No difference was found")
+    assert "difference" not in title(asked(lambda i: "x" if i < 290 else "y"))
+    assert asked(lambda i: "all").missing and cx.funnel.segments(chain((1, 0.5))).missing
 
 
 # ------------------------------------------------------------------ go on, leave or open
@@ -170,6 +158,8 @@ def test_open_customers_are_open_and_the_title_follows_the_data():
     assert many["left"].value == pytest.approx(0.75) and "75 % (59 to 86 %) leave" in many.finding
     stayed = log([(i, d, "b" if e == "left" else e) for i, d, e in rows])
     few = cx.funnel.go_on_or_leave(stayed, steps=["a", "b"], window=10)
+    assert title(many) == "25 % of customers go on within 10 days of a, 75 % leave"
+    assert title(few) == "100 % of customers go on within 10 days of a"
     assert few["went-on"].value == pytest.approx(1) and "names no leaving" in few.finding
     short = cx.funnel.go_on_or_leave(log(rows[:50]), steps=["a", "b"], window=50)
     assert "Fewer than 10" in short.cautions[0]
@@ -218,6 +208,5 @@ def test_large_logs_are_asked_where_they_lie(monkeypatch):
         near, far = (getattr(cx.funnel, name)(one) for one in (events, table))
         assert near.finding == far.finding
     monkeypatch.setattr("cxlab.stats.survival._LARGE", 3_000)
-    part = customer_log(table.frame)
-    whole = customer_log(events.frame)
-    assert 0.1 < part.person.nunique() / whole.person.nunique() < 0.6
+    part, whole = (customer_log(one.frame).person.nunique() for one in (table, events))
+    assert 0.1 < part / whole < 0.6

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
+from common import title
 
 import cxlab as cx
 from cxlab.data.errors import InputError, NotEnough
@@ -19,10 +20,6 @@ def table(rows, columns=("customer", "stage", "passed")):
 
 def stages(frame, **settings):
     return Table(frame=frame, kind="stages", bootstrap=200, **settings)
-
-
-def title(result):
-    return result.figure().layout.title.text.replace("<br>", " ")
 
 
 def test_rolled_yield_against_the_joint_clean_rate_of_the_simulator():

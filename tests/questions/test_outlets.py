@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from common import title
 
 import cxlab as cx
 from cxlab.data.table import Table
@@ -20,10 +21,6 @@ def rated(rates, n=200, seed=1) -> Table:
     outlet = np.repeat([f"O{k:03d}" for k in range(len(rates))], sizes)
     good = rng.random(len(outlet)) < np.repeat(rates, sizes)
     return visits(pd.DataFrame({"outlet": outlet, "score": np.where(good, 5, 1)}))
-
-
-def title(result) -> str:
-    return result.figure().layout.title.text.replace("<br>", " ")
 
 
 @pytest.fixture(scope="module")
