@@ -30,6 +30,11 @@ def title(result) -> str:
     return result.figure().layout.title.text.replace("<br>", " ")
 
 
+def words(result) -> str:
+    """The finding and the title of a result."""
+    return result.finding + " " + title(result)
+
+
 def print_coverage(name: str, worlds: list[World], seed: int) -> int:
     """Print the coverage of every world; return the runs of each: 400, or 60 with ``--quick``."""
     runs = 60 if "--quick" in sys.argv else 400

@@ -78,7 +78,7 @@ def test_moves_of_fewer_than_five_people_are_not_shown():
 def test_who_comes_often_meets_more_failures_and_equals_do_not(mall):
     found = cx.roles.exposure(mall)
     names = ("failures-a-year", "failures-a-year-other", "exposure-difference")
-    most, least, gap = (found[name] for name in names)
+    most, least, gap = map(found.numbers.get, names)
     assert found.table["role"].iloc[0] == "resident" and most.low > least.high and gap.low > 0.2
     rows = found.table
     assert (rows["visits_a_year"] * rows["failure_rate"]).tolist() == pytest.approx(rows["failures"].tolist())
@@ -111,9 +111,8 @@ def test_issues_go_to_the_layer_where_they_stand_out(mall):
     assert found.loc[signs, "only_whole"] and found["only_whole"].sum() <= 2
     share = cx.ecosystem.who_can_act(mall)["pooled-only-detections"]
     assert share.value == pytest.approx(found["only_whole"].mean())
-    rng = np.random.default_rng(1)
-    even = mall.frame.assign(comment=mall.frame["comment"].to_numpy()[rng.permutation(len(mall.frame))])
-    even = even[even["score"] <= 2]
+    mixed = mall.frame["comment"].sample(frac=1, random_state=1).to_numpy()
+    even = mall.frame.assign(comment=mixed)[mall.frame["score"] <= 2]
     even = visits(even.assign(score=np.where(np.arange(len(even)) % 9, 1, 5)))
     null = cx.ecosystem.who_can_act(even).table
     assert (null["organisations"] != "none").sum() + (null["outlets"] > 0).sum() <= 1
@@ -168,5 +167,6 @@ def test_no_person_and_no_small_cell_is_shown():
         assert found.simulated and "made-up" in found.finding
         drawn = found.figure().to_json() if found.draw else ""
         assert not PERSON.search(json.dumps(found.content(), default=str) + drawn)
+        assert all(n.low is None or n.low <= n.value <= n.high for n in found.numbers.values())
         if found.table is not None and "people" in found.table:
             assert (found.table["people"] >= 5).all()

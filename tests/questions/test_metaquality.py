@@ -34,9 +34,7 @@ def test_rolled_yield_against_the_joint_clean_rate_of_the_simulator():
     assert made.dependence_low < 1 < made.dependence_high and made.rolled_low < made.rolled < made.rolled_high
 
 
-@pytest.mark.parametrize(
-    "yields", [(0.9,) * 6, (0.97, 0.95, 0.93, 0.96, 0.94, 0.92)], ids=["alike", "different"]
-)
+@pytest.mark.parametrize("yields", [(0.9,) * 6, (0.97, 0.95, 0.93, 0.96, 0.94, 0.92)])
 def test_the_interval_of_what_the_worst_stage_hides_covers(yields):
     every = cx.yields.rolled_throughput_yield(make_stages(100_000, yields=yields, rng=9), bootstrap=2)
     held = []
@@ -59,18 +57,20 @@ def test_quality_holds_or_not_and_the_words_follow():
     assert title(good).startswith("96 %") and int(title(bad).split()[0]) < 45
     assert "too dark" in bad.cautions[0]
     assert good["joint-clean-rate"].low < good["joint-clean-rate"].value < good["joint-clean-rate"].high
+
     apart = [(i, s, i % 3 != k) for i in range(90) for k, s in enumerate("abc")]
     assert "too bright" in cx.yields.hold(stages(table(apart))).cautions[0]
     assert cx.yields.hold(sample("stages")).finding.startswith("In made-up data")
 
 
 def test_a_table_without_the_columns_or_rows_is_refused_or_answered():
-    with pytest.raises(InputError, match="passed"):
-        cx.yields.rolled_throughput_yield(pd.DataFrame({"customer": [1], "stage": ["a"]}))
-    with pytest.raises(NotEnough, match="no row says"):
-        cx.yields.rolled_throughput_yield(table([(1, "a", None)]))
-    with pytest.raises(NotEnough, match="every stage"):
-        cx.yields.rolled_throughput_yield(table([(1, "a", True), (2, "b", True)]))
+    for rows, error, said in (
+        (pd.DataFrame({"customer": [1], "stage": ["a"]}), InputError, "passed"),
+        (table([(1, "a", None)]), NotEnough, "no row says"),
+        (table([(1, "a", True), (2, "b", True)]), NotEnough, "every stage"),
+    ):
+        with pytest.raises(error, match=said):
+            cx.yields.rolled_throughput_yield(rows)
     few = cx.yields.hold(stages(table([(1, "a", True), (1, "b", True)])))
     assert few.missing and "only 1 customer seen" in few.finding
     for ask in (cx.yields.hold, cx.yields.owners, cx.yields.words_and_deeds):

@@ -23,10 +23,12 @@ def rated(rates, n=200, seed=1) -> Table:
     return visits(pd.DataFrame({"outlet": outlet, "score": np.where(good, 5, 1)}))
 
 
+OUTLETS = make_outlets(150, worst=5, worst_drop=0.6, rng=3)
+
+
 @pytest.fixture(scope="module")
 def mall() -> Table:
-    outlets = make_outlets(150, worst=5, worst_drop=0.6, rng=3)
-    return visits(make_visits(60_000, outlets=outlets, rng=3), simulated=True)
+    return visits(make_visits(60_000, outlets=OUTLETS, rng=3), simulated=True)
 
 
 def test_outlets_that_stand_out_are_counted_once(mall):
@@ -35,10 +37,8 @@ def test_outlets_that_stand_out_are_counted_once(mall):
     assert 1 <= count <= 7 and (found.table["group"] == "stands out").sum() == count
     assert found.finding.startswith(f"In made-up data, {count} of 150 outlets truly stand")
     assert (found.table["group"].head(count) == "stands out").all() and "simulated" in title(found)
-    truth = make_outlets(150, worst=5, worst_drop=0.6, rng=3).set_index("outlet")["planted"]
+    truth = OUTLETS.set_index("outlet")["planted"]
     assert truth[found.table["outlet"].head(count)].mean() >= 0.7
-    spread = found["outlet-spread"]
-    assert spread.low < spread.value < spread.high
 
 
 def test_alike_outlets_are_no_difference_and_an_ordinary_spread_is_no_outlier():
@@ -60,8 +60,6 @@ def test_a_ranking_holds_where_outlets_differ_widely_and_not_where_they_are_alik
     assert narrow < 8 < spread
     alike = cx.outlets.league(rated(np.full(40, 0.8), seed=4))
     assert title(alike).startswith("No ranking is possible: 40 outlets")
-    error = wide["error-ratio-shrunk"]
-    assert error.low <= error.value <= error.high
 
 
 def test_the_place_explains_scores_or_does_not(mall):
@@ -88,10 +86,3 @@ def test_missing_and_few_data_are_one_sentence(ask):
     ):  # fmt: skip
         found = question(table)
         assert found.missing and found.finding.startswith("Not answered here") and found.figure() is None
-
-
-def test_names_that_others_rely_on():
-    counts = pd.DataFrame({"outlet": ["A", "B", "C"], "n": [10, 1000, 100], "satisfied": [10, 800, 60]})
-    fair = cx.outlets.shrink_rates(counts)
-    assert fair.columns.tolist() == ["outlet", "rate", "low", "high", "rank", "rank_low", "rank_high"]
-    assert cx.outlets.funnel_limits(counts)["outlet"].tolist() == ["A", "B", "C"]

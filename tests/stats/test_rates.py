@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
+import cxlab as cx
 from cxlab.data.errors import InputError, NotEnough
 from cxlab.stats import rates
 
@@ -69,6 +70,7 @@ def test_shrunk_rates_keep_the_order_of_the_input_and_lie_between_raw_and_mean()
     data = world(3, 80)[0].sample(frac=1, random_state=1)
     fair = rates.shrink_rates(data)
     assert fair["outlet"].tolist() == data["outlet"].tolist()
+    assert (cx.outlets.shrink_rates, cx.outlets.funnel_limits) == (rates.shrink_rates, rates.funnel_limits)
     assert fair.columns.tolist() == ["outlet", "rate", "low", "high", "rank", "rank_low", "rank_high"]
     assert sorted(fair["rank"]) == list(range(1, 81))
     raw = (data["satisfied"] / data["n"]).to_numpy()
@@ -96,10 +98,10 @@ def test_chance_limits_are_binomial_quantiles_and_narrow_with_size(n, rate):
     for edge, part in (("low", 0.001), ("high", 0.999)):
         quantile = binom.ppf(part, limits["n"], target)
         assert ((limits[edge] * limits["n"]).between(quantile - 1, quantile)).all()
-    assert (limits["low"] <= target).all() and (limits["high"] >= target).all()
+    for ends in (["low", "high"], ["od_low", "od_high"]):
+        assert (limits[ends[0]] <= target).all() and (limits[ends[1]] >= target).all()
     width = limits["high"] - limits["low"]
     assert width[1] <= width[0] + 1e-9
-    assert (limits["od_low"] <= target).all() and (limits["od_high"] >= target).all()
 
 
 def test_the_curve_passes_through_the_limits():
@@ -130,9 +132,7 @@ def test_dyestuff_variance_components_of_lme4():
     assert found["variance"].tolist() == pytest.approx([1764.05, 2451.25], rel=1e-6)
 
 
-def visits(
-    seed: int, organisations: int, per: int = 25, rows: int = 1500, spreads=(0.5, 0.4, 0.6)
-) -> pd.DataFrame:
+def visits(seed, organisations, per=25, rows=1500, spreads=(0.5, 0.4, 0.6)) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     outlet, person = rng.integers(0, organisations * per, rows), rng.integers(0, rows // 2, rows)
     data = pd.DataFrame({"organisation": outlet % organisations, "outlet": outlet, "person": person})
@@ -158,9 +158,8 @@ def test_four_organisations_get_an_interval_that_holds_the_truth(spreads):
     truth = np.r_[truth, truth[:2].sum()] / truth.sum()
     held = []
     for seed in range(80):
-        found = rates.variance_components(
-            visits(seed, 4, spreads=spreads), bootstrap=100, rng=seed, together=["organisation", "outlet"]
-        )
+        settings = {"bootstrap": 100, "rng": seed, "together": ["organisation", "outlet"]}
+        found = rates.variance_components(visits(seed, 4, spreads=spreads), **settings)
         held.append((found["low"] <= truth) & (truth <= found["high"]))
     assert found["component"].iloc[-1] == "organisation and outlet"
     assert (np.mean(held, axis=0) >= 0.88).all() and np.mean(held) >= 0.92
