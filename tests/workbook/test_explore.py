@@ -14,7 +14,7 @@ from traitlets.config import Config
 
 from cxlab.data.errors import InputError
 from cxlab.data.table import Table
-from cxlab.questions.result import Number, Result
+from cxlab.questions.result import Result
 from cxlab.workbook import explore as module
 from cxlab.workbook.plan import declared_parameters
 
@@ -52,19 +52,17 @@ def test_states_run_with_the_last_control_fastest_and_what_layouts_share_is_sent
 
 
 def test_numbers_stand_in_order_a_menu_keeps_its_order_and_the_first_listed_is_the_start(shown):
-    days = {"a month": 30, "a day": 1, "a week": 7}
-    content, first = baked(shown, lambda days, side: draw(days, side), days=days, side=["b", "a"])
+    content, first = baked(shown, draw, slope={"a month": 30, "a day": 1, "a week": 7}, side=["b", "a"])
     days, side = content["controls"]
-    assert days["values"] == ["a day", "a week", "a month"] and days["start"] == 2
-    assert side["values"] == ["b", "a"] and side["start"] == 0
-    assert first["layout"]["title"]["text"] == "b"
+    assert (days["values"], days["start"]) == (["a day", "a week", "a month"], 2)
+    assert (side["values"], side["start"]) == (["b", "a"], 0) and first["layout"]["title"]["text"] == "b"
 
 
 def test_each_state_has_its_finding_and_one_without_a_picture_keeps_its_place(shown):
+    data = Table(frame=None, kind="events", simulated=True)
+
     def answer(k):
-        made = (lambda: draw(k, "product")) if k else None
-        data = Table(frame=None, kind="events", simulated=True)
-        return Result(f"it is {k}.", {"k": Number(k, unit="points")}, draw=made, data=data)
+        return Result(f"it is {k}.", draw=(lambda: draw(k, "product")) if k else None, data=data)
 
     content, _ = baked(shown, answer, k=[1, 0])
     findings = [figure["finding"] for figure in content["figures"]]

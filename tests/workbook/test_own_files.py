@@ -22,10 +22,9 @@ def survey(n, gaps=0.0, expected=False):
     liked = random.normal(size=(n, 1))
     names = ["quality", "works", "service", "staff_friendly"]
     names += ["expected_quality", "expected_service"] * expected
-    frame = pd.DataFrame(
-        np.clip(np.round(3 + 0.7 * liked + 0.7 * random.normal(size=(n, len(names)))), 1, 5), columns=names
-    )
-    frame["recommend"] = np.clip(np.round(6 + 1.5 * liked[:, 0] + random.normal(size=n)), 0, 10)
+    answers = np.round(3 + 0.7 * liked + 0.7 * random.normal(size=(n, len(names)))).clip(1, 5)
+    recommend = np.round(6 + 1.5 * liked[:, 0] + random.normal(size=n)).clip(0, 10)
+    frame = pd.DataFrame(answers, columns=names).assign(recommend=recommend)
     return frame.mask(random.random(frame.shape) < gaps)
 
 
@@ -41,10 +40,9 @@ def log(customers, steps):
 
 def visits(outlets):
     random = np.random.default_rng(2)
-    outlet, person = random.integers(outlets, size=2000), random.integers(700, size=2000)
-    return pd.DataFrame({"outlet": outlet, "person": person, "score": random.integers(1, 6, 2000)}).assign(
-        outlet=lambda own: "shop " + own["outlet"].astype(str), timestamp="2026-01-01 10:00"
-    )
+    shops = [f"shop {outlet}" for outlet in random.integers(outlets, size=2000)]
+    frame = pd.DataFrame({"outlet": shops, "person": random.integers(700, size=2000)})
+    return frame.assign(score=random.integers(1, 6, 2000), timestamp="2026-01-01 10:00")
 
 
 def plan():
@@ -81,14 +79,19 @@ def start(tmp_path, frame):
     return tmp_path / "study" / "params.yaml"
 
 
-def report(params, page, capsys, *more):
-    """Make one page of a study; return what it states and its text."""
-    out = params.parent / "report"
-    few = ["-p", "bootstrap=40"] * (not page.startswith("06"))
-    code = main(["report", "--params", str(params), "--out", str(out), "--only", page[:2], *few, *more])
+def made(out, capsys, *asked):
+    """Make a report with few resamples; return what each page states."""
+    code = main(["report", "--out", str(out), *asked])
     said = capsys.readouterr()
     assert code == 0 and not said.err, said.err
-    return json.loads((out / "results.json").read_text())[page], (out / f"{page}.html").read_text()
+    return json.loads((out / "results.json").read_text())
+
+
+def report(params, page, capsys):
+    """Make one page of a study; return what it states and its text."""
+    out, few = params.parent / "report", ["-p", "bootstrap=40"] * (not page.startswith("06"))
+    stated = made(out, capsys, "--params", str(params), "--only", page[:2], *few)
+    return stated[page], (out / f"{page}.html").read_text()
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -112,15 +115,12 @@ def test_all_rows_are_used_where_many_have_gaps_and_the_command_says_the_same(tm
 
 def test_a_made_up_source_is_taken_by_its_name(tmp_path, capsys):
     given = ["-p", "source=simulated-survey", "-p", "bootstrap=40", "--only", "02"]
-    assert main(["report", "--out", str(tmp_path / "report"), *given]) == 0
-    stated = json.loads((tmp_path / "report" / "results.json").read_text())["02-product-or-experience"]
-    assert stated["share-product"]["simulated"]
+    assert made(tmp_path / "out", capsys, *given)["02-product-or-experience"]["share-product"]["simulated"]
 
 
-def test_a_log_of_three_customers_says_why_it_has_no_page(tmp_path):
-    params = start(tmp_path, log(3, ["visit", "cart", "buy"]))
-    assert main(["report", "--params", str(params), "--out", str(tmp_path / "report")]) == 0
-    index = (tmp_path / "report" / "index.html").read_text()
+def test_a_log_of_three_customers_says_why_it_has_no_page(tmp_path, capsys):
+    made(tmp_path / "out", capsys, "--params", str(start(tmp_path, log(3, ["visit", "cart", "buy"]))))
+    index = (tmp_path / "out" / "index.html").read_text()
     assert "Lifecycle and metaquality (the log holds 3 customers; at least 5 are needed)" in index
 
 
@@ -132,11 +132,10 @@ def test_steps_may_be_given_in_any_language(tmp_path, capsys):
     assert stated and "Warenkorb gefüllt" in text
 
 
-def test_a_bad_value_is_told_before_a_page_is_run(tmp_path, monkeypatch, capsys):
+def test_a_bad_value_is_told_before_a_page_is_run(tmp_path, monkeypatch, refused):
     monkeypatch.setattr("cxlab.workbook.report.Runners", None)  # nothing can be run
     params = start(tmp_path, survey(40))
-    (tmp_path / "their.csv").write_text((tmp_path / "their.csv").read_text() + "9.0,3,3,3,7\n")
-    code = main(["report", "--params", str(params), "--out", str(tmp_path / "report")])
-    said = capsys.readouterr()
-    assert code == 2 and not said.out and said.err.count("\n") == 1
-    assert "line 42, column 'quality', value '9.0': must be at most 5" in said.err
+    with (tmp_path / "their.csv").open("a") as stream:
+        stream.write("9.0,3,3,3,7\n")
+    told = refused("report", "--params", params, "--out", tmp_path / "out")
+    assert "line 42, column 'quality', value '9.0': must be at most 5" in told

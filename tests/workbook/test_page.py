@@ -25,15 +25,18 @@ CONTEXT = {
 
 
 def figure(title="Experience leads: 60 %"):
-    table = pd.DataFrame(
-        {"side": ["Product", "Experience"], "estimate": [0.4, 0.6], "low": [0.3, 0.5], "high": [0.5, 0.7]}
-    )
+    table = pd.DataFrame({"side": ["Product", "Experience"], "estimate": [0.4, 0.6]})
+    table = table.assign(low=table["estimate"] - 0.1, high=table["estimate"] + 0.1)
     return general.dots(table, title=title, x_title="share", label="side", percent=True)
 
 
 def result(finding="Experience leads.", name="share", **more):
     numbers = {name: Number(0.6, 0.5, 0.7, "share of R2", 1250, "Experience's share")}
     return Result(finding, numbers, **more)
+
+
+def shown(data):
+    return nbformat.v4.new_output("display_data", data)
 
 
 def outputs(*results):
@@ -44,19 +47,24 @@ def outputs(*results):
         if one.draw:
             found.append({PLOTLY: plotly_json(one.figure())})
         found.append({"application/vnd.cxlab.part+json": {}, "text/html": "<p>live only</p>"})
-    return [nbformat.v4.new_output("display_data", data) for data in found]
+    return [shown(data) for data in found]
 
 
+def folded(summary, text):
+    return f"<details><summary>{summary}</summary>\n\n{text}\n\n</details>"
+
+
+HIDDEN = ("exercise", "solution", "parameters", "injected-parameters")
 FIRST = outputs(result("First.", "first"))
 
 
 def notebook(*cells):
     made = [nbformat.v4.new_markdown_cell("# Which?", id="t")]
     for i, cell in enumerate(cells):
-        if isinstance(cell, str):
-            made.append(nbformat.v4.new_markdown_cell(cell, id=f"m{i}"))
-        else:
-            made.append(nbformat.v4.new_code_cell(f"cx.call({i})", id=f"c{i}", outputs=cell))
+        text = isinstance(cell, str)
+        code = {} if text else {"source": f"cx.call({i})", "outputs": cell}
+        new = nbformat.v4.new_markdown_cell if text else nbformat.v4.new_code_cell
+        made.append(new(**({"source": cell} if text else code), id=f"c{i}"))
     return json.loads(json.dumps(nbformat.v4.new_notebook(cells=made)))
 
 
@@ -87,8 +95,8 @@ def test_a_lead_without_its_data_gives_way_to_the_first_answer_that_is_there():
 
 def test_workings_and_numbers_are_folded_and_the_numbers_are_a_file():
     table = pd.DataFrame({"who_is_it": ["=1+1", "b"], "part": [0.123456, None]})
-    fold = "<details><summary>How this works</summary>\n\nBy *lot* and `code`.\n\n</details>"
     told = outputs(result(table=table, cautions=["Few."]))
+    fold = folded("How this works", "By *lot* and `code`.")
     made = rendered(FIRST, f"## A?\n\nWe ask.\n\n{fold}", told, "So what.")
     assert "<details><summary>How this works</summary>\n<p>By <em>lot</em>" in made.html
     assert made.html.index("So what.") < made.html.rindex("<summary>Numbers")
@@ -105,27 +113,25 @@ def test_a_simulated_result_alone_has_the_badge():
 
 
 def test_an_explorer_with_the_answer_of_a_result_takes_its_place():
-    still = result("At 7 days.", draw=figure)
     days = {"name": "days", "label": "days", "kind": "slider", "values": ["a day", "a week"], "start": 1}
     states = (("One: 1", "At 1 day."), ("Seven: 7", "At 7 days."))
     figures = [{**plotly_json(figure(title)), "finding": finding} for title, finding in states]
     bundle = {"controls": [days], "states": [0, 1], "layout": {}, "figures": figures}
-    data = {executed.EXPLORE: bundle, PLOTLY: plotly_json(figure())}
-    moved = [nbformat.v4.new_output("display_data", data)]
-    made = rendered(FIRST, "## A?", copy.deepcopy(moved), outputs(still))
+    moved = [shown({executed.EXPLORE: bundle, PLOTLY: plotly_json(figure())})]
+    made = rendered(FIRST, "## A?", copy.deepcopy(moved), outputs(result("At 7 days.", draw=figure)))
     assert made.html.count("<figure") == 1
     assert 'value="1"' in made.html and 'aria-valuetext="a week"' in made.html
-    assert '<p class="finding" aria-live="polite">At 7 days.' in made.html and "Seven: 7" in made.html
     alone = rendered("## A?", moved)
-    assert '<p class="finding" aria-live="polite">At 7 days.' in alone.html and "Numbers" not in alone.html
+    for page_ in (made, alone):
+        assert '<p class="finding" aria-live="polite">At 7 days.' in page_.html and "Seven: 7" in page_.html
+    assert "Numbers" not in alone.html
 
 
 def test_code_is_there_and_hidden_exercises_and_parameters_are_not():
-    made = notebook("## A?", outputs(result()))
+    made = notebook("## A?", outputs(result()), [], [], [], [])
     made["cells"][2]["source"] = "a = '<b>'"
-    for tag in ("exercise", "solution", "parameters", "injected-parameters"):
-        cell = nbformat.v4.new_code_cell("secret()", metadata={"tags": [tag]})
-        made["cells"].append(json.loads(json.dumps(cell)))
+    for cell, tag in zip(made["cells"][3:], HIDDEN, strict=True):
+        cell |= {"source": "secret()", "metadata": {"tags": [tag]}}
     text = page.Rendered(made, CONTEXT).html
     assert '<div class="code" hidden>' in text and "&lt;b&gt;" in text
     assert "secret" not in text and "switch" in text
@@ -134,8 +140,7 @@ def test_code_is_there_and_hidden_exercises_and_parameters_are_not():
 def test_nothing_that_comes_from_data_can_run():
     numbers = {EVIL: Number(EVIL, unit=EVIL, label=EVIL)}
     evil = Result(EVIL, numbers, pd.DataFrame({EVIL: [EVIL]}), lambda: figure(EVIL), [EVIL])
-    table = f"<table><tr><td onclick=x>{EVIL}</td></tr></table>"
-    plain = nbformat.v4.new_output("display_data", {"text/html": table})
+    plain = shown({"text/html": f"<table><tr><td onclick=x>{EVIL}</td></tr></table>"})
     stream = nbformat.v4.new_output("stream", name="stdout", text=EVIL)
     lead = outputs(evil.lead(EVIL, limits=EVIL))
     text = rendered(lead, f"## {EVIL}", outputs(evil), [plain, stream], question=EVIL).html
@@ -147,18 +152,15 @@ def test_nothing_that_comes_from_data_can_run():
         json.loads(block)
 
 
-def test_search_finds_sections_by_what_they_say():
-    fold = "<details><summary>How this works</summary>\n\nLoevinger.\n\n</details>"
+def test_search_finds_sections_by_what_they_say_and_references_stand_at_the_foot():
     found = outputs(result("It holds."), result("Second.", "b"))
-    made = rendered("Intro.", f"## A thing?\n\nWords.\n\n{fold}", found)
+    asked = f"## A thing?\n\nWords.\n\n{folded('How this works', 'Loevinger.')}"
+    books = f"## References\n\n{folded('References', 'A book.')}"
+    made = rendered("Intro.", asked, found, books)
     assert made.search[1][:3] == ["02-split.html#a-thing", "Split", "A thing?"]
     assert "Loevinger" in made.search[1][3] and "Second." in made.search[1][3]
-
-
-def test_references_stand_at_the_foot_without_a_heading():
-    fold = "<details><summary>References</summary>\n\nA book.\n\n</details>"
-    text = rendered(outputs(result()), f"## References\n\n{fold}").html
-    assert "<h2>References" not in text and text.index("A book.") > text.index("How this page was made")
+    assert "<h2>References" not in made.html
+    assert made.html.index("A book.") > made.html.index("How this page was made")
 
 
 def test_plain_outputs_are_shown_tidily():
@@ -182,7 +184,7 @@ def test_two_values_under_one_name_are_refused_and_the_same_twice_is_not():
 
 def test_what_differs_between_runs_is_taken_out():
     html = "<T object at 0x7f00deadbeef> T_1a2b3 T_9c8d7 T_1a2b3 /home/é/x"
-    made = notebook([nbformat.v4.new_output("display_data", {"text/html": html})])
+    made = notebook([shown({"text/html": html})])
     made["metadata"] = {"papermill": {"start_time": "now", "parameters": {"a": "/home/é/x"}}}
     made["cells"][1] |= {"metadata": {"papermill": {"duration": 1}}, "source": 'a = "/home/\\xe9/x"'}
     text = executed.to_json(executed.stabilise(made, {"/home/é": "HOME"}))
@@ -190,11 +192,13 @@ def test_what_differs_between_runs_is_taken_out():
     assert "start_time" not in text and "duration" not in text
 
 
-def test_pages_are_light(tmp_path):
+def test_pages_are_light_and_no_line_breaks_between_a_number_and_its_unit():
     many = [cell for i in range(6) for cell in (f"## S{i}?", outputs(result(f"F{i}.", f"n{i}", draw=figure)))]
     assert len(rendered(*many).html.encode()) < 120_000
     big = go.Figure(go.Scatter(x=list(range(3000)), y=list(range(3000))))
     assert "<svg" in rendered("## A?", outputs(result(draw=lambda: big))).html
+    text = rendered(outputs(result("Experience leads: 60 % (54 to 80 %).", draw=figure))).html
+    assert "60\u00a0% (54 to 80\u00a0%)" in text and not re.search(r"\d %", text)
 
 
 def test_questions_without_their_data_are_one_line_together_at_the_foot():
@@ -206,8 +210,3 @@ def test_questions_without_their_data_are_one_line_together_at_the_foot():
     assert "<h2>" not in made.html and "Not answered here" not in made.html
     line = "Not answered from these data: Who left? (needs a log); What do they write? (needs texts)."
     assert made.html.count(line) == 1 and len(made.search) == 1
-
-
-def test_no_line_breaks_between_a_number_and_its_unit():
-    text = rendered(outputs(result("Experience leads: 60 % (54 to 80 %).", draw=figure))).html
-    assert "60\u00a0% (54 to 80\u00a0%)" in text and not re.search(r"\d %", text)

@@ -15,13 +15,9 @@ from cxlab.questions.result import plotly_json
 from cxlab.workbook import executed, picture
 
 TABLE = pd.DataFrame(
-    [
-        ["Alpha & <b>", 0.1, 0.0, 0.2, 1, 0.2],
-        ["Beta", 0.4, 0.3, 0.5, 2, 0.1],
-        ["Gamma", -0.2, -0.4, 0.1, 3, 0.3],
-    ],
-    columns=["name", "estimate", "low", "high", "x", "other"],
-)
+    {"name": ["Alpha & <b>", "Beta", "Gamma"], "estimate": [0.1, 0.4, -0.2], "low": [0.0, 0.3, -0.4],
+     "high": [0.2, 0.5, 0.1], "x": [1, 2, 3], "other": [0.2, 0.1, 0.3]}
+)  # fmt: skip
 WIDE = pd.DataFrame([[0.1, np.nan], [0.5, 0.9]], index=["r", "s"], columns=["p", "q"])
 STEPS = pd.DataFrame({"step": ["visit", "cart", "buy"], "customers": [100, 40, 10]})
 NAMED = {"title": "T", "x_title": "x", "label": "name"}
@@ -45,6 +41,14 @@ def drawn(figure, **more):
     return picture.svg(content, **{"width": 800, "label": 'It "holds".', **more})
 
 
+def marks(figure, tag):
+    return list(ElementTree.fromstring(drawn(figure)).iter(tag))
+
+
+def words(figure):
+    return ["".join(text.itertext()) for text in marks(figure, "text")]
+
+
 @pytest.mark.parametrize("name", CHARTS)
 @pytest.mark.parametrize("width", [800, 360])
 def test_every_general_chart_has_a_picture_within_its_frame(name, width):
@@ -61,27 +65,23 @@ def test_every_general_chart_has_a_picture_within_its_frame(name, width):
 
 
 def test_dots_stand_on_one_scale_with_their_whiskers():
-    root = ElementTree.fromstring(drawn(CHARTS["dots"]()))
-    xs = [float(mark.get("cx")) for mark in root.iter("circle")]
+    dots = CHARTS["dots"]()
+    xs = [float(mark.get("cx")) for mark in marks(dots, "circle")]
     unit = (xs[1] - xs[0]) / 0.3
     assert xs[2] - xs[0] == pytest.approx(-0.3 * unit, abs=0.2)
-    whiskers = [re.match(r"M([\d.]+) [\d.]+L([\d.]+) [\d.]+M", p.get("d")) for p in root.iter("path")]
+    whiskers = [re.match(r"M([\d.]+) [\d.]+L([\d.]+) [\d.]+M", p.get("d")) for p in marks(dots, "path")]
     first = next(match for match in whiskers if match)
     assert float(first[2]) - float(first[1]) == pytest.approx(0.2 * unit, abs=0.2)
-    assert {"Alpha & <b>", "share", "20 %"} <= set(words(CHARTS["dots"]()))
+    assert {"Alpha & <b>", "share", "20 %"} <= set(words(dots))
 
 
 def test_bars_begin_at_zero_and_stack():
-    rects = list(ElementTree.fromstring(drawn(CHARTS["bars"]())).iter("rect"))
+    rects = marks(CHARTS["bars"](), "rect")
     assert len({round(float(r.get("x"))) for r in rects[:2]}) == 1
     assert float(rects[0].get("y")) < float(rects[1].get("y"))
-    rects = list(ElementTree.fromstring(drawn(CHARTS["stacked"]())).iter("rect"))[:6]
+    rects = marks(CHARTS["stacked"](), "rect")[:6]
     ends = [float(r.get("x")) + float(r.get("width")) for r in rects[:3]]
     assert [float(r.get("x")) for r in rects[3:]] == pytest.approx(ends, abs=0.2)
-
-
-def words(figure):
-    return ["".join(text.itertext()) for text in ElementTree.fromstring(drawn(figure)).iter("text")]
 
 
 def test_axes_of_every_kind_have_readable_ticks():
@@ -132,13 +132,10 @@ def test_no_numbers_or_words_break_a_picture(rows, mode):
 
 
 def test_names_of_points_that_lie_close_do_not_cover_each_other():
-    close = pd.DataFrame(
-        {"x": [0.50, 0.51, 0.9, 0.1], "estimate": [0.50, 0.505, 0.9, 0.1], "name": list("abcd")}
-    )
-    close["name"] = "a long name " + close["name"]
-    figure = general.scatter(close, **XY, label="name", named=True)
+    close = pd.DataFrame({"x": [0.50, 0.51, 0.9, 0.1], "estimate": [0.50, 0.505, 0.9, 0.1]})
+    close["name"] = [f"a long name {letter}" for letter in "abcd"]
     boxes = []
-    for text in ElementTree.fromstring(drawn(figure)).iter("text"):
+    for text in marks(general.scatter(close, **XY, label="name", named=True), "text"):
         rows = ["".join(row.itertext()) for row in text]
         if "a long name" in " ".join(rows):
             x, y = map(float, re.match(r"translate\((\S+) (\S+)\)", text.get("transform")).groups())
