@@ -217,7 +217,7 @@ MICRO = int(EVENT_TIMES.timestamp() * 1e6)
 LOGS = {
     "mixpanel": {"event": "visit",
                  "properties": {"distinct_id": "a", "time": MICRO // 10**6, "tags": ["x", "y"]}},
-    "amplitude": {"user_id": "a", "event_type": "visit", "event_time": f"{EVENT_TIMES}.000", "amplitude_id": 9},
+    "amplitude": {"user_id": "a", "event_type": "visit", "event_time": f"{EVENT_TIMES}.0", "amplitude_id": 9},
     "segment": {"userId": "a", "event": "visit", "type": "track", "timestamp": "2026-03-08T06:30:00.000Z"},
     "ga4": {"user_pseudo_id": "1.10", "event_name": "visit", "event_timestamp": str(MICRO),
             "device": {"os": "x"},

@@ -12,10 +12,8 @@ from cxlab.data.privacy import personal_columns, plain_text, pseudonyms, suppres
 from cxlab.data.study import converted, opened
 
 N = 60
-FIRST, LAST = (
-    ["Ann", "Bob", "Cem", "Dora", "Eve", "Finn"],
-    ["Adler", "Baum", "Celik", "Diaz", "Evans", "Frey", "Gill", "Haas", "Ito", "Jung"],
-)
+FIRST = ["Ann", "Bob", "Cem", "Dora", "Eve", "Finn"]
+LAST = ["Adler", "Baum", "Celik", "Diaz", "Evans", "Frey", "Gill", "Haas", "Ito", "Jung"]
 PERSONAL = {
     "kontakt": [f"user{i}@example.org" for i in range(N)],
     "reach": [f"+49 170 55{i:05d}" for i in range(N)],

@@ -106,12 +106,10 @@ def test_unknown_numbers_pass_through_and_and_or():
 
 
 def test_numbers_that_meet_a_condition_are_found_as_by_trying_all():
-    triples = [
-        dict(zip(("low", "value", "high"), ends, strict=True))
-        for ends in combinations_with_replacement((-0.5, 0.5, 1.5), 3)
-    ]
-    atoms = [Atom(part, "02", "x") for part in ("low", "value", "high")]
-    single = [Comparison(atom, sign, at, 0) for atom in atoms for sign in (1, -1) for at in (0, 1)]
+    parts, ends = ("low", "value", "high"), combinations_with_replacement((-0.5, 0.5, 1.5), 3)
+    triples = [dict(zip(parts, three, strict=True)) for three in ends]
+    found = product([Atom(part, "02", "x") for part in parts], (1, -1), (0, 1))
+    single = [Comparison(*one, 0) for one in found]
     for clause in product(single, repeat=2):
         met = any(all(c.gap(lambda atom, t=t: t[atom.part], 1) > 0 for c in clause) for t in triples)
         assert _possible(clause, 1) == met, clause
@@ -138,10 +136,9 @@ def test_numbers_that_meet_a_condition_are_found_as_by_trying_all():
     ],
 )
 def test_a_faulty_rule_is_one_sentence(copy, find, put, message):
-    path = copy / "rules.toml"
-    text = path.read_text(encoding="utf-8")
+    text = (copy / "rules.toml").read_text(encoding="utf-8")
     assert find in text
-    path.write_text(text.replace(find, put, 1), encoding="utf-8")
+    (copy / "rules.toml").write_text(text.replace(find, put, 1), encoding="utf-8")
     with pytest.raises(InputError, match=message) as fault:
         load_rules(copy)
     assert "\n" not in str(fault.value).split("(at line")[0]
@@ -152,11 +149,16 @@ def test_the_layout_of_the_file_does_not_change_the_hash(rules):
     assert hash_rules(tomllib.loads(text.replace("\n\n", "\n\n# a remark\n"))) == rules.sha256
 
 
+PLAN = b"One outcome, one rule, 400 answers."
+
+
+def register(folder, line):
+    (folder / "plan.txt").write_bytes(PLAN)
+    (folder / "registrations.csv").write_text(f"source,date,file,sha256\n{line}\n")
+
+
 def test_a_registered_plan_is_checked_and_earns_the_word(copy):
-    plan = b"One outcome, one rule, 400 answers."
-    (copy / "plan.txt").write_bytes(plan)
-    line = f"own,2026-11-01,plan.txt,{hashlib.sha256(plan).hexdigest()}"
-    (copy / "registrations.csv").write_text(f"source,date,file,sha256\n{line}\n")
+    register(copy, f"own,2026-11-01,plan.txt,{hashlib.sha256(PLAN).hexdigest()}")
     rules = load_rules(copy)
     assert rules.registered == {"own": "2026-11-01"} and rules.sha256 == load_rules().sha256
     number = {"value": 0.6, "low": 0.55, "high": 0.65, "simulated": False, "source": "own"}
@@ -172,7 +174,6 @@ def test_a_registered_plan_is_checked_and_earns_the_word(copy):
      ("own,soon,plan.txt,00", "is not like")],
 )  # fmt: skip
 def test_a_faulty_registration_is_refused(copy, line, message):
-    (copy / "plan.txt").write_text("a plan")
-    (copy / "registrations.csv").write_text(f"source,date,file,sha256\n{line}\n")
+    register(copy, line)
     with pytest.raises(InputError, match=message):
         load_rules(copy)
