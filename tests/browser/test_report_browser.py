@@ -95,19 +95,17 @@ def test_a_page_is_short_answers_on_its_first_screen_and_never_scrolls_sideways(
 
 
 @every_notebook
-def test_without_a_script_every_chart_has_its_picture_or_its_numbers_and_the_page_is_light(still, site, name):
-    bare = still(name).evaluate("""() => [...document.querySelectorAll('figure.chart')]
+def test_without_a_script_charts_have_pictures_or_numbers_and_titles_and_the_page_is_light(still, site, name):
+    page = still(name)
+    bare = page.evaluate("""() => [...document.querySelectorAll('figure.chart')]
         .filter((f) => ![...f.querySelectorAll('.picture svg[aria-label]')].some((s) => s.checkVisibility())
             && !f.closest('section')?.querySelector('details.numbers')).map((f) => f.id)""")
     assert bare == []
     first = sum((site / file).stat().st_size for file in (f"{name}.html", "assets/cxlab.css"))
     assert first < 500_000, first
-
-
-@every_notebook
-def test_titles_on_real_data_hold_a_number_or_say_that_nothing_was_found(still, name):
-    titles = still(name).evaluate("""() => [...document.querySelectorAll('figure.chart figcaption')]
+    titles = page.evaluate("""() => [...document.querySelectorAll('figure.chart figcaption')]
         .filter((f) => !f.querySelector('.badge')).map((f) => f.firstChild.textContent.trim())""")
+    # On real data a title holds a number, or says that nothing was found.
     assert [title for title in titles if not re.search(r"\d|\bno\b", title, re.IGNORECASE)] == []
 
 

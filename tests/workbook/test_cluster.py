@@ -10,7 +10,7 @@ import time
 import pytest
 
 from .conftest import files_of
-from .test_study import DATA, SPLIT, write_study
+from .test_study import DATA, OWN, SPLIT, write_study
 
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.notebook
@@ -42,9 +42,8 @@ def cluster(tmp_path_factory, shared_workbook):
 def test_the_same_bytes_also_when_a_worker_is_killed(cluster, shared_workbook):
     address, processes = cluster
     book = shared_workbook
-    both = 'source: str = "here"  # the survey\nvisits: str = ""  # visits\nbootstrap: int = 200  # resamples'
     cells = [SPLIT, DATA, "import time; time.sleep(0.5)", 'split(survey).lead("people", limits="Why.")']
-    book.notebook("02-split", *cells, parameters=both, tables={"source": "survey", "visits": "visits"})
+    book.notebook("02-split", *cells, **OWN)
     write_study(book.folder / "study", {name: 10 + i for i, name in enumerate("abcdefgh")})
     arguments = ["--params", "study/params.yaml", "--by", "region", "--fresh"]
     assert book.report(*arguments, "--out", "here").returncode == 0

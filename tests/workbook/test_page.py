@@ -7,7 +7,6 @@ import re
 import nbformat
 import pandas as pd
 import plotly.graph_objects as go
-import pytest
 
 from cxlab.data.table import Table
 from cxlab.figures import general
@@ -172,14 +171,6 @@ def test_plain_outputs_are_shown_tidily():
     text = rendered("## A?\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```python\nx = 1\n```", found).html
     assert "<td>–</td>" in text and "dataframe" not in text and "&#39;x&#39;" in text
     assert '<div class="table" tabindex="0"><table>' in text and '<pre class="highlight"' in text
-
-
-def test_two_values_under_one_name_are_refused_and_the_same_twice_is_not():
-    twice = notebook(outputs(result()), outputs(result()))
-    assert list(executed.collect(twice)["numbers"]) == ["share"]
-    other = Result("x", {"share": Number(0.7, 0.5, 0.9, "share of R2")})
-    with pytest.raises(ValueError, match="'share' is recorded twice"):
-        executed.collect(notebook(outputs(result()), outputs(other)))
 
 
 def test_what_differs_between_runs_is_taken_out():

@@ -232,14 +232,6 @@ def test_files_that_cannot_be_a_register_are_refused(tmp_path, message, raw):
     not_opened(target, message)
 
 
-def test_missing_files_folders_and_pipes_are_one_message(tmp_path):
-    (tmp_path / "folder.csv").mkdir()
-    os.mkfifo(tmp_path / "pipe.csv")
-    for name, message in {"none.csv": "no file", "folder.csv": "folder", "pipe.csv": "pipe"}.items():
-        with pytest.raises(InputError, match=message):
-            Register(tmp_path / name)
-
-
 def test_the_second_of_two_editors_is_told_and_keeps_a_draft(path):
     two = edited(path, "by two", row=1)
     edited(path, "by one").save()

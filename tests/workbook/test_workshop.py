@@ -49,16 +49,17 @@ def person(folder, name, state, wrong=()):
 
 @pytest.mark.parametrize("raters", [5, 12, 30])
 def test_a_room_is_summed_up_and_its_labels_open_on_page_01(tmp_path, raters):
+    assert "no people handed in" in sum_up(tmp_path)[0]
+    with pytest.raises(InputError, match="not a folder"):
+        sum_up(tmp_path / "nowhere")
     person(tmp_path, "a", "right")
     person(tmp_path, "b", "open", [LONG, LONG])
     (tmp_path / "progress-broken.json").write_text("{")
     (tmp_path / "late.csv").write_bytes(b"\xff\xfe\x00broken")
     labels = make_ratings(raters=raters, rng=3)
-    labels = labels[labels["rater"].notna()]
-    for name, part in labels.groupby("rater"):
+    for name, part in labels[labels["rater"].notna()].groupby("rater"):
         part[["rater", "statement", "label"]].to_csv(tmp_path / f"{name}.csv", index=False)
-    lines = sum_up(tmp_path)
-    said = " ".join(lines)
+    said = " ".join(sum_up(tmp_path))
     assert "2 people handed in" in said and f"{raters} raters merged" in said
     assert "progress-broken.json" in said and "late.csv" in said
     page = re.sub(r">\s+<", "><", (tmp_path / "room.html").read_text())
@@ -67,12 +68,6 @@ def test_a_room_is_summed_up_and_its_labels_open_on_page_01(tmp_path, raters):
     room = cx.open_source(str(tmp_path / "room-ratings.yaml"), table="ratings", bootstrap=60)
     assert room.to_pandas()["rater"].nunique() == raters
     assert sum_up(tmp_path)  # the merged file is not read as one more person
-
-
-def test_an_empty_room(tmp_path):
-    assert "no people handed in" in sum_up(tmp_path)[0]
-    with pytest.raises(InputError, match="not a folder"):
-        sum_up(tmp_path / "nowhere")
 
 
 def test_a_pack_is_unpacked_only_whole(tmp_path, monkeypatch):
