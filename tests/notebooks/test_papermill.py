@@ -83,7 +83,7 @@ if __name__ == "__main__":
         if not asked or stem[:2] in asked:
             with tempfile.TemporaryDirectory() as folder:
                 found = numbers_of(results_of(run(stem, SETS[stem][name], Path(folder))))
-            values = json.loads(EXPECTED.read_text()) if EXPECTED.exists() else {}
+            values = json.loads(EXPECTED.read_text())
             values.setdefault(stem, {})[name] = {key: entry["value"] for key, entry in found.items()}
             EXPECTED.write_text(json.dumps(values, indent=1, sort_keys=True) + "\n")
             print(stem, name, len(found))
