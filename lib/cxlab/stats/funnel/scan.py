@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 DAY = 86_400_000_000
 NEVER = np.iinfo(np.int64).max  # a step that was not reached; also 'no window'
-_MOST_STEPS = 31
+_BITS, _MOST_STEPS = 5, 31
 _SIZES = {"w": 7 * DAY, "d": DAY, "h": 3_600_000_000, "m": 60_000_000, "s": 1_000_000}
 _WORDS = {"d": "day", "h": "hour", "m": "minute", "s": "second"}
 _PART = r"\s*(\d+(?:\.\d+)?)\s*(w(?:eeks?)?|d(?:ays?)?|h(?:ours?)?|m(?:in(?:ute)?s?)?|s(?:ec(?:ond)?s?)?)\s*"
@@ -160,8 +160,8 @@ class Journeys(NamedTuple):
 def journeys(batches: Iterable["pa.RecordBatch"], rules: Rules) -> Journeys:
     """Return what every customer reached.
 
-    ``batches`` hold ``person time code segment``, sorted by all of them: microseconds since 1970, the place
-    of the event among ``rules.names``, the code of the segment.
+    ``batches`` hold ``person moment`` and perhaps ``segment``, sorted by all of them: microseconds since 1970
+    times 32 plus the place of the event among ``rules.names``, and the code of the segment.
     """
     none = np.empty(0, np.int64)
     parts = [Journeys(none, none.astype(np.uint16), [none] * (len(rules.steps) - 1))]
@@ -195,8 +195,10 @@ def _whole_customers(batches: Iterable["pa.RecordBatch"]) -> Iterator["pa.Record
 
 
 def _reached(rows: "pa.RecordBatch", rules: Rules) -> Journeys:
-    time, code, segment = (np.from_dlpack(rows[name]) for name in ("time", "code", "segment"))
-    ends, n = _ends(rows["person"]), len(time)
+    moment = np.from_dlpack(rows["moment"])
+    time, code, n = moment >> _BITS, (moment & _MOST_STEPS).astype(np.uint8), len(moment)
+    segment = np.from_dlpack(rows["segment"]) if "segment" in rows.schema.names else np.zeros(n, np.uint16)
+    ends = _ends(rows["person"])
     sizes = np.diff(ends, prepend=np.int32(0))
     number = np.repeat(np.arange(ends.size, dtype=np.int32), sizes)  # 0, 1, ... a customer
     first = np.repeat(ends - sizes, sizes)  # a customer's first row
@@ -225,8 +227,9 @@ def _reached(rows: "pa.RecordBatch", rules: Rules) -> Journeys:
 NO_SEGMENT = "(none)"
 NOBODY = values.BLANK
 _MOST_SEGMENTS = 4096
+_ODD = NEVER  # a moment outside the years
 _YEARS = -2_208_988_800_000_000, 7_289_654_400_000_000  # 1900 to 2200
-_ZONED, _UNREADABLE = 2, 8  # flags of a time in words; 4: without a zone
+_ZONED, _UNREADABLE, _WORD = 2, 8, 16  # flags of a time in words (4: without a zone), of a customer in words
 
 
 class Columns(NamedTuple):
@@ -258,17 +261,28 @@ class Scan(NamedTuple):
     until: int  # the latest of their times, microseconds since 1970
 
 
-def scan_sql(raw: Raw, columns: Columns, rules: Rules) -> Scan:
-    """Scan a relation for a funnel."""
+def scan_sql(raw: Raw, columns: Columns, rules: Rules, *, numbers: bool = True) -> Scan:
+    """Scan a relation for a funnel. Customers in a column of text are sorted as ``numbers`` where every one is a
+    plain whole number, which is several times as fast, and else as text.
+    """
     import duckdb
 
     columns.check([*raw.types, *raw.repeated])
     labels, segment = _segments(raw, columns.segment)
     moment, flags = time_sql(raw, columns.timestamp)
+    person, word = person_sql(raw, columns.customer), ""
+    if numbers and raw.types[columns.customer] == "VARCHAR":
+        same = f"try_cast({person} AS BIGINT)::VARCHAR = {person}"
+        word = f"(CASE WHEN {same} OR {person} IS NULL THEN 0 ELSE {_WORD} END)::UTINYINT"
+        person = f"try_cast({person} AS BIGINT)"
+    flags = " | ".join(filter(None, (flags, word)))
     code = f"list_position({listed(rules.names)}, {text_sql(columns.event)})"
-    query = (  # every column is a sort key: DuckDB is fastest without others
-        f"SELECT {person_sql(raw, columns.customer)} AS person, epoch_us({moment}) AS time, "
-        f"({code} - 1)::UTINYINT AS code, ({segment})::USMALLINT AS segment{flags and f', {flags} AS flags'} "
+    time = f"(epoch_us({moment}))"
+    odd = f"WHEN {time} NOT BETWEEN {_YEARS[0]} AND {_YEARS[1]} THEN {_ODD}"
+    query = (  # every column is a sort key, and the fewer the faster: time and event are one number
+        f"SELECT {person} AS person, "
+        f"CASE {odd} ELSE {time} * {1 << _BITS} + {code} - 1 END AS moment"
+        f"{labels is not None and f', ({segment})::USMALLINT AS segment' or ''}{flags and f', {flags} AS flags'} "
         f"FROM {raw.source} WHERE {code} IS NOT NULL ORDER BY ALL"
     )
     facts = dict.fromkeys(("events", "no_customer", "no_time", "until", "flags"), 0)
@@ -277,24 +291,27 @@ def scan_sql(raw: Raw, columns: Columns, rules: Rules) -> Scan:
         found = journeys(_known(batches, facts), rules)
     except duckdb.Error as fault:
         raise raw.unreadable(fault) from None
-    refuse_times(raw, columns.timestamp, flags, facts.pop("flags"))
+    if (met := facts.pop("flags")) & _WORD:
+        return scan_sql(raw, columns, rules, numbers=False)
+    refuse_times(raw, columns.timestamp, flags, met)
     return Scan(found, labels, **facts)
 
 
 def _known(batches: Iterable, facts: dict[str, int]) -> Iterator:
     """Pass on the rows with a customer and a time, and count."""
     for batch in batches:
-        rows, nobody = batch.drop_null(), batch["person"].null_count
+        gaps, nobody = any(column.null_count for column in batch.columns), batch["person"].null_count
+        rows = batch.drop_null() if gaps else batch
         facts["events"] += len(rows)
         facts["no_customer"] += nobody
         facts["no_time"] += len(batch) - len(rows) - nobody
         if "flags" in batch.schema.names:
             facts["flags"] |= int(np.bitwise_or.reduce(np.from_dlpack(batch["flags"])))
         if len(rows):
-            time = np.from_dlpack(rows["time"])
-            if time.min() < _YEARS[0] or time.max() > _YEARS[1]:
+            last = int(np.from_dlpack(rows["moment"]).max())
+            if last == _ODD:
                 raise InputError("the log holds times before 1900, after 2200 or not finite; leave them out")
-            facts["until"] = max(facts["until"], int(time.max()))
+            facts["until"] = max(facts["until"], last >> _BITS)
             yield rows
 
 
