@@ -143,10 +143,10 @@ def test_an_ibis_table_on_duckdb_takes_the_fast_path_and_gives_the_same(log, tmp
 
 def test_customers_may_lie_across_batches(log):
     rows = log.rename(columns={"customer_id": "person"})[log.event.isin(STEPS)]
-    rows = rows.assign(code=rows.event.map(STEPS.index).astype("uint8"), segment=np.uint16(0))
-    rows["time"] = rows.timestamp.astype("datetime64[us]").astype("int64")
+    time = rows.timestamp.astype("datetime64[us]").astype("int64")
+    rows["moment"] = 32 * time + rows.event.map(STEPS.index)
     rows.loc[rows.person < 1_000, "person"] = 7  # a bot
-    rows = rows.sort_values(["person", "time", "code"])[["person", "time", "code", "segment"]]
+    rows = rows.sort_values(["person", "moment"])[["person", "moment"]]
     table, rules = pa.Table.from_pandas(rows, preserve_index=False), rules_of(STEPS, None)
     whole, cut = (journeys(table.to_batches(size), rules) for size in (len(table), 31))
     assert np.array_equal(whole.entered, cut.entered) and whole.entered.size > 1_700

@@ -262,8 +262,9 @@ class Scan(NamedTuple):
 
 
 def scan_sql(raw: Raw, columns: Columns, rules: Rules, *, numbers: bool = True) -> Scan:
-    """Scan a relation for a funnel. Customers in a column of text are sorted as ``numbers`` where every one is a
-    plain whole number, which is several times as fast, and else as text.
+    """Scan a relation for a funnel.
+
+    Customers in a column of text are sorted as ``numbers``, which is much faster, unless one is a word.
     """
     import duckdb
 
@@ -280,9 +281,8 @@ def scan_sql(raw: Raw, columns: Columns, rules: Rules, *, numbers: bool = True) 
     time = f"(epoch_us({moment}))"
     odd = f"WHEN {time} NOT BETWEEN {_YEARS[0]} AND {_YEARS[1]} THEN {_ODD}"
     query = (  # every column is a sort key, and the fewer the faster: time and event are one number
-        f"SELECT {person} AS person, "
-        f"CASE {odd} ELSE {time} * {1 << _BITS} + {code} - 1 END AS moment"
-        f"{labels is not None and f', ({segment})::USMALLINT AS segment' or ''}{flags and f', {flags} AS flags'} "
+        f"SELECT {person} AS person, CASE {odd} ELSE {time} * {1 << _BITS} + {code} - 1 END AS moment"
+        f"{segment and f', ({segment})::USMALLINT AS segment'}{flags and f', {flags} AS flags'} "
         f"FROM {raw.source} WHERE {code} IS NOT NULL ORDER BY ALL"
     )
     facts = dict.fromkeys(("events", "no_customer", "no_time", "until", "flags"), 0)
@@ -345,7 +345,7 @@ def person_sql(raw: Raw, name: str) -> str:
 def _segments(raw: Raw, name: str | None) -> tuple[list[str] | None, str]:
     """Return the labels and the SQL of their codes; texts are tidied once each, not row by row."""
     if name is None:
-        return None, "0"
+        return None, ""
     text = f"coalesce(CAST({ident(name)} AS VARCHAR), '')"
     found = [
         row[0] for row in raw.all(f"SELECT DISTINCT {text} FROM {raw.source} LIMIT {_MOST_SEGMENTS + 1}")
