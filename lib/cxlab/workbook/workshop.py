@@ -31,7 +31,7 @@ from cxlab.workbook import glossary
 from cxlab.workbook.exercises import exercises_of, question_text
 from cxlab.workbook.publish import write_whole
 
-_PARTS = ("jupyterlab", "ipywidgets", "pandas", "plotly", "papermill", "duckdb", "statsmodels", "numba")
+_PARTS = ("jupyterlab", "ipywidgets", "pandas", "plotly", "papermill", "duckdb", "statsmodels", "scikit-learn")
 _AGAIN = "rm .venv/.ready && make lab"
 
 
