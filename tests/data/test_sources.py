@@ -15,19 +15,9 @@ import pytest
 import cxlab as cx
 from cxlab.data import sources
 from cxlab.data.errors import InputError, OutOfReach
-from cxlab.data.tables import KINDS, kind_named
+from cxlab.data.tables import KINDS
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def test_declarations_hang_together():
-    assert [name for name, kind in KINDS.items() if kind.beside] == ["pain", "kpis"]
-    for kind in KINDS.values():
-        ordered = [name for pair in kind.ordered for name in pair]
-        assert {*kind.key, *kind.one_of, *ordered} <= set(kind.names)
-        assert kind.counts in (None, "", *kind.names)
-    with pytest.raises(InputError, match="did you mean 'survey'"):
-        kind_named("surveys")
 
 
 def test_the_dictionary_lists_every_table_and_column():
@@ -138,13 +128,13 @@ def test_any_frame_is_a_survey():
     assert set(survey.frame["range"]) == {1, 2, 5} and survey.label("nps") == "would recommend"
     assert survey.frame["staff"].isna().sum() == (frame["staff"] == "99").sum()
     assert survey.frame["who"].tolist() == frame["who"].tolist()
-    settings = {"missing": [99], "scale": (0, 10), "title": "Ours"}
-    more = cx.survey(frame, outcome="nps", sides={"price": ["staff"]}, **settings)
-    assert more.blocks == {"price": ["staff"]} and more.scale == (0, 10) and more.title == "Ours"
-    with pytest.raises(InputError, match="names column 'wrks'.*did you mean 'works'"):
-        cx.survey(frame, outcome="nps", product=["wrks"])
-    with pytest.raises(InputError, match="value 'x': must be a finite number"):
-        cx.survey(frame.assign(staff="x"), outcome="nps", product=["staff"])
+    sides = {"price": ["staff"]}
+    more = cx.survey(frame, outcome="nps", sides=sides, missing=[99], scale=(0, 10), title="Ours")
+    assert (more.blocks, more.scale, more.title) == (sides, (0, 10), "Ours")
+    for item, message in (("wrks", "names column 'wrks'.*did you mean 'works'"),
+                          ("staff", "value 'x': must be a finite number")):  # fmt: skip
+        with pytest.raises(InputError, match=message):
+            cx.survey(frame.assign(staff="x"), outcome="nps", product=[item])
 
 
 def test_any_frame_or_ibis_table_is_a_log():
@@ -215,19 +205,19 @@ def test_public_files_come_from_their_address_or_a_folder(small_registry, tmp_pa
     with pytest.raises(InputError, match="cxlab data --public"):
         cx.open_source("open")
     assert sources.fetch_all()[-1] == "not fetched: open (public files; cxlab data --public)"
-    (tmp_path / "mirror").mkdir()
+    mirror = tmp_path / "mirror"
+    mirror.mkdir()
     with pytest.raises(InputError, match="does not hold open.csv"):
-        sources.fetch_all(public=True, from_dir=tmp_path / "mirror")
-    (tmp_path / "mirror" / "open.csv").write_bytes(content + b"9,9,9\n")
+        sources.fetch_all(public=True, from_dir=mirror)
+    (mirror / "open.csv").write_bytes(content + b"9,9,9\n")
     with pytest.raises(InputError, match="has sha256"):
-        sources.fetch_all(public=True, from_dir=tmp_path / "mirror")
-    (tmp_path / "mirror" / "open.csv").write_bytes(content)
-    kept = wheel.read_bytes()
-    wheel.unlink()
+        sources.fetch_all(public=True, from_dir=mirror)
+    (mirror / "open.csv").write_bytes(content)
+    wheel.rename(tmp_path / "away")
     with pytest.raises(OutOfReach, match="could not be fetched from https://"):
         sources.fetch("open")
-    wheel.write_bytes(kept)
-    assert len(sources.fetch_all(public=True, from_dir=tmp_path / "mirror")) == 2
+    (tmp_path / "away").rename(wheel)
+    assert len(sources.fetch_all(public=True, from_dir=mirror)) == 2
     survey = cx.open_source("open")
     assert survey.frame["a"].isna().sum() == 1 and survey.sides == {"product": ["a"], "experience": ["b"]}
     sources._target("open").unlink()

@@ -157,17 +157,14 @@ def test_great_beside_bad_mirrors_when_the_sides_swap():
         np.testing.assert_allclose(pair.loc[one], swap.loc[other], rtol=1e-9)
 
 
-@pytest.mark.parametrize(
-    ("slopes", "said"),
-    [
-        ((0.4, 0.4), "Neither side makes up for the other"),
-        ((0.6, 0.0), "A great experience does not make up for a bad product"),
-        ((0.0, 0.6), "A great product does not make up for a bad experience"),
-        ((0.0, 0.0), "is open"),
-    ],
-)
-def test_findings_on_forgiveness_flip(slopes, said):
-    assert said in cx.expectations.forgiveness(world(slopes=slopes)).finding
+def test_findings_on_forgiveness_flip():
+    for slopes, said in {
+        (0.4, 0.4): "Neither side makes up for the other",
+        (0.6, 0.0): "A great experience does not make up for a bad product",
+        (0.0, 0.6): "A great product does not make up for a bad experience",
+        (0.0, 0.0): "is open",
+    }.items():
+        assert said in cx.expectations.forgiveness(world(slopes=slopes)).finding
 
 
 def test_surveys_that_cannot_answer_say_what_they_lack():
@@ -217,9 +214,7 @@ def test_the_form_is_balanced_and_its_stories_say_what_its_columns_say():
 
 @pytest.mark.parametrize("world", bench.WORLDS, ids=lambda world: world.__name__)
 def test_intervals_cover_known_truths(world):
-    shares = coverage(world, 60, bench.SEED)
-    assert shares
-    for what, share in shares.items():
+    for what, share in coverage(world, 60, bench.SEED).items():
         assert 0.85 <= share <= 1, (what, share)
 
 

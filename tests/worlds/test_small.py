@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import cxlab as cx
-from cxlab.worlds.small import FORMS, make_accounts, make_contacts, make_ratings, make_vignette
+from cxlab.worlds.small import make_accounts, make_contacts, make_vignette
 
 KINDS = ["survey", "events", "stages", "initiatives", "contacts", "ratings", "vignette", "accounts", "visits"]
 
@@ -39,9 +39,9 @@ def test_hidden_levels_have_no_score_and_hostages_stay():
 
 
 def test_contacts_have_the_shares_slips_and_second_coding_of_the_arguments():
-    shares = {"product_broken": 0.6, "service_waiting": 0.4}
+    truth = {"shares": {"product_broken": 0.6, "service_waiting": 0.4}, "accuracy": 1.0, "checked": 0.5}
     slips = {("product_broken", "service_waiting"): 0.3}
-    world = make_contacts(20_000, shares=shares, accuracy=1.0, slips=slips, checked=0.5, texts=False, rng=1)
+    world = make_contacts(20_000, slips=slips, texts=False, rng=1, **truth)
     true = world["second_coding"].dropna()
     assert len(true) / len(world) == pytest.approx(0.5, abs=0.02)
     assert (true == "product_broken").mean() == pytest.approx(0.6, abs=0.02)
@@ -54,13 +54,6 @@ def test_texts_are_sentences_about_the_true_reason():
     broken = world[world["second_coding"] == "product_broken"]["text"]
     assert broken.str.contains("battery|screen|motor").all()
     assert make_contacts(3, shares={"weather": 1}, rng=1)["text"].str.startswith("I have a").all()
-
-
-def test_ratings_have_the_forms_and_their_labels():
-    table = make_ratings(4, rng=1)
-    counts = table.groupby(table["statement"].str[0])["statement"].nunique()
-    assert counts.to_dict() == {"m": 12, "s": 72}
-    assert set(table["label"]) <= {label for _, labels, _ in FORMS.values() for label in labels}
 
 
 def test_stories_are_balanced_and_their_effects_recovered():

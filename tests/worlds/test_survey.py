@@ -6,14 +6,10 @@ import pytest
 from cxlab.worlds.survey import ITEMS, SLOPES, make_survey
 
 
-def stated(
-    *, slopes=SLOPES, spreads=1.0, items=None, reliability=0.5625, correlation=0.6, halo=0.0, noise=0.7
-):
+def stated(slopes=SLOPES, spreads=1.0, items=None, reliability=0.5625, correlation=0.6, halo=0.0, noise=0.7):
     """The exact covariance of the items and, last, of an outcome."""
-    sides = list(slopes)
-    spread, part = (
-        np.array([v[s] if isinstance(v, dict) else v for s in sides]) for v in (spreads, reliability)
-    )
+    sides, given = list(slopes), (spreads, reliability)
+    spread, part = (np.array([v[s] if isinstance(v, dict) else v for s in sides]) for v in given)
     home = np.repeat(np.arange(len(sides)), [items or ITEMS.get(side, 3) for side in sides])
     latent = (correlation + (1 - correlation) * np.eye(len(sides))) * np.outer(spread, spread)
     slope, size = np.array(list(slopes.values())), len(home) + 1
