@@ -1,12 +1,11 @@
-"""The rules of the verdict: data, read, validated, hashed and mirrored.
+"""The coded debate and the rules of the verdict: data, read, validated, hashed and mirrored.
 
 A condition compares recorded numbers, joined by ``and`` and ``or``: ``low(share-product) > 0.5 + sesoi and
 high(02/slope-product-fair) < -sesoi``. ``value``, ``low`` and ``high`` are a recorded number and the limits
 of its interval, ``NN/`` names another notebook, ``sesoi`` is the smallest effect of interest.
 
-The coded debate: claims, links, codings, facts, ideas and what each claim rests on, read and checked.
-
-``data/evidence/README.md`` describes every file. Texts are paraphrases with their place.
+``data/evidence/README.md`` describes every file: claims, links, codings, facts and ideas. Texts are
+paraphrases with their place.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A table that came through the door: its rows, where they come from, and how to analyse them.
 
-A survey: the answers, which items measure which side, and what is to be explained.
+A survey is a table that also knows which items measure which side, and what is to be explained.
 """
 
 from dataclasses import dataclass, field, replace

@@ -4,7 +4,7 @@ Shared arguments: ``table`` is a DataFrame, one mark a row; ``label`` the column
 (None: the index); ``group`` the column that colours marks; ``percent`` shows a part of one as per cent; axis
 titles are a few words. Nothing here knows what the numbers mean.
 
-One look for every figure: colours that colour-blind readers tell apart, and the finishing touches.
+All have one look, with colours that colour-blind readers tell apart.
 """
 
 from collections.abc import Collection, Iterator, Sequence

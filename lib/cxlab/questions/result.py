@@ -1,7 +1,4 @@
-"""What a question returns: the finding, its numbers, its table and its picture.
-
-Numbers and lists as people say them, for findings, titles and tables.
-"""
+"""What a question returns: finding, numbers, table and picture; and numbers in words, as people say them."""
 
 from __future__ import annotations
 

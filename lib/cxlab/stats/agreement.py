@@ -1,10 +1,10 @@
-"""Do raters mean the same thing? Krippendorff's alpha with its interval, and how often a label is given.
+"""Agreement of raters (Krippendorff's alpha, shares of labels) and order of levels (Loevinger's H).
 
 Alpha takes out the agreement that guessing with the same label frequencies would give. With one label far
 more frequent than the others it is low though people mostly agree: the raw agreement stands beside it. The
 bootstrap over statements is too narrow with few of them (it covers 83 to 89 % at 12, 93 % at 30).
 
-Do levels come one after another? Loevinger's H of passes or scores, with intervals by account.
+H tells whether levels come one after another, from passes or scores, with intervals by account.
 """
 
 from collections.abc import Collection

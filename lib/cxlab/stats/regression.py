@@ -1,12 +1,11 @@
-"""Least squares whose intervals survive unequal spread, straight and with bends, and a full scale.
+"""Least squares whose intervals survive unequal spread, with bends and a full scale; R2 split among blocks.
 
 In numpy because statsmodels costs more than a second to import; checked against it to 1e-9.
 
-R2 of every subset of blocks, for many covariance matrices at once: the engine under the shares.
-
-A Schur complement removes one variable from a covariance matrix. Walking through the blocks once, keeping
-the matrices both without and with each, doubles their number while they shrink, so all 2^k subsets cost
-O(2^k) in total instead of 2^k fits. Draws share the long axis, in pieces that stay in the processor's cache.
+R2 of every subset of blocks is found for many covariance matrices at once: the engine under the shares. A
+Schur complement removes one variable from a covariance matrix. Walking through the blocks once, keeping the
+matrices both without and with each, doubles their number while they shrink, so all 2^k subsets cost O(2^k) in
+total instead of 2^k fits. Draws share the long axis, in pieces that stay in the processor's cache.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -167,7 +167,7 @@ class _Canvas:
             at += size
         self.foot = 24.0 * row
         rows = self.y.ticks(self.width // 20, self.height)
-        left = 16 + max((_wide(label) for _, label in rows), default=0) + 22 * bool(self.y.title(400))
+        left = 22 + max((_wide(label) for _, label in rows), default=0) + 22 * bool(self.y.title(400))
         room = self.width - left - right
         labels = [label for _, label in self.x.ticks(18, room)]
         crowded = max(map(_wide, labels), default=0) * len(labels) > room * 1.1
@@ -339,7 +339,7 @@ class _Canvas:
         seen = [value for row in grid for value in row if value is not None]
         low, high = trace.get("zmin", min(seen, default=0)), trace.get("zmax", max(seen, default=1))
         wide, deep = (abs((axis.end - axis.start) / (axis.high - axis.low)) / 2 - 1 for axis in (x, y))
-        tight = any(_wide(rows_of(text)) > 2 * wide + 4 for row in trace["text"] for text in row)
+        tight = any(_wide(rows_of(text)) > 2 * wide - 6 for row in trace["text"] for text in row)
         for i, j in ((i, j) for i, row in enumerate(grid) for j, v in enumerate(row) if v is not None):
             rgb = _blend(trace["colorscale"], (grid[i][j] - low) / ((high - low) or 1))
             at, down = x.at(trace["x"][j]), y.at(trace["y"][i])

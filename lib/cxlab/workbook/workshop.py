@@ -1,8 +1,6 @@
-"""The workshop: exercise copies of the notebooks, and what a room handed in, summed up.
+"""The workshop: is everything in place, exercise copies, a pack for a room without internet, what came back.
 
-A room without internet: one folder with wheels, data, notebooks and the built report (``make pack``).
-
-Is everything in place? Each part answers with its version, or with the command that mends it.
+A pack is one folder with wheels, data, notebooks and the built report (``make pack``).
 """
 
 import csv
@@ -31,7 +29,16 @@ from cxlab.workbook import glossary
 from cxlab.workbook.exercises import exercises_of, question_text
 from cxlab.workbook.publish import write_whole
 
-_PARTS = ("jupyterlab", "ipywidgets", "pandas", "plotly", "papermill", "duckdb", "statsmodels", "scikit-learn")
+_PARTS = (
+    "jupyterlab",
+    "ipywidgets",
+    "pandas",
+    "plotly",
+    "papermill",
+    "duckdb",
+    "statsmodels",
+    "scikit-learn",
+)
 _AGAIN = "rm .venv/.ready && make lab"
 
 

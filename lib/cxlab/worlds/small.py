@@ -1,7 +1,4 @@
-"""Four small made-up tables: levels of accounts, contacts, labels of raters and stories drawn by lot.
-
-Made-up journeys through six stages, what firms do about each stage, and registers of initiatives.
-"""
+"""Made-up journeys, stages and registers of initiatives; levels of accounts, contacts, raters and stories."""
 
 import re
 from collections.abc import Mapping, Sequence

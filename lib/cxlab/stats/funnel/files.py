@@ -1,7 +1,4 @@
-"""Where a log may lie: a DataFrame, an ibis table, or files.
-
-A funnel as one ibis expression, which any engine takes, and the door to Spark.
-"""
+"""The funnel of a log wherever it lies: a DataFrame, files, or an ibis table in any engine, also Spark."""
 
 import os
 import re

@@ -1,19 +1,18 @@
-"""A log as rows that the kernel reads, sorted by customer and time in DuckDB, which spills what is large.
+"""What a funnel is asked, a log sorted by customer and time, and the one pass over it.
+
+DuckDB sorts the log, and spills what is large.
 
 Customers, events and segments are text: '1.10' and '1.1' are two customers; '', NULL, N/A and the like are
 nobody. Only the needed columns and events are read.
 
-The pass over a sorted log: whom each step reached, and the shortest time that it took.
-
-For each step k keep, at every row, the LATEST start from which a chain of steps reaches k by then:
+The pass tells whom each step reached, and the shortest time that it took. For each step k it keeps, at every
+row, the LATEST start from which a chain of steps reaches k by then:
 
     start[1] = t at a first step;  start[k] = start[k-1] at a k-th step;  d[k] = min(d[k], t - start[k])
 
 A later start can only shorten what follows, so nothing else has to be remembered, and ``d[k] <= W`` answers
 'reached step k within W' for every window W. A step whose name stood before needs a later row: then only rows
 strictly before a row may lead to it.
-
-What a funnel is asked: the steps and the window. No data here.
 """
 
 import difflib
