@@ -289,7 +289,7 @@ def scatter(
     for words, (left, top) in zip(corners, ((0, 1), (1, 1), (0, 0), (1, 0)), strict=False):
         figure.add_annotation(
             text=words, xref="paper", yref="paper", x=left, y=top, showarrow=False,
-            font={"size": 12, "color": "#52606d"},
+            font={"size": 12},
             xanchor=["left", "right"][left], yanchor=["bottom", "top"][top],
         )  # fmt: skip
     figure.update_xaxes(type="log" if log_x else None)

@@ -168,8 +168,9 @@ def survey_by_survey(verdict: Verdict) -> Result:
         )
     }
     clash = int((wide.eq(SUPPORTED).any(axis=1) & wide.eq(REFUTED).any(axis=1)).sum())
-    finding = f"{count(len(titles), 'survey')} can test {count(n, 'claim')}; at least one decides {many} of "
-    finding += f"them, and they contradict each other on {count(clash, 'claim')}."
+    who, they = ("at least one of ", "they") if len(titles) > 1 else ("", "it")
+    finding = f"{who}{count(len(titles), 'survey')} decides {many or 'none'} of the {count(n, 'claim')} that "
+    finding += f"{they} can test; surveys contradict each other on {count(clash, 'claim')}."
     words = wide[decided] if many else wide
     shown = words.replace({SUPPORTED: -1, REFUTED: 1, UNDECIDED: 0, "": None}).astype(float)
     shown.index = [_short(some.loc[claim, "reads"], 70) for claim in shown.index]
@@ -256,7 +257,7 @@ def error_rates(verdict: Verdict, path: str | Path | None = None) -> Result:
     rate = Number(worst["wrong"], *limits, "rate", runs, "highest rate of wrong decisions")
     tried = Number(len(wide), unit="worlds", label="made-up worlds and sizes tried")
     finding = f"In {tried.value} made-up worlds whose truth is known, no rule decides wrongly more often "
-    finding += f"than in {rate} of {table['runs'].min():,} runs or more."
+    finding += f"than in {rate} of {table['runs'].min():,} runs{' or more' * (table['runs'].nunique() > 1)}."
     wide = wide.unstack()
     wide.columns = [f"{column:,} people" for column in wide.columns]
     asked = {rule.claim for rule in rules.rules if rules.tables(rule) == ["survey"]}

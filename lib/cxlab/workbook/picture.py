@@ -345,7 +345,8 @@ class _Canvas:
             at, down = x.at(trace["x"][j]), y.at(trace["y"][i])
             yield _rect(at - wide, down - deep, at + wide, down + deep, f"fill:rgb{rgb}".replace(" ", ""))
             words = rows_of(trace["text"][i][j])
-            words = [row.removesuffix(" %") for row in words] if tight else words
+            if tight:  # words are cut, numbers are not
+                words = [w[: int(wide / 4)] if w[:1].isalpha() else w.removesuffix(" %") for w in words]
             if any(words) and _wide(words) <= 2 * wide + 4:
                 dark = 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2] < 140
                 yield _text(at, down, words, "middle", f"fill:{'#fff' if dark else '#111'}")
