@@ -221,9 +221,22 @@ class RuleSet:
         return replace(self, rules=tuple(replace(rule, sesoi=rule.sesoi * factor) for rule in self.rules))
 
     @cached_property
-    def mirrored(self) -> dict[str, Rule]:
-        """The rules of the opposite claims, by id."""
-        return {rule.id: rule for rule in mirror_rules(self).rules}
+    def mirrored(self) -> RuleSet:
+        """The rules of the opposite claims: the words product and experience exchanged everywhere."""
+
+        def turn(comparison: Comparison) -> Comparison:
+            atom, sign, constant, factor = comparison
+            record = self.records[atom[1:]]
+            atom = atom._replace(record=record.mirror or atom.record)
+            if record.mirrored != "negate":
+                return comparison._replace(atom=atom)
+            return Comparison(atom._replace(part=_PARTS[atom.part]), -sign, -constant, -factor)
+
+        def mirror(rule: Rule) -> Rule:
+            supported, refuted = rule.supported_when.change(turn), rule.refuted_when.change(turn)
+            return replace(rule, side=SIDES[rule.side], supported_when=supported, refuted_when=refuted)
+
+        return replace(self, rules=tuple(map(mirror, self.rules)))
 
     def tables(self, rule: Rule) -> list[str]:
         """Return the tables whose numbers a rule reads."""
@@ -291,24 +304,6 @@ def _sha256(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def mirror_rules(rules: RuleSet) -> RuleSet:
-    """Return the rules of the opposite claims: the words product and experience exchanged everywhere."""
-
-    def turn(comparison: Comparison) -> Comparison:
-        atom, sign, constant, factor = comparison
-        record = rules.records[atom[1:]]
-        atom = atom._replace(record=record.mirror or atom.record)
-        if record.mirrored != "negate":
-            return comparison._replace(atom=atom)
-        return Comparison(atom._replace(part=_PARTS[atom.part]), -sign, -constant, -factor)
-
-    def mirror(rule: Rule) -> Rule:
-        supported, refuted = rule.supported_when.change(turn), rule.refuted_when.change(turn)
-        return replace(rule, side=SIDES[rule.side], supported_when=supported, refuted_when=refuted)
-
-    return replace(rules, rules=tuple(map(mirror, rules.rules)))
-
-
 def _rule(entry: Mapping[str, Any], records: Mapping[tuple[str, str], Any]) -> Rule:
     name, known = f"rule {entry.get('id', '?')}", list(Rule.__dataclass_fields__)
     refuse_unknown(entry, known, name)
@@ -319,20 +314,7 @@ def _rule(entry: Mapping[str, Any], records: Mapping[tuple[str, str], Any]) -> R
     if entry["side"] not in SIDES or entry["evidence"] not in LEVELS or not 0 < entry["sesoi"] < float("inf"):
         listed = f"side is one of {', '.join(SIDES)}, evidence one of {'; '.join(LEVELS)}"
         raise InputError(f"{name}: {listed}, sesoi a number above 0")
-    parsed: dict[str, Any] = {}
-    for key in ("supported_when", "refuted_when"):
-        try:
-            parsed[key] = _placed(entry[key], entry["notebook"], records)
-        except InputError as fault:
-            raise InputError(f"{name}, {key}: {fault}") from None
-    rule = Rule(**{**entry, **parsed})
-    _check_fair(rule, name, records)
-    return rule
-
-
-def _placed(text: str, notebook: str, records: Mapping[tuple[str, str], Any]) -> Condition:
-    """Return a condition whose recorded numbers have their notebook; refuse those that none records."""
-    stems = {"": notebook, **{stem[:2]: stem for stem, _ in records}}
+    stems = {"": entry["notebook"], **{stem[:2]: stem for stem, _ in records}}
 
     def place(comparison: Comparison) -> Comparison:
         atom = comparison.atom
@@ -342,7 +324,15 @@ def _placed(text: str, notebook: str, records: Mapping[tuple[str, str], Any]) ->
             raise InputError(f"no notebook records {atom.record!r} in {atom.notebook}; {near}".rstrip("; "))
         return comparison._replace(atom=atom)
 
-    return Condition.parse(text).change(place)
+    parsed = dict(entry)
+    for key in ("supported_when", "refuted_when"):
+        try:
+            parsed[key] = Condition.parse(entry[key]).change(place)
+        except InputError as fault:
+            raise InputError(f"{name}, {key}: {fault}") from None
+    rule = Rule(**parsed)
+    _check_fair(rule, name, records)
+    return rule
 
 
 def _check_fair(rule: Rule, name: str, records: Mapping[tuple[str, str], Any]) -> None:
