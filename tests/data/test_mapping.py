@@ -115,7 +115,7 @@ WRONG = [
     (FILE, "file: {path: answers.csv, header_line: 0}", "header_line must be"),
     (FILE, "file: {path: answers.csv, header_line: 99}", "ends before line 99"),
     (FILE, "file: {path: answers.csv, encoding: xyz}", "cannot be read as 'xyz'"),
-    (FILE, "file: [answers.csv]", "file must be a path"),
+    (FILE, "file: [answers.csv]", "file must hold"),
     (FILE + "\n", "", "the key file is missing"),
     ("missing: [-99", "missing: [-98", "value '-99': must be at least 1"),
     ("title: Our customers", "title: &x Ours\nnotes: *x", "anchors"),

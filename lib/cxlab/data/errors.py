@@ -75,10 +75,3 @@ class Fault:
             listed = f", also {self.row_word}s {also}" if self.lines[1:] else ""
             text += f" ({self.count:,} {self.row_word}s in all{listed})"
         return text + (f"; {self.remedy}" if self.remedy else "")
-
-
-def raise_faults(name: str, faults: list[Fault]) -> None:
-    """Raise the first fault as one line, with the number of the others."""
-    if faults:
-        more = f" (and {len(faults) - 1} more kinds of fault: see cxlab check)" if len(faults) > 1 else ""
-        raise InputError(f"{name}: {faults[0]}{more}")

@@ -311,7 +311,7 @@ def _registered(name: str) -> Table:
     facts = {key: entry[key] for key in ("title", "licence", "citation", "notes")}
     facts |= {"name": name, "sha256": _sha256(path), "simulated": entry.get("synthetic", False)}
     if "mapping" in entry:
-        mapping = replace(from_dict(entry["mapping"], entry["table"], name), source=path)
+        mapping = replace(from_dict({"table": entry["table"], **entry["mapping"]}, name), source=path)
         return opened(converted(mapping)).with_(**facts)
     frame = _READERS[entry.get("reader", "answers")](path, entry)
     if entry["table"] != "survey":

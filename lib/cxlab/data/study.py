@@ -8,9 +8,9 @@ import pandas as pd
 
 from cxlab.data import files as of
 from cxlab.data.convert import Conversion
-from cxlab.data.errors import InputError, raise_faults, refuse_unknown, show
+from cxlab.data.errors import InputError, refuse_unknown, show
 from cxlab.data.look import convert
-from cxlab.data.mapping import Mapping, each, from_dict, read_mapping, read_yaml, shaped, text, texts
+from cxlab.data.mapping import Mapping, each, from_dict, read_mapping, read_yaml, shaped, text, texts, whole
 from cxlab.data.privacy import personal_columns, plain_text, pseudonyms, settled
 from cxlab.data.raw import ident
 from cxlab.data.read import read_raw
@@ -34,7 +34,7 @@ class Study:
     tables: dict[str, Path] = field(default_factory=dict)
     own: dict[str, Any] = field(default_factory=dict)
     notebooks: dict[str, dict[str, Any]] = field(default_factory=dict)
-    personal: tuple[str, ...] = ()
+    personal: list[str] = field(default_factory=list)
     min_cell: int = 5
     segment: str = ""
 
@@ -57,15 +57,9 @@ def _parameter(value: Any, where: str) -> Any:
     return {str(key): item for key, item in value.items()} if isinstance(value, dict) else value
 
 
-def _min_cell(value: Any, where: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InputError(f"{where} must be a whole number of 1 or more, got {show(value)}; 5 is usual")
-    return value
-
-
 _KEYS = {
     "study": text, "tables": each(text), "parameters": each(_parameter),
-    "notebooks": each(each(_parameter)), "personal": texts, "min_cell": _min_cell, "segment": text,
+    "notebooks": each(each(_parameter)), "personal": texts, "min_cell": whole, "segment": text,
 }  # fmt: skip
 
 
@@ -73,9 +67,8 @@ def read_study(path: str | Path) -> Study:
     """Read and check a params file, or that of the folder which ``cxlab init`` made."""
     path = Path(path)
     path = path / "params.yaml" if path.is_dir() else path
-    content, name = read_yaml(path, typed=True), path.name
-    refuse_unknown(content, _KEYS, name)
-    found = shaped(content, _KEYS, name)
+    name = path.name
+    found = shaped(read_yaml(path, typed=True), _KEYS, name)
     tables = {kind: (path.parent / file).resolve() for kind, file in found.get("tables", {}).items()}
     refuse_unknown(tables, KINDS, f"{name}, tables")
     if not tables:
@@ -85,10 +78,8 @@ def read_study(path: str | Path) -> Study:
             said = f"the mapping file {show(file.name)} of table {kind} is not there"
             raise InputError(f"{name}: {said}; make it with cxlab init, or take the line out")
     notebooks = {key.removesuffix(".ipynb"): given for key, given in found.get("notebooks", {}).items()}
-    return Study(
-        path.resolve(), found.get("study", path.parent.resolve().name), tables, found.get("parameters", {}),
-        notebooks, tuple(found.get("personal", ())), found.get("min_cell", 5), found.get("segment", ""),
-    )  # fmt: skip
+    title, own = found.pop("study", path.parent.resolve().name), found.pop("parameters", {})
+    return Study(path.resolve(), title, own=own, **found | {"tables": tables, "notebooks": notebooks})
 
 
 def read_settings(path: Path) -> dict[str, Any]:
@@ -133,7 +124,8 @@ def open_mapped(path: str | Path) -> Table:
 
 def own_frame(frame: Any, kind: str, content: dict[str, Any]) -> Table:
     """Open rows in memory by the content of a mapping; the owner's columns are not taken for personal."""
-    mapping = replace(from_dict(content, kind, kind), source=frame, personal=tuple(map(str, frame.columns)))
+    given = {"table": kind, "personal": list(map(str, frame.columns)), **content}
+    mapping = replace(from_dict(given, kind), source=frame)
     this = converted(mapping)
     if kind == "survey":  # only what was named is kept: everything else may be anything
         named = [*mapping.items, *mapping.segments, *mapping.roles.get("text", ()), "respondent"]
@@ -160,7 +152,10 @@ def converted(mapping: Mapping) -> Conversion:
 def opened(this: Conversion) -> Table:
     """Return a converted table, or raise what is wrong with it."""
     mapping, kind, name = this.mapping, this.kind, this.raw.name
-    raise_faults(name, this.faults)
+    if this.faults:
+        others = len(this.faults) - 1
+        more = f" (and {others} more kinds of fault: see cxlab check)" if others else ""
+        raise InputError(f"{name}: {this.faults[0]}{more}")
     sql = this.sql()
     allowed = {*mapping.personal, *map(mapping.ours, mapping.personal)}
     if kind.large and this.rows > _WHOLE:
