@@ -1,6 +1,5 @@
 """The doors: ``open_source``, ``survey`` and ``events`` return a validated table whatever they are given."""
 
-import hashlib
 import importlib
 import os
 import subprocess
@@ -19,7 +18,7 @@ from typing import Any
 import pandas as pd
 
 from cxlab.data.errors import InputError, OutOfReach, nearest, show
-from cxlab.data.files import cache_folder, data_folder
+from cxlab.data.files import cache_folder, data_folder, sha256_of
 from cxlab.data.guess import answers_in_words, columns_of
 from cxlab.data.mapping import from_dict
 from cxlab.data.study import converted, open_mapped, opened, own_frame
@@ -194,18 +193,12 @@ def _show_source(table: Table) -> None:
 
 @cache
 def _entries() -> dict[str, dict[str, Any]]:
-    with (data_folder() / "sources.toml").open("rb") as file:
-        return tomllib.load(file)
+    return tomllib.loads((data_folder() / "sources.toml").read_text(encoding="utf-8"))
 
 
-def registry() -> dict[str, dict[str, Any]]:
-    """Return the entries of ``data/sources.toml`` that published packages hold, by name."""
-    return {name: entry for name, entry in _entries().items() if "repository" not in entry}
-
-
-def public() -> dict[str, dict[str, Any]]:
-    """Return the entries of public files, which ``cxlab data --public`` fetches, by name."""
-    return {name: entry for name, entry in _entries().items() if "repository" in entry}
+def registry(public: bool = False) -> dict[str, dict[str, Any]]:
+    """Return the sources of published packages, or the ``public`` files that are fetched one by one."""
+    return {name: entry for name, entry in _entries().items() if ("repository" in entry) == public}
 
 
 def is_here(name: str) -> bool:
@@ -227,7 +220,7 @@ def _found(name: str) -> Path | None:
     package = find_spec(entry["package"]) if "package" in entry else None  # looked up, never imported
     roots = package.submodule_search_locations if package else []
     places = [_target(name), *(Path(root).parent / entry["member"] for root in roots)]
-    return next((path for path in places if path.is_file() and _sha256(path) == entry["sha256"]), None)
+    return next((path for path in places if path.is_file() and sha256_of(path) == entry["sha256"]), None)
 
 
 def fetch(name: str, from_dir: str | Path | None = None) -> Path:
@@ -280,12 +273,8 @@ def _download(name: str, entry: Mapping[str, Any], folder: str) -> Path:
     return wheels[0]
 
 
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def _check(path: Path, expected: str, what: str) -> None:
-    found = _sha256(path)
+    found = sha256_of(path)
     if found != expected:
         said = f"{what} has sha256 {found[:12]}..., but {expected[:12]}... is registered in data/sources.toml"
         raise InputError(f"{said}; nothing was kept. If the change is meant, register the new hash.")
@@ -294,13 +283,11 @@ def _check(path: Path, expected: str, what: str) -> None:
 def fetch_all(public: bool = False, from_dir: str | Path | None = None) -> list[str]:
     """Fetch and check the registered sources, with ``public`` the public files too; return lines to print."""
     lines = []
-    for name, entry in _entries().items():
-        if "repository" not in entry or public:
-            size = fetch(name, from_dir).stat().st_size
-            lines.append(f"{name}: checked, {size:,} bytes, licence: {entry['licence']}")
-    left = [name for name, entry in _entries().items() if "repository" in entry and not is_here(name)]
-    more = [f"not fetched: {', '.join(left)} (public files; cxlab data --public)"] if left else []
-    return [*lines, *more]
+    for name, entry in (registry() | (registry(public=True) if public else {})).items():
+        size = fetch(name, from_dir).stat().st_size
+        lines.append(f"{name}: checked, {size:,} bytes, licence: {entry['licence']}")
+    left = ", ".join(name for name in registry(public=True) if not is_here(name))
+    return [*lines, f"not fetched: {left} (public files; cxlab data --public)"] if left else lines
 
 
 def _registered(name: str) -> Table:
@@ -309,7 +296,7 @@ def _registered(name: str) -> Table:
         raise InputError(f"the public file {name} is not here yet; fetch it with: cxlab data --public")
     path = fetch(name)
     facts = {key: entry[key] for key in ("title", "licence", "citation", "notes")}
-    facts |= {"name": name, "sha256": _sha256(path), "simulated": entry.get("synthetic", False)}
+    facts |= {"name": name, "sha256": sha256_of(path), "simulated": entry.get("synthetic", False)}
     if "mapping" in entry:
         mapping = replace(from_dict({"table": entry["table"], **entry["mapping"]}, name), source=path)
         return opened(converted(mapping)).with_(**facts)
@@ -344,11 +331,8 @@ def _counts(path: Path, entry: Mapping[str, Any]) -> pd.DataFrame:
 
 def _cdnow(path: Path, entry: Mapping[str, Any]) -> pd.DataFrame:
     columns = ["customer_id", "timestamp", "quantity", "amount"]
-    kinds = {"customer_id": str, "timestamp": str}
-    table = pd.read_csv(path, sep=r"\s+", skiprows=1, names=columns, dtype=kinds)
-    table["timestamp"] = pd.to_datetime(table["timestamp"], format="%Y%m%d")
-    table.insert(1, "event", "purchase")
-    return table
+    how = {"dtype": {"customer_id": str}, "parse_dates": ["timestamp"], "date_format": "%Y%m%d"}
+    return pd.read_csv(path, sep=r"\s+", skiprows=1, names=columns, **how).assign(event="purchase")
 
 
 def _ecom(path: Path, entry: Mapping[str, Any]) -> pd.DataFrame:
