@@ -53,12 +53,10 @@ class Verdict:
         found = judging.combine(self.rules, self.report, self.surveys)
         claims = self.evidence.claims.set_index("claim_id")
         ideas = self.evidence.ideas.set_index("idea_id")
-        texts = pd.concat([claims["paraphrase"], ideas["idea"]]).reindex(found.index)
-        topics = pd.concat([claims["topic"], ideas["article"]]).reindex(found.index)
+        texts = pd.concat([claims["paraphrase"], ideas["idea"]])
+        topics = pd.concat([claims["topic"], ideas["article"]])
         needed = claims["data_needed"].reindex(found.index, fill_value="")
-        return pd.concat(
-            [texts.rename("text"), topics.rename("topic"), found, needed.rename("needed")], axis=1
-        )
+        return found.assign(text=texts, topic=topics, needed=needed)
 
 
 def opened(
@@ -160,12 +158,10 @@ def survey_by_survey(verdict: Verdict) -> Result:
     wide = some[titles].replace(UNTESTED, "")
     decided = wide.isin(OUTCOMES[:2]).any(axis=1)
     many, n = int(decided.sum()), len(wide)
+    label = "claims that at least one survey"
     numbers = {
-        f"claims-{name}": Number(value, unit="claims", label=f"claims that at least one survey {words}")
-        for name, value, words in (
-            ("tested-by-surveys", n, "can test"),
-            ("decided-by-a-survey", many, "decides"),
-        )
+        "claims-tested-by-surveys": Number(n, unit="claims", label=f"{label} can test"),
+        "claims-decided-by-a-survey": Number(many, unit="claims", label=f"{label} decides"),
     }
     clash = int((wide.eq(SUPPORTED).any(axis=1) & wide.eq(REFUTED).any(axis=1)).sum())
     who, they = ("at least one of ", "they") if len(titles) > 1 else ("", "it")
