@@ -28,16 +28,15 @@ from cxlab.data.tables import KINDS
 SOURCE = "application/vnd.cxlab.source+json"
 
 
-def open_source(name: str, *, table: str = "", **settings: Any) -> Table:
+def open_source(name: str, *, table: str = "", outcome: str = "", **settings: Any) -> Table:
     """Return a source as a ``Survey`` or ``Table``.
 
     ``name`` is one of ``data/sources.toml`` (real data), ``"simulated-<kind>"``, or the path of a mapping
     file (``.yaml``) that ``cxlab init`` made. An empty name gives an empty table of the kind ``table``, which
-    every question answers with one sentence; another kind is refused. ``settings`` are those of the analysis
-    (``bootstrap, seed, confidence_level, min_cell``), and for a survey its ``outcome``. Raises InputError for
-    data that differ from what was registered, OutOfReach when they cannot be fetched.
+    every question answers with one sentence; another kind is refused. ``outcome`` is what a survey explains;
+    ``settings`` are ``bootstrap``, ``seed``, ``confidence_level`` and ``min_cell``. Raises InputError
+    for data that differ from what was registered, OutOfReach when they cannot be fetched.
     """
-    outcome = settings.pop("outcome", "")
     name = str(name or "")
     if not name:
         return (Survey if table == "survey" else Table)(frame=None, kind=table, **settings)
@@ -57,19 +56,11 @@ def open_source(name: str, *, table: str = "", **settings: Any) -> Table:
         )
     if table and found.kind != table:
         raise InputError(f"source {show(name)} is the table {found.kind}, but {table} is needed here")
-    found = _explaining(found, outcome).with_(**settings)
+    if outcome and isinstance(found, Survey):
+        settings["outcome"] = outcome
+    found = found.with_(**settings)
     _show_source(found)
     return found
-
-
-def _explaining(found: Table, outcome: str) -> Table:
-    """Return a survey with another outcome to explain; any other table as it is."""
-    if not outcome or not isinstance(found, Survey):
-        return found
-    if outcome not in {*found.outcomes, *found.frame}:
-        hint = f"{nearest(outcome, found.outcomes)}outcomes are {', '.join(found.outcomes)}"
-        raise InputError(f"outcome {show(outcome)} is not in {found.name}; {hint}")
-    return found.with_(outcome=outcome)
 
 
 def survey(
@@ -125,8 +116,8 @@ def survey(
         found = open_source(source, table="survey", **settings)
         if found.missing:
             return found
-        roles["labels"] = {**found.labels, **(labels or {})}
-        return _explaining(found.with_(**{key: value for key, value in roles.items() if value}), outcome)
+        roles |= {"labels": {**found.labels, **(labels or {})}, "outcome": outcome}
+        return found.with_(**{key: value for key, value in roles.items() if value})
     if outcome and not outcomes:
         roles["outcomes"] = {outcome: [outcome]}
     items = [item for key in ("blocks", "outcomes") for group in roles[key].values() for item in group]
