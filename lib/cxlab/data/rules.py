@@ -50,7 +50,7 @@ def load_evidence(folder: str | Path | None = None) -> Evidence:
 
     What does not hang together is an InputError that names file and line.
     """
-    tables = {name: _read(_folder(folder), name) for name in _COLUMNS}
+    tables = {name: _read(folder, name) for name in _COLUMNS}
     claims, links, coverage = (tables[name] for name in ("claims", "links", "coverage"))
     ids, ends, stances = claims["claim_id"], ["from_claim", "to_claim"], ["stance_drivers", "stance_scope"]
     known, scale, kinds = [*ids, *tables["ideas"]["idea_id"]], ["", *"012", "-1", "-2"], ["attack", "support"]
@@ -74,13 +74,10 @@ def load_evidence(folder: str | Path | None = None) -> Evidence:
     return Evidence(**tables)
 
 
-def _folder(folder: str | Path | None) -> Path:
-    return Path(folder) if folder else data_folder() / "evidence"
-
-
-def _read(folder: Path, name: str) -> pd.DataFrame:
+def _read(folder: str | Path | None, name: str) -> pd.DataFrame:
+    path = Path(folder or data_folder() / "evidence", f"{name}.csv")
     try:
-        table = pd.read_csv(folder / f"{name}.csv", dtype=str, keep_default_na=False)
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as fault:
         raise InputError(f"{name}.csv cannot be read: {fault}") from fault
     if missing := [column for column in _COLUMNS[name].split() if column not in table]:
@@ -249,7 +246,7 @@ def load_rules(folder: str | Path | None = None) -> RuleSet:
     A rule states both sides in numbers that notebooks record, can be supported and refuted but not at once,
     and all rules have the hash that is stored with them.
     """
-    folder = _folder(folder)
+    folder = Path(folder or data_folder() / "evidence")
     try:
         content = tomllib.loads((folder / "rules.toml").read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, OSError, UnicodeDecodeError) as fault:

@@ -285,21 +285,16 @@ def _registered(name: str) -> Table:
     entry = _entries()[name]
     if "repository" in entry and not is_here(name):
         raise InputError(f"the public file {name} is not here yet; fetch it with: cxlab data --public")
-    path = fetch(name)
-    facts = {key: entry[key] for key in ("title", "licence", "citation", "notes")}
+    path, kind = fetch(name), Survey if entry["table"] == "survey" else Table
+    facts = {key: entry[key] for key in kind.__dataclass_fields__ if key in entry}
     facts |= {"name": name, "sha256": sha256_of(path), "simulated": entry.get("synthetic", False)}
     if "mapping" in entry:
-        mapping = replace(from_dict({"table": entry["table"], **entry["mapping"]}, name), source=path)
-        return opened(converted(mapping)).with_(**facts)
-    frame = _READERS[entry.get("reader", "answers")](path, entry)
-    if entry["table"] != "survey":
-        return Table(frame=frame, kind=entry["table"], **facts)
-    known = {key: entry[key] for key in ("segments", "weights", "labels", "roles") if key in entry}
-    return Survey(
-        frame=frame, blocks=entry["blocks"], outcomes=entry["outcomes"], outcome=entry["default_outcome"],
-        scale=tuple(entry["range"]) if "range" in entry else None, categorical="levels" in entry,
-        **known, **facts,
-    )  # fmt: skip
+        mapping = from_dict({"table": entry["table"], **entry["mapping"]}, name)
+        return opened(converted(replace(mapping, source=path))).with_(**facts)
+    if kind is Survey:
+        scale = tuple(entry["range"]) if "range" in entry else None
+        facts |= {"outcome": entry["default_outcome"], "scale": scale, "categorical": "levels" in entry}
+    return kind(frame=_READERS[entry.get("reader", "answers")](path, entry), kind=entry["table"], **facts)
 
 
 def _answers(path: Path, entry: Mapping[str, Any]) -> pd.DataFrame:

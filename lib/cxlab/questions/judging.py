@@ -47,10 +47,10 @@ def load_results(path: str | Path) -> dict[str, dict[str, Any]]:
         return {}
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as fault:
-        raise InputError(f"{path.name} is no results.json: {fault}") from fault
-    pages = content.values() if isinstance(content, dict) else [None]
-    if not all(isinstance(page, dict) and all(isinstance(e, dict) for e in page.values()) for page in pages):
+        whole = all(isinstance(entry, dict) for page in content.values() for entry in page.values())
+    except (OSError, ValueError, AttributeError):
+        whole = False
+    if not whole:
         raise InputError(f"{path.name} is no results.json: it must hold one object a notebook")
     return content
 
