@@ -88,14 +88,6 @@ def read_settings(path: Path) -> dict[str, Any]:
     return {} if set(content) & set(_KEYS) else each(_parameter)(content, path.name)
 
 
-def find_study(mapping: str | Path) -> Study | None:
-    """Return the study whose params.yaml stands beside a mapping file and names it, None otherwise."""
-    mapping = Path(mapping).resolve()
-    params = mapping.parent / "params.yaml"
-    study = read_study(params) if params.is_file() else None
-    return study if study and mapping in study.tables.values() else None
-
-
 def open_mapped(path: str | Path) -> Table:
     """Open a study's own data by the path of its mapping file: validated, under our names, nothing personal.
 
@@ -135,12 +127,15 @@ def own_frame(frame: Any, kind: str, content: dict[str, Any]) -> Table:
 
 
 def mapping_of(path: str | Path) -> tuple[Mapping, Study | None]:
-    """Return a mapping with the study's personal columns, and its study."""
+    """Return a mapping with the study's personal columns; and the study beside it that names it."""
     mapping = read_mapping(path)
     if mapping.source is None:
         raise InputError(f"{Path(path).name}: the key file is missing; it names the data, as file: their.csv")
-    study = find_study(path)
-    return (replace(mapping, personal=(*mapping.personal, *study.personal)) if study else mapping), study
+    params = mapping.path.with_name("params.yaml")
+    study = read_study(params) if params.is_file() else None
+    if study is None or mapping.path not in study.tables.values():
+        return mapping, None
+    return replace(mapping, personal=(*mapping.personal, *study.personal)), study
 
 
 def converted(mapping: Mapping) -> Conversion:
@@ -171,25 +166,23 @@ def opened(this: Conversion) -> Table:
         if frame.empty:
             asked = " and ".join(f"{column} = {value}" for column, value in mapping.where.items())
             raise InputError(f"{name}: no row has {show(asked, 80)}; correct where: in the mapping file")
+    own = this.raw.labels
+    labels = {
+        one.ours: own.get(one.theirs) or one.theirs
+        for one in this.fields
+        if one.theirs in own or (one.ours != one.theirs and len(one.theirs) > 24)
+    }
+    labels |= {mapping.ours(item): label for item, label in mapping.labels.items()}
     facts = {
         "name": mapping.path.stem if mapping.path else Path(name).stem,
         "title": plain_text(mapping.title or f"own data: {name}"),
         "licence": mapping.licence, "citation": mapping.citation, "sha256": this.raw.sha256,
         "notes": plain_text("; ".join(dict.fromkeys(filter(None, [mapping.notes, *this.notes])))),
-        "labels": {plain_text(ours): plain_text(label) for ours, label in _labels(this).items()},
+        "labels": {plain_text(ours): plain_text(label) for ours, label in labels.items()},
     }  # fmt: skip
     if kind.name == "survey":
         return _survey(this, frame, facts)
     return Table(frame=frame, kind=kind.name, **facts)
-
-
-def _labels(this: Conversion) -> dict[str, str]:
-    """What pages call a column: as the mapping says, else its text in the file, else its long name."""
-    own, found = this.raw.labels, {}
-    for one in this.fields:
-        if one.theirs in own or (one.ours != one.theirs and len(one.theirs) > 24):
-            found[one.ours] = own.get(one.theirs) or one.theirs
-    return found | {this.mapping.ours(item): label for item, label in this.mapping.labels.items()}
 
 
 def _guard(this: Conversion, frame: pd.DataFrame, allowed: set[str]) -> None:
