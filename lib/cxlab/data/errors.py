@@ -24,8 +24,6 @@ class OutOfReach(OSError):
 def show(value: object, width: int = 40) -> str:
     """Return a value as one short, harmless line: control and direction characters are written out.
 
-    Examples
-    --------
     >>> show("a\\x1b[31m")
     "'a\\\\x1b[31m'"
     """

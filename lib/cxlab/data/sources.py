@@ -78,27 +78,15 @@ def survey(
     labels: Mapping[str, str] | None = None,
     **settings: Any,
 ) -> Survey:
-    """Return a survey from a source's name or any DataFrame of yours.
+    """Return a survey from a source's name, or from any DataFrame of yours, one row a respondent.
 
-    Parameters
-    ----------
-    source : str or DataFrame
-        As :func:`open_source` takes it, or one row a respondent with the answers in columns.
-    outcome : str or list of str
-        A column, an outcome that the source declares, or several columns (their mean).
-    product, experience, sides
-        The items of each side; ``sides`` for more than two. An item stands on one side only.
-    weights, clusters, date, segments
-        Columns of survey weights, of who gave several rows, of the day of the answer, to split by.
-    missing : list or mapping
-        Answers that mean 'no answer', everywhere or by column (``{"Q7*": [0, 6]}``).
-    labels : mapping
-        Column -> the words that pages show.
-    **settings
-        ``bootstrap, seed, confidence_level, min_cell, outcomes, roles, scale, title``.
+    ``outcome`` is a column, an outcome that the source declares, or several columns (their mean). ``product``
+    and ``experience`` (``sides``: more or others) are the items of each side; an item stands on one only.
+    ``weights``, ``clusters``, ``date`` and ``segments`` are columns: survey weights, who gave several rows,
+    the day of the answer, what to split by. ``missing`` are answers that mean 'no answer', everywhere or by
+    column (``{"Q7*": [0, 6]}``); ``labels`` are column -> the words that pages show. ``settings`` are
+    ``bootstrap, seed, confidence_level, min_cell, outcomes, roles, scale, reversed, title``.
 
-    Examples
-    --------
     >>> import pandas as pd
     >>> frame = pd.DataFrame({"nps": [9, 3, 10], "works": [5, 2, 4], "helpful": [4, 1, 5]})
     >>> survey(frame, outcome="nps", product=["works"], experience=["helpful"]).sides
@@ -145,8 +133,6 @@ def events(
     ``customer``, ``event``, ``time`` and ``segment`` are your columns: who did it, what happened, when, and a
     group to compare. Columns called as the table ``events`` declares, or as usual, need not be named.
 
-    Examples
-    --------
     >>> import pandas as pd
     >>> log = pd.DataFrame({"user": ["a", "b"], "what": ["visit", "buy"], "ts": [1767348000, 1767348001]})
     >>> list(events(log, event="what").frame.columns)

@@ -141,9 +141,8 @@ def combine(rules: RuleSet, report: Results, of_surveys: Mapping[str, Results]) 
         rows = {title: table.loc[claim] for title, table in each.items() if claim in table.index}
         tested = {title: row for title, row in rows.items() if row["outcome"] != UNTESTED}
         if not tested:
-            combined.loc[claim, "reason"] = next(
-                (r["reason"] for r in rows.values()), combined["reason"][claim]
-            )
+            first = next(iter(rows.values()), combined.loc[claim])
+            combined.loc[claim, "reason"] = first["reason"]
             continue
         kept = {title: row["outcome"] for title, row in tested.items() if row["survives"]}
         said = set(kept.values())
