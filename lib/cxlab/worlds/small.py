@@ -66,10 +66,8 @@ def make_events(
     made = made[made["days"] <= OBSERVED].sort_values(["days", "who"], kind="stable", ignore_index=True)
     after = pd.to_timedelta((made["days"] * 86_400).round(), unit="s")
     names = np.array(list(segments))[which[made["who"]]]
-    made = made.assign(
-        customer_id=made["who"] + 1, timestamp=pd.Timestamp("2024-01-01") + after, segment=names
-    )
-    return made[["customer_id", "event", "timestamp", "segment"]]
+    columns = {"customer_id": made["who"] + 1, "event": made["event"]}
+    return pd.DataFrame(columns | {"timestamp": pd.Timestamp("2024-01-01") + after, "segment": names})
 
 
 def make_stages(
