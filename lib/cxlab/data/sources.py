@@ -178,19 +178,14 @@ def registry(public: bool = False) -> dict[str, dict[str, Any]]:
     return {name: entry for name, entry in _entries().items() if ("repository" in entry) == public}
 
 
-def is_here(name: str) -> bool:
-    """Whether a source opens without a network."""
-    return _found(name) is not None
-
-
 def _target(name: str) -> Path:
     entry = _entries()[name]
     member = entry.get("member", entry.get("path", "")).rsplit("/", 1)[-1]
     return cache_folder() / "sources" / f"{name}-{entry['sha256'][:12]}{member[member.index('.') :]}"
 
 
-def _found(name: str) -> Path | None:
-    """Return a source's checked file: kept in the cache, or of a package that happens to be installed."""
+def here(name: str) -> Path | None:
+    """Return a source's checked file (in the cache, or of an installed package); None until it is fetched."""
     entry = _entries()[name]
     if "file" in entry:
         return data_folder() / entry["file"]
@@ -202,7 +197,7 @@ def _found(name: str) -> Path | None:
 
 def fetch(name: str, from_dir: str | Path | None = None) -> Path:
     """Return the checked file of a source; fetch it (or take it from a folder) when it is not here yet."""
-    if found := _found(name):
+    if found := here(name):
         return found
     entry, target = _entries()[name], _target(name)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -263,13 +258,13 @@ def fetch_all(public: bool = False, from_dir: str | Path | None = None) -> list[
     for name, entry in (registry() | (registry(public=True) if public else {})).items():
         size = fetch(name, from_dir).stat().st_size
         lines.append(f"{name}: checked, {size:,} bytes, licence: {entry['licence']}")
-    left = ", ".join(name for name in registry(public=True) if not is_here(name))
+    left = ", ".join(name for name in registry(public=True) if not here(name))
     return [*lines, f"not fetched: {left} (public files; cxlab data --public)"] if left else lines
 
 
 def _registered(name: str) -> Table:
     entry = _entries()[name]
-    if "repository" in entry and not is_here(name):
+    if "repository" in entry and not here(name):
         raise InputError(f"the public file {name} is not here yet; fetch it with: cxlab data --public")
     path, kind = fetch(name), Survey if entry["table"] == "survey" else Table
     facts = {key: entry[key] for key in kind.__dataclass_fields__ if key in entry}

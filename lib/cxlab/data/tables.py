@@ -80,7 +80,7 @@ _ANSWERED = (
 _SEGMENT = may("segment", "text", "group to compare, such as region or tariff", "group region tier country")
 _PARTNER = may("organisation", "text", "company or partner that the row belongs to",
                "organization company tenant brand partner")  # fmt: skip
-_ALL = (
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (
     Kind("survey", "survey of customers",
          "one respondent; the items and outcomes are columns of your own, named in the mapping file", (
         may("respondent", "id", "respondent's number; made from the line when absent",
@@ -195,8 +195,7 @@ _ALL = (
         Column("kpi", "text", "the measure", "measure metric indicator goal"),
         Column("weight", "number", "its weight in pay or targets", "share percent importance", low=0),
     ), key=("organisation", "kpi"), beside="visits"),
-)  # fmt: skip
-KINDS: dict[str, Kind] = {kind.name: kind for kind in _ALL}
+)}  # fmt: skip
 
 
 def kind_named(name: str) -> Kind:

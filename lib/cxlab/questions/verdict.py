@@ -9,7 +9,7 @@ import pandas as pd
 from cxlab.data.errors import InputError, OutOfReach
 from cxlab.data.files import data_folder
 from cxlab.data.rules import Evidence, RuleSet, load_evidence, load_rules
-from cxlab.data.sources import is_here, open_source, registry
+from cxlab.data.sources import here, open_source, registry
 from cxlab.data.table import Table
 from cxlab.figures import general
 from cxlab.questions import judging
@@ -72,7 +72,7 @@ def opened(
     rules, report = load_rules(), judging.load_results(results)
     found = {}
     asked = [name for name, entry in registry(public=True).items() if entry["table"] in judging.QUESTIONS]
-    known = [*SURVEYS, *(name for name in ("lecture-ratings", *asked) if is_here(name))]
+    known = [*SURVEYS, *(name for name in ("lecture-ratings", *asked) if here(name))]
     left = [name.strip() for name in leave_out.split(",") if name.strip()]
     if unknown := [name for name in left if name not in known]:
         raise InputError(f"leave_out names {unknown[0]!r}; what judges is {', '.join(known)}")
