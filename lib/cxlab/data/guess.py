@@ -155,7 +155,8 @@ def kind_of_table(raw: Raw) -> str:
     for kind in KINDS.values():
         columns = _matched(kind, cells)[0]
         there = set(columns.values())
-        enough = set(kind.required) <= there and len(there) >= min(3, len(kind.columns))
+        needed = {column.name for column in kind.columns if column.required}
+        enough = needed <= there and len(there) >= min(3, len(kind.columns))
         if enough and kind.name != "survey" and not kind.beside and there & set(kind.one_of or there):
             same = sum(plain(theirs) == ours for theirs, ours in columns.items())
             answers = items if kind.name in ("contacts", "visits") else 0
@@ -229,7 +230,7 @@ def _matched(kind: Kind, cells: Cells) -> tuple[dict[str, str], dict[str, str]]:
         for column in kind.columns:
             if column.name in why:
                 continue
-            wanted = [column.name] if said == "the same name" else map(plain, column.aliases)
+            wanted = [column.name] if said == "the same name" else map(plain, column.aliases.split())
             found = (name for alias in wanted for at in (0, 1, 2) for name in free if free[name][at] == alias)
             match = next((name for name in found if fits(cells[name], column)), None)
             if match is not None:
@@ -327,7 +328,7 @@ def _people(guess: Guess, cells: Cells) -> None:
             guess.single["clusters"] = theirs
         elif ours in ("weight", "date"):
             guess.single["weights" if ours == "weight" else "date"] = theirs
-    known = {plain(alias) for alias in KINDS["events"]["customer_id"].aliases}
+    known = {plain(alias) for alias in KINDS["events"]["customer_id"].aliases.split()}
     for name in [name for name in cells if name not in guess.columns and plain(name) in known][:1]:
         if len(set(cells[name])) > 1 and repeats(name) and not item_of(name, cells[name]):
             guess.single.setdefault("clusters", name)

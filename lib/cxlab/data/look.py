@@ -36,7 +36,7 @@ def _absent(this: Conversion) -> None:
     mistaken = any("which the file has not" in fault.rule for fault in this.faults)
     for column in this.kind.columns:
         if column.required and column.name not in there and not mistaken:
-            near = [name for alias in column.aliases for name in free if name.casefold() == alias]
+            near = [name for alias in column.aliases.split() for name in free if name.casefold() == alias]
             listed = ", ".join(map(show, free[:8])) + (f" and {len(free) - 8} more" if len(free) > 8 else "")
             hint = f"is it your {show(near[0])}? map it" if near else f"the file has {listed}; map one"
             said = f"column {show(column.name)} is missing ({column.description})"

@@ -7,7 +7,7 @@ import pandas as pd
 
 from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.privacy import settled, suppress
-from cxlab.data.sources import is_here, open_source, public
+from cxlab.data.sources import here, open_source, registry
 from cxlab.data.table import SIDES, Survey, Table
 from cxlab.figures import general
 from cxlab.questions.importance import ROWS_AN_ITEM, Sample, rows_of, shares, split_matrices
@@ -104,7 +104,7 @@ def survey_by_survey(
     """
     settings = {"bootstrap": bootstrap, "seed": seed, "confidence_level": confidence_level}
     rows, variances, skipped, opened = {}, [], 0, {}
-    fetched = [name for name, entry in public().items() if entry["table"] == "survey" and is_here(name)]
+    fetched = [n for n, entry in registry(public=True).items() if entry["table"] == "survey" and here(n)]
     for asked in surveys:
         for each in fetched if isinstance(asked, str) and asked == "public" else [asked]:
             try:
