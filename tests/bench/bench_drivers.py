@@ -66,8 +66,9 @@ def speed(players: list[int], most: int) -> None:
 def _truth(**world) -> dict[str, float]:
     """What a survey of 400,000 people shows."""
     survey = make_survey(400_000, bootstrap=0, **world).only("product", "experience")
-    ready, share, total = importance.shares(survey)
-    table = importance.parts(ready)
+    ready = importance.sample(survey)
+    share, total = ready.share, ready.raw.sum(axis=0)
+    table = importance.commonality(ready)
     slope = importance.standard_slopes(ready)[1, 0]
     return {"share": share[1, 0], "r2": total[0], "slope": slope, "unique": table.loc["experience", "raw"],
             "shared": table.loc["product & experience", "share"]}  # fmt: skip
@@ -75,8 +76,9 @@ def _truth(**world) -> dict[str, float]:
 
 def _limits(survey, truth: dict[str, float], words: str, per_item: float = 1) -> Limits:
     survey = survey.only("product", "experience")
-    ready, share, total = importance.shares(survey, per_item=per_item)
-    table = importance.parts(ready)
+    ready = importance.sample(survey, per_item=per_item)
+    share, total = ready.share, ready.raw.sum(axis=0)
+    table = importance.commonality(ready)
     fair = importance.adjusted_r2(total, len(survey.items), ready.n)
     ratio = importance.htmt_ratio(np.abs(correlations(ready.matrices)), *survey.groups())
     steps = importance.standard_slopes(ready)[1]

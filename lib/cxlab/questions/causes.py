@@ -12,7 +12,7 @@ from cxlab.figures import general
 from cxlab.questions.result import Number, Result, capital, count, listed, number, question
 from cxlab.stats.intervals import absolute_interval
 from cxlab.stats.regression import complete_cases, fit, t_quantile
-from cxlab.stats.resampling import Covariances, intervals
+from cxlab.stats.resampling import covariances, intervals
 
 HELD = ("price", "image", "expectation")  # blocks held fixed where a survey asks about them
 STEP = "standardised slope"
@@ -312,7 +312,7 @@ def mediation(
     table = complete_cases(data, names, minimum=len(names) + 3)
     given = {key: None if column is None else data.loc[table.index, column].to_numpy()
              for key, column in (("weights", weights), ("clusters", clusters))}  # fmt: skip
-    found = Covariances(table.to_numpy(), draws=bootstrap, rng=rng, **given).matrices
+    found = covariances(table.to_numpy(), draws=bootstrap, rng=rng, **given)
     k = len(names) - 2
     inner, outer = found[:, :k, :k], found[:, :k, k:]
     both = np.linalg.solve(inner, outer)

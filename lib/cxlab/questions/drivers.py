@@ -19,8 +19,8 @@ from cxlab.questions.importance import commonality, htmt, parity_curve, relative
 from cxlab.questions.liking import beyond_liking  # noqa: F401
 from cxlab.questions.result import Number, Result, capital, listed, number, question, spread
 from cxlab.questions.surveys import by_segment, outcome_by_outcome, sorted_otherwise, survey_by_survey  # noqa: F401
-from cxlab.stats.regression import relative_weights
-from cxlab.stats.resampling import composites, correlations, intervals, resampled_means
+from cxlab.stats.regression import relative_weights, shapley_r2
+from cxlab.stats.resampling import alphas, composites, correlations, intervals, resampled_means
 
 SHARE, VARIANCE = "share of R2", "share of variance"
 MOST_EXACT = 14  # more items than this, and each one's part comes from relative weights instead of LMG
@@ -36,9 +36,9 @@ def split(survey: Survey) -> Result:
     standard deviation of the side's items), ``spread`` (standard deviation of the side's mean item).
     """
     survey = survey.only(*survey.sides)
-    ready, share, total = importance.shares(survey)
-    sides, n, what = list(survey.blocks), ready.n, survey.label(survey.outcome)
-    table = importance.share_table(ready, share, total).rename_axis("side")
+    ready = importance.sample(survey)
+    sides, n, what, share = list(survey.blocks), ready.n, survey.label(survey.outcome), ready.share
+    table = relative_importance(ready).rename_axis("side")
     numbers = {
         f"share-{side}": ready.number(part, SHARE, f"{capital(side)}'s share")
         for side, part in zip(sides, share, strict=True)
@@ -49,7 +49,7 @@ def split(survey: Survey) -> Result:
             numbers[f"slope-{side}"] = ready.number(steps, "standardised slope", label)
         label = f"how much customers differ on {side} (standard deviation, points of the scale)"
         numbers[f"spread-{side}"] = Number(float(table.loc[side, "spread"]), unit="points", n=n, label=label)
-    fair = ready.number(importance.adjusted_r2(total, len(survey.items), n), VARIANCE, "")
+    fair = ready.number(importance.adjusted_r2(ready.raw.sum(axis=0), len(survey.items), n), VARIANCE, "")
     label = f"part of the differences in {what} that the items explain"
     numbers["explained"] = Number(*(max(0.0, end) for end in fair[:3]), VARIANCE, n, label)
     cautions = cautions_of(ready)
@@ -84,9 +84,9 @@ def share_with_gaps(survey: Survey, side: str) -> dict[str, Number]:
     found, at = {}, list(survey.blocks).index(side)
     with suppress(NotEnough):
         whole = survey.frame[[*survey.items, survey.outcome]].notna().all(axis=1)
-        ready, share, _ = importance.shares(survey.with_(frame=survey.frame[whole]))
+        ready = importance.sample(survey.with_(frame=survey.frame[whole]))
         label = f"{side}'s share among those who answered everything"
-        found[f"share-{side}-complete"] = ready.number(share[at], SHARE, label)
+        found[f"share-{side}-complete"] = ready.number(ready.share[at], SHARE, label)
     behind = [item for item in survey.outcome_items if item in survey.frame] or [survey.outcome]
     groups, filled = [*survey.blocks.values(), behind], []
     table = survey.frame[[item for group in groups for item in group]].astype(float)
@@ -95,8 +95,8 @@ def share_with_gaps(survey: Survey, side: str) -> dict[str, Number]:
         end = pd.Series({item: part for group, part in zip(groups, choice, strict=True) for item in group})
         full = table.fillna(bottom + end * (top - bottom))
         values = np.column_stack([full[survey.items], full[behind].mean(axis=1)])
-        share, _ = importance.split_matrices(np.cov(values, rowvar=False, ddof=0)[None], survey.groups())
-        filled.append(float(share[at, 0]))
+        raw = shapley_r2(np.cov(values, rowvar=False, ddof=0)[None], survey.groups())
+        filled.append(float(importance.of_total(raw)[at, 0]))
     label = f"{side}'s share with every gap at the middle, and at either end of the scale"
     limits = filled[0], min(filled), max(filled)
     return found | {f"share-{side}-filled": Number(*limits, SHARE, len(table), label)}
@@ -113,7 +113,7 @@ def cautions_of(ready: importance.Sample) -> list[str]:
         )
     if len(behind) > 1 and set(behind) <= set(survey.frame):
         whole = importance.rows_of(survey.with_(bootstrap=0), behind)
-        alpha = float(importance.composite_reliability(whole.matrices, [behind], behind)[1][0, 0])
+        alpha = float(alphas(whole.matrices, [range(len(behind))])[0, 0])
         if alpha < 0.6:
             found.append(
                 f"The questions behind {survey.label(survey.outcome)} hardly agree (alpha {number(alpha)}), "
@@ -138,7 +138,7 @@ def unique(survey: Survey) -> Result:
     adjusted R2, so that 0 can lie inside the interval).
     """
     ready = importance.sample(survey.only(*SIDES))
-    table, n = importance.parts(ready), ready.n
+    table, n = commonality(ready), ready.n
     numbers = {
         f"unique-{side}": Number(*table.loc[side, ["adjusted", "low", "high"]], VARIANCE, n,
                                  f"explained by {side} alone")
@@ -179,7 +179,7 @@ def overlap(survey: Survey) -> Result:
         raise NotEnough("the items of a side are categories, which are not rated")
     ready, groups = importance.sample(survey), survey.groups()
     r = correlations(ready.matrices)
-    small = correlations(composites(r, groups, standardise=False))
+    small = correlations(composites(r, [*groups, [-1]]))
     likings = np.linspace(0, 0.9 * max(0.0, float(small[0][np.triu_indices(3, 1)].min())), 10)
     draws = np.array([importance.second_share(small, liking) for liking in likings])
     curve = intervals(draws, likings, survey.confidence_level).rename(columns={"estimate": "share"})
@@ -219,7 +219,7 @@ def parity(survey: Survey, *, spread: float = 1.0) -> Result:
     with half of it beside). Table: ``factor block share low high``.
     """
     ready = importance.sample(survey.only(*SIDES))
-    curve = importance.parity_shares(ready, "product", importance.FACTORS)
+    curve = parity_curve(ready, vary="product")
     of = curve[curve["block"] == "experience"].set_index("factor")[["share", "low", "high"]]
     half = Number(*of.loc[0.5], SHARE, ready.n, "experience's share if product differed half as much")
     now, there = (Number(*(np.interp(at, of.index, of[name]) for name in of), SHARE) for at in (1.0, spread))
@@ -253,16 +253,15 @@ def items(survey: Survey) -> Result:
     if survey.categorical:
         raise NotEnough("the items of a side are categories, which have no mean answer")
     if len(asked) <= MOST_EXACT:
-        ready, share, _ = importance.shares(survey.with_(blocks={item: [item] for item in asked}))
+        ready = importance.sample(survey.with_(blocks={item: [item] for item in asked}))
+        share = ready.share
     else:
         ready = importance.sample(survey)
         raw = relative_weights(correlations(ready.matrices))
         share = (raw / raw.sum(axis=1, keepdims=True)).T
     answers = survey.frame[asked].astype(float)
     low, high = survey.scale or (float(answers.min().min()), float(answers.max().max()))
-    used = {name: survey.frame[column].to_numpy() if column else None
-            for name, column in (("weights", survey.weights), ("clusters", survey.clusters))}  # fmt: skip
-    means = resampled_means(answers.to_numpy(), draws=survey.bootstrap, rng=survey.rng, **used)
+    means = resampled_means(answers.to_numpy(), **importance.drawn(survey, answers.index))
     home = {item: side for side, own in survey.blocks.items() for item in own}
     table = pd.DataFrame({"item": map(survey.label, asked), "side": [home[item] for item in asked]})
     table[["importance", "low", "high"]] = intervals(share, asked, level).to_numpy()

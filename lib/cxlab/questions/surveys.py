@@ -10,8 +10,9 @@ from cxlab.data.privacy import settled, suppress
 from cxlab.data.sources import is_here, open_source, public
 from cxlab.data.table import SIDES, Survey, Table
 from cxlab.figures import general
-from cxlab.questions.importance import ROWS_AN_ITEM, Sample, rows_of, shares, split_matrices
+from cxlab.questions.importance import ROWS_AN_ITEM, Sample, of_total, rows_of, sample
 from cxlab.questions.result import Number, Result, capital, count, number, question, spread
+from cxlab.stats.regression import shapley_r2
 from cxlab.stats.resampling import intervals, pool
 
 SHARE = "share of R2"
@@ -59,8 +60,8 @@ def by_sorting(ready: Sample) -> dict[str, Number]:
     asked, found = ready.survey.items, {}
     for name, blocks in sortings(ready.survey).items():
         groups = [[asked.index(item) for item in blocks[side]] for side in SIDES]
-        share, _ = split_matrices(ready.matrices, groups)
-        found[name] = ready.number(share[1], SHARE, f"items {name}")
+        share = of_total(shapley_r2(ready.matrices, groups))[1]
+        found[name] = ready.number(share, SHARE, f"items {name}")
     return found
 
 
@@ -80,7 +81,7 @@ def sorted_otherwise(survey: Survey) -> Result:
 
     Table: ``sorting share low high n``.
     """
-    rows = by_sorting(shares(survey.only(*SIDES))[0])
+    rows = by_sorting(sample(survey.only(*SIDES)))
     table = pd.DataFrame([(name, *row[:3], row.n) for name, row in rows.items()],
                          columns=["sorting", "share", "low", "high", "n"])  # fmt: skip
     low, high = table["share"].min(), table["share"].max()
@@ -119,15 +120,16 @@ def survey_by_survey(
         try:
             if (one.simulated and not made_up) or any(not one.blocks.get(side) for side in SIDES):
                 raise NotEnough("made up, or a side is not asked")
-            ready, share, _ = shares(one.only(*SIDES))
+            ready = sample(one.only(*SIDES))
         except NotEnough:
             skipped += 1
             continue
         range_ = [row.value for row in ends(by_sorting(ready)).values()]
-        found = ready.number(share[1], SHARE, "")
+        share = ready.share[1]
+        found = ready.number(share, SHARE, "")
         title = one.title or one.name or "own survey"
         rows[one.name] = (title, *found[:3], *range_, found.n, one.label(one.outcome))
-        variances.append(max(float(np.nanvar(share[1, 1:])), 1e-8))
+        variances.append(max(float(np.nanvar(share[1:])), 1e-8))
     columns = ["survey", "share", "low", "high", "lowest", "highest", "n", "outcome"]
     table, total = pd.DataFrame(list(rows.values()), columns=columns), len(rows)
     data = Table(frame=table, kind="survey", name=", ".join(rows), simulated=made_up and total > 0, seed=seed)
@@ -182,8 +184,9 @@ def outcome_by_outcome(survey: Survey) -> Result:
     names = [survey.outcome, *(name for name in survey.outcomes if name not in (survey.outcome, *base.items))]
     words, k, level = [survey.label(name) for name in names], len(base.items), survey.confidence_level
     rows = rows_of(base, [*base.items, *names])
-    parts = [rows.covariances.part([*range(k), k + i]).matrices for i in range(len(names))]
-    values = np.array([split_matrices(matrices, base.groups())[0][1] for matrices in parts])
+    ends = [[*range(k), k + i] for i in range(len(names))]
+    raws = [shapley_r2(rows.matrices[:, at][:, :, at], base.groups()) for at in ends]
+    values = np.array([of_total(raw)[1] for raw in raws])
     numbers = {}
     for name, word, draws in zip(names, words, values, strict=True):
         key = f"share-experience-for-{name}".replace("_", "-")
@@ -223,18 +226,16 @@ def by_segment(survey: Survey) -> Result:
         try:
             if part[[*base.items, base.outcome]].notna().all(axis=1).sum() < least:
                 raise NotEnough("too few")
-            ready, share, _ = shares(base.with_(frame=part, seed=generator))
+            found.append((base.label(name), sample(base.with_(frame=part, seed=generator))))
         except NotEnough:
             left_out += 1
-            continue
-        found.append((base.label(name), ready, share))
     if len(found) < 2:
         raise NotEnough(f"fewer than two segments have {least} complete answers")
     numbers = {}
     for at, side in enumerate(SIDES):
-        rows = [(name, ready.n, *ready.number(share[at], SHARE, "")[:3]) for name, ready, share in found]
+        rows = [(name, one.n, *one.number(one.share[at], SHARE, "")[:3]) for name, one in found]
         table = pd.DataFrame(rows, columns=["segment", "n", "share", "low", "high"])
-        variances = [max(float(np.nanvar(share[at, 1:])), 1e-8) for _, _, share in found]
+        variances = [max(float(np.nanvar(one.share[at, 1:])), 1e-8) for _, one in found]
         effect, pulled = pool(table["share"], variances, base.confidence_level)
         table[["shrunk", "shrunk_low", "shrunk_high"]] = pulled[["shrunk", "low", "high"]].to_numpy()
         lowest = table.loc[table["shrunk"].idxmin(), ["shrunk", "shrunk_low", "shrunk_high"]]
