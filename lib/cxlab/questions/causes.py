@@ -1,6 +1,7 @@
 """Cause or coincidence? Adjusted slopes, hidden causes, both orders of mediation, and designs that decide."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +26,7 @@ DESIGNS = {
 
 def scores(survey: Survey) -> pd.DataFrame:
     """Return mean composites of the sides and of the blocks held fixed, and the outcome, standardised, of
-    those who answered all; ``attrs`` names the columns of weights and clusters.
+    those who answered all; ``attrs`` are the level and the columns of weights and clusters.
     """
     if survey.categorical:
         raise NotEnough("the items of a side are categories, whose mean is no scale")
@@ -41,6 +42,7 @@ def scores(survey: Survey) -> pd.DataFrame:
     if flat:
         raise NotEnough(f"everybody has the same score of {flat[0]}")
     table = (table - table.mean()) / table.std(ddof=0)
+    table.attrs["confidence_level"] = survey.confidence_level
     for name in ("weights", "clusters"):
         if column := getattr(survey, name):
             table[f"({name})"] = frame.loc[table.index, column]
@@ -61,8 +63,7 @@ def adjusted(survey: Survey) -> Result:
     rows, numbers, what = [], {}, survey.label(survey.outcome)
     for side, other in (SIDES, SIDES[::-1]):
         for held in ([], [other], [other, *rest])[: 3 if rest else 2]:
-            found = robustness_value(table, outcome="outcome", treatment=side, covariates=held,
-                                     confidence_level=survey.confidence_level, **table.attrs)  # fmt: skip
+            found = robustness_value(table, outcome="outcome", treatment=side, covariates=held, **table.attrs)
             model = f"{listed(held)} held fixed" if held else "alone"
             rows.append((f"{capital(side)}, {model}", *found[:3], found.n))
         label = f"what a step of {side} adds, {listed(['the other side', *rest])} held fixed"
@@ -74,11 +75,9 @@ def adjusted(survey: Survey) -> Result:
         finding = f"with the rest held fixed, a step of {adds} to {what}"
         finding += "." if len(sure) == 2 else f"; of {SIDES[sure == ['product']]} no effect was found."
     shown = pd.DataFrame(rows, columns=["row", "estimate", "low", "high", "n"])
-    return Result(
-        finding, numbers, shown,
-        lambda: general.dots(shown, x_title="effect, in standard deviations", label="row"),
-        [f"A slope is no cause: something that was not asked may move both ratings and {what}."], survey,
-    )  # fmt: skip
+    draw = partial(general.dots, shown, x_title="effect, in standard deviations", label="row")
+    caution = f"A slope is no cause: something that was not asked may move both ratings and {what}."
+    return Result(finding, numbers, shown, draw, [caution], survey)
 
 
 @question("survey", *SIDES)
@@ -93,8 +92,8 @@ def hidden_cause(survey: Survey) -> Result:
     numbers, rows, firm, unit = {}, [], [], "share of residual variance"
 
     def slope(outcome: str, treatment: str, *held: str) -> Robustness:
-        ask = {"covariates": [name for name in held if name != treatment], "confidence_level": level}
-        return robustness_value(table, outcome=outcome, treatment=treatment, **ask, **table.attrs)
+        ask = {"outcome": outcome, "treatment": treatment}
+        return robustness_value(table, covariates=[h for h in held if h != treatment], **ask, **table.attrs)
 
     for side, other in (SIDES, SIDES[::-1]):
         base = slope("outcome", side, other, *rest)
@@ -123,11 +122,9 @@ def hidden_cause(survey: Survey) -> Result:
         finding += f"{listed(firm)} would withstand" if firm else "neither side would withstand"
         finding += " one as strong as the strongest known one."
     shown = pd.DataFrame(rows, columns=["row", "side", "estimate", "low", "high"])
-    return Result(
-        finding, numbers, shown,
-        lambda: general.dots(shown, x_title="effect left, in standard deviations", label="row"),
-        ["This is about hidden causes only. It says nothing about which of the two came first."], survey,
-    )  # fmt: skip
+    draw = partial(general.dots, shown, x_title="effect left, in standard deviations", label="row")
+    caution = "This is about hidden causes only. It says nothing about which of the two came first."
+    return Result(finding, numbers, shown, draw, [caution], survey)
 
 
 @question("survey", *SIDES)
@@ -141,10 +138,8 @@ def both_orders(survey: Survey) -> Result:
     before = ["expectation"] if "expectation" in table else []
     rows, numbers = [], {}
     for side, other in (SIDES, SIDES[::-1]):
-        found = mediation(
-            table, treatment=side, mediator=other, outcome="outcome", covariates=before, rng=survey.seed,
-            bootstrap=survey.bootstrap, confidence_level=survey.confidence_level, **table.attrs,
-        )  # fmt: skip
+        found = mediation(table, treatment=side, mediator=other, outcome="outcome", covariates=before,
+                          rng=survey.seed, bootstrap=survey.bootstrap, **table.attrs)  # fmt: skip
         row, label = found.loc["indirect", ["estimate", "low", "high"]], f"effect of {side} through {other}"
         numbers[f"indirect-{side}-through-{other}"] = Number(*row, STEP, len(table), label)
         rows.append((f"{capital(side)} through {other}", *row, len(table)))
@@ -154,11 +149,9 @@ def both_orders(survey: Survey) -> Result:
         only = "only " if len(sure) == 1 else ""
         finding = f"an effect shows {only}for {listed(sure)}; the data fit both orders alike."
     shown = pd.DataFrame(rows, columns=["path", "estimate", "low", "high", "n"])
-    return Result(
-        finding, numbers, shown,
-        lambda: general.dots(shown, x_title="indirect effect, standardised", label="path"),
-        ["One survey cannot tell the order. Whoever prints one of the two stories has chosen it."], survey,
-    )  # fmt: skip
+    draw = partial(general.dots, shown, x_title="indirect effect, standardised", label="path")
+    caution = "One survey cannot tell the order. Whoever prints one of the two stories has chosen it."
+    return Result(finding, numbers, shown, draw, [caution], survey)
 
 
 @question("survey")
@@ -168,28 +161,22 @@ def design(survey: Survey, *, smallest: float = 0.2) -> Result:
 
     ``smallest`` is the smallest effect that would matter, in standard deviations. Table: ``design n power``.
     """
-    sizes, curves, needed = np.unique(np.geomspace(20, 5000, 40).astype(int)), [], {}
-    for name, facts in DESIGNS.items():
+    sizes, curves, needed, numbers = np.unique(np.geomspace(20, 5000, 40).astype(int)), [], {}, {}
+    for i, (name, facts) in enumerate(DESIGNS.items(), start=1):
         power = power_two_groups(sizes, effect=smallest, **facts)
         curves.append(pd.DataFrame({"design": capital(name), "n": sizes, "power": power}))
         needed[name] = size_two_groups(effect=smallest, **facts)
+        numbers[f"people-{i}"] = Number(needed[name], unit="people", label=f"people a group: {name}")
     table = pd.concat(curves, ignore_index=True)
-    numbers = {
-        f"people-{i}": Number(size, unit="people", label=f"people a group: {name}")
-        for i, (name, size) in enumerate(needed.items(), start=1)
-    }
     best = min(needed, key=needed.get)
     finding = f"An effect of {number(smallest)} standard deviations needs "
     finding += f"{count(needed[best], 'person', 'people')} in each group, with {best}."
-    return Result(
-        finding, numbers, table,
-        lambda: general.lines(
-            table, x="n", y="power", group="design", percent=True, x_title="people a group",
-            y_title="chance to find it", reference=0.8, mark=needed[best], mark_label=f"{needed[best]:,}"
-        ),
-        ["Stories drawn by lot and a second round of questions need no new product and no new service."],
-        survey.with_(simulated=False),
+    draw = partial(
+        general.lines, table, x="n", y="power", group="design", percent=True, x_title="people a group",
+        y_title="chance to find it", reference=0.8, mark=needed[best], mark_label=f"{needed[best]:,}",
     )  # fmt: skip
+    caution = "Stories drawn by lot and a second round of questions need no new product and no new service."
+    return Result(finding, numbers, table, draw, [caution], survey.with_(simulated=False))
 
 
 class Robustness(NamedTuple):

@@ -6,6 +6,7 @@ step adds; the unique part what only one side explains.
 """
 
 from contextlib import suppress
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -24,6 +25,7 @@ from cxlab.stats.resampling import alphas, composites, correlations, intervals, 
 
 SHARE, VARIANCE = "share of R2", "share of variance"
 MOST_EXACT = 14  # more items than this, and each one's part comes from relative weights instead of LMG
+QUADRANTS = ("fix first", "keep up", "can wait", "do not overdo")
 OVERLAP = "overlap of the two ratings (1 = one thing)"
 
 
@@ -69,12 +71,9 @@ def split(survey: Survey) -> Result:
     finding = f"{top} carries {numbers[f'share-{top}']} of what {both} together explain of {what}."
     finding = finding if ready.number(lead, SHARE, "").low > 0 else f"no clear difference: {finding}"
     shown = table.reset_index().assign(side=[capital(side) for side in sides])
-    return Result(
-        finding, numbers, table,
-        lambda: general.dots(shown, x_title=f"share of what is explained of {what}",
-                             label="side", value="share", reference=1 / len(sides), percent=True),
-        cautions[:2], survey,
-    )  # fmt: skip
+    axes = {"x_title": f"share of what is explained of {what}", "label": "side", "value": "share"}
+    draw = partial(general.dots, shown, **axes, reference=1 / len(sides), percent=True)
+    return Result(finding, numbers, table, draw, cautions[:2], survey)
 
 
 def share_with_gaps(survey: Survey, side: str) -> dict[str, Number]:
@@ -157,12 +156,10 @@ def unique(survey: Survey) -> Result:
     if shared.value < 0:
         finding = f"together the sides explain {number(-shared.value, 'share')} more than apart."
     shown = table.assign(part=["only product", "only experience", "either of them"])
-    return Result(
-        finding, numbers, table,
-        lambda: general.dots(shown, label="part", value="adjusted", percent=True,
-                             x_title="part of all differences between customers"),
-        ["The split gives each side half of what belongs to both. That half is a convention."], survey,
-    )  # fmt: skip
+    axes = {"x_title": "part of all differences between customers", "label": "part", "value": "adjusted"}
+    draw = partial(general.dots, shown, **axes, percent=True)
+    caution = "The split gives each side half of what belongs to both. That half is a convention."
+    return Result(finding, numbers, table, draw, [caution], survey)
 
 
 @question("survey", *SIDES)
@@ -202,13 +199,11 @@ def overlap(survey: Survey) -> Result:
         title += spread(without.low, without.high, "share")
     elif (draws[0, 0] - 0.5) * (without.value - 0.5) < 0:
         title = "A strong general liking would turn the answer: experience {}"
-    return Result(
-        finding, numbers, curve,
-        lambda: general.lines(curve, x="liking", y="share", title=title.format(number(without.value, SHARE)),
-                              percent=True, reference=0.5, y_title="experience's share",
-                              x_title="correlation that a general liking alone would give"),
-        ["Who likes a firm may rate everything higher. One survey at one time cannot rule it out."], survey,
-    )  # fmt: skip
+    axes = {"x": "liking", "x_title": "correlation that a general liking alone would give"}
+    axes |= {"y": "share", "y_title": "experience's share", "percent": True, "reference": 0.5}
+    draw = partial(general.lines, curve, **axes, title=title.format(number(without.value, SHARE)))
+    caution = "Who likes a firm may rate everything higher. One survey at one time cannot rule it out."
+    return Result(finding, numbers, curve, draw, [caution], survey)
 
 
 @question("survey", *SIDES)
@@ -228,15 +223,12 @@ def parity(survey: Survey, *, spread: float = 1.0) -> Result:
         finding = f"if products differed {number(spread, 'share')} as much as now, experience's share "
         finding += f"would go from {now} to {there}."
     shown = curve.assign(block=[capital(block) for block in curve["block"]])
-    return Result(
-        finding, {"share-experience-at-half-product-spread": half}, curve,
-        lambda: general.lines(
-            shown, x="factor", y="share", group="block", percent=True, mark=spread, mark_label="here",
-            y_title="share of what is explained", x_title="spread of product (1 = as in this survey)"
-        ),
-        ["No step adds more, only differences shrink. A small share does not make product unimportant."],
-        survey,
-    )  # fmt: skip
+    axes = {"x": "factor", "x_title": "spread of product (1 = as in this survey)", "y": "share"}
+    axes |= {"y_title": "share of what is explained", "group": "block", "percent": True}
+    draw = partial(general.lines, shown, **axes, mark=spread, mark_label="here")
+    caution = "No step adds more, only differences shrink. A small share does not make product unimportant."
+    numbers = {"share-experience-at-half-product-spread": half}
+    return Result(finding, numbers, curve, draw, [caution], survey)
 
 
 @question("survey")
@@ -269,8 +261,7 @@ def items(survey: Survey) -> Result:
     table[names] = intervals((means - low) / (high - low), asked, level).to_numpy()
     average, middle = 1 / len(asked), float(table["performance"].mean())
     heavy, weak = table["importance"] >= average, table["performance"] < middle
-    kinds = [heavy & weak, heavy & ~weak, ~heavy & weak]
-    table["quadrant"] = np.select(kinds, ["fix first", "keep up", "can wait"], "do not overdo")
+    table["quadrant"] = np.select([heavy & weak, heavy & ~weak, ~heavy & weak], QUADRANTS[:3], QUADRANTS[3])
     table["certain"] = ((table["low"] > average) | (table["high"] < average)) & (
         (table["performance_low"] > middle) | (table["performance_high"] < middle)
     )
@@ -280,22 +271,16 @@ def items(survey: Survey) -> Result:
         for i, row in enumerate(ranked.head(3).itertuples(index=False), start=1)
     }
     finding = f"no item of {len(asked)} both matters more than most and is rated lower than most."
-    if (ranked["quadrant"] == "fix first").any():
-        first = ranked[ranked["quadrant"] == "fix first"].iloc[0]
-        sure = "." if first["certain"] else "; this sample is not sure of it."
-        finding = (
-            f"look first at '{first['item']}': it carries {number(first['importance'], 'share')} of the "
+    first = next(ranked[ranked["quadrant"] == QUADRANTS[0]].itertuples(), None)
+    if first:
+        finding = f"look first at '{first.item}': it carries {number(first.importance, SHARE)} of the weight "
+        finding += (
+            f"and is rated lower than most{'' if first.certain else '; this sample is not sure of it'}."
         )
-        finding += f"weight and is rated lower than most{sure}"
     shown = table.assign(side=[capital(side) for side in table["side"]])
-    return Result(
-        finding, numbers, table,
-        lambda: general.scatter(
-            shown, x="performance", y="importance", label="item", group="side", named=True,
-            x_title="mean answer, as a part of the scale", y_title="share of what the items explain",
-            cross=(middle, average), corners=("fix first", "keep up", "can wait", "do not overdo"),
-            percent=True, percent_x=True
-        ),
-        ["Importance means that an item goes with the outcome, not that raising the item would raise it."],
-        survey,
-    )  # fmt: skip
+    axes = {"x": "performance", "x_title": "mean answer, as a part of the scale", "y": "importance"}
+    axes |= {"y_title": "share of what the items explain", "percent": True, "percent_x": True}
+    draw = partial(general.scatter, shown, **axes, label="item", group="side", named=True,
+                   cross=(middle, average), corners=QUADRANTS)  # fmt: skip
+    caution = "Importance means that an item goes with the outcome, not that raising the item would raise it."
+    return Result(finding, numbers, table, draw, [caution], survey)
