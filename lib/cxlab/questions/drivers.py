@@ -275,7 +275,7 @@ def items(survey: Survey) -> Result:
     if first:
         finding = f"look first at '{first.item}': it carries {number(first.importance, SHARE)} of the weight "
         finding += (
-            f"and is rated lower than most{'' if first.certain else '; this sample is not sure of it'}."
+            "and is rated lower than most" + "; this sample is not sure of it" * (not first.certain) + "."
         )
     shown = table.assign(side=[capital(side) for side in table["side"]])
     axes = {"x": "performance", "x_title": "mean answer, as a part of the scale", "y": "importance"}
