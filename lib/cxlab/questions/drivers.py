@@ -273,10 +273,9 @@ def items(survey: Survey) -> Result:
     finding = f"no item of {len(asked)} both matters more than most and is rated lower than most."
     first = next(ranked[ranked["quadrant"] == QUADRANTS[0]].itertuples(), None)
     if first:
+        doubt = "" if first.certain else "; this sample is not sure of it"
         finding = f"look first at '{first.item}': it carries {number(first.importance, SHARE)} of the weight "
-        finding += (
-            "and is rated lower than most" + "; this sample is not sure of it" * (not first.certain) + "."
-        )
+        finding += f"and is rated lower than most{doubt}."
     shown = table.assign(side=[capital(side) for side in table["side"]])
     axes = {"x": "performance", "x_title": "mean answer, as a part of the scale", "y": "importance"}
     axes |= {"y_title": "share of what the items explain", "percent": True, "percent_x": True}
