@@ -15,7 +15,8 @@ from common import Limits, print_coverage, print_redraws
 
 import cxlab as cx
 from cxlab.questions import importance
-from cxlab.stats.resampling import correlations, limits
+from cxlab.stats.intervals import percentile_interval
+from cxlab.stats.resampling import correlations
 from cxlab.worlds.survey import make_survey
 
 SEED, DRAWS, ROWS = 20150401, 1000, 2000
@@ -83,7 +84,7 @@ def _limits(survey, truth: dict[str, float], words: str, per_item: float = 1) ->
     ratio = importance.htmt_ratio(np.abs(correlations(ready.matrices)), *survey.groups())
     steps = importance.standard_slopes(ready)[1]
     both = table.loc["product & experience"]
-    (r2_low, r2_high), alone = limits(fair[1:]), table.loc["experience"]
+    (r2_low, r2_high), alone = percentile_interval(fair[1:]), table.loc["experience"]
     return [
         (f"{words}: share", *_around(share[1], truth["share"])),
         (f"{words}: slope", *_around(steps, truth["slope"])),
@@ -95,7 +96,7 @@ def _limits(survey, truth: dict[str, float], words: str, per_item: float = 1) ->
 
 
 def _around(draws: np.ndarray, truth: float) -> tuple[float, float, float]:
-    low, high = limits(draws[1:])
+    low, high = percentile_interval(draws[1:])
     return float(low), truth, float(high)
 
 

@@ -216,7 +216,7 @@ def test_clusters_widen_the_intervals_and_weights_move_them():
         ({"blocks": {"p": ["a"], "e": ["a", "b"]}}, "stands on two sides"),
         ({"blocks": {"p": []}}, "must be a mapping"),
         ({"blocks": {"p": ["a", "y"]}}, "explain itself"),
-        ({"blocks": {"p": ["flat"], "e": "b"}}, "same answer"),
+        ({"blocks": {"p": ["flat"], "e": "b"}}, "'flat' has the same value"),
         ({"blocks": {"p": ["text"], "e": "b"}}, "holds text"),
         ({"blocks": {"p": ["a"], "e": "twin"}}, "exact copies"),
         ({"confidence_level": 95}, "confidence_level=95"),

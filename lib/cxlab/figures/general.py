@@ -15,7 +15,6 @@ import pandas as pd
 import plotly.graph_objects as go
 
 # Okabe & Ito (2008), darkened where a thin line on white needs a contrast of 3:1.
-SEQUENCE = ["#0072B2", "#C4500A", "#00805E", "#A8528F", "#8A6A00", "#2F86B7", "#6B6B6B", "#5D3A9B"]
 _NAMED = {
     "#0072B2": "product",
     "#C4500A": "experience bad refuted",
@@ -26,6 +25,7 @@ _NAMED = {
     "#6B6B6B": "shared other neutral",
     "#5D3A9B": "trust highlight",
 }
+SEQUENCE = list(_NAMED)
 COLOURS = {name: shade for shade, names in _NAMED.items() for name in names.split()}
 COLOURS["not testable here"] = COLOURS["neutral"]
 SYMBOLS = ["circle", "diamond", "square", "triangle-up"]
@@ -71,12 +71,13 @@ def titled(figure: go.Figure, title: str) -> go.Figure:
     return figure.update_layout(title_text=text, margin_t=58 + 22 * text.count("<br>"))
 
 
-def finish(figure: go.Figure, *, title: str = "", height: int = 420) -> go.Figure:
-    """Give a figure the house's look and its title, which states the finding; changed in place and returned.
-
-    ``height`` is in pixels, at least 300. A legend with two or more names goes below the axis titles.
+def _finish(figure, title, x_title, y_title="", *, percent_x=False, percent_y=False, height=420) -> go.Figure:
+    """Give a figure the house's look, axis titles and its title, which states the finding; ``height`` is in
+    pixels, at least 300. A legend with two or more names goes below the axis titles.
     """
-    house = _LAYOUT | {"title": _TITLE, "margin": {"l": 8, "r": 12, "b": 8}, "height": max(height, 300)}
+    figure.update_xaxes(title_text=x_title, tickformat=".0%" if percent_x else None)
+    figure.update_yaxes(title_text=y_title, tickformat=".0%" if percent_y else None)
+    house = _LAYOUT | {"title": _TITLE, "margin": {"l": 8, "r": 12, "b": 8}, "height": max(int(height), 300)}
     figure.update_layout(template=None)
     layout = figure.layout.to_plotly_json()
     axes = {name: _AXIS for name in ["xaxis", "yaxis", *layout] if name[1:5] == "axis"}
@@ -346,12 +347,6 @@ def claims_map(
     words = ["post", *(f"comment {tick}" if tick == last else str(tick) for tick in ticks[1:])]
     figure.update_xaxes(tickvals=ticks, ticktext=words, zeroline=False)
     return _finish(figure, title, "place in the thread", height=520)
-
-
-def _finish(figure, title, x_title, y_title="", *, percent_x=False, percent_y=False, height=420) -> go.Figure:
-    figure.update_xaxes(title_text=x_title, tickformat=".0%" if percent_x else None)
-    figure.update_yaxes(title_text=y_title, tickformat=".0%" if percent_y else None)
-    return finish(figure, title=title, height=int(height))
 
 
 def _names(table: pd.DataFrame, label: str | None) -> list[str]:

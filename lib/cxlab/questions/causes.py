@@ -11,7 +11,6 @@ from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.table import SIDES, Survey
 from cxlab.figures import general
 from cxlab.questions.result import Number, Result, capital, count, listed, number, question
-from cxlab.stats.intervals import absolute_interval
 from cxlab.stats.regression import complete_cases, fit, t_quantile
 from cxlab.stats.resampling import covariances, intervals
 
@@ -97,8 +96,9 @@ def hidden_cause(survey: Survey) -> Result:
 
     for side, other in (SIDES, SIDES[::-1]):
         base = slope("outcome", side, other, *rest)
-        ends = np.array(absolute_interval(base.low, base.high)) / base.standard_error
-        ends = [robustness_from_t(t, base.dof, confidence_level=level)[1] for t in ends]
+        nearest = 0.0 if base.low * base.high <= 0 else min(base.low, base.high, key=abs)
+        ends = [robustness_from_t(end / base.standard_error, base.dof, confidence_level=level)[1]
+                for end in (nearest, max(base.low, base.high, key=abs))]  # fmt: skip
         label = f"strength of a hidden cause that would undo the effect of {side}"
         value = Number(base.value_at_level, *ends, unit, base.n, label)
         rows.append((f"{capital(side)}, as it is", side, *base[:3]))

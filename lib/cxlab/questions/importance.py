@@ -16,8 +16,9 @@ import pandas as pd
 from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.table import Survey
 from cxlab.questions.result import Number
-from cxlab.stats.regression import shapley_r2, subset_r2
-from cxlab.stats.resampling import composites, correlations, covariances, intervals, limits, slopes
+from cxlab.stats.intervals import percentile_interval
+from cxlab.stats.regression import complete_cases, shapley_r2, subset_r2
+from cxlab.stats.resampling import composites, correlations, covariances, intervals, slopes
 
 MOST_BLOCKS = 22
 FACTORS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)  # multiples of today's spread
@@ -59,7 +60,7 @@ class Sample:
 
 def estimate(draws: np.ndarray, survey: Survey, unit: str, n: int, label: str) -> Number:
     """Return a number from its value in the sample (first) and in the resamples, percentile limits."""
-    low, high = limits(draws[1:], survey.confidence_level)
+    low, high = percentile_interval(draws[1:], survey.confidence_level)
     return Number(float(draws[0]), float(low), float(high), unit, n, label)
 
 
@@ -192,12 +193,10 @@ def _or_frame(ask: Callable[..., pd.DataFrame]) -> Callable[..., pd.DataFrame]:
         tidy = {str(b): [items] if isinstance(items, str) else list(items) for b, items in blocks.items()}
         survey = Survey(frame=data, blocks=tidy, outcome=outcome, bootstrap=bootstrap, seed=rng,
                         confidence_level=confidence_level)  # fmt: skip
-        columns = list(dict.fromkeys([*survey.items, *filter(None, [outcome])]))
-        frame = data[columns].replace([np.inf, -np.inf], np.nan)
-        if text := list(frame.select_dtypes(exclude=["number", "bool"])):
-            raise InputError(f"column {text[0]!r} holds text, not numbers; recode it first")
+        frame = complete_cases(data, [*survey.items, *filter(None, [outcome])])
         if weights is not None:
-            frame["(weights)"] = data[weights] if isinstance(weights, str) else np.asarray(weights, float)
+            given = data[weights] if isinstance(weights, str) else np.asarray(weights, float)
+            frame["(weights)"] = pd.Series(given, data.index)[frame.index]
             if (frame["(weights)"] < 0).any():
                 raise InputError("weights must be 0 or more")
         used = survey.with_(frame=frame.dropna(), weights=None if weights is None else "(weights)")

@@ -19,8 +19,9 @@ from cxlab.data.table import SIDES, Survey
 from cxlab.figures import general
 from cxlab.questions.importance import drawn
 from cxlab.questions.result import Number, Result, capital, listed, number, question
+from cxlab.stats.intervals import percentile_interval
 from cxlab.stats.regression import shapley_r2
-from cxlab.stats.resampling import alphas, composites, correlations, covariances, limits, slopes
+from cxlab.stats.resampling import alphas, composites, correlations, covariances, slopes
 
 STEPS = 5  # likings between none and the bound
 SINGLE = (0.6, 0.8)  # assumed reliabilities of a side or outcome with one item, which cannot show its own
@@ -191,7 +192,7 @@ def fair(survey: Survey, reading: Reading) -> tuple[np.ndarray, int]:
     values = reading.statistic(np.concatenate(tries))
     values = values.reshape(len(values), len(tries), -1)
     first = values[:, 0, 0]
-    lows, highs = limits(values[..., 1:], survey.confidence_level)
+    lows, highs = percentile_interval(np.moveaxis(values[..., 1:], -1, 0), survey.confidence_level)
     # as measured, a side is lent what the errors of the other side hide: that is no upper limit
     high = highs[:, : None if reading.difference else -2 * STEPS].max(axis=1)
     return np.column_stack([first, np.minimum(lows.min(axis=1), first), np.maximum(high, first)]), len(used)

@@ -122,15 +122,10 @@ def resampled_sums(values: np.ndarray, draws: int, rng: np.random.Generator, uni
     return np.vstack([values.sum(axis=0), *(times @ values for times in blocks)])
 
 
-def limits(draws: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
-    """Return percentile limits along the last axis; a row without any finite draw gives NaN."""
-    return percentile_interval(np.moveaxis(np.asarray(draws), -1, 0), level)
-
-
 def intervals(values: np.ndarray, names: Iterable, level: float = 0.95) -> pd.DataFrame:
     """Return ``estimate low high``, one row a name, from values of the sample (column 0) and resamples."""
     values = np.atleast_2d(values)
-    low, high = limits(values[:, 1:], level)
+    low, high = percentile_interval(values[:, 1:].T, level)
     index = pd.Index(list(names), dtype=object)
     return pd.DataFrame({"estimate": values[:, 0], "low": low, "high": high}, index=index)
 
