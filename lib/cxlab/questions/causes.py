@@ -29,22 +29,15 @@ def scores(survey: Survey) -> pd.DataFrame:
     """
     if survey.categorical:
         raise NotEnough("the items of a side are categories, whose mean is no scale")
-    frame = survey.frame
     items = {side: survey.blocks[side] for side in (*SIDES, *HELD) if survey.blocks.get(side)}
     items["outcome"] = [survey.outcome]
-    means = {name: frame[own].astype(float).mean(axis=1, skipna=False) for name, own in items.items()}
-    table = pd.DataFrame(means).dropna()
-    least = 10 + 3 * len(items)
-    if len(table) < least:
-        raise NotEnough(f"only {len(table)} of {len(frame)} people answered everything; {least} are needed")
-    flat = [name for name in table if np.ptp(table[name]) == 0]
-    if flat:
-        raise NotEnough(f"everybody has the same score of {flat[0]}")
+    answers = survey.complete([item for own in items.values() for item in own])
+    table = pd.DataFrame({name: answers[own].mean(axis=1) for name, own in items.items()})
     table = (table - table.mean()) / table.std(ddof=0)
     table.attrs["confidence_level"] = survey.confidence_level
     for name in ("weights", "clusters"):
         if column := getattr(survey, name):
-            table[f"({name})"] = frame.loc[table.index, column]
+            table[f"({name})"] = answers[column]
             table.attrs[name] = f"({name})"
     return table
 

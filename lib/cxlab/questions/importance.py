@@ -193,10 +193,10 @@ def _or_frame(ask: Callable[..., pd.DataFrame]) -> Callable[..., pd.DataFrame]:
         tidy = {str(b): [items] if isinstance(items, str) else list(items) for b, items in blocks.items()}
         survey = Survey(frame=data, blocks=tidy, outcome=outcome, bootstrap=bootstrap, seed=rng,
                         confidence_level=confidence_level)  # fmt: skip
-        frame = complete_cases(data, [*survey.items, *filter(None, [outcome])])
+        frame = complete_cases(data.reset_index(drop=True), [*survey.items, *filter(None, [outcome])])
         if weights is not None:
-            given = data[weights] if isinstance(weights, str) else np.asarray(weights, float)
-            frame["(weights)"] = pd.Series(given, data.index)[frame.index]
+            given = np.asarray(data[weights] if isinstance(weights, str) else weights, float)
+            frame["(weights)"] = given[frame.index]
             if (frame["(weights)"] < 0).any():
                 raise InputError("weights must be 0 or more")
         used = survey.with_(frame=frame.dropna(), weights=None if weights is None else "(weights)")

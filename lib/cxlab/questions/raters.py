@@ -61,8 +61,7 @@ def same_meaning(ratings: Table, statements: pd.DataFrame | None = None) -> Resu
     table = wide(data, "s" if known else "")
     if len(table) < 2:
         raise NotEnough("a single rater cannot agree with anybody")
-    alpha = _alpha(table, ratings)
-    one = Number(*alpha[:3], "alpha", alpha.statements, "agreement on the two words (alpha)")
+    one, alpha = _alpha(table, ratings, "agreement on the two words (alpha)")
     label = "pairs of raters who agree"
     numbers = {
         "alpha-labels": one,
@@ -93,9 +92,10 @@ def same_meaning(ratings: Table, statements: pd.DataFrame | None = None) -> Resu
     )  # fmt: skip
 
 
-def _alpha(table: pd.DataFrame, ratings: Table) -> Alpha:
-    level = ratings.confidence_level
-    return krippendorff_alpha(table, bootstrap=ratings.bootstrap, rng=ratings.seed, confidence_level=level)
+def _alpha(table: pd.DataFrame, ratings: Table, label: str) -> tuple[Number, Alpha]:
+    settings = {"bootstrap": ratings.bootstrap, "confidence_level": ratings.confidence_level}
+    alpha = krippendorff_alpha(table, rng=ratings.seed, **settings)
+    return Number(*alpha[:3], "alpha", alpha.statements, label), alpha
 
 
 def _about(table: pd.DataFrame, groups: pd.Series, group: str) -> pd.DataFrame:
@@ -134,8 +134,8 @@ def _meanings(table: pd.DataFrame, ratings: Table) -> dict[str, Number]:
     words = "'interaction' as the meaning"
     numbers = {"meaning-share-interaction": Number(*share, "share of labels", n, words)}
     if len(table) > 1:
-        alpha, words = _alpha(table, ratings), "agreement on the meaning of experience (alpha)"
-        numbers["alpha-meaning"] = Number(*alpha[:3], "alpha", alpha.statements, words)
+        label = "agreement on the meaning of experience (alpha)"
+        numbers["alpha-meaning"] = _alpha(table, ratings, label)[0]
     return numbers
 
 

@@ -1,6 +1,7 @@
 """Does the answer travel? Other surveys, outcomes, segments, ways to sort the items."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -90,8 +91,8 @@ def sorted_otherwise(survey: Survey) -> Result:
     finding = f"{leads}: experience's share runs from {spread(low, high, 'share')}."
     if len(rows) == 1:
         finding = "No item of this survey could as well stand on the other side."
-    draw = lambda: general.dots(table, **AXES, label="sorting")  # noqa: E731
-    return Result(finding, ends(rows), table, draw if len(rows) > 1 else None, [], survey)
+    draw = partial(general.dots, table, **AXES, label="sorting") if len(rows) > 1 else None
+    return Result(finding, ends(rows), table, draw, [], survey)
 
 
 def survey_by_survey(
@@ -153,25 +154,19 @@ def survey_by_survey(
         table.loc[total] = ["all pooled", *pooled[:3], np.nan, np.nan, n, ""]
     ahead, many = ("experience", leads) if leads * 2 >= total else ("product", total - leads)
     finding = f"{ahead} has the larger share in {many} of {all_}; {words}experience has {pooled}."
-    if pooled.low <= 0.5 <= pooled.high and many == total >= 5:
-        finding = f"{finding[:-1]}, not yet for certain."
-    elif pooled.low <= 0.5 <= pooled.high:
-        finding = f"no clear leader was found in {all_}: experience has {pooled} of what both sides explain."
+    if pooled.low <= 0.5 <= pooled.high:
+        unclear = f"no clear leader was found in {all_}: experience has {pooled} of what both sides explain."
+        finding = f"{finding[:-1]}, not yet for certain." if many == total >= 5 else unclear
     turns = f"In {turned} of {total} the answer turns when disputed items are sorted differently."
     left = f"{capital(count(skipped, 'survey'))} left out: a side is missing, answers are few, or made up."
     cautions = [turns] * bool(turned) + [left] * bool(skipped)
-    return Result(finding, numbers, table, lambda: _forest(table), cautions, data, id="survey_by_survey")
-
-
-def _forest(table: pd.DataFrame):
-    """Draw each survey twice: with its interval, and with its range over ways to sort the items."""
-    ranges = table.assign(low=table["lowest"], high=table["highest"])
-    ranges = ranges[(ranges["low"] < ranges["high"]) & (ranges["survey"] != "all pooled")]
+    # each survey twice: with its interval, and with its range over ways to sort the items
+    ranges = table.assign(low=table["lowest"], high=table["highest"])[table["lowest"] < table["highest"]]
     kinds = {"items as registered, with interval": table, "range over ways to sort the items": ranges}
     shown = pd.concat(kinds, names=["kind"]).reset_index("kind")
-    shown = shown[["survey", "share", "low", "high", "kind"]]
-    words = {"x_title": "experience's share of what both sides explain"}
-    return general.dots(shown, **AXES | words, label="survey", group="kind")
+    axes = AXES | {"x_title": "experience's share of what both sides explain"}
+    draw = partial(general.dots, shown, **axes, label="survey", group="kind")
+    return Result(finding, numbers, table, draw, cautions, data, id="survey_by_survey")
 
 
 @question("survey", *SIDES)
@@ -202,7 +197,7 @@ def outcome_by_outcome(survey: Survey) -> Result:
     if len(differ):
         other = number(table["share"][differ.idxmax()], "share")
         finding = f"outcomes differ: experience has {first} of {words[0]} and {other} of {differ.idxmax()}."
-    return Result(finding, numbers, table, lambda: general.dots(table, **AXES), [], survey)
+    return Result(finding, numbers, table, partial(general.dots, table, **AXES), [], survey)
 
 
 @question("survey", *SIDES, needs="a survey with product, experience and a column that tells customers apart")
@@ -241,16 +236,14 @@ def by_segment(survey: Survey) -> Result:
         lowest = table.loc[table["shrunk"].idxmin(), ["shrunk", "shrunk_low", "shrunk_high"]]
         label = f"{side}'s share in the segment where it is lowest"
         numbers[f"segment-lowest-share-{side}"] = Number(*lowest, SHARE, int(table["n"].min()), label)
-    taus = effect.tau, effect.tau_low, effect.tau_high
     label = "spread of experience's share between segments"
-    numbers["segment-spread"] = Number(*taus, SHARE, int(table["n"].sum()), label)
-    finding = (
-        f"no difference between {len(table)} kinds of customers was found beyond what chance would give."
-    )
+    numbers["segment-spread"] = Number(*effect[3:], SHARE, int(table["n"].sum()), label)
+    k = len(table)
+    finding = f"no difference between {k} kinds of customers was found beyond what chance would give."
     if effect.tau_low > 0:
         reach = spread(table["shrunk"].min(), table["shrunk"].max(), "share")
-        finding = f"kinds of customers differ: experience's share runs from {reach} between {len(table)}."
+        finding = f"kinds of customers differ: experience's share runs from {reach} between {k}."
     caution = [f"{capital(count(left_out, 'segment'))} left out: too few answers."] if left_out else []
     axes = AXES | {"x_title": "experience's share, small segments pulled to the mean", "value": "shrunk"}
-    draw = lambda: general.dots(table, **axes, low="shrunk_low", high="shrunk_high", label="segment")  # noqa: E731
+    draw = partial(general.dots, table, **axes, low="shrunk_low", high="shrunk_high", label="segment")
     return Result(finding, numbers, table, draw, caution, survey)
