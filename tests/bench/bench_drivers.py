@@ -16,7 +16,6 @@ from common import Limits, print_coverage, print_redraws
 import cxlab as cx
 from cxlab.questions import importance
 from cxlab.stats.intervals import percentile_interval
-from cxlab.stats.resampling import correlations
 from cxlab.worlds.survey import make_survey
 
 SEED, DRAWS, ROWS = 20150401, 1000, 2000
@@ -81,14 +80,14 @@ def _limits(survey, truth: dict[str, float], words: str, per_item: float = 1) ->
     share, total = ready.share, ready.raw.sum(axis=0)
     table = importance.commonality(ready)
     fair = importance.adjusted_r2(total, len(survey.items), ready.n)
-    ratio = importance.htmt_ratio(np.abs(correlations(ready.matrices)), *survey.groups())
+    ratio = importance.htmt(ready).loc[0]
     steps = importance.standard_slopes(ready)[1]
     both = table.loc["product & experience"]
     (r2_low, r2_high), alone = percentile_interval(fair[1:]), table.loc["experience"]
     return [
         (f"{words}: share", *_around(share[1], truth["share"])),
         (f"{words}: slope", *_around(steps, truth["slope"])),
-        (f"{words}: overlap", *_around(ratio, 0.6)),
+        (f"{words}: overlap", ratio["low"], 0.6, ratio["high"]),
         (f"{words}: unique part", alone["low"], truth["unique"], alone["high"]),
         (f"{words}: shared part", both["share_low"], truth["shared"], both["share_high"]),
         (f"{words}: explained", max(r2_low, 0.0), truth["r2"], r2_high),

@@ -222,11 +222,8 @@ def robustness_from_t(t: float, dof: int, *, confidence_level: float = 0.95) -> 
     def undone(f: float) -> float:
         return float(0.5 * (np.sqrt(f**4 + 4 * f**2) - f**2))
 
-    if f <= critical:
-        return undone(f), 0.0
-    if f > 1 / critical:
-        return undone(f), float((f**2 - critical**2) / (1 + f**2))
-    return undone(f), undone(f - critical)
+    at_level = undone(max(f - critical, 0.0))
+    return undone(f), at_level if f <= 1 / critical else float((f**2 - critical**2) / (1 + f**2))
 
 
 def benchmark(r2_treatment: float, r2_outcome: float, k: float = 1) -> tuple[float, float]:

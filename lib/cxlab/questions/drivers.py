@@ -16,7 +16,7 @@ from cxlab.data.errors import NotEnough
 from cxlab.data.table import SIDES, Survey
 from cxlab.figures import general
 from cxlab.questions import importance, surveys
-from cxlab.questions.importance import commonality, htmt, parity_curve, relative_importance  # noqa: F401
+from cxlab.questions.importance import commonality, htmt, parity_curve, relative_importance
 from cxlab.questions.liking import beyond_liking  # noqa: F401
 from cxlab.questions.result import Number, Result, capital, listed, number, question, spread
 from cxlab.questions.surveys import by_segment, outcome_by_outcome, sorted_otherwise, survey_by_survey  # noqa: F401
@@ -174,9 +174,8 @@ def overlap(survey: Survey) -> Result:
     survey = survey.only(*SIDES)
     if survey.categorical:
         raise NotEnough("the items of a side are categories, which are not rated")
-    ready, groups = importance.sample(survey), survey.groups()
-    r = correlations(ready.matrices)
-    small = correlations(composites(r, [*groups, [-1]]))
+    ready = importance.sample(survey)
+    small = correlations(composites(correlations(ready.matrices), [*survey.groups(), [-1]]))
     likings = np.linspace(0, 0.9 * max(0.0, float(small[0][np.triu_indices(3, 1)].min())), 10)
     draws = np.array([importance.second_share(small, liking) for liking in likings])
     curve = intervals(draws, likings, survey.confidence_level).rename(columns={"estimate": "share"})
@@ -185,9 +184,9 @@ def overlap(survey: Survey) -> Result:
     without = ready.number(draws[-1], SHARE, label)
     numbers = {"share-experience-without-liking": without}
     finding = "this survey cannot say whether customers tell the sides apart: a side has a single item."
-    ratio = importance.htmt_ratio(np.abs(r), *groups)
-    if np.isfinite(ratio[0]):
-        one = numbers["htmt-product-experience"] = ready.number(ratio, "ratio", OVERLAP)
+    one = Number(*htmt(ready).loc[0, ["htmt", "low", "high"]], "ratio", ready.n, OVERLAP)
+    if np.isfinite(one.value):
+        numbers["htmt-product-experience"] = one
         alike = "almost alike" if one.value >= 0.85 else "differently"
         said = "though not as one thing" if one.value >= 0.85 else "so they do tell the two apart"
         said = "so they may be one thing to them" if one.high >= 1 else said
@@ -249,8 +248,7 @@ def items(survey: Survey) -> Result:
         share = ready.share
     else:
         ready = importance.sample(survey)
-        raw = relative_weights(correlations(ready.matrices))
-        share = (raw / raw.sum(axis=1, keepdims=True)).T
+        share = importance.of_total(relative_weights(correlations(ready.matrices)).T)
     answers = survey.frame[asked].astype(float)
     low, high = survey.scale or (float(answers.min().min()), float(answers.max().max()))
     means = resampled_means(answers.to_numpy(), **importance.drawn(survey, answers.index))

@@ -157,14 +157,6 @@ def _shared_by(r2: np.ndarray, part: tuple[int, ...], k: int) -> np.ndarray:
     return sum((-1) ** (subset.bit_count() + 1) * r2[others | subset] for subset in inside)
 
 
-def htmt_ratio(r: np.ndarray, first: Sequence[int], second: Sequence[int]) -> np.ndarray:
-    """Return the heterotrait-monotrait ratio of two groups of items, from absolute correlations."""
-    if min(len(first), len(second)) < 2:
-        return np.full(len(r), np.nan)
-    inside = [r[:, own][:, :, own][:, *np.triu_indices(len(own), 1)].mean(axis=1) for own in (first, second)]
-    return r[:, first][:, :, second].mean(axis=(1, 2)) / np.sqrt(inside[0] * inside[1])
-
-
 def second_share(r: np.ndarray, liking: float = 0.0) -> np.ndarray:
     """Return the second of two sides' share from (draws, 3, 3) correlations, a general liking taken out."""
     cleared = (r - liking) / (1 - liking)
@@ -265,7 +257,13 @@ def htmt(ready: Sample) -> pd.DataFrame:
     """
     survey, r = ready.survey, np.abs(correlations(ready.matrices))
     pairs = pd.DataFrame(combinations(survey.blocks, 2), columns=["first", "second"])
-    ratios = np.array([htmt_ratio(r, *pair) for pair in combinations(survey.groups(), 2)])
+
+    def inside(own: list[int]) -> np.ndarray:
+        one, other = np.triu_indices(len(own), 1)
+        return r[:, own][:, :, own][:, one, other].mean(axis=1) if len(own) > 1 else np.full(len(r), np.nan)
+
+    ratios = [r[:, one][:, :, other].mean(axis=(1, 2)) / np.sqrt(inside(one) * inside(other))
+              for one, other in combinations(survey.groups(), 2)]  # fmt: skip
     table = intervals(ratios, pairs.index, survey.confidence_level).rename(columns={"estimate": "htmt"})
     return pd.concat([pairs, table], axis=1)
 

@@ -9,6 +9,7 @@ interval is the union of all these intervals.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -76,12 +77,10 @@ def beyond_liking(survey: Survey) -> Result:
     shown = pd.DataFrame([(capital(side), *one[:3]) for side, one in adds.items()],
                          columns=["side", "estimate", "low", "high"])  # fmt: skip
     axes = {"x_title": "change per step, every admissible liking tried", "label": "side"}
-    return Result(
-        finding, numbers, table, lambda: general.dots(shown, **axes, band=(-SMALL, SMALL)),
-        ["It assumes that a liking lifts all ratings alike. "
-         "One that colours a single side more is not ruled out."],
-        survey,
-    )  # fmt: skip
+    draw = partial(general.dots, shown, **axes, band=(-SMALL, SMALL))
+    caution = "It assumes that a liking lifts all ratings alike. "
+    caution += "One that colours a single side more is not ruled out."
+    return Result(finding, numbers, table, draw, [caution], survey)
 
 
 def _readings(survey: Survey) -> Iterator[Reading]:

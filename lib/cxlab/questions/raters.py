@@ -2,6 +2,7 @@
 
 import base64
 import html
+from functools import partial
 
 import pandas as pd
 from IPython.display import HTML
@@ -72,24 +73,33 @@ def same_meaning(ratings: Table, statements: pd.DataFrame | None = None) -> Resu
     if statements is not None:
         groups = statements.set_index("statement")["groups"].reindex(table.columns).fillna("")
     if known:
-        numbers |= _shares(table, groups, ratings.confidence_level)
+        level = ratings.confidence_level
+        numbers |= _shares(table, groups, level)
         second = data[names.str.fullmatch(r"s\d+b")].dropna(subset="label")
         if len(second):
-            numbers |= _wording(second, table, ratings.confidence_level)
+            numbers |= _wording(wide(second), table, level)
         if names.str.fullmatch(r"m\d+").any():
-            numbers |= _meanings(wide(data, "m"), ratings)
+            meanings, words = wide(data, "m"), "'interaction' as the meaning"
+            *share, n = label_share(meanings, ("interaction",), level)
+            numbers["meaning-share-interaction"] = Number(*share, "share of labels", n, words)
+            if len(meanings) > 1:
+                words = "agreement on the meaning of experience (alpha)"
+                numbers["alpha-meaning"] = _alpha(meanings, ratings, words)[0]
     said, least = "whether raters agree enough stays open", number(TENTATIVE)
     said = "raters agree too little to build on" if one.high < TENTATIVE else said
     finding = f"{said}: alpha is {one}, and {least} is the least for tentative conclusions."
     if one.low > TENTATIVE:
         finding = f"raters mean much the same: alpha is {one}, "
         finding += f"above the {least} that allows tentative conclusions."
-    shown = _by_group(table, groups)
-    return Result(
-        finding, numbers, shown.reset_index(),
-        lambda: general.bars(shown, x_title="share of labels", value=list(shown), stacked=True, percent=True),
-        ["Few statements make alpha's interval wide; more statements help more than more raters."], ratings,
-    )  # fmt: skip
+    parts = {words: _about(table, groups, group) for group, words in _ABOUT.items()}
+    rows = {words: part.stack().value_counts(normalize=True) for words, part in parts.items() if part.size}
+    shown = pd.DataFrame(rows).T.fillna(0.0).rename_axis("about").rename_axis(None, axis=1)
+    first = [label for label in _FORMS["labels"][0] if label in shown]
+    shown = shown[[*first, *shown.columns.drop(first)]]
+    axes = {"x_title": "share of labels", "stacked": True, "percent": True}
+    draw = partial(general.bars, shown, value=list(shown), **axes)
+    caution = "Few statements make alpha's interval wide; more statements help more than more raters."
+    return Result(finding, numbers, shown.reset_index(), draw, [caution], ratings)
 
 
 def _alpha(table: pd.DataFrame, ratings: Table, label: str) -> tuple[Number, Alpha]:
@@ -116,9 +126,8 @@ def _shares(table: pd.DataFrame, groups: pd.Series, level: float) -> dict[str, N
     return numbers | {"statement-share-product-only": only}
 
 
-def _wording(second: pd.DataFrame, table: pd.DataFrame, level: float) -> dict[str, Number]:
+def _wording(again: pd.DataFrame, table: pd.DataFrame, level: float) -> dict[str, Number]:
     """Return how much more often the second wording is called 'experience' (t interval over statements)."""
-    again = second.pivot(index="rater", columns="statement", values="label")
     share, before = ((part == "experience").sum() / part.notna().sum() for part in (again, table))
     gaps = (share.rename(lambda name: name.removesuffix("b")) - before).dropna()
     mean, n, limits = float(gaps.mean()), len(gaps), (None, None)
@@ -127,25 +136,6 @@ def _wording(second: pd.DataFrame, table: pd.DataFrame, level: float) -> dict[st
         limits = mean - half, mean + half
     words = "'experience' under the second wording minus the first"
     return {"wording-difference": Number(mean, *limits, "share of labels", n, words)}
-
-
-def _meanings(table: pd.DataFrame, ratings: Table) -> dict[str, Number]:
-    *share, n = label_share(table, ("interaction",), ratings.confidence_level)
-    words = "'interaction' as the meaning"
-    numbers = {"meaning-share-interaction": Number(*share, "share of labels", n, words)}
-    if len(table) > 1:
-        label = "agreement on the meaning of experience (alpha)"
-        numbers["alpha-meaning"] = _alpha(table, ratings, label)[0]
-    return numbers
-
-
-def _by_group(table: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
-    """Return the share of each label by group of statements, and over all."""
-    parts = {words: _about(table, groups, group) for group, words in _ABOUT.items()}
-    rows = {words: part.stack().value_counts(normalize=True) for words, part in parts.items() if part.size}
-    table = pd.DataFrame(rows).T.fillna(0.0).rename_axis("about").rename_axis(None, axis=1)
-    first = [label for label in _FORMS["labels"][0] if label in table]
-    return table[[*first, *table.columns.drop(first)]]
 
 
 _SAVE = """const f=document.forms[0];

@@ -59,7 +59,7 @@ def with_interval(value: Any, low: Any = None, high: Any = None, unit: str = "")
     >>> with_interval(0.7083, 0.62, 0.79, "share of R2"), with_interval(3, unit="outlets")
     ('71 % (62 to 79 %)', '3')
     """
-    known = low is not None and high is not None and math.isfinite(low) and math.isfinite(high)
+    known = None not in (low, high) and math.isfinite(low + high)
     known = known and not low == value == high  # a count of everything has no interval
     return f"{number(value, unit)} ({spread(low, high, unit)})" if known else number(value, unit)
 
