@@ -96,7 +96,7 @@ def _mean(survey: Survey, score: pd.Series) -> tuple[float, float, int]:
     mean = float(weight @ score / weight.sum())
     away = weight * (score - mean)
     if survey.clusters:
-        away = away.groupby(survey.frame.loc[score.index, survey.clusters].astype(str)).sum()
+        away = away.groupby(survey.frame.loc[score.index, survey.clusters].astype(str), dropna=False).sum()
     groups = len(away)
     if groups < 2:
         raise NotEnough("all answers come from one respondent or cluster")

@@ -177,7 +177,13 @@ def overlap(survey: Survey) -> Result:
     ready = importance.sample(survey)
     small = correlations(composites(correlations(ready.matrices), [*survey.groups(), [-1]]))
     likings = np.linspace(0, 0.9 * max(0.0, float(small[0][np.triu_indices(3, 1)].min())), 10)
-    draws = np.array([importance.second_share(small, liking) for liking in likings])
+    draws = np.empty((len(likings), len(small)))
+    for at, liking in enumerate(likings):
+        cleared = (small - liking) / (1 - liking)
+        cleared[:, range(3), range(3)] = 1.0
+        possible = np.linalg.eigvalsh(cleared)[:, 0] > 1e-9
+        raw = shapley_r2(np.where(possible[:, None, None], cleared, np.eye(3)), [[0], [1]])
+        draws[at] = np.where(possible, importance.of_total(raw)[1], np.nan)
     curve = intervals(draws, likings, survey.confidence_level).rename(columns={"estimate": "share"})
     curve = curve.rename_axis("liking").reset_index()
     label = "experience's share once the strongest possible general liking is taken out"

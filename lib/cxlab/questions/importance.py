@@ -157,15 +157,6 @@ def _shared_by(r2: np.ndarray, part: tuple[int, ...], k: int) -> np.ndarray:
     return sum((-1) ** (subset.bit_count() + 1) * r2[others | subset] for subset in inside)
 
 
-def second_share(r: np.ndarray, liking: float = 0.0) -> np.ndarray:
-    """Return the second of two sides' share from (draws, 3, 3) correlations, a general liking taken out."""
-    cleared = (r - liking) / (1 - liking)
-    cleared[:, range(3), range(3)] = 1.0
-    possible = np.linalg.eigvalsh(cleared)[:, 0] > 1e-9
-    raw = shapley_r2(np.where(possible[:, None, None], cleared, np.eye(3)), [[0], [1]])
-    return np.where(possible, of_total(raw)[1], np.nan)
-
-
 def _or_frame(ask: Callable[..., pd.DataFrame]) -> Callable[..., pd.DataFrame]:
     """Let a function of a sample also take a DataFrame, of which the complete rows count.
 

@@ -1,5 +1,6 @@
 """Does the answer travel? Other surveys, outcomes, segments, ways to sort the items."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -108,7 +109,7 @@ def survey_by_survey(
     rows, variances, skipped, opened = {}, [], 0, {}
     fetched = [name for name, entry in public().items() if entry["table"] == "survey" and is_here(name)]
     for asked in surveys:
-        for each in fetched if isinstance(asked, str) and asked == "public" else [asked]:
+        for each in fetched if asked == "public" else [asked]:
             try:
                 one = open_source(each, table="survey", **settings) if isinstance(each, str) else each
             except (InputError, OSError):
@@ -117,20 +118,18 @@ def survey_by_survey(
             if not one.missing:
                 opened.setdefault(one.name, one)
     made_up = all(one.simulated for one in opened.values())  # made-up surveys never stand beside real ones
-    for one in opened.values():
-        try:
-            if (one.simulated and not made_up) or any(not one.blocks.get(side) for side in SIDES):
-                raise NotEnough("made up, or a side is not asked")
-            ready = sample(one.only(*SIDES))
-        except NotEnough:
-            skipped += 1
+    for own in [one.only(*SIDES) for one in opened.values() if made_up or not one.simulated]:
+        if len(own.blocks) < 2:
             continue
-        range_ = [row.value for row in ends(by_sorting(ready)).values()]
-        share = ready.share[1]
-        found = ready.number(share, SHARE, "")
-        title = one.title or one.name or "own survey"
-        rows[one.name] = (title, *found[:3], *range_, found.n, one.label(one.outcome))
-        variances.append(max(float(np.nanvar(share[1:])), 1e-8))
+        with contextlib.suppress(NotEnough):
+            ready = sample(own)
+            range_ = [row.value for row in ends(by_sorting(ready)).values()]
+            share = ready.share[1]
+            found = ready.number(share, SHARE, "")
+            title = own.title or own.name or "own survey"
+            rows[own.name] = (title, *found[:3], *range_, found.n, own.label(own.outcome))
+            variances.append(max(float(np.nanvar(share[1:])), 1e-8))
+    skipped += len(opened) - len(rows)
     columns = ["survey", "share", "low", "high", "lowest", "highest", "n", "outcome"]
     table, total = pd.DataFrame(list(rows.values()), columns=columns), len(rows)
     data = Table(frame=table, kind="survey", name=", ".join(rows), simulated=made_up and total > 0, seed=seed)
@@ -218,12 +217,10 @@ def by_segment(survey: Survey) -> Result:
     found, generator = [], survey.rng
     for name in allowed[column]:
         part = base.frame[base.frame[column] == name]
-        try:
-            if part[[*base.items, base.outcome]].notna().all(axis=1).sum() < least:
-                raise NotEnough("too few")
-            found.append((base.label(name), sample(base.with_(frame=part, seed=generator))))
-        except NotEnough:
-            left_out += 1
+        with contextlib.suppress(NotEnough):
+            if part[[*base.items, base.outcome]].notna().all(axis=1).sum() >= least:
+                found.append((base.label(name), sample(base.with_(frame=part, seed=generator))))
+    left_out += len(allowed) - len(found)
     if len(found) < 2:
         raise NotEnough(f"fewer than two segments have {least} complete answers")
     numbers = {}
