@@ -1,5 +1,6 @@
 """Cause or coincidence? Adjusted slopes, hidden causes, both orders of mediation, and designs that decide."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
@@ -322,8 +323,6 @@ def size_two_groups(*, effect: float, **design: float) -> int:
     """
     if effect == 0:
         raise InputError(f"effect={effect!r} must not be 0")
-    step, high = int(design.get("cluster_size", 1)), 2
-    while power_two_groups(high * step, effect=effect, **design)[0] < 0.8:
-        high *= 2
-    sizes = np.arange(high // 2, high + 1) * step
-    return int(sizes[np.argmax(power_two_groups(sizes, effect=effect, **design) >= 0.8)])
+    step = int(design.get("cluster_size", 1))
+    sizes = range(2 * step, 10**12, step)
+    return sizes[bisect_left(sizes, 0.8, key=lambda n: power_two_groups(n, effect=effect, **design)[0])]

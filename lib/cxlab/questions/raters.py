@@ -163,11 +163,9 @@ def form(statements: pd.DataFrame, *, form: str = "labels", wording: int = 1) ->
     text, letter = ("second_wording", "b") if wording == 2 else ("text", "")
     rows = statements[statements["form"] == form]
     head = "".join(f"<th>{option}</th>" for option in options)
-    box = "<td><input type=radio name='{0}' value='{1}' aria-label='{1}'></td>"
+    boxes = "".join(f"<td><input type=radio name='{{0}}' value='{o}' aria-label='{o}'></td>" for o in options)
     body = "".join(
-        f"<tr><td>{name}</td><td>{html.escape(line)}</td>"
-        + "".join(box.format(name, option) for option in options)
-        + "</tr>"
+        f"<tr><td>{name}</td><td>{html.escape(line)}</td>{boxes.format(name)}</tr>"
         for name, line in zip(rows["statement"] + letter, rows[text], strict=True)
     )
     page = (

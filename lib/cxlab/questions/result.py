@@ -240,20 +240,17 @@ class Result:
         figure = self.figure()
         if figure is not None:
             display({PLOTLY: plotly_json(figure), "text/plain": "chart"}, raw=True)
-        if rest := self._details():
-            display({PART: {}, "text/html": rest, "text/plain": "details"}, raw=True)
-
-    def _details(self) -> str:
-        """Return what a live notebook shows under the picture: cautions, limits, and the numbers folded."""
         texts = [*self.cautions[:2]]
-        if self.leading:
-            texts.append(f"What this does not show: {self.leading['limits']}")
-        shown = "".join(f"<p>{html.escape(text)}</p>" for text in texts)
-        rows = "".join(
-            f"<tr><td>{html.escape(number.label or name)}</td><td>{html.escape(str(number))}</td></tr>"
-            for name, number in self.numbers.items()
-        )
-        return shown + (f"<details><summary>Numbers</summary><table>{rows}</table></details>" if rows else "")
+        texts += [f"What this does not show: {self.leading['limits']}"] if self.leading else []
+        below = "".join(f"<p>{html.escape(text)}</p>" for text in texts)
+        if self.numbers:
+            rows = "".join(
+                f"<tr><td>{html.escape(number.label or name)}</td><td>{html.escape(str(number))}</td></tr>"
+                for name, number in self.numbers.items()
+            )
+            below += f"<details><summary>Numbers</summary><table>{rows}</table></details>"
+        if below:
+            display({PART: {}, "text/html": below, "text/plain": "details"}, raw=True)
 
 
 def shown_numbers() -> dict[str, Number]:
