@@ -217,8 +217,7 @@ def by_segment(survey: Survey) -> Result:
 
 
 def _not_shown(hidden: int, what: str) -> list[str]:
-    verb = "is" if hidden == 1 else "are"
-    return [f"{count(hidden, what)} of few people {verb} not shown."] if hidden else []
+    return [f"{count(hidden, what)} not shown: too few people."] if hidden else []
 
 
 def _groups(survey: Survey, measure: Measure, column: str, groups: pd.Series) -> pd.DataFrame:

@@ -184,8 +184,7 @@ def overlap(survey: Survey) -> Result:
         possible = np.linalg.eigvalsh(cleared)[:, 0] > 1e-9
         raw = shapley_r2(np.where(possible[:, None, None], cleared, np.eye(3)), [[0], [1]])
         draws[at] = np.where(possible, importance.of_total(raw)[1], np.nan)
-    curve = intervals(draws, likings, survey.confidence_level).rename(columns={"estimate": "share"})
-    curve = curve.rename_axis("liking").reset_index()
+    curve = intervals(draws, likings, survey.confidence_level, "share").rename_axis("liking").reset_index()
     label = "experience's share once the strongest possible general liking is taken out"
     without = ready.number(draws[-1], SHARE, label)
     numbers = {"share-experience-without-liking": without}

@@ -205,8 +205,7 @@ def relative_importance(ready: Sample) -> pd.DataFrame:
     {'a': 0.744, 'b': 0.256}
     """
     survey, own, raw = ready.survey, ready.matrices[:1], ready.raw[:, 0]
-    table = intervals(ready.share, survey.blocks, survey.confidence_level)
-    table = table.rename(columns={"estimate": "share"}).rename_axis("block")
+    table = intervals(ready.share, survey.blocks, survey.confidence_level, "share").rename_axis("block")
     table.insert(0, "raw", raw)
     steps = slopes(composites(correlations(own), [*survey.groups(), [-1]]))[:, 0]
     table["slope"] = steps * np.sqrt(own[0, -1, -1] * ready.n / (ready.n - 1))
@@ -255,7 +254,7 @@ def htmt(ready: Sample) -> pd.DataFrame:
 
     ratios = [r[:, one][:, :, other].mean(axis=(1, 2)) / np.sqrt(inside(one) * inside(other))
               for one, other in combinations(survey.groups(), 2)]  # fmt: skip
-    table = intervals(ratios, pairs.index, survey.confidence_level).rename(columns={"estimate": "htmt"})
+    table = intervals(ratios, pairs.index, survey.confidence_level, "htmt")
     return pd.concat([pairs, table], axis=1)
 
 
@@ -265,12 +264,12 @@ def parity_curve(ready: Sample, vary: str = "", factors: Sequence[float] = FACTO
     the ``factors``. Slopes and residual stay, the other items change as under selection on that block
     (Lawley 1943).
     """
-    survey, groups, tables = ready.survey, ready.survey.groups(), []
+    survey, groups, tables, level = ready.survey, ready.survey.groups(), [], ready.survey.confidence_level
     own = groups[list(survey.blocks).index(vary) if vary else 0]
     beside = ready.matrices[:, own]
     owed = beside.transpose(0, 2, 1) @ np.linalg.solve(beside[:, :, own], beside)
     for factor in factors:
         share = of_total(shapley_r2(ready.matrices + (factor**2 - 1) * owed, groups))
-        tables.append(intervals(share, survey.blocks, survey.confidence_level).assign(factor=float(factor)))
-    table = pd.concat(tables).rename(columns={"estimate": "share"}).rename_axis("block").reset_index()
+        tables.append(intervals(share, survey.blocks, level, "share").assign(factor=float(factor)))
+    table = pd.concat(tables).rename_axis("block").reset_index()
     return table[["factor", "block", "share", "low", "high"]]

@@ -85,12 +85,9 @@ def same_meaning(ratings: Table, statements: pd.DataFrame | None = None) -> Resu
             if len(meanings) > 1:
                 words = "agreement on the meaning of experience (alpha)"
                 numbers["alpha-meaning"] = _alpha(meanings, ratings, words)[0]
-    said, least = "whether raters agree enough stays open", number(TENTATIVE)
+    said = "raters mean much the same" if one.low > TENTATIVE else "whether raters agree enough stays open"
     said = "raters agree too little to build on" if one.high < TENTATIVE else said
-    finding = f"{said}: alpha is {one}, and {least} is the least for tentative conclusions."
-    if one.low > TENTATIVE:
-        finding = f"raters mean much the same: alpha is {one}, "
-        finding += f"above the {least} that allows tentative conclusions."
+    finding = f"{said}: alpha is {one}, and {number(TENTATIVE)} is the least for tentative conclusions."
     parts = {words: _about(table, groups, group) for group, words in _ABOUT.items()}
     rows = {words: part.stack().value_counts(normalize=True) for words, part in parts.items() if part.size}
     shown = pd.DataFrame(rows).T.fillna(0.0).rename_axis("about").rename_axis(None, axis=1)

@@ -131,8 +131,7 @@ class Number(NamedTuple):
     @classmethod
     def share(cls, hits: float, n: int, unit: str, label: str, level: float = 0.95) -> Number:
         """Return a share of ``n`` cases with Wilson's interval."""
-        low, high = wilson(hits, n, level)
-        return cls(float(hits / n), float(low), float(high), unit, int(n), label)
+        return cls(float(hits / n), *map(float, wilson(hits, n, level)), unit, int(n), label)
 
     @classmethod
     def difference(cls, one: pd.Series, other: pd.Series, unit: str, label: str, level: float) -> Number:

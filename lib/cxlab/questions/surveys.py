@@ -185,7 +185,7 @@ def outcome_by_outcome(survey: Survey) -> Result:
     for name, word, draws in zip(names, words, values, strict=True):
         key = f"share-experience-for-{name}".replace("_", "-")
         numbers[key] = rows.number(draws, SHARE, f"experience's share of {word}")
-    table = intervals(values, words, level).rename(columns={"estimate": "share"}).rename_axis("outcome")
+    table = intervals(values, words, level, "share").rename_axis("outcome")
     gap = intervals(values - values[0], words, level)
     table[["difference", "difference_low", "difference_high"]] = gap.to_numpy()
     if len(names) == 1:

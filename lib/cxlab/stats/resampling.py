@@ -122,12 +122,12 @@ def resampled_sums(values: np.ndarray, draws: int, rng: np.random.Generator, uni
     return np.vstack([values.sum(axis=0), *(times @ values for times in blocks)])
 
 
-def intervals(values: np.ndarray, names: Iterable, level: float = 0.95) -> pd.DataFrame:
+def intervals(values, names: Iterable, level: float = 0.95, column: str = "estimate") -> pd.DataFrame:
     """Return ``estimate low high``, one row a name, from values of the sample (column 0) and resamples."""
     values = np.atleast_2d(values)
     low, high = percentile_interval(values[:, 1:].T, level)
     index = pd.Index(list(names), dtype=object)
-    return pd.DataFrame({"estimate": values[:, 0], "low": low, "high": high}, index=index)
+    return pd.DataFrame({column: values[:, 0], "low": low, "high": high}, index=index)
 
 
 def composites(matrices: np.ndarray, groups: Sequence[Sequence[int]]) -> np.ndarray:
