@@ -215,7 +215,8 @@ def vignette_contrasts(
     if sizes.min() < 2:
         raise NotEnough(f"the stories have {sizes.tolist()} answers; each needs at least 2 for an interval")
     persons = data.loc[table.index, "person"]
-    result = regression.fit(table["satisfaction"], np.eye(4)[cell], covariance="HC2", groups=persons)
+    groups = persons if persons.duplicated().any() else None
+    result = regression.fit(table["satisfaction"], np.eye(4)[cell], covariance="HC2", groups=groups)
     weights = (dict(zip(_STORIES, np.eye(4), strict=True)), _CONTRASTS)
     cells, contrasts = (
         regression.read_contrasts(result, w, confidence_level).drop(columns="error") for w in weights
