@@ -118,9 +118,8 @@ def survey_by_survey(
             if not one.missing:
                 opened.setdefault(one.name, one)
     made_up = all(one.simulated for one in opened.values())  # made-up surveys never stand beside real ones
-    for own in [one.only(*SIDES) for one in opened.values() if made_up or not one.simulated]:
-        if len(own.blocks) < 2:
-            continue
+    usable = [one.only(*SIDES) for one in opened.values() if made_up or not one.simulated]
+    for own in [one for one in usable if len(one.blocks) == 2]:
         with contextlib.suppress(NotEnough):
             ready = sample(own)
             range_ = [row.value for row in ends(by_sorting(ready)).values()]
@@ -178,8 +177,8 @@ def outcome_by_outcome(survey: Survey) -> Result:
     names = [survey.outcome, *(name for name in survey.outcomes if name not in (survey.outcome, *base.items))]
     words, k, level = [survey.label(name) for name in names], len(base.items), survey.confidence_level
     rows = rows_of(base, [*base.items, *names])
-    ends = [[*range(k), k + i] for i in range(len(names))]
-    raws = [shapley_r2(rows.matrices[:, at][:, :, at], base.groups()) for at in ends]
+    columns = [[*range(k), k + i] for i in range(len(names))]
+    raws = [shapley_r2(rows.matrices[:, at][:, :, at], base.groups()) for at in columns]
     values = np.array([of_total(raw)[1] for raw in raws])
     numbers = {}
     for name, word, draws in zip(names, words, values, strict=True):

@@ -40,8 +40,7 @@ def scalability(
     H is the sum of the covariances of all pairs of levels over the sum of the greatest that the margins allow
     (Loevinger 1948; Mokken 1971; for scores Molenaar's weighted form). By convention .3 is a weak scale, .4
     medium, .5 strong. Rows with a gap are left out. The limits are symmetric for log(1 - H) with the
-    bootstrap's standard error, since near 1 the percentiles of H fall short; that of a
-    perfect order is itself.
+    bootstrap's standard error, since near 1 the percentiles of H fall short; a perfect order has H alone.
 
     >>> ladder = pd.DataFrame({"first": [1, 1, 1, 1, 0], "second": [1, 1, 1, 0, 0], "third": [1, 0, 0, 0, 0]})
     >>> scalability(ladder, bootstrap=0).H
