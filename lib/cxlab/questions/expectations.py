@@ -10,7 +10,7 @@ from cxlab.questions.importance import estimate
 from cxlab.questions.result import Number, Result, capital, number, question
 from cxlab.stats import regression
 from cxlab.stats.regression import kinked_slopes, product_experience, response_surface, surface_terms
-from cxlab.stats.resampling import Covariances, intervals, slopes
+from cxlab.stats.resampling import covariances, intervals, slopes
 
 _READINGS = {  # words -> columns of P, E, P^2, P E, E^2, P - E
     "the gap alone": [5],
@@ -56,9 +56,10 @@ def gap(survey: Survey) -> Result:
     pair = data[["perceived", "expected"]].to_numpy(float)
     p, e = (pair - pair.mean()).T
     terms = np.column_stack([surface_terms(p, e)[:, 1:], p - e, data["outcome"]])
-    drawn, seen = Covariances(terms, draws=survey.bootstrap, rng=survey.seed), {}
+    drawn, seen = covariances(terms, draws=survey.bootstrap, rng=survey.seed), {}
     for name, columns in _READINGS.items():
-        matrices = drawn.part([*columns, 6]).matrices
+        used = [*columns, 6]
+        matrices = drawn[:, used][:, :, used]
         seen[name] = (slopes(matrices) * matrices[:, :-1, -1].T).sum(axis=0) / matrices[:, -1, -1]
     alone, got, both = seen.values()
     unit, n = "share of variance", len(data)

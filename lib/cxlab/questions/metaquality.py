@@ -12,7 +12,7 @@ from cxlab.data.table import Survey, Table
 from cxlab.figures import general
 from cxlab.questions.result import Number, Result, count, listed, number, question
 from cxlab.stats.intervals import normal_quantile, percentile_interval, wilson
-from cxlab.stats.resampling import Covariances, correlations, intervals, slopes
+from cxlab.stats.resampling import correlations, covariances, intervals, slopes
 
 
 class RolledYield(NamedTuple):
@@ -173,9 +173,9 @@ def functions(survey: Survey) -> Result:
     if len(areas) < 2:
         raise NotEnough("this needs a survey whose items are functional areas")
     rows = survey.complete([*areas, survey.outcome])[[*areas, survey.outcome]]
-    made = Covariances(rows.to_numpy(), draws=survey.bootstrap, rng=survey.rng)
+    matrices = covariances(rows.to_numpy(), draws=survey.bootstrap, rng=survey.rng)
     names = [survey.label(area) for area in areas]
-    table = intervals(slopes(correlations(made.matrices)), names, survey.confidence_level)
+    table = intervals(slopes(correlations(matrices)), names, survey.confidence_level)
     table = table.sort_values("estimate", ascending=False)
     clear, outcome = table.index[table["low"] > 0].tolist(), survey.label(survey.outcome)
     finding = f"no area was found to move with {outcome} by itself."

@@ -12,7 +12,7 @@ from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.table import Table
 from cxlab.figures import general
 from cxlab.questions.result import Number, Result, count, number, question
-from cxlab.stats.resampling import limits
+from cxlab.stats.intervals import percentile_interval
 
 LEVELS = ("account", "unit", "corporate")
 WORLDS = 100  # guessed ones at most
@@ -107,7 +107,7 @@ def safe_choices(initiatives: Table, *, budget_share: float = 0.2, each_level: i
     for rule in [rule for rule in answers[0] if rule in LOSSES]:
         loss = [1 - w[sets[rule]].sum() / max(w[sets["best"]].sum(), 1e-12)
                 for w, sets in zip(worlds, answers, strict=True)]  # fmt: skip
-        (low,), (high,) = limits(np.array(loss[1:])[None], initiatives.confidence_level)
+        low, high = percentile_interval(loss[1:], initiatives.confidence_level)
         numbers[LOSSES[rule]] = Number(loss[0], min(low, loss[0]), max(high, loss[0]), unit, n,
                                        f"lost by the rule '{rule}'")  # fmt: skip
     table = frame[[name for name in ("id", "title", "level") if name in frame]].assign(share=share)

@@ -14,7 +14,7 @@ from IPython import get_ipython
 from IPython.display import display
 
 from cxlab.data.errors import InputError
-from cxlab.questions.result import PLOTLY, Result, plotly_json, rounded
+from cxlab.questions.result import PLOTLY, Result, plain, plotly_json
 from cxlab.workbook import executed, picture
 from cxlab.workbook.executed import EXPLORE
 from cxlab.workbook.plan import declared_parameters
@@ -100,7 +100,7 @@ class _Explorer:
         The bundle has ``controls``, ``figures``, ``states`` (the place of the figure of each combination, the
         last control fastest) and ``layout`` (what all layouts share).
         """
-        figures = [rounded(self.figure(at)) for at in self.every]
+        figures = [plain(self.figure(at), 6) for at in self.every]
         first = figures[self.every.index(self.start)]
         layouts = [figure["layout"] for figure in figures]
         shared = {k: v for k, v in first["layout"].items() if all(layout.get(k) == v for layout in layouts)}
