@@ -54,8 +54,8 @@ def differ(visits: Table) -> Result:
     part = Number(*known.spread(level), "share of rated visits", k, label)
     apart = Number(found, unit="outlets", n=k, label="outlets that truly stand out")
     chance = Number(naive, unit="share of outlets", n=k, label="outlets beyond chance alone")
-    numbers = {"outlets-after-false-discovery-control": apart, "flagged-by-chance-alone": chance}
-    numbers["outlet-spread"] = part
+    numbers = {"outlets-after-false-discovery-control": apart}
+    numbers |= {"flagged-by-chance-alone": chance, "outlet-spread": part}
     finding = f"none of {k:,} outlets stands out; they differ by a spread of {part}."
     if found:
         verb = "stands" if found == 1 else "stand"
@@ -66,9 +66,8 @@ def differ(visits: Table) -> Result:
     words = np.where(limits["discovery"], "stands out", "within the ordinary spread")
     table = data.drop(columns="satisfied").assign(raw=limits["value"], fair=fair.pop("rate"), **fair)
     table = table.assign(group=words).iloc[np.argsort(limits["p"].to_numpy(), kind="stable")]
-    bands = {"low": "chance alone", "high": "chance alone "}
-    bands |= {"od_low": "with ordinary spread", "od_high": "with ordinary spread "}
-    curve = funnel_curve(limits)[["n", *bands]].rename(columns=bands)
+    bands = [f"{name}{end}" for name in ("chance alone", "with ordinary spread") for end in ("", " ")]
+    curve = funnel_curve(limits).set_axis(["n", *bands], axis=1)
     axes = {"x": "n", "y": "raw", "x_title": "rated visits", "y_title": "satisfied visits", "group": "group"}
     axes |= {"label": "outlet", "percent": True, "log_x": True, "bands": curve}
     caution = "Standing out says where to look, not why; a small outlet must be very different to stand out."
@@ -135,9 +134,7 @@ def whose(visits: Table) -> Result:
     if not share.low > 0:
         finding = f"no difference between places was found: they explain {share} of how scores differ."
     few = rated["organisation"].nunique() if "organisation" in factors else 0
-    caution = f"There are only {few} organisations, so their own part stays wide open."
+    cautions = [f"There are only {few} organisations, so their own part stays wide open."] * (0 < few < 15)
     axes = {"label": "component", "value": "share", "x_title": "part of the variance", "percent": True}
-    return Result(
-        finding, {"variance-share-organisation": share}, parts, partial(general.bars, parts, **axes),
-        [caution] * (0 < few < 15), visits,
-    )  # fmt: skip
+    draw = partial(general.bars, parts, **axes)
+    return Result(finding, {"variance-share-organisation": share}, parts, draw, cautions, visits)
