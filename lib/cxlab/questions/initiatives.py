@@ -15,7 +15,7 @@ from cxlab.figures import general
 from cxlab.questions.portfolio import LEVELS, choose, safe_choices, select_portfolio  # noqa: F401
 from cxlab.questions.result import SHARES, Number, Result, count, number, question, shares
 from cxlab.stats.agreement import krippendorff_alpha
-from cxlab.stats.intervals import newcombe, normal_quantile, rule_of_three, wilson
+from cxlab.stats.intervals import newcombe, normal_quantile, percentile_interval, rule_of_three, wilson
 
 DRAWS = 2_000
 FEW = 10  # below this many a share says less than a list
@@ -32,8 +32,8 @@ def metric(initiatives: Table) -> Result:
     """
     from scipy.stats import chi2_contingency
 
-    both, coded = focused(initiatives.frame)
-    frame, hits, n = initiatives.frame[coded], both[coded], int(coded.sum())
+    both, readings = focused(initiatives.frame)
+    hits, frame, n = both[readings.index], initiatives.frame.loc[readings.index], len(readings)
     if n < FEW:
         raise NotEnough(f"{count(n, 'initiative')} coded as customer-focused or not; {FEW} are needed")
     groups = {"all initiatives": hits} | {f"level {name}": hits[frame["level"] == name] for name in LEVELS}
@@ -46,7 +46,6 @@ def metric(initiatives: Table) -> Result:
     cells = np.array([levels["count"], levels.n - levels["count"]])
     if len(levels) > 1 and cells.any(axis=1).all() and chi2_contingency(cells, correction=False)[1] < 0.05:
         said += f", most at {levels.loc[levels.estimate.idxmax(), 'group']}"
-    readings = frame.filter(["customer_focused", "customer_focused_2"]).dropna(axis=1, how="all")
     if readings.shape[1] == 2:
         settings = {"bootstrap": initiatives.bootstrap, "confidence_level": level, "rng": initiatives.seed}
         alpha = krippendorff_alpha(readings.astype(float).T, **settings)
@@ -191,11 +190,9 @@ def pay_link(initiatives: Table) -> Result:
     label = "report above outcome: with a link to pay minus without"
     wider = Number(*ends, "share of initiatives", len(past), label)
     sized = Number(*ends / on_time.std(ddof=0), "outcome SD", len(past), f"{label}, in SD")
-    parts = {
-        f"{group}: {measure}": part[mask]
-        for group, mask in (("pay linked", paid), ("no link", ~paid))
-        for measure, part in (("never at risk", fine), ("on time", on_time))
-    }
+    parts = {}
+    for group, mask in (("pay linked", paid), ("no link", ~paid)):
+        parts |= {f"{group}: never at risk": fine[mask], f"{group}: on time": on_time[mask]}
     table = shares(parts, level)
     said = "no difference was found between reports of initiatives with and without a link to pay"
     if word := wider.direction("gloomier", "rosier"):
@@ -243,8 +240,8 @@ def status_table(initiatives: pd.DataFrame) -> pd.DataFrame:
 
     One row an initiative and month (its last report), in the order of time; other entries are an InputError.
     """
-    entries = initiatives["status_history"].dropna().astype(str).str.split(";").explode().str.strip()
-    entries = entries[entries != ""]
+    entries = initiatives.get("status_history", pd.Series(dtype="str")).dropna().astype(str)
+    entries = entries.str.split(";").explode().str.strip()[lambda entry: entry != ""]
     names = initiatives["id"].loc[entries.index].to_numpy()
     pattern = r"^(\d{4}-\d{2}-\d{2})\s+(on schedule|at risk|late|done)$"
     parts = entries.reset_index(drop=True).str.extract(pattern, flags=re.IGNORECASE)
@@ -260,11 +257,11 @@ def status_table(initiatives: pd.DataFrame) -> pd.DataFrame:
     return table.drop(columns="day").reset_index(drop=True)
 
 
-def focused(frame: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    """Return what is customer-focused (for both readers, where there are two), and what was coded."""
+def focused(frame: pd.DataFrame) -> tuple[pd.Series, pd.DataFrame]:
+    """Return what is customer-focused (for both readers, where there are two), and complete readings."""
     readings = frame.filter(["customer_focused", "customer_focused_2"]).dropna(axis=1, how="all")
     coded = readings.notna().all(axis=1) & bool(readings.shape[1])
-    return readings.apply(yes).all(axis=1) & coded, coded
+    return readings.apply(yes).all(axis=1) & coded, readings[coded]
 
 
 def yes(values: pd.Series) -> pd.Series:
@@ -282,14 +279,12 @@ def _divergence(table: pd.DataFrame, initiatives: Table) -> tuple[Number, bool]:
     from scipy.spatial.distance import jensenshannon
 
     work, hurt = table.initiatives.to_numpy(), table.pain.to_numpy()
-    drawn = initiatives.rng.multivariate_hypergeometric(
-        work + hurt, int(work.sum()), size=DRAWS, method="marginals"
-    )
-    value, chance = jensenshannon(work, hurt) ** 2, jensenshannon(drawn, work + hurt - drawn, axis=1) ** 2
-    tail = (1 - initiatives.confidence_level) / 2
-    low, high = value - np.quantile(chance, [1 - tail, tail])
+    both, n = work + hurt, int(work.sum())
+    drawn = initiatives.rng.multivariate_hypergeometric(both, n, size=DRAWS, method="marginals")
+    value, chance = jensenshannon(work, hurt) ** 2, jensenshannon(drawn, both - drawn, axis=1) ** 2
+    low, high = percentile_interval(value - chance, initiatives.confidence_level)
     label = "divergence of work from complaints beyond chance"
-    excess = Number(value - chance.mean(), low, high, "nats", int(work.sum()), label)
+    excess = Number(value - chance.mean(), low, high, "nats", n, label)
     return excess, bool((1 + (chance >= value - 1e-12).sum()) / (DRAWS + 1) < 0.05)
 
 
@@ -322,14 +317,12 @@ def _groups_of_open(frame: pd.DataFrame, history: pd.DataFrame, month: pd.Period
 def _past_due(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the initiatives whose due month has passed, with ``on_time reported warned``."""
     due, done = (pd.to_datetime(frame[name]).dt.to_period("M") for name in ("due", "done"))
-    told, last = pd.DataFrame(columns=["id", "month", "status"]), done.max()
-    if "status_history" in frame and len(status_table(frame)):
-        told = status_table(frame)
-        last = told.month.max()
-        told = told[told.month < told["id"].map(due.set_axis(frame["id"]))]
+    told = status_table(frame)
+    last = told.month.max() if len(told) else done.max()
+    told = told[told.month < told["id"].map(due.set_axis(frame["id"]))]
     table = frame.assign(
         on_time=done.notna() & (done <= due),
         reported=frame["id"].isin(told["id"]),
         warned=frame["id"].isin(told.loc[told.status == "at risk", "id"]),
     )
-    return table[(due < last) if pd.notna(last) else due.isna() & False]
+    return table[due < last]

@@ -38,18 +38,11 @@ def transition_matrix(data: pd.DataFrame, *, confidence_level: float = 0.95) -> 
     share = np.divide(table, n, out=np.full((size, size), np.nan), where=n > 0)
     effect = _design_effects(start, end, who, table, confidence_level)
     a, b = table / effect + PRIOR, np.maximum((n - table) / effect + PRIOR * (size - 1), 1e-9)
-    tail = (1 - confidence_level) / 2
-    columns = {
-        "from": np.repeat(names, size),
-        "to": np.tile(names, size),
-        "count": table.ravel(),
-        "probability": share.ravel(),
-        "low": np.fmin(betaincinv(a, b, tail), share).ravel(),
-        "high": np.fmax(betaincinv(a, b, 1 - tail), share).ravel(),
-        "n": np.repeat(n, size),
-        "people": people,
-    }
-    return pd.DataFrame(columns)
+    low, high = (betaincinv(a, b, 0.5 + way * confidence_level / 2) for way in (-1, 1))
+    pairs = pd.MultiIndex.from_product([names, names], names=["from", "to"]).to_frame(index=False)
+    columns = {"count": table, "probability": share, "low": np.fmin(low, share), "high": np.fmax(high, share)}
+    pairs = pairs.assign(**{name: cells.ravel() for name, cells in columns.items()})
+    return pairs.assign(n=np.repeat(n, size), people=people)
 
 
 def _design_effects(start, end, who, table, level) -> np.ndarray:
