@@ -210,12 +210,10 @@ def vignette_contrasts(
     persons = data.loc[table.index, "person"]
     groups = persons if persons.duplicated().any() else None
     result = regression.fit(table["satisfaction"], np.eye(4)[cell], covariance="HC2", groups=groups)
-    weights = (dict(zip(_STORIES, np.eye(4), strict=True)), _CONTRASTS)
-    cells, contrasts = (
-        regression.read_contrasts(result, w, confidence_level).drop(columns="error") for w in weights
-    )
-    cells = cells.rename(columns={"estimate": "mean"}).rename_axis("story").reset_index()
-    return cells.assign(n=sizes), contrasts
+    weights = dict(zip(_STORIES, np.eye(4), strict=True)) | _CONTRASTS
+    table = regression.read_contrasts(result, weights, confidence_level).drop(columns="error")
+    cells = table.head(4).rename(columns={"estimate": "mean"}).rename_axis("story").reset_index()
+    return cells.assign(n=sizes), table.iloc[4:]
 
 
 @question("vignette", needs="answers to the four stories (cx.expectations.vignette_form makes the form)")

@@ -38,21 +38,19 @@ def order(accounts: Table, *, pass_at: float = 0.5) -> Result:
     passed (share of accounts), low, high, accounts, and H of the level with its limits.
     """
     levels, passes, _ = _levels(accounts, pass_at)
-    settings = {"bootstrap": accounts.bootstrap, "confidence_level": accounts.confidence_level}
-    scale = scalability(passes, rng=accounts.rng, **settings)
+    level, draws = accounts.confidence_level, accounts.bootstrap
+    scale = scalability(passes, bootstrap=draws, confidence_level=level, rng=accounts.rng)
     passed, known = passes.sum(), passes.notna().sum()
-    low, high = wilson(passed, known, accounts.confidence_level)
+    low, high = wilson(passed, known, level)
     table = pd.DataFrame({"passed": passed / known, "low": low, "high": high, "accounts": known})
     own = scale.items.set_index("level")[["Hi", "low", "high"]].add_prefix("order_")
     table = table.join(own).rename_axis("level").reset_index()
     h = Number(scale.H, scale.low, scale.high, "H", scale.n, "order of the levels (H; 1 is perfect)")
     whole = passes.dropna()
-    rates = resampled_means(whole.to_numpy(), draws=accounts.bootstrap, rng=accounts.rng)
+    rates = resampled_means(whole.to_numpy(), draws=draws, rng=accounts.rng)
     lead, label = rates[0] - rates[1:].max(axis=0), "pass rate of the first level minus the next best"
-    ends = percentile_interval(lead[1:], accounts.confidence_level)
-    first = Number(lead[0], *ends, "share of accounts", len(whole), label)
-    numbers = {"scalability": h, "level-one-lead": first}
-    numbers |= _first_reached(accounts, levels)
+    first = Number(lead[0], *percentile_interval(lead[1:], level), "share of accounts", len(whole), label)
+    numbers = {"scalability": h, "level-one-lead": first} | _first_reached(accounts, levels)
     said = "the levels rise together, but no clear order was found"
     if not h.low > 0:
         said = "no order of the levels was found"
@@ -91,14 +89,11 @@ def all_must_hold(accounts: Table, *, pass_at: float = 0.5) -> Result:
     label = "explained of renewal: lowest level minus average"
     gap = Number(*table.loc["better"], "cross-validated R2", len(y), label)
     table = table.drop("better").rename_axis("rule").reset_index()
-    whole, alike = levels.dropna(), float(np.corrcoef(lowest, average)[0, 1])
+    alike = float(np.corrcoef(lowest, average)[0, 1])
+    alike, whole = Number(alike, unit="correlation", n=len(y), label="likeness of the two"), levels.dropna()
     veiled = int(((whole.mean(axis=1) >= mark) & (whole < mark).any(axis=1)).sum())
     hides = _share(veiled, len(whole), "average passes while a level fails", accounts)
-    numbers = {
-        "minimum-minus-mean": gap,
-        "minimum-mean-correlation": Number(alike, unit="correlation", n=len(y), label="likeness of the two"),
-        "hidden-by-average": hides,
-    }
+    numbers = {"minimum-minus-mean": gap, "minimum-mean-correlation": alike, "hidden-by-average": hides}
     said = "no difference was found between lowest level and average in predicting renewal"
     if winner := gap.direction("the average", "the lowest level"):
         best = number(table.estimate[:2].max(), "share")
@@ -126,9 +121,8 @@ def tied_accounts(accounts: Table, *, pass_at: float = 0.5, dependent: float = 0
     if min(len(held), len(free)) < 5:
         have = f"{count(len(held), 'account')} not satisfied but tied and {len(free)} not satisfied and free"
         raise NotEnough(f"{have}; five of each are needed")
-    table, level = shares(cells, accounts.confidence_level), accounts.confidence_level
-    label = "renewal of the dissatisfied: tied minus free"
-    gap = Number.difference(held, free, "share of accounts", label, level)
+    level, label = accounts.confidence_level, "renewal of the dissatisfied: tied minus free"
+    gap, table = Number.difference(held, free, "share of accounts", label, level), shares(cells, level)
     share = _share(len(held), len(data), "accounts not satisfied but tied", accounts)
     said = "no difference in renewal was found between dissatisfied customers who depend on us and others"
     if verdict := gap.direction("less often", "more often"):

@@ -148,14 +148,13 @@ def who_comes_back(events: Table, *, event: str = "") -> Result:
     curve = cumulative_incidence(days, back.astype(int), grid, events.confidence_level)
     curve = curve.drop(columns="cause").rename(columns={"time": "days", "incidence": "share"})
     at_limit, label = curve[curve["days"] == limit].iloc[0], capital(f"{again} within {span}")
-    all_days = f"Came back within {number(most)} days, all that the log covers"
-    half = "Days until half of those who came back had done so"
-    numbers = {
-        "came-back": _share(at_limit, "share low high", n, label),
-        "came-back-in-all": _share(curve.iloc[-1], "share low high", n, all_days),
-        "days-to-return": Number(float(np.median(days[back])), unit="days", n=int(back.sum()), label=half),
-    }
-    came, waiting = numbers["came-back"], int((~back & (days < limit)).sum())
+    came = _share(at_limit, "share low high", n, label)
+    label = f"Came back within {number(most)} days, all that the log covers"
+    ever = _share(curve.iloc[-1], "share low high", n, label)
+    label = "Days until half of those who came back had done so"
+    half = Number(float(np.median(days[back])), unit="days", n=int(back.sum()), label=label)
+    numbers = {"came-back": came, "came-back-in-all": ever, "days-to-return": half}
+    waiting = int((~back & (days < limit)).sum())
     cautions = [f"{count(waiting, 'customer')} did not have {span} yet; they count as open, not as lost."]
     axes = {"x": "days", "y": "share", "x_title": "days since the first time", "y_title": "came back"}
     draw = partial(general.lines, curve, **axes, percent=True, steps=True, mark=limit, mark_label=span)
@@ -277,20 +276,23 @@ def go_on_or_leave(events: Table, *, steps: Sequence[str] = (), window: object =
     log, span = _log(events), _span(window)
     steps = list(steps or propose_steps(log))
     leaving = [name for name in log["event"].unique() if LEAVING.search(name.lower()) and name not in steps]
-    rows = [
-        (label, len(own), *_risk(own, span / DAY, events.confidence_level))
-        for label, own in zip(_labels(events, steps), spells(log, steps, leaving), strict=False)
-        if len(own) >= events.min_cell
-    ]
+    days, rows, ends = span / DAY, [], ["incidence", "low", "high"]
+    for label, own in zip(_labels(events, steps), spells(log, steps, leaving), strict=False):
+        if len(own) >= events.min_cell:
+            at = [min(days, own["days"].max())]
+            curve = cumulative_incidence(own["days"], own["cause"], at, events.confidence_level)
+            shares = curve.set_index("cause").reindex([1, 2], fill_value=0.0)[ends]  # gone on, left
+            still = max(round(1 - shares["incidence"].sum(), 12), 0.0)
+            watched = int((own["watched"] >= days).sum())
+            rows.append((label, len(own), *shares.to_numpy(float).ravel(), still, watched))
     if not rows:
         raise NotEnough(f"fewer than {events.min_cell} customers reach any step but the last")
     names = ["step", "customers", "went_on", "low", "high", "left", "left_low", "left_high"]
     table = pd.DataFrame(rows, columns=[*names, "open", "watched"])
     limit, row = in_words(span), table.loc[table["left"].idxmax() if leaving else table["went_on"].idxmin()]
     step, n = row["step"], row["customers"]
-    on = _share(row, "went_on low high", n, f"Went on after {step}")
-    numbers = {"went-on": on}
-    finding = f"{on} of customers go on within {limit} of {step}"
+    numbers = {"went-on": _share(row, "went_on low high", n, f"Went on after {step}")}
+    finding = f"{numbers['went-on']} of customers go on within {limit} of {step}"
     if leaving:
         left = numbers["left"] = _share(row, "left left_low left_high", n, f"Left after {step}")
         finding += f", {left} leave; the rest are still open."
@@ -302,12 +304,3 @@ def go_on_or_leave(events: Table, *, steps: Sequence[str] = (), window: object =
     axes = {"label": "step", "value": list(parts.values()), "x_title": f"{limit} after the step"}
     draw = partial(general.bars, table.rename(columns=parts), **axes, percent=True, stacked=True)
     return Result(finding, numbers, table, draw, [caution] * (len(short) > 0), events)
-
-
-def _risk(spells: pd.DataFrame, days: float, level: float) -> tuple[float, ...]:
-    """Return who went on and who left by then, each with limits, who is open, and how many were watched."""
-    at = [min(days, spells["days"].max())]
-    curve = cumulative_incidence(spells["days"], spells["cause"], at, level).set_index("cause")
-    curve = curve.reindex([1, 2], fill_value=0.0)[["incidence", "low", "high"]]
-    still = max(round(1 - curve["incidence"].sum(), 12), 0.0)
-    return *curve.to_numpy(float).ravel(), still, int((spells["watched"] >= days).sum())

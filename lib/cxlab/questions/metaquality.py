@@ -207,9 +207,8 @@ def words_and_deeds(stages: Table) -> Result:
     least, most = (number(bound, "share") for bound in frechet_bounds(total["says"], 1 - total["does"]))
     caution = f"Two separate percentages would only show that between {least} and {most} say it without "
     caution += f"doing it; the pairs show {only}."
-    draw = partial(
-        general.dots, table, label="stage", value="gap", x_title="say it, less do it", percent=True
-    )
+    axes = {"label": "stage", "value": "gap", "x_title": "say it, less do it", "percent": True}
+    draw = partial(general.dots, table, **axes)
     return Result(finding, {"say-do-gap": gap, "says-only": only}, table, draw, [caution], stages)
 
 

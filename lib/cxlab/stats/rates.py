@@ -263,9 +263,8 @@ def variance_components(
     kept = np.linalg.solve(system, squares(y)).clip(min=0)
 
     lower = np.eye(len(system))  # takes out of each sum what the components of the rows before it add
-    for column in range(len(system) - 1):
-        left = lower @ system
-        lower[column + 1 :] -= np.outer(left[column + 1 :, column] / left[column, column], lower[column])
+    for row in range(1, len(system)):
+        lower[row, :row] = -np.linalg.solve(system[:row, :row].T, system[row, :row])
     pieces, expected = lower @ squares(y), lower @ system @ kept
     rng, draws = np.random.default_rng(rng), np.empty((bootstrap, len(kept)))
     for draw in draws:
