@@ -68,15 +68,11 @@ def corrected_shares(
     >>> corrected_shares(calls).share.round(2).to_dict()
     {'product': 0.68, 'service': 0.32}
     """
-    known, groups = data[data["coded_reason"].notna()], groups or {}
-    second = known.get("second_coding", pd.Series(index=known.index, dtype=object))
-    twice, total = second.notna().to_numpy(), len(known)
-    names = sorted({*known["coded_reason"].astype(str), *second.dropna().astype(str)})
-    coded = pd.Categorical(known["coded_reason"].astype(str), names).codes.astype(int)
-    true = pd.Categorical(second[twice].astype(str), names).codes
-    k = len(names)
-    cells = np.bincount(coded[twice] * k + true, minlength=k * k).reshape(k, k).astype(float)
-    counts = np.bincount(coded, minlength=k)
+    both = data.reindex(columns=["coded_reason", "second_coding"]).dropna(subset="coded_reason").astype("str")
+    coded, second, groups = both["coded_reason"], both["second_coding"], groups or {}
+    names, total = sorted({*coded, *second.dropna()}), len(both)
+    cells = pd.crosstab(coded, second).reindex(index=names, columns=names, fill_value=0).to_numpy(float)
+    counts, k = coded.value_counts().reindex(names, fill_value=0).to_numpy(), len(names)
     # one row a code: its true reasons as the second coding found them; itself where none was coded twice
     seen = cells.sum(axis=1)
     truth = np.where(seen[:, None] > 0, cells / np.maximum(seen, 1)[:, None], np.eye(k))
@@ -98,7 +94,7 @@ def corrected_shares(
     table["naive"] = table["contacts"] / total
     table["naive_low"], table["naive_high"] = wilson(table["contacts"], total, confidence_level)
     table = table.assign(share=share.clip(0, 1), low=low, high=high)
-    if not twice.any():
+    if not cells.any():
         table[["share", "low", "high"]] = np.nan
     return table
 

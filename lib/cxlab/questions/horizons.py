@@ -174,14 +174,13 @@ def next_steps(accounts: Table, *, pass_at: float = 0.5) -> Result:
     one is unseen, or 'keep all'); accounts that fail earliest come first, lowest score first.
     """
     levels, passes, _ = _levels(accounts, pass_at)
-    names, fails, blind = list(levels.columns), passes.eq(0).to_numpy(), levels.isna().to_numpy()
-    first = np.where(fails.any(axis=1), fails.argmax(axis=1), len(names))
-    looks = [f"look at {names[row.argmax()]}" if row.any() else "keep all" for row in blind]
-    words = [names[k] if k < len(names) else look for k, look in zip(first, looks, strict=True)]
+    names, one = list(levels.columns), np.ones(len(levels))
+    steps = np.array([*names, *(f"look at {name}" for name in names), "keep all"], dtype=object)
+    at = np.column_stack([passes.eq(0), levels.isna(), one]).argmax(axis=1)  # the first step that applies
+    first = np.minimum(at, len(names))
     score = levels.to_numpy()[np.arange(len(levels)), np.minimum(first, len(names) - 1)]
-    card = levels.round(1).assign(next=words).iloc[np.lexsort((score, first))].reset_index()
-    wanted = [*names, *(f"look at {name}" for name in names), "keep all"]
-    plan = card["next"].value_counts().reindex(wanted).dropna().astype(int)
+    card = levels.round(1).assign(next=steps[at]).iloc[np.lexsort((score, first))].reset_index()
+    plan = card["next"].value_counts().reindex(steps).dropna().astype(int)
     work, said = plan[plan.index.isin(names)], f"no level that was seen fails in any of {len(card)} accounts."
     if len(work):
         said = f"the level '{work.idxmax()}' comes next most often, in {work.max()} of {len(card)} accounts."
