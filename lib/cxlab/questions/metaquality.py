@@ -10,7 +10,7 @@ import pandas as pd
 from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.table import Survey, Table
 from cxlab.figures import general
-from cxlab.questions.result import SHARES, Number, Result, count, listed, number, question
+from cxlab.questions.result import SHARES, Number, Result, count, listed, number, question, shares
 from cxlab.stats.intervals import normal_quantile, percentile_interval, wilson
 from cxlab.stats.resampling import Covariances, correlations, intervals, slopes
 
@@ -107,10 +107,9 @@ def hold(stages: Table) -> Result:
     made = rolled_throughput_yield(stages.frame, **settings)
     if made.n < stages.min_cell:
         raise NotEnough(f"only {count(made.n, 'customer')} seen at every stage")
-    seen, passed = table.notna().sum().to_numpy(), table.sum().to_numpy()
-    low, high = wilson(passed, seen, level)
-    rows = pd.DataFrame({"stage": [stages.label(name) for name in table.columns], "customers": seen})
-    rows = rows.assign(share=passed / seen, low=low, high=high)
+    seen = {stages.label(name): passed.dropna() for name, passed in table.items()}
+    rows = shares(seen, level).drop(columns="count")
+    rows.columns = ["stage", "customers", "share", "low", "high"]
     rows.loc[len(rows)] = ["all stages, multiplied", made.n, *made[:3]]
     rows.loc[len(rows)] = ["all stages, as seen", made.n, *made[3:6]]
     unit, label = "share of customers", "No fault at any stage"
