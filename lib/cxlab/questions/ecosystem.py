@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import betaln, gammaincinv, pdtrc
+from scipy.stats import binom
 
 from cxlab.data.errors import NotEnough
 from cxlab.data.privacy import suppress
@@ -133,8 +135,6 @@ def _exposures(people: np.ndarray, visits: Table) -> tuple[np.ndarray, ...]:
 
     ``people`` has one row a person: years, visits, rated visits, failures.
     """
-    from scipy.special import betaln
-
     n, x = people[:, 2], people[:, 3]
     inside = np.divide(x * (n - x), n, out=np.zeros(len(n)), where=n > 0)
     columns = np.column_stack([people, inside, n > 0])
@@ -245,8 +245,6 @@ def who_can_act(visits: Table) -> Result:
 
 def _stands_out(n: np.ndarray, expected: np.ndarray, least: int) -> np.ndarray:
     """Return which counts are clearly above what was expected, after false-discovery control over all."""
-    from scipy.special import gammaincinv, pdtrc
-
     p = np.where(n > 0, pdtrc(np.maximum(n, 1) - 1.0, np.maximum(expected, 1e-12)), 1.0)
     survives = benjamini_hochberg(p.ravel())[0].reshape(p.shape)
     return survives & (n >= least) & (gammaincinv(np.maximum(n, 1e-9), 0.025) > CLEAR * expected)
@@ -254,8 +252,6 @@ def _stands_out(n: np.ndarray, expected: np.ndarray, least: int) -> np.ndarray:
 
 def _grew_unseen(said: pd.DataFrame, rated: pd.DataFrame, themes: pd.Series, least: int) -> np.ndarray:
     """Return which themes came more often in the second half of the period, unseen by any single outlet."""
-    from scipy.stats import binom
-
     when = rated["timestamp"].dropna()
     middle = when.min() + (when.max() - when.min()) / 2
 

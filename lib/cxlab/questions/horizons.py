@@ -50,7 +50,16 @@ def order(accounts: Table, *, pass_at: float = 0.5) -> Result:
     rates = resampled_means(whole.to_numpy(), draws=draws, rng=accounts.rng)
     lead, label = rates[0] - rates[1:].max(axis=0), "pass rate of the first level minus the next best"
     first = Number(lead[0], *percentile_interval(lead[1:], level), "share of accounts", len(whole), label)
-    numbers = {"scalability": h, "level-one-lead": first} | _first_reached(accounts, levels)
+    numbers = {"scalability": h, "level-one-lead": first}
+    if "first_attained" in accounts.frame:  # the other level may still be to come
+        days = accounts.frame.assign(day=pd.to_datetime(accounts.frame["first_attained"]))
+        wide = days.pivot(index="account", columns="level", values="day")
+        one, last = levels.columns[0], levels.columns[-1]
+        before = wide[one].notna() & ~(wide[last] <= wide[one])
+        behind = wide[last].notna() & ~(wide[one] <= wide[last])
+        if n := int((before | behind).sum()):
+            label = f"reached {one} before {last}"
+            numbers["first-before-fifth"] = _share(int(before.sum()), n, label, accounts)
     said = "the levels rise together, but no clear order was found"
     if not h.low > 0:
         said = "no order of the levels was found"
@@ -276,19 +285,6 @@ def _levels(accounts: Table, pass_at: float) -> tuple[pd.DataFrame, pd.DataFrame
 
 def _once(accounts: Table, levels: pd.DataFrame, column: str) -> pd.Series:
     return accounts.frame.groupby("account", sort=False)[column].first().reindex(levels.index)
-
-
-def _first_reached(accounts: Table, levels: pd.DataFrame) -> dict[str, Number]:
-    """Return how often the first level was reached before the last; the other may still be to come."""
-    if "first_attained" not in accounts.frame:
-        return {}
-    days = accounts.frame.assign(day=pd.to_datetime(accounts.frame["first_attained"]))
-    wide = days.pivot(index="account", columns="level", values="day")
-    first, last = wide[levels.columns[0]], wide[levels.columns[-1]]
-    before = int((first.notna() & (last.isna() | (first < last))).sum())
-    n = before + int((last.notna() & (first.isna() | (last < first))).sum())
-    label = f"reached {levels.columns[0]} before {levels.columns[-1]}"
-    return {"first-before-fifth": _share(before, n, label, accounts)} if n else {}
 
 
 def _held_out(x: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:

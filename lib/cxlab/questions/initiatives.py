@@ -8,6 +8,8 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+from scipy.spatial.distance import jensenshannon
+from scipy.stats import chi2_contingency, pearsonr
 
 from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.table import Table
@@ -30,8 +32,6 @@ def metric(initiatives: Table) -> Result:
     Krippendorff's alpha. A level is named only when the levels differ beyond chance (chi-square). Columns of
     the table: group (all, then the levels), count, n, estimate, low, high.
     """
-    from scipy.stats import chi2_contingency
-
     both, readings = focused(initiatives.frame)
     hits, frame, n = both[readings.index], initiatives.frame.loc[readings.index], len(readings)
     if n < FEW:
@@ -116,7 +116,13 @@ def pain(initiatives: Table) -> Result:
     gap = Number(*ends, "share of initiatives", int(table.initiatives.sum()), label)
     none = Number(int(table.alarm.sum()), unit="areas", n=len(table), label="areas that hurt and have none")
     numbers = {"effort-minus-pain-lowest": gap, "areas-without-initiative": none, "divergence-excess": excess}
-    numbers |= _outcome_slope(table, hurt, level)
+    if {"responses", "satisfied"} <= set(hurt):
+        known = hurt[hurt["responses"].gt(0) & hurt["satisfied"].notna()]
+        x, y = table.set_index("area").initiatives[known["area"]], known["satisfied"] / known["responses"]
+        if len(known) >= 4 and min(x.nunique(), y.nunique()) >= 2:
+            slope, label = pearsonr(x, y), "satisfaction by area on the number of initiatives"
+            ends = slope.statistic, *slope.confidence_interval(level)  # Fisher's
+            numbers["count-outcome-slope"] = Number(*ends, "standardised slope", len(x), label)
     said = "no mismatch between work and complaints was found beyond chance."
     if beyond:
         said = "work is spread unlike complaints, but no single area stands out."
@@ -276,8 +282,6 @@ def _divergence(table: pd.DataFrame, initiatives: Table) -> tuple[Number, bool]:
     upwards, so that it means nothing without that. The limits cover 95 % of what chance could have
     subtracted.
     """
-    from scipy.spatial.distance import jensenshannon
-
     work, hurt = table.initiatives.to_numpy(), table.pain.to_numpy()
     both, n = work + hurt, int(work.sum())
     drawn = initiatives.rng.multivariate_hypergeometric(both, n, size=DRAWS, method="marginals")
@@ -286,21 +290,6 @@ def _divergence(table: pd.DataFrame, initiatives: Table) -> tuple[Number, bool]:
     label = "divergence of work from complaints beyond chance"
     excess = Number(value - chance.mean(), low, high, "nats", n, label)
     return excess, bool((1 + (chance >= value - 1e-12).sum()) / (DRAWS + 1) < 0.05)
-
-
-def _outcome_slope(table: pd.DataFrame, hurt: pd.DataFrame, level: float) -> dict[str, Number]:
-    """Return the correlation over areas of the number of initiatives with satisfaction (Fisher's limits)."""
-    from scipy.stats import pearsonr
-
-    if not {"responses", "satisfied"} <= set(hurt):
-        return {}
-    known = hurt[hurt["responses"].gt(0) & hurt["satisfied"].notna()]
-    x, y = table.set_index("area").initiatives[known["area"]], known["satisfied"] / known["responses"]
-    if len(known) < 4 or min(x.nunique(), y.nunique()) < 2:
-        return {}
-    found = pearsonr(x, y)
-    ends, label = found.confidence_interval(level), "satisfaction by area on the number of initiatives"
-    return {"count-outcome-slope": Number(found.statistic, *ends, "standardised slope", len(x), label)}
 
 
 def _groups_of_open(frame: pd.DataFrame, history: pd.DataFrame, month: pd.Period) -> dict[str, pd.Series]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binomtest
 
 from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.table import Survey, Table
@@ -213,8 +214,6 @@ def words_and_deeds(stages: Table) -> Result:
 
 def _gap(rows: pd.DataFrame, level: float) -> dict[str, float]:
     """Return the row of a stage, and how many respondents it rests on."""
-    from scipy.stats import binomtest
-
     say, do = (rows[name].astype(bool).to_numpy() for name in ("says_priority", "does_review"))
     only_say, only_do = int((say & ~do).sum()), int((~say & do).sum())
     p = binomtest(only_say, only_say + only_do).pvalue if only_say + only_do else 1.0

@@ -90,7 +90,14 @@ def safe_choices(initiatives: Table, *, budget_share: float = 0.2, each_level: i
     chosen), choice.
     """
     impact, cost, groups, budget = _task(initiatives, budget_share, each_level)
-    frame, worlds = initiatives.frame, np.vstack([impact, _guesses(initiatives, impact)])
+    frame, level = initiatives.frame, initiatives.confidence_level
+    given = frame.reindex(columns=["impact_low", "impact_high"]).apply(pd.to_numeric).astype(float)
+    low, high = np.where(given.isna(), np.outer(impact, [0.5, 1.5]), given).T
+    if ((low > impact) | (impact > high)).any():
+        raise InputError("initiatives: impact_low, impact and impact_high must rise in every row")
+    size, wide = (min(initiatives.bootstrap, WORLDS), len(frame)), np.where(high > low, high, low + 1)
+    drawn = initiatives.rng.triangular(low, np.minimum(impact, wide), wide, size)
+    worlds = np.vstack([impact, np.where(high > low, drawn, impact)])
     answers = [_rules(world, cost, budget, groups, frame.get("side"))[0] for world in worlds]
     held = np.array([sets["best, every level"] for sets in answers])
     share = held[1:].mean(axis=0)
@@ -102,9 +109,8 @@ def safe_choices(initiatives: Table, *, budget_share: float = 0.2, each_level: i
     for rule in [rule for rule in answers[0] if rule in LOSSES]:
         loss = [1 - w[sets[rule]].sum() / max(w[sets["best"]].sum(), 1e-12)
                 for w, sets in zip(worlds, answers, strict=True)]  # fmt: skip
-        low, high = percentile_interval(loss[1:], initiatives.confidence_level)
-        ends, label = (min(low, loss[0]), max(high, loss[0])), f"lost by the rule '{rule}'"
-        numbers[LOSSES[rule]] = Number(loss[0], *ends, unit, n, label)
+        ends, label = [loss[0], *percentile_interval(loss[1:], level)], f"lost by the rule '{rule}'"
+        numbers[LOSSES[rule]] = Number(loss[0], min(ends), max(ends), unit, n, label)
     table = frame[[name for name in ("id", "title", "level") if name in frame]].assign(share=share)
     table = table.assign(choice=choice).sort_values("share", ascending=False, kind="stable")
     kinds = pd.Series(choice).value_counts().reindex(["safe", "hangs on the guess", "never"], fill_value=0)
@@ -196,18 +202,6 @@ def fill(order: np.ndarray, impact: np.ndarray, cost: np.ndarray, budget: float)
         if cost[k] <= left:
             chosen[k], left = True, left - cost[k]
     return chosen
-
-
-def _guesses(initiatives: Table, impact: np.ndarray) -> np.ndarray:
-    """Return guessed impacts, one world a row."""
-    given = initiatives.frame.reindex(columns=["impact_low", "impact_high"])
-    given = given.apply(pd.to_numeric).astype(float)
-    low, high = np.where(given.isna(), np.outer(impact, [0.5, 1.5]), given).T
-    if ((low > impact) | (impact > high)).any():
-        raise InputError("initiatives: impact_low, impact and impact_high must rise in every row")
-    size, wide = (min(initiatives.bootstrap, WORLDS), len(impact)), np.where(high > low, high, low + 1)
-    drawn = initiatives.rng.triangular(low, np.minimum(impact, wide), wide, size)
-    return np.where(high > low, drawn, impact)
 
 
 def _task(initiatives: Table, budget_share: float, each_level: int) -> tuple:
