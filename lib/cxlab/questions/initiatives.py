@@ -101,8 +101,9 @@ def pain(initiatives: Table) -> Result:
     """Do we work where it hurts? Shares of initiatives beside shares of complaints, and chance.
 
     An area is named only when the whole mismatch (Jensen-Shannon divergence; Lin 1991) exceeds what 95 % of
-    random mixtures of the two tables reach; the limits of the lowest difference allow for its having been
-    picked (Bonferroni). Columns of the table: those of :func:`coverage`.
+    random mixtures of the two tables reach: it is biased upwards, and means nothing without its chance level.
+    The limits of the lowest difference allow for its having been picked (Bonferroni). Columns of the table:
+    those of :func:`coverage`.
     """
     hurt, level = initiatives.related.get("pain"), initiatives.confidence_level
     if hurt is None:
@@ -110,10 +111,19 @@ def pain(initiatives: Table) -> Result:
     table = coverage(initiatives.frame, pain=hurt, confidence_level=level)
     picked = coverage(initiatives.frame, pain=hurt, confidence_level=1 - (1 - level) / len(table))
     worst = picked.loc[picked.difference.idxmin()]
-    excess, beyond = _divergence(table, initiatives)
+    work, felt = table.initiatives.to_numpy(), table.pain.to_numpy()
+    both, n = work + felt, int(work.sum())  # chance splits them at random into two tables of the same sizes
+    drawn = initiatives.rng.multivariate_hypergeometric(both, n, size=DRAWS, method="marginals")
+    value, chance = jensenshannon(work, felt) ** 2, jensenshannon(drawn, both - drawn, axis=1) ** 2
+    beyond = (1 + (chance >= value - 1e-12).sum()) / (DRAWS + 1) < 0.05
+    ends, label = (
+        percentile_interval(value - chance, level),
+        "divergence of work from complaints beyond chance",
+    )
+    excess = Number(value - chance.mean(), *ends, "nats", n, label)
     ends = worst[["difference", "difference_low", "difference_high"]]
     label = f"{worst.area}: share of initiatives minus share of complaints"
-    gap = Number(*ends, "share of initiatives", int(table.initiatives.sum()), label)
+    gap = Number(*ends, "share of initiatives", n, label)
     none = Number(int(table.alarm.sum()), unit="areas", n=len(table), label="areas that hurt and have none")
     numbers = {"effort-minus-pain-lowest": gap, "areas-without-initiative": none, "divergence-excess": excess}
     if {"responses", "satisfied"} <= set(hurt):
@@ -273,23 +283,6 @@ def focused(frame: pd.DataFrame) -> tuple[pd.Series, pd.DataFrame]:
 def yes(values: pd.Series) -> pd.Series:
     """Return which values are yes: true, not 0, not an empty text, not missing."""
     return values.map(lambda value: bool(value.strip() if isinstance(value, str) else value)) & values.notna()
-
-
-def _divergence(table: pd.DataFrame, initiatives: Table) -> tuple[Number, bool]:
-    """Return the Jensen-Shannon divergence minus its chance level (nats), and whether it is beyond chance.
-
-    Chance splits the pooled counts at random into two tables of the same sizes; the measure is biased
-    upwards, so that it means nothing without that. The limits cover 95 % of what chance could have
-    subtracted.
-    """
-    work, hurt = table.initiatives.to_numpy(), table.pain.to_numpy()
-    both, n = work + hurt, int(work.sum())
-    drawn = initiatives.rng.multivariate_hypergeometric(both, n, size=DRAWS, method="marginals")
-    value, chance = jensenshannon(work, hurt) ** 2, jensenshannon(drawn, both - drawn, axis=1) ** 2
-    low, high = percentile_interval(value - chance, initiatives.confidence_level)
-    label = "divergence of work from complaints beyond chance"
-    excess = Number(value - chance.mean(), low, high, "nats", n, label)
-    return excess, bool((1 + (chance >= value - 1e-12).sum()) / (DRAWS + 1) < 0.05)
 
 
 def _groups_of_open(frame: pd.DataFrame, history: pd.DataFrame, month: pd.Period) -> dict[str, pd.Series]:

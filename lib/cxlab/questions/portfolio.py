@@ -73,11 +73,13 @@ def choose(initiatives: Table, *, budget_share: float = 0.2, each_level: int = 8
     table = pd.DataFrame(rows, columns=["rule", "impact", "cost", "chosen"])
     table.insert(2, "share", table.impact / max(table.impact[0], 1e-12))
     lost, size = 1 - float(table["share"].iloc[-1]), count(int(table.chosen[0]), "initiative")
-    said = f"loses {number(lost, 'share')} of the impact of the best set, which holds {size}"
-    said = f"choosing by impact alone {said if lost > 0.005 else f'does as well as the best set of {size}'}."
+    said = f"does as well as the best set of {size}"
+    if lost > 0.005:
+        said = f"loses {number(lost, 'share')} of the impact of the best set, which holds {size}"
+    finding = f"choosing by impact alone {said}."
     names = {"label": "rule", "value": "share", "x_title": "impact, best set = 100 %", "percent": True}
     cautions = ["The search was stopped before the best set was proven."] * (not proven)
-    return Result(said, {}, table, partial(general.bars, table, **names), cautions, initiatives)
+    return Result(finding, {}, table, partial(general.bars, table, **names), cautions, initiatives)
 
 
 @question("initiatives")
