@@ -182,10 +182,9 @@ def forgiveness(survey: Survey) -> Result:
     if len(costs) == 1:
         side, other = costs[0], SIDES[1 - SIDES.index(costs[0])]
         finding = f"a great {other} does not make up for a bad {side}: it costs {bad[side]} {unit}."
-    rows = [(one.label, one.value, one.low, one.high) for one in list(numbers.values())[:4]]
-    shown = pd.DataFrame(rows, columns=["what", "estimate", "low", "high"])
+    shown = pd.DataFrame([*numbers.values()][:4])
     few = "Few customers find one side great and the other bad, so the model fills in for them."
-    draw = partial(general.dots, shown, x_title=unit, label="what")
+    draw = partial(general.dots, shown, x_title=unit, label="label", value="value")
     return Result(finding, numbers, table, draw, [few, *_cautions(survey, len(scores))], survey)
 
 

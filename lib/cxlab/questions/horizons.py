@@ -193,8 +193,7 @@ def next_steps(accounts: Table, *, pass_at: float = 0.5) -> Result:
     work, said = plan[plan.index.isin(names)], f"no level that was seen fails in any of {len(card)} accounts."
     if len(work):
         said = f"the level '{work.idxmax()}' comes next most often, in {work.max()} of {len(card)} accounts."
-    shown = plan.rename_axis("step").reset_index(name="accounts")
-    draw = partial(general.bars, shown, label="step", value="accounts", x_title="accounts")
+    draw = partial(general.bars, plan.to_frame("accounts"), value="accounts", x_title="accounts")
     return Result(said, {}, card, draw, data=accounts)
 
 

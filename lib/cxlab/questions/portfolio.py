@@ -1,8 +1,8 @@
 """Which initiatives to choose under a budget, exactly, and which choices are safe whatever the guesses."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -29,8 +29,7 @@ LOSSES = {  # a simpler rule -> the number that says what it loses
 Groups = list[tuple[int, np.ndarray]]  # least number, members
 
 
-@dataclass(frozen=True)
-class Portfolio:
+class Portfolio(NamedTuple):
     """A chosen set: the input with a boolean ``selected``, its impact and cost, whether it is proven best."""
 
     table: pd.DataFrame
@@ -116,11 +115,10 @@ def safe_choices(initiatives: Table, *, budget_share: float = 0.2, each_level: i
     table = frame[[name for name in ("id", "title", "level") if name in frame]].assign(share=share)
     table = table.assign(choice=choice).sort_values("share", ascending=False, kind="stable")
     kinds = pd.Series(choice).value_counts().reindex(["safe", "hangs on the guess", "never"], fill_value=0)
-    picture = kinds.rename_axis("choice").reset_index(name="initiatives")
     safe, open_ = kinds["safe"], kinds["hangs on the guess"]
     said = f"{safe} of {n} initiatives belong to the best set whatever the guess, {open_} hang on the guess."
     caution = "Better estimates are worth their effort only where the choice hangs on the guess."
-    draw = partial(general.bars, picture, label="choice", value="initiatives", x_title="initiatives")
+    draw = partial(general.bars, kinds.to_frame("initiatives"), value="initiatives", x_title="initiatives")
     return Result(said, numbers, table.reset_index(drop=True), draw, [caution], initiatives)
 
 

@@ -82,8 +82,7 @@ def spells(log: pd.DataFrame, steps: Sequence[str], leaving: Sequence[str]) -> l
 
     def first_after(wanted: np.ndarray, after: np.ndarray) -> np.ndarray:
         """Each person's first wanted row later than ``after``; NEVER where there is none."""
-        rows = row[wanted]
-        rows = rows[rows > after[person[rows]]]
+        rows = row[wanted & (row > after[person])]
         found = np.full(size, NEVER)
         found[person[rows][::-1]] = rows[::-1]
         return found
