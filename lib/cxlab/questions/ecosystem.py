@@ -290,11 +290,10 @@ def rewards(visits: Table) -> Result:
     table = table.div(table.sum(axis=1), axis=0)
     alike = table.T.corr(method="spearman").fillna(0).to_numpy()
     both = np.minimum(table.to_numpy()[:, None], table.to_numpy()).sum(axis=2)
-    ranks = _jackknife(alike, visits.confidence_level)
+    ranks, shared = (_jackknife(pairs, visits.confidence_level) for pairs in (alike, both))
     w = np.clip((1 + (m - 1) * ranks) / m, 0, 1)  # W is the mean rank correlation on another scale
     agree = Number(*w, "Kendall's W", m, "agreement of partners' priorities, 1 is full")
-    overlap = np.clip(_jackknife(both, visits.confidence_level), 0, 1)
-    same = Number(*overlap, "share of weight", m, "what two partners both reward, on average")
+    same = Number(*shared.clip(0, 1), "share of weight", m, "what two partners both reward, on average")
     said = "their priorities agree" if agree.low > 0.5 else "their priorities agree in part"
     if agree.low <= 1 / m:  # what chance brings
         said = "no clear agreement of priorities was found"

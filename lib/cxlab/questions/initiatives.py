@@ -264,10 +264,9 @@ def status_table(initiatives: pd.DataFrame) -> pd.DataFrame:
     month = pd.to_datetime(parts[0], errors="coerce", format="%Y-%m-%d").dt.to_period("M")
     if month.isna().any():
         at = int(month.isna().to_numpy().argmax())
-        raise InputError(
-            f"initiatives: status_history of {names[at]!r} holds {entries.iloc[at]!r}; write a date as "
-            f"2026-01-31 and one of {', '.join(STATUSES)} or done, parted by semicolons"
-        )
+        where = f"initiatives: status_history of {names[at]!r} holds {entries.iloc[at]!r}"
+        kinds = f"{', '.join(STATUSES)} or done"
+        raise InputError(f"{where}; write a date as 2026-01-31 and one of {kinds}, parted by semicolons")
     table = pd.DataFrame({"id": names, "day": parts[0], "month": month, "status": parts[1].str.lower()})
     table = table.sort_values("day", kind="stable").drop_duplicates(["id", "month"], keep="last")
     return table.drop(columns="day").reset_index(drop=True)

@@ -88,9 +88,8 @@ def league(visits: Table) -> Result:
     finding = f"{stay} of the {least} outlets with the lowest rates stay among the lowest once luck is out."
     if rates.alike(data) > 0.05:
         finding = f"no ranking is possible: {k:,} outlets differ no more than chance allows."
-    worst = table.head(12)[["outlet", "rate", "low", "high", "raw"]]
-    raw = worst[["outlet"]].assign(rate=worst["raw"], kind="raw rate")
-    rows = pd.concat([worst.assign(kind="fair rate"), raw])
+    worst = table.head(12).assign(kind="fair rate")
+    rows = pd.concat([worst, worst[["outlet"]].assign(rate=worst["raw"], kind="raw rate")])
     axes = {"label": "outlet", "value": "rate", "group": "kind", "x_title": "satisfied visits"}
     draw = partial(general.dots, rows, **axes, reference=None, percent=True)
     caution = f"The rank of a typical outlet could be any of {number(width)} out of {k:,}."

@@ -83,9 +83,8 @@ def removal_effect(
         return removal(counts.reshape(k + 1, k + 2))[0]
 
     size, rng = who[-1] + 1, np.random.default_rng(rng)
-    drawn = (np.bincount(rng.integers(0, size, size), minlength=size) for _ in range(bootstrap))
-    draws = np.array([effects(times) for times in drawn]).reshape(bootstrap, k)
-    low, high = percentile_interval(draws, confidence_level)
+    draws = [effects(np.bincount(rng.integers(0, size, size), minlength=size)) for _ in range(bootstrap)]
+    low, high = percentile_interval(np.reshape(draws, (bootstrap, k)), confidence_level)
     found = pd.DataFrame({"touchpoint": names, "effect": effects(np.ones(size)), "low": low, "high": high})
     return found.sort_values("effect", ascending=False, kind="stable", ignore_index=True)
 

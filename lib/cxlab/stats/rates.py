@@ -33,12 +33,11 @@ class Common(NamedTuple):
         return np.quantile(deviation, parts, weights=self.weight, method="inverted_cdf").tolist()
 
 
-def common_rates(satisfied: np.ndarray, n: np.ndarray) -> Common:
-    """Return the posterior of the common Beta distribution on a grid: few outlets leave it honestly open.
+def common_rates(x: np.ndarray, n: np.ndarray) -> Common:
+    """Return the posterior of the common Beta distribution of rates x / n; few outlets leave it open.
 
     The prior is flat in the mean and in (a + b) ** -0.5, about the spread (Gelman et al. 2013, section 5.3).
     """
-    x, n = np.asarray(satisfied, float), np.asarray(n, float)
     middle, points, size = np.log((x.sum() + 0.5) / ((n - x).sum() + 0.5)), 9, np.inf
     box = np.array([[middle - 6, middle + 6], [np.log(0.2), np.log(1e7)]])
     while True:  # zoom in on where the weight is, then look closely
