@@ -91,7 +91,7 @@ def safe_choices(initiatives: Table, *, budget_share: float = 0.2, each_level: i
     chosen), choice.
     """
     impact, cost, groups, budget = _task(initiatives, budget_share, each_level)
-    frame, level = initiatives.frame, initiatives.confidence_level
+    frame = initiatives.frame
     given = frame.reindex(columns=["impact_low", "impact_high"]).apply(pd.to_numeric).astype(float)
     low, high = np.where(given.isna(), np.outer(impact, [0.5, 1.5]), given).T
     if ((low > impact) | (impact > high)).any():
@@ -110,8 +110,9 @@ def safe_choices(initiatives: Table, *, budget_share: float = 0.2, each_level: i
     for rule in [rule for rule in answers[0] if rule in LOSSES]:
         loss = [1 - w[sets[rule]].sum() / max(w[sets["best"]].sum(), 1e-12)
                 for w, sets in zip(worlds, answers, strict=True)]  # fmt: skip
-        ends, label = [loss[0], *percentile_interval(loss[1:], level)], f"lost by the rule '{rule}'"
-        numbers[LOSSES[rule]] = Number(loss[0], min(ends), max(ends), unit, n, label)
+        low, high = percentile_interval(loss[1:], initiatives.confidence_level)
+        numbers[LOSSES[rule]] = Number(loss[0], min(low, loss[0]), max(high, loss[0]), unit, n,
+                                       f"lost by the rule '{rule}'")  # fmt: skip
     table = frame[[name for name in ("id", "title", "level") if name in frame]].assign(share=share)
     table = table.assign(choice=choice).sort_values("share", ascending=False, kind="stable")
     kinds = pd.Series(choice).value_counts().reindex(["safe", "hangs on the guess", "never"], fill_value=0)
