@@ -199,9 +199,8 @@ def drop_off(events: Table, *, steps: Sequence[str] = (), window: object = None)
         most = _share(worst, "lost low high", worst["came"], f"Lost before {worst['step']}", unit)
         numbers["funnel-largest-drop"] = most
         alone = (losses["high"] >= worst["low"]).sum() == 1
-        finding += (
-            f"; most fall out before {worst['step']}: {most}" if alone else "; no single step stands out"
-        )
+        place = f"most fall out before {worst['step']}: {most}" if alone else "no single step stands out"
+        finding += f"; {place}"
     caution = f"{count(left_out, 'customer')} came too late to have had {in_words(span)}"
     caution += "; they are left out, not counted as lost." if settled else ": some may still come."
     proposed = "No steps were given: these are what most customers meet, in the order in which they meet it."
