@@ -74,7 +74,7 @@ def test_keys_change_the_answer_and_copied_settings_give_it_again_elsewhere(lab,
     (tmp_path / "settings.yaml").write_text(settings)
     papermill.execute_notebook(ROOT / "notebooks" / PAGE, out, parameters=told, progress_bar=False)
     (content,) = outputs_of(nbformat.read(out, 4), EXPLORE)
-    figure = content["figures"][content["states"][content["controls"][0]["start"]]]
+    figure = content["figures"][content["controls"][0]["start"]]
     assert figure["finding"] == finding
     report = [sys.executable, "-m", "cxlab", "report", "--only", "02", "--out", str(tmp_path / "report")]
     subprocess.run([*report, "--params", str(tmp_path / "settings.yaml")], cwd=ROOT, check=True)

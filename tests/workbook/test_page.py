@@ -115,8 +115,8 @@ def test_an_explorer_with_the_answer_of_a_result_takes_its_place():
     days = {"name": "days", "label": "days", "kind": "slider", "values": ["a day", "a week"], "start": 1}
     states = (("One: 1", "At 1 day."), ("Seven: 7", "At 7 days."))
     figures = [{**plotly_json(figure(title)), "finding": finding} for title, finding in states]
-    bundle = {"controls": [days], "states": [0, 1], "layout": {}, "figures": figures}
-    moved = [shown({executed.EXPLORE: bundle, PLOTLY: plotly_json(figure())})]
+    bundle = {"controls": [days], "layout": {}, "figures": figures}
+    moved = [shown({executed.EXPLORE: bundle, PLOTLY: figures[1]})]
     made = rendered(FIRST, "## A?", copy.deepcopy(moved), outputs(result("At 7 days.", draw=figure)))
     assert made.html.count("<figure") == 1
     assert 'value="1"' in made.html and 'aria-valuetext="a week"' in made.html

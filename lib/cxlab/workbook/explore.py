@@ -97,8 +97,8 @@ class _Explorer:
     def baked(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the bundle for the page, and the first figure in plotly's own form.
 
-        The bundle has ``controls``, ``figures``, ``states`` (the place of the figure of each combination, the
-        last control fastest) and ``layout`` (what all layouts share).
+        The bundle has ``controls``, ``settings``, ``figures`` (one a combination, the last control fastest)
+        and ``layout`` (what all layouts share).
         """
         figures = [rounded(self.figure(at)) for at in self.every]
         first = figures[self.every.index(self.start)]
@@ -108,11 +108,10 @@ class _Explorer:
         content = {
             "controls": self.controls,
             "settings": self.settings(),
-            "states": list(range(len(figures))),
             "figures": [figure | {"layout": layout} for figure, layout in zip(figures, own, strict=True)],
             "layout": shared,
         }
-        return content, {"data": first["data"], "layout": first["layout"], "config": {"responsive": True}}
+        return content, first | {"config": {"responsive": True}}
 
     def settings(self) -> str:
         """Return the page's other parameters as YAML, as they were last run: its own, then papermill's."""

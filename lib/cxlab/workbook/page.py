@@ -148,27 +148,18 @@ def text_of(markup: str) -> str:
 
 def _chart(data: Mapping[str, Any], number: int, finding: str, lead: bool) -> dict[str, Any]:
     """Return a chart as the templates show it: pictures, bundle for the script, controls, title, finding."""
-    figure = bundle = plain_arrays(data.get(EXPLORE) or data[PLOTLY])
-    controls = bundle.get("controls", [])
-    if EXPLORE in data:
-        at = 0
-        for control in controls:
-            at = at * len(control["values"]) + control["start"]
-        figure = bundle["figures"][bundle["states"][at]]
-        finding = figure["finding"] or finding
-        figure = {"data": figure["data"], "layout": {**bundle["layout"], **figure["layout"]}}
-    else:
-        bundle = {key: bundle[key] for key in ("data", "layout")}
+    figure = plain_arrays(data[PLOTLY])  # of an explorer, what is shown first
     layout = figure["layout"]
     layout.pop("template", None)
+    bundle = plain_arrays(data.get(EXPLORE)) or {"data": figure["data"], "layout": layout}
     meta = layout.get("meta") or {}
     title = " ".join(picture.rows_of(layout.get("title"))).replace("simulated data", "").strip()
-    finding = finding or meta.get("description", "") or title
+    finding = figure.get("finding") or finding or meta.get("description") or title
     height = min(picture.height_of(layout), LEAD_HEIGHT) if lead else None
     drawn = [picture.svg(figure, width=width, label=finding, height=height) for width in (800, 360)]
     return {
         "number": number, "title": title, "finding": finding, "simulated": bool(meta.get("simulated")),
-        "controls": controls, "pictures": list(map(Markup, drawn)),
+        "controls": bundle.get("controls", []), "pictures": list(map(Markup, drawn)),
         "bundle": {**bundle, "height": height} if height else bundle,
     }  # fmt: skip
 
