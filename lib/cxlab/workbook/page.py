@@ -5,7 +5,6 @@ import html
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,9 @@ from pygments.lexers import PythonLexer
 
 from cxlab.questions.result import number, with_interval
 from cxlab.workbook import glossary, picture
+from cxlab.workbook.commands import safe_cell
 from cxlab.workbook.executed import EXPLORE, PART, PLOTLY, RESULT, SOURCE, collect, lead_of, plain_arrays
 
-TEMPLATES = Path(__file__).resolve().parent / "templates"
 LEAD_HEIGHT = 420
 MOST_ROWS = 60  # of a table on a page; the file has all
 _HIDDEN_TAGS = {"solution", "exercise", "parameters", "injected-parameters", "remove-cell"}
@@ -50,7 +49,7 @@ class Rendered:
         made = [section for section in made if section not in references]
         lacking = [(section["title"], lack) for section in made if (lack := _lack(section))]
         sections = [section for section in made if section["blocks"] or section["folds"]]
-        text = environment().get_template("page.html.j2").render(
+        text = TEMPLATES.get_template("page.html.j2").render(
             **context, lead=lead, intro=intro, sections=sections, sources=collect(notebook)["sources"],
             references=references, lacking=lacking,
             has_code=any(block["kind"] == "code" for each in (intro, *sections) for block in each["blocks"]),
@@ -113,7 +112,7 @@ class Rendered:
         elif not numbers:
             return ""
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([_safe(cell) for cell in row] for row in rows)
+        csv.writer(text, lineterminator="\n").writerows([safe_cell(cell) for cell in row] for row in rows)
         name = f"numbers/{self.stem}-{len(self.files) + 1:02d}.csv"
         self.files[name] = text.getvalue()
         return name
@@ -228,11 +227,6 @@ def _shown(value: Any) -> str:
     return "" if value is None else value if isinstance(value, str) else number(value)
 
 
-def _safe(value: Any) -> Any:
-    """Return a cell that a spreadsheet will not run as a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
-
-
 class _Renderer(mistune.HTMLRenderer):
     """The page's title is not repeated, code has its colours, a wide table scrolls by itself."""
 
@@ -243,14 +237,12 @@ class _Renderer(mistune.HTMLRenderer):
         return highlighted(code)
 
 
-@cache
-def _markdown() -> mistune.Markdown:
-    return mistune.create_markdown(renderer=_Renderer(escape=False), plugins=["table", "strikethrough"])
+_MARKDOWN = mistune.create_markdown(renderer=_Renderer(escape=False), plugins=["table", "strikethrough"])
 
 
 def prose(source: str) -> str:
     """Return the Markdown of a notebook's author as HTML."""
-    made = _HARMFUL.sub("", _markdown()(source))
+    made = _HARMFUL.sub("", _MARKDOWN(source))
     made = made.replace("<table>", '<div class="table" tabindex="0"><table>')
     return made.replace("</table>", "</table></div>")
 
@@ -265,12 +257,11 @@ def _limits(n: Mapping[str, Any]) -> str:
     return with_interval(n["value"], n["low"], n["high"], n["unit"]).partition(" (")[2].rstrip(")")
 
 
-@cache
-def environment() -> Environment:
-    """Return the templates, with escaping on."""
-    loader = FileSystemLoader(TEMPLATES)
-    env = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    explained = lambda text: Markup(glossary.explain(html.escape(text, quote=False), set()))  # noqa: E731
-    env.filters.update(number=number, limits=_limits, explained=explained)
-    env.policies["json.dumps_kwargs"] = {"sort_keys": True, "ensure_ascii": False, "separators": (",", ":")}
-    return env
+def _explained(text: str) -> Markup:
+    return Markup(glossary.explain(html.escape(text, quote=False), set()))
+
+
+_LOADER = FileSystemLoader(Path(__file__).parent / "templates")
+TEMPLATES = Environment(loader=_LOADER, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+TEMPLATES.filters.update(number=number, limits=_limits, explained=_explained)
+TEMPLATES.policies["json.dumps_kwargs"] = {"sort_keys": True, "ensure_ascii": False, "separators": (",", ":")}

@@ -13,7 +13,7 @@ from cxlab.figures import general
 from cxlab.questions.result import is_share, plotly_json
 from cxlab.workbook import diff, picture, publish
 from cxlab.workbook.executed import results_of, to_json
-from cxlab.workbook.page import Rendered, environment, squeezed
+from cxlab.workbook.page import TEMPLATES, Rendered, squeezed
 from cxlab.workbook.plan import Build, Page, Part, versions
 
 # The story of the opening page: notebook and the result's id; no id means the answer of the page.
@@ -61,7 +61,7 @@ def _frame(part: Part) -> dict[str, Any]:
 
 
 def _made(template: str, part: Part, **context: Any) -> str:
-    return squeezed(environment().get_template(template).render({**_frame(part), **context}))
+    return squeezed(TEMPLATES.get_template(template).render({**_frame(part), **context}))
 
 
 def _context(part: Part, at: int) -> dict[str, Any]:
