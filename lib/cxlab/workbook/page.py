@@ -60,7 +60,7 @@ class Rendered:
         self.search += [[f"{href}#{s['id']}", name, s["title"], _words(s)] for s in sections]
 
     def _sections(self, notebook: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Return the introduction and the sections: ``title id blocks folds``."""
+        """Return the introduction and the sections: ``title id blocks folds words`` (those explained)."""
         made = [_section("")]
         for cell in notebook["cells"]:
             source = "".join(cell["source"])
@@ -83,16 +83,32 @@ class Rendered:
                 result = self._result(data[RESULT])
                 if result["finding"]:
                     yield result
-            elif EXPLORE in data or PLOTLY in data:
-                self.charts += 1
-                known = result or {"finding": "", "lead": None}
-                chart = _chart(data, self.charts, known["finding"], bool(known["lead"]))
-                if known["finding"] and known["chart"] is None:
-                    known["chart"] = chart
+            elif PLOTLY in data:
+                chart = self._chart(data, lead=bool(result and result["lead"]))
+                if result and result["finding"] and result["chart"] is None:
+                    result["chart"] = chart
                 else:
                     yield {"kind": "chart", "chart": chart}
             elif PART not in data and SOURCE not in data:
                 yield from _plain(output)
+
+    def _chart(self, data: Mapping[str, Any], *, lead: bool) -> dict[str, Any]:
+        """Return a chart as the templates show it; ``bundle`` is for the script."""
+        self.charts += 1
+        figure = plain_arrays(data[PLOTLY])  # of an explorer, what is shown first
+        layout = figure["layout"]
+        layout.pop("template", None)
+        bundle = plain_arrays(data.get(EXPLORE)) or {"data": figure["data"], "layout": layout}
+        meta = layout.get("meta") or {}
+        title = " ".join(picture.rows_of(layout.get("title"))).replace("simulated data", "").strip()
+        finding = figure.get("finding") or meta.get("description") or title
+        height = min(picture.height_of(layout), LEAD_HEIGHT) if lead else None
+        if height:
+            bundle["height"] = height
+        drawn = [picture.svg(figure, width=width, label=finding, height=height) for width in (800, 360)]
+        made = {"number": self.charts, "title": title, "finding": finding, "bundle": bundle}
+        made |= {"controls": bundle.get("controls", []), "simulated": bool(meta.get("simulated"))}
+        return made | {"pictures": list(map(Markup, drawn))}
 
     def _result(self, content: Mapping[str, Any]) -> dict[str, Any]:
         table, lead, numbers = content["table"], content["lead"], content["numbers"]
@@ -145,44 +161,19 @@ def text_of(markup: str) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", markup)).split())
 
 
-def _chart(data: Mapping[str, Any], number: int, finding: str, lead: bool) -> dict[str, Any]:
-    """Return a chart as the templates show it: pictures, bundle for the script, controls, title, finding."""
-    figure = plain_arrays(data[PLOTLY])  # of an explorer, what is shown first
-    layout = figure["layout"]
-    layout.pop("template", None)
-    bundle = plain_arrays(data.get(EXPLORE)) or {"data": figure["data"], "layout": layout}
-    meta = layout.get("meta") or {}
-    title = " ".join(picture.rows_of(layout.get("title"))).replace("simulated data", "").strip()
-    finding = figure.get("finding") or finding or meta.get("description") or title
-    height = min(picture.height_of(layout), LEAD_HEIGHT) if lead else None
-    drawn = [picture.svg(figure, width=width, label=finding, height=height) for width in (800, 360)]
-    return {
-        "number": number, "title": title, "finding": finding, "simulated": bool(meta.get("simulated")),
-        "controls": bundle.get("controls", []), "pictures": list(map(Markup, drawn)),
-        "bundle": {**bundle, "height": height} if height else bundle,
-    }  # fmt: skip
-
-
 def _finish(section: dict[str, Any], lead: Mapping[str, Any] | None) -> None:
-    """Set the page's answer aside, let an answer with controls stand in the place of the same one without,
-    and explain words where they are first used.
-    """
+    """Set the page's answer aside; let an answer with controls stand in the place of the same one without."""
     blocks = section["blocks"] = [block for block in section["blocks"] if block is not lead]
+    drawn = {block["finding"]: block for block in reversed(blocks) if block.get("finding") and block["chart"]}
     for moved in [block for block in blocks if block["kind"] == "chart" and block["chart"]["controls"]]:
-        for block in blocks:
-            if block["kind"] == "result" and block["chart"] and block["finding"] == moved["chart"]["finding"]:
-                block["chart"] = moved["chart"]
-                blocks.remove(moved)
-                break
-    seen: set[str] = set()
-    for block in blocks:
-        if block["kind"] == "prose":
-            block["html"] = Markup(glossary.explain(block["html"], seen))
+        if same := drawn.get(moved["chart"]["finding"]):
+            same["chart"] = moved["chart"]
+            blocks.remove(moved)
 
 
 def _section(title: str) -> dict[str, Any]:
     name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
-    return {"title": title, "id": name or "top", "blocks": [], "folds": []}
+    return {"title": title, "id": name or "top", "blocks": [], "folds": [], "words": set()}
 
 
 def _add_prose(sections: list[dict[str, Any]], source: str) -> None:
@@ -193,7 +184,8 @@ def _add_prose(sections: list[dict[str, Any]], source: str) -> None:
             continue
         sections[-1]["folds"] += [Markup(fold) for fold in _FOLD.findall(part)]
         if rest := _FOLD.sub("", part).strip():
-            sections[-1]["blocks"].append({"kind": "prose", "html": rest})
+            explained = Markup(glossary.explain(rest, sections[-1]["words"]))
+            sections[-1]["blocks"].append({"kind": "prose", "html": explained})
 
 
 def _plain(output: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
