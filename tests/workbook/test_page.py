@@ -16,10 +16,10 @@ from cxlab.workbook import executed, page
 MADE_UP = Table(frame=None, kind="visits", name="simulated-visits", simulated=True)
 EVIL = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
 CONTEXT = {
-    "stem": "02-split", "name": "Split", "question": "Which?", "minutes": 5, "root": "",
-    "pages": [{"stem": "02-split", "name": "Split", "question": "Which?", "href": "02-split.html"}],
+    "stem": "02-split", "name": "Split", "question": "Which?", "root": "",
+    "pages": [{"stem": "02-split", "name": "Split", "question": "Which?"}],
     "parameters": [], "segment": "",
-    "previous": None, "next": {"href": "03.html", "name": "Next one"}, "versions": [("Python", "3")],
+    "previous": None, "next": {"stem": "03", "name": "Next one"}, "versions": [("Python", "3")],
 }  # fmt: skip
 
 

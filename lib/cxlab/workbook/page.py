@@ -37,7 +37,7 @@ class Rendered:
     """
 
     def __init__(self, notebook: Mapping[str, Any], context: Mapping[str, Any]) -> None:
-        """``context`` is what stands around the page: ``stem name question minutes pages previous next root
+        """``context`` is what stands around the page: ``stem name question pages previous next root home
         segment parameters versions``.
         """
         self.stem, self.charts, self.files, self.results = context["stem"], 0, {}, []

@@ -48,16 +48,9 @@ def write_part(part: Part, folder: Path, build: Build) -> None:
         (target / name).write_text(text, encoding="utf-8")
 
 
-def _links(part: Part) -> list[dict[str, Any]]:
-    return [
-        {"stem": page.stem, "name": page.name, "question": page.question, "href": f"{page.stem}.html"}
-        for page in part.there
-    ]
-
-
 def _frame(part: Part) -> dict[str, Any]:
     root = "../" * (part.folder.count("/") + 1) if part.folder else ""
-    return {"root": root, "pages": _links(part), "segment": part.label, "stem": ""}
+    return {"root": root, "home": "", "pages": part.there, "segment": part.label, "stem": ""}
 
 
 def _made(template: str, part: Part, **context: Any) -> str:
@@ -66,10 +59,10 @@ def _made(template: str, part: Part, **context: Any) -> str:
 
 def _context(part: Part, at: int) -> dict[str, Any]:
     """Return what stands around the page at a place; see ``page.Rendered``."""
-    links, page = _links(part), part.there[at]
-    before, after = ([None, *links, None][at + step] for step in (0, 2))
+    before, page, after = [None, *part.there, None][at : at + 3]
     more = {"previous": before, "next": after, "parameters": _parameters(part, page)}
-    return {**_frame(part), **links[at], **more, "minutes": page.minutes, "versions": versions().items()}
+    named = {"stem": page.stem, "name": page.name, "question": page.question}
+    return {**_frame(part), **named, **more, "versions": versions().items()}
 
 
 def _parameters(part: Part, page: Page) -> list[dict[str, Any]]:
@@ -91,12 +84,8 @@ def _opening(part: Part, build: Build, results: _Results) -> str:
     judged = [result for page in part.there if page.needs_results for result in results[page.stem]]
     business = [row[0] for r in judged if ours and r["id"] == BUSINESS for row in r["table"]["rows"]]
     # the workbook itself comes last
-    about = {page.stem for page in part.there if page.order <= 0 and not page.tables}
-    cards = [
-        {**link, "finding": lead["finding"] if lead else "", "simulated": bool(lead and lead["simulated"])}
-        for link in sorted(_links(part), key=lambda link: link["stem"] in about)
-        for lead in [part.stated[link["stem"]]["lead"]]
-    ]
+    ordered = sorted(part.there, key=lambda page: page.order <= 0 and not page.tables)
+    cards = [(page, part.stated[page.stem]["lead"]) for page in ordered]
     by, links = build.options.by, []
     if part.folder:
         links.append({"href": "../index.html", "text": "All segments side by side"})
@@ -169,8 +158,8 @@ def overview(build: Build) -> str:
         numbers = _compared(leads[0][1], answers)
         questions.append({"question": page.question, "numbers": numbers, "answers": answers})
     return _made(
-        "segments.html.j2", main, root="../", home="../index.html", by=build.options.by, questions=questions,
-        pages=[{**link, "href": f"../{link['href']}"} for link in _links(main)], hidden=build.hidden,
+        "segments.html.j2", main, root="../", home="../", by=build.options.by, questions=questions,
+        hidden=build.hidden,
         segments=[(labels[part.folder], f"../{part.folder}/index.html") for part in segments],
         failed=[(part.label, page.stem, reason) for part in segments for page, reason in part.missed],
     )  # fmt: skip
