@@ -106,9 +106,10 @@ class Rendered:
         if height:
             bundle["height"] = height
         drawn = [picture.svg(figure, width=width, label=finding, height=height) for width in (800, 360)]
-        made = {"number": self.charts, "title": title, "finding": finding, "bundle": bundle}
-        made |= {"controls": bundle.get("controls", []), "simulated": bool(meta.get("simulated"))}
-        return made | {"pictures": list(map(Markup, drawn))}
+        return {
+            "number": self.charts, "title": title, "finding": finding, "simulated": meta.get("simulated"),
+            "controls": bundle.get("controls"), "pictures": list(map(Markup, drawn)), "bundle": bundle,
+        }  # fmt: skip
 
     def _result(self, content: Mapping[str, Any]) -> dict[str, Any]:
         table, lead, numbers = content["table"], content["lead"], content["numbers"]
