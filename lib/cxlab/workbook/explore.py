@@ -71,7 +71,6 @@ class _Explorer:
             raise InputError(f"explore: {count} combinations of {len(made)} controls; at most {MOST_STATES}")
         self.controls = [control for control, _ in made]
         self.start = tuple(control["start"] for control in self.controls)
-        self.every = list(itertools.product(*(range(len(values)) for _, values in made)))
 
         def answer(at: tuple[int, ...]) -> Any:
             return draw(**{control["name"]: values[i] for (control, values), i in zip(made, at, strict=True)})
@@ -100,8 +99,8 @@ class _Explorer:
         The bundle has ``controls``, ``settings``, ``figures`` (one a combination, the last control fastest)
         and ``layout`` (what all layouts share).
         """
-        figures = [rounded(self.figure(at)) for at in self.every]
-        first = figures[self.every.index(self.start)]
+        every = itertools.product(*(range(len(control["values"])) for control in self.controls))
+        figures, first = [rounded(self.figure(at)) for at in every], rounded(self.figure(self.start))
         layouts = [figure["layout"] for figure in figures]
         shared = {k: v for k, v in first["layout"].items() if all(layout.get(k) == v for layout in layouts)}
         own = [{k: v for k, v in layout.items() if k not in shared} for layout in layouts]
@@ -135,9 +134,7 @@ def _control(
         options = {_word(value): value for value in values}
     if not options or len(options) < len(values):
         raise InputError(f"explore: give {name} a list of different values, or labels with their values")
-    shown = first.get(name, "")
-    if shown == "":
-        shown = next(iter(options.values()))
+    shown = next(iter(options.values())) if first.get(name, "") == "" else first[name]
     if shown not in options.values():
         raise InputError(f"explore: {name} is {shown!r}; it can be {', '.join(map(_word, options.values()))}")
     slider = all(type(value) in (int, float) for value in options.values())

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
@@ -29,27 +29,16 @@ from cxlab.workbook import glossary
 from cxlab.workbook.exercises import exercises_of, question_text
 from cxlab.workbook.publish import write_whole
 
-_PARTS = (
-    "jupyterlab",
-    "ipywidgets",
-    "pandas",
-    "plotly",
-    "papermill",
-    "duckdb",
-    "statsmodels",
-    "scikit-learn",
-)
+_PARTS = "jupyterlab ipywidgets pandas plotly papermill duckdb statsmodels scikit-learn"
 _AGAIN = "rm .venv/.ready && make lab"
 
 
 def in_place() -> Result:
     """Is everything in place? The table has a row a part: ``part version fix`` (empty, or a command)."""
-    parts = {"python": ".".join(map(str, sys.version_info[:3])), "cxlab": __version__}
-    for part in _PARTS:
-        try:
-            parts[part] = version(part)
-        except PackageNotFoundError:
-            parts[part] = ""
+    parts = {"python": platform.python_version(), "cxlab": __version__}
+    parts |= {
+        part: next((found.version for found in distributions(name=part)), "") for part in _PARTS.split()
+    }
     table = pd.DataFrame(parts.items(), columns=["part", "version"])
     table["fix"] = table["version"].map(lambda found: "" if found else _AGAIN)
     sound = int((table["fix"] == "").sum())
@@ -82,10 +71,10 @@ def make_pack(out: Path, *, python: str = "") -> list[str]:
     sums = [f"{sha256_of(path)}  {path.relative_to(out).as_posix()}\n" for path in files]
     (out / SUMS).write_text("".join(sums), encoding="utf-8")
     size = sum(path.stat().st_size for path in files) / 1e6
-    version = python or platform.python_version().rpartition(".")[0]
+    python = python or platform.python_version().rpartition(".")[0]
     return [
         f"{out}: {len(files)} files, {size:.0f} MB, listed with their hashes in {SUMS}",
-        f"it serves Python {version} on {platform.system()} {platform.machine()}",
+        f"it serves Python {python} on {platform.system()} {platform.machine()}",
         f"in the room: copy the project and {out.name}, then make workshop OFFLINE={out.name}",
     ]
 
@@ -193,7 +182,11 @@ def sum_up(folder: Path) -> list[str]:
     if skipped:
         lines.append(f"skipped, since they could not be read: {listed(skipped)}")
     table = table.reset_index().rename(columns={"wrong": "most common wrong answer"})
-    write_whole(folder / "room.html", _page(lines, table))
+    with pd.option_context("display.max_colwidth", None):
+        rows = table.to_html(index=False, border=0)
+    style = "body{font:24px system-ui;margin:2em;max-width:60em}td,th{padding:.3em 1em;text-align:left}"
+    body = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
+    write_whole(folder / "room.html", glossary.document("The room", style, body + rows))
     return [*lines, f"written: {folder / 'room.html'}"]
 
 
@@ -212,12 +205,11 @@ def _readable(paths: list[Path], read: Callable[[Path], Any], skipped: list[str]
 
 def _progress(path: Path) -> tuple[str, list[tuple[str, bool, bool, list[str]]]]:
     """Return who handed in a file, and the exercises tried: name, done, stuck, wrong answers."""
-    kept = json.loads(path.read_text(encoding="utf-8"))
-    return str(kept.get("id") or path.name), [_tried(name, **one) for name, one in kept["exercises"].items()]
-
-
-def _tried(name: str, state: str, tries: int, wrong: list, **more: Any) -> tuple[str, bool, bool, list[str]]:
-    return name, state == "right", state != "right" and tries > 1, [str(one) for one in wrong]
+    kept, tried = json.loads(path.read_text(encoding="utf-8")), []
+    for name, one in kept["exercises"].items():
+        done, stuck = one["state"] == "right", one["tries"] > 1
+        tried.append((name, done, stuck and not done, list(map(str, one["wrong"]))))
+    return str(kept.get("id") or path.name), tried
 
 
 def _labels(path: Path) -> list[list[str]]:
@@ -227,11 +219,3 @@ def _labels(path: Path) -> list[list[str]]:
     if not rows or not all(rater and statement for rater, statement, _ in rows):
         raise ValueError("no labels")
     return [[*row, path.name] for row in rows if row[2]]
-
-
-def _page(lines: list[str], table: pd.DataFrame) -> str:
-    body = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
-    with pd.option_context("display.max_colwidth", None):
-        rows = table.to_html(index=False, border=0)
-    style = "body{font:24px system-ui;margin:2em;max-width:60em}td,th{padding:.3em 1em;text-align:left}"
-    return glossary.document("The room", style, body + rows)
