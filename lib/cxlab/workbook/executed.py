@@ -29,7 +29,8 @@ def stabilise(notebook: dict[str, Any], paths: Mapping[str, str]) -> dict[str, A
     text = to_json(notebook)
     for path in sorted(paths, key=lambda path: (-len(path), path)):
         for form in (path, path.encode("unicode_escape").decode(), json.dumps(path)[1:-1], repr(path)[1:-1]):
-            text = text.replace(_inside_json(form), _inside_json(paths[path]))
+            old, new = (json.dumps(each, ensure_ascii=False)[1:-1] for each in (form, paths[path]))
+            text = text.replace(old, new)
     styles: dict[str, str] = {}
 
     def same(match: re.Match[str]) -> str:
@@ -37,10 +38,6 @@ def stabilise(notebook: dict[str, Any], paths: Mapping[str, str]) -> dict[str, A
         return "0x0" if address else styles.setdefault(match[0], f"T_{len(styles):05d}")
 
     return json.loads(_RANDOM.sub(same, text))
-
-
-def _inside_json(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def to_json(value: Any) -> str:

@@ -43,21 +43,3 @@ def explain(markup: str, seen: set[str]) -> str:
         return f'<span class="term" tabindex="0">{match[0]}<span role="tooltip">{meaning}</span></span>'
 
     return pattern.sub(explained, markup)
-
-
-def sheet() -> str:
-    """Return all terms as one HTML page that prints on two A4 pages, for the tables of a workshop."""
-    terms = "".join(f"<dt>{html.escape(t)}</dt><dd>{html.escape(m)}</dd>" for t, m in read_glossary().items())
-    style = (
-        "@page{size:A4;margin:14mm}body{font:9.6pt/1.38 system-ui,sans-serif;max-width:180mm;margin:auto}"
-        "h1{font-size:15pt;margin:0 0 3mm}dl{columns:2;column-gap:8mm;margin:0}"
-        "dt{font-weight:700;break-after:avoid}dd{margin:0 0 1.6mm;break-inside:avoid}"
-    )
-    return document("The words of this workbook", style, f"<dl>{terms}</dl>")
-
-
-def document(title: str, style: str, body: str) -> str:
-    """Return an HTML page that stands alone."""
-    head = "<meta charset='utf-8'><meta name='viewport' content='width=device-width'>"
-    head += f"<title>{title}</title><style>{style}</style>"
-    return f"<!doctype html><html lang='en'>{head}<h1>{title}</h1>{body}</html>\n"

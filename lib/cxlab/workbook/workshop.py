@@ -4,7 +4,6 @@ A pack is one folder with wheels, data, notebooks and the built report (``make p
 """
 
 import csv
-import html
 import itertools
 import json
 import platform
@@ -25,9 +24,10 @@ from cxlab import __version__
 from cxlab.data.errors import InputError, OutOfReach
 from cxlab.data.files import cache_folder, project_folder, sha256_of
 from cxlab.questions.result import Number, Result, count, listed
-from cxlab.workbook import glossary
 from cxlab.workbook.exercises import exercises_of, question_text
-from cxlab.workbook.publish import write_whole
+from cxlab.workbook.glossary import read_glossary
+from cxlab.workbook.page import TEMPLATES
+from cxlab.workbook.publish import hashes_of, write_whole
 
 _PARTS = "jupyterlab ipywidgets pandas plotly papermill duckdb statsmodels scikit-learn"
 _AGAIN = "rm .venv/.ready && make lab"
@@ -36,9 +36,8 @@ _AGAIN = "rm .venv/.ready && make lab"
 def in_place() -> Result:
     """Is everything in place? The table has a row a part: ``part version fix`` (empty, or a command)."""
     parts = {"python": platform.python_version(), "cxlab": __version__}
-    parts |= {
-        part: next((found.version for found in distributions(name=part)), "") for part in _PARTS.split()
-    }
+    for part in _PARTS.split():
+        parts[part] = next((found.version for found in distributions(name=part)), "")
     table = pd.DataFrame(parts.items(), columns=["part", "version"])
     table["fix"] = table["version"].map(lambda found: "" if found else _AGAIN)
     sound = int((table["fix"] == "").sum())
@@ -67,10 +66,10 @@ def make_pack(out: Path, *, python: str = "") -> list[str]:
     shutil.copytree(root / "notebooks", out / "notebooks", ignore=shutil.ignore_patterns(".*"))
     for lock in ("installer.lock", "requirements.lock"):
         _download(root / "lib" / lock, out / "wheels", python)
-    files = sorted(path for path in out.rglob("*") if path.is_file())
-    sums = [f"{sha256_of(path)}  {path.relative_to(out).as_posix()}\n" for path in files]
-    (out / SUMS).write_text("".join(sums), encoding="utf-8")
-    size = sum(path.stat().st_size for path in files) / 1e6
+    files = hashes_of(out)
+    size = sum((out / name).stat().st_size for name in files) / 1e6
+    sums = "".join(f"{digest}  {name}\n" for name, digest in files.items())
+    (out / SUMS).write_text(sums, encoding="utf-8")
     python = python or platform.python_version().rpartition(".")[0]
     return [
         f"{out}: {len(files)} files, {size:.0f} MB, listed with their hashes in {SUMS}",
@@ -119,7 +118,8 @@ def write_copies(out: Path, *, fresh: bool = False) -> list[str]:
             written.append(target.stem)
         elif changed := _changed(target, copy):
             kept.append(f"{target.stem} ({count(changed, 'cell')} changed)")
-    write_whole(out / "terms.html", glossary.sheet())
+    terms = TEMPLATES.get_template("terms.html.j2").render(terms=read_glossary())
+    write_whole(out / "terms.html", terms)
     lines = [f"{out}: {count(len(written), 'exercise notebook')} written; terms.html prints on two pages"]
     if kept:
         lines.append(f"kept, since somebody worked in them (--fresh replaces them): {listed(kept)}")
@@ -181,12 +181,8 @@ def sum_up(folder: Path) -> list[str]:
         lines.append(f"labels of {raters} merged; open them on page 01 with ratings=room-ratings.yaml")
     if skipped:
         lines.append(f"skipped, since they could not be read: {listed(skipped)}")
-    table = table.reset_index().rename(columns={"wrong": "most common wrong answer"})
-    with pd.option_context("display.max_colwidth", None):
-        rows = table.to_html(index=False, border=0)
-    style = "body{font:24px system-ui;margin:2em;max-width:60em}td,th{padding:.3em 1em;text-align:left}"
-    body = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
-    write_whole(folder / "room.html", glossary.document("The room", style, body + rows))
+    made = TEMPLATES.get_template("room.html.j2").render(lines=lines, rows=table.itertuples())
+    write_whole(folder / "room.html", made)
     return [*lines, f"written: {folder / 'room.html'}"]
 
 
