@@ -47,8 +47,7 @@ def explore(
     elif is_live():
         display(_widget(explorer))
     else:
-        content, shown = explorer.baked()
-        display({EXPLORE: content, PLOTLY: shown, "text/plain": "chart"}, raw=True)
+        display(explorer.baked(), raw=True)
 
 
 def is_live() -> bool:
@@ -93,8 +92,8 @@ class _Explorer:
         pictures = [picture.svg(figure, width=width, label=label) for width in (800, 360)]
         return {"finding": figure["finding"], "title": title, "pictures": pictures}
 
-    def baked(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the bundle for the page, and the first figure in plotly's own form.
+    def baked(self) -> dict[str, Any]:
+        """Return the bundle for the page, and the figure shown first in plotly's own form, by mime type.
 
         The bundle has ``controls``, ``settings``, ``figures`` (one a combination, the last control fastest)
         and ``layout`` (what all layouts share).
@@ -110,7 +109,8 @@ class _Explorer:
             "figures": [figure | {"layout": layout} for figure, layout in zip(figures, own, strict=True)],
             "layout": shared,
         }
-        return content, first | {"config": {"responsive": True}}
+        first |= {"config": {"responsive": True}}
+        return {EXPLORE: content, PLOTLY: first, "text/plain": "chart"}
 
     def settings(self) -> str:
         """Return the page's other parameters as YAML, as they were last run: its own, then papermill's."""

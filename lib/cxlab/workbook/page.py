@@ -179,7 +179,9 @@ def _section(title: str) -> dict[str, Any]:
 
 def _add_prose(sections: list[dict[str, Any]], source: str) -> None:
     """Add an author's Markdown to the last section; each heading of the second level begins another one."""
-    for i, part in enumerate(re.split(r"<h2>(.*?)</h2>", prose(source))):
+    made = _HARMFUL.sub("", _MARKDOWN(source)).replace("</table>", "</table></div>")
+    made = made.replace("<table>", '<div class="table" tabindex="0"><table>')
+    for i, part in enumerate(re.split(r"<h2>(.*?)</h2>", made)):
         if i % 2:
             sections.append(_section(text_of(part)))
             continue
@@ -190,21 +192,17 @@ def _add_prose(sections: list[dict[str, Any]], source: str) -> None:
 
 
 def _plain(output: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a text, or a table's HTML without pandas' own style, and anything without what could run."""
     data = output.get("data", {})
     if output["output_type"] == "stream":
         yield {"kind": "text", "text": output["text"]}
     elif "text/html" in data:
-        yield {"kind": "html", "html": Markup(tidy(data["text/html"]))}
+        markup = data["text/html"].replace('<table border="1" class="dataframe">', "<table>")
+        markup = re.sub(r' style="text-align: right;"', "", markup).replace("<th></th>", "<td></td>")
+        markup = re.sub(r"<td>(?:NaN|NaT|None|&lt;NA&gt;)</td>", "<td>–</td>", markup)
+        yield {"kind": "html", "html": Markup(_HARMFUL.sub("", markup))}
     elif "text/plain" in data:
         yield {"kind": "text", "text": data["text/plain"]}
-
-
-def tidy(markup: str) -> str:
-    """Return a table's HTML without pandas' own style, and anything without what could run."""
-    markup = markup.replace('<table border="1" class="dataframe">', "<table>")
-    markup = re.sub(r' style="text-align: right;"', "", markup)
-    markup = re.sub(r"<td>(?:NaN|NaT|None|&lt;NA&gt;)</td>", "<td>–</td>", markup)
-    return _HARMFUL.sub("", markup.replace("<th></th>", "<td></td>"))
 
 
 def _table(table: Mapping[str, Any]) -> dict[str, Any]:
@@ -231,13 +229,6 @@ class _Renderer(mistune.HTMLRenderer):
 
 
 _MARKDOWN = mistune.create_markdown(renderer=_Renderer(escape=False), plugins=["table", "strikethrough"])
-
-
-def prose(source: str) -> str:
-    """Return the Markdown of a notebook's author as HTML."""
-    made = _HARMFUL.sub("", _MARKDOWN(source))
-    made = made.replace("<table>", '<div class="table" tabindex="0"><table>')
-    return made.replace("</table>", "</table></div>")
 
 
 def highlighted(code: str) -> Markup:

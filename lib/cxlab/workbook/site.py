@@ -29,9 +29,15 @@ def write_part(part: Part, folder: Path, build: Build) -> None:
     for name in ("notebooks", "numbers"):
         (target / name).mkdir(parents=True, exist_ok=True)
     files: dict[str, str] = {}
-    for at, page in enumerate(part.there):
+    around = [None, *part.there, None]
+    for page, previous, following in zip(part.there, around, around[2:], strict=False):
         executed = publish.read(part.executed[page.stem])
-        made = Rendered(json.loads(executed), _context(part, at))
+        context = {
+            **_frame(part), "stem": page.stem, "name": page.name, "question": page.question,
+            "previous": previous, "next": following, "parameters": _parameters(part, page),
+            "versions": versions().items(),
+        }  # fmt: skip
+        made = Rendered(json.loads(executed), context)
         search += made.search
         results[page.stem] = made.results
         files |= {f"{page.stem}.html": made.html, f"notebooks/{page.stem}.ipynb": executed, **made.files}
@@ -55,14 +61,6 @@ def _frame(part: Part) -> dict[str, Any]:
 
 def _made(template: str, part: Part, **context: Any) -> str:
     return squeezed(TEMPLATES.get_template(template).render({**_frame(part), **context}))
-
-
-def _context(part: Part, at: int) -> dict[str, Any]:
-    """Return what stands around the page at a place; see ``page.Rendered``."""
-    before, page, after = [None, *part.there, None][at : at + 3]
-    more = {"previous": before, "next": after, "parameters": _parameters(part, page)}
-    named = {"stem": page.stem, "name": page.name, "question": page.question}
-    return {**_frame(part), **named, **more, "versions": versions().items()}
 
 
 def _parameters(part: Part, page: Page) -> list[dict[str, Any]]:
@@ -143,7 +141,6 @@ def facts(part: Part, build: Build) -> dict[str, Any]:
 def overview(build: Build) -> str:
     """Return the page that sets the key numbers of the segments side by side."""
     main, *segments = build.parts
-    labels = {part.folder: part.label.partition(": ")[2] for part in segments}
     questions = []
     for page in main.there:
         parts = [part for part in segments if page.stem in part.stated]
@@ -151,7 +148,7 @@ def overview(build: Build) -> str:
         if not parts or not leads[0][1] or leads[0][1]["missing"]:
             continue
         answers = [
-            {"label": labels.get(part.folder, "everyone"), "sentence": lead["finding"],
+            {"label": part.label.partition(": ")[2] or "everyone", "sentence": lead["finding"],
              "href": f"../{part.folder or '.'}/{page.stem}.html", "numbers": lead["numbers"]}
             for part, lead in leads if lead
         ]  # fmt: skip
@@ -160,7 +157,7 @@ def overview(build: Build) -> str:
     return _made(
         "segments.html.j2", main, root="../", home="../", by=build.options.by, questions=questions,
         hidden=build.hidden,
-        segments=[(labels[part.folder], f"../{part.folder}/index.html") for part in segments],
+        segments=[(part.label.partition(": ")[2], f"../{part.folder}/index.html") for part in segments],
         failed=[(part.label, page.stem, reason) for part in segments for page, reason in part.missed],
     )  # fmt: skip
 

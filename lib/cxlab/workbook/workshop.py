@@ -64,8 +64,15 @@ def make_pack(out: Path, *, python: str = "") -> list[str]:
     shutil.copytree(root / "reports", out / "report")
     shutil.copytree(cache_folder() / "sources", out / "sources")
     shutil.copytree(root / "notebooks", out / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    command += ["--require-hashes", "--only-binary", ":all:", "--dest", str(out / "wheels")]
+    command += ["--python-version", python] if python else []
     for lock in ("installer.lock", "requirements.lock"):
-        _download(root / "lib" / lock, out / "wheels", python)
+        fetch = [*command, "-r", str(root / "lib" / lock)]
+        done = subprocess.run(fetch, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        if done.returncode:
+            fault = next((line for line in done.stderr.splitlines() if line.startswith("ERROR")), "no answer")
+            raise OutOfReach(f"a wheel could not be fetched: {fault.removeprefix('ERROR: ')}")
     files = hashes_of(out)
     size = sum((out / name).stat().st_size for name in files) / 1e6
     sums = "".join(f"{digest}  {name}\n" for name, digest in files.items())
@@ -88,16 +95,6 @@ def unpack(pack: Path) -> list[str]:
             raise InputError(f"{name} in {pack} is missing or damaged; copy the pack again")
     shutil.copytree(pack / "sources", cache_folder() / "sources", dirs_exist_ok=True)
     return [f"{pack}: every file is whole; the data are in place"]
-
-
-def _download(lock: Path, folder: Path, python: str) -> None:
-    options = ["--quiet", "--disable-pip-version-check", "--require-hashes", "--only-binary", ":all:"]
-    options += ["--python-version", python] if python else []
-    command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(folder), "-r", str(lock)]
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    if done.returncode:
-        fault = next((line for line in done.stderr.splitlines() if line.startswith("ERROR")), "no answer")
-        raise OutOfReach(f"a wheel could not be fetched: {fault.removeprefix('ERROR: ')}")
 
 
 LABELS = ["rater", "statement", "label"]
