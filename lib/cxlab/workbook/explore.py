@@ -109,8 +109,7 @@ class _Explorer:
             "figures": [figure | {"layout": layout} for figure, layout in zip(figures, own, strict=True)],
             "layout": shared,
         }
-        first |= {"config": {"responsive": True}}
-        return {EXPLORE: content, PLOTLY: first, "text/plain": "chart"}
+        return {EXPLORE: content, PLOTLY: first | {"config": {"responsive": True}}, "text/plain": "chart"}
 
     def settings(self) -> str:
         """Return the page's other parameters as YAML, as they were last run: its own, then papermill's."""

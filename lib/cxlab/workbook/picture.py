@@ -36,18 +36,17 @@ def svg(figure: Mapping[str, Any], *, width: int, label: str, height: int | None
 
     ``figure`` is as plotly writes it; sizes are in pixels; ``label`` is the text alternative.
     """
-    if not figure["data"] or not all(map(_is_known, figure["data"])):
+    for trace in figure["data"]:
+        listed = all(isinstance(trace.get(key), list) for key in "xy")
+        if not listed or trace["type"] not in _DRAW or {"xaxis", "yaxis"} & set(trace):
+            return ""
+    if not figure["data"]:
         return ""
     canvas = _Canvas(figure["data"], figure["layout"], width, height)
     drawn, high = "".join(canvas.draw()), f"{canvas.height:.0f}"
     size = f'viewBox="0 0 {width} {high}" width="{width}" height="{high}"'
     head = f'<svg {size} role="img" aria-label="{escape(label)}" font-size="{FONT}">'
     return f'{head}<g aria-hidden="true">{drawn}</g></svg>'
-
-
-def _is_known(trace: Mapping[str, Any]) -> bool:
-    listed = all(isinstance(trace.get(key), list) for key in "xy") and not {"xaxis", "yaxis"} & set(trace)
-    return listed and trace["type"] in _DRAW
 
 
 def height_of(layout: Mapping[str, Any]) -> int:
@@ -140,11 +139,10 @@ class _Canvas:
 
     def _axis(self, letter: str) -> _Axis:
         values = [value for trace in self.traces for value in trace[letter]]
-        if letter == "x":
-            for trace in self.traces:
-                error = trace.get("error_x") or {"array": [], "arrayminus": []}
-                values += [a + b for a, b in _pairs(trace["x"], error["array"])]
-                values += [a - b for a, b in _pairs(trace["x"], error["arrayminus"])]
+        for trace in self.traces if letter == "x" else ():
+            error = trace.get("error_x") or {"array": (), "arrayminus": ()}
+            whiskers = zip(trace["x"], error["array"], error["arrayminus"], strict=False)
+            values += [end for x, up, down in whiskers if x is not None for end in (x - down, x + up)]
         if letter == self.along and self.stacked:
             stacks = zip(*(bar[letter] for bar in self.bars), strict=False)
             values += [sum(filter(None, stack)) for stack in stacks]
@@ -362,10 +360,6 @@ def _box(x: float, y: float, rows: Sequence[str], end: str) -> tuple[float, floa
     wide, high = _wide(rows), 8.5 * len(rows)
     left = x - {"start": 0, "middle": wide / 2, "end": wide}[end]
     return left, left + wide, y - high, y + high
-
-
-def _pairs(one: Sequence[Any], two: Sequence[Any]) -> list[tuple]:
-    return [pair for pair in zip(one, two, strict=False) if None not in pair]
 
 
 def _pick(value: Any, i: int) -> Any:

@@ -84,16 +84,10 @@ def _opening(part: Part, build: Build, results: _Results) -> str:
     # the workbook itself comes last
     ordered = sorted(part.there, key=lambda page: page.order <= 0 and not page.tables)
     cards = [(page, part.stated[page.stem]["lead"]) for page in ordered]
-    by, links = build.options.by, []
-    if part.folder:
-        links.append({"href": "../index.html", "text": "All segments side by side"})
-    elif by is not None:
-        links.append({"href": "segments/index.html", "text": f"The same questions for each {by}"})
-    if not part.folder and build.options.against is not None:
-        links.append({"href": "changes.html", "text": "What changed since the last report"})
     title = "Is it the product, or the experience?" if ours else build.study.name
     return _made(
-        "index.html.j2", part, heading=f"{title}: {part.label}" if part.label else title, links=links,
+        "index.html.j2", part, heading=f"{title}: {part.label}" if part.label else title,
+        by=build.options.by, changed=build.options.against is not None,
         lede=f"{len(cards)} questions, answered from data." if ours else "What your own customers say.",
         stories=list(filter(None, told))[:5], business=business, cards=cards,
         failed=[(page.name, reason) for page, reason in part.missed],
