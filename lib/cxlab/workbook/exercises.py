@@ -53,10 +53,7 @@ def check(exercise: str, answer: Any = ...) -> None:
 
 
 def progress() -> None:
-    """Show which exercises are done, which are open and how many tries they took.
-
-    Kept in a file beside the notebook.
-    """
+    """Show which exercises are done and open, and how many tries they took; kept beside the notebook."""
     kept = _read_progress()["exercises"]
     lines = ["| notebook | done | open | tries |", "|---|---|---|---|"]
     for path in sorted((data_folder() / "exercises").glob("[0-9][0-9].toml")):

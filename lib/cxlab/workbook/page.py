@@ -108,7 +108,7 @@ class Rendered:
         drawn = [picture.svg(figure, width=width, label=finding, height=height) for width in (800, 360)]
         return {
             "number": self.charts, "title": title, "finding": finding, "simulated": meta.get("simulated"),
-            "controls": bundle.get("controls"), "pictures": list(map(Markup, drawn)), "bundle": bundle,
+            "controls": bundle.get("controls"), "pictures": drawn, "bundle": bundle,
         }  # fmt: skip
 
     def _result(self, content: Mapping[str, Any]) -> dict[str, Any]:

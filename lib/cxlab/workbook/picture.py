@@ -14,6 +14,7 @@ from textwrap import wrap
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
 from cxlab.figures.general import SEQUENCE
 
@@ -31,7 +32,7 @@ _CORNERS = {
 }
 
 
-def svg(figure: Mapping[str, Any], *, width: int, label: str, height: int | None = None) -> str:
+def svg(figure: Mapping[str, Any], *, width: int, label: str, height: int | None = None) -> Markup:
     """Return the picture of a figure, without its title; empty where it holds what is not known here.
 
     ``figure`` is as plotly writes it; sizes are in pixels; ``label`` is the text alternative.
@@ -39,14 +40,14 @@ def svg(figure: Mapping[str, Any], *, width: int, label: str, height: int | None
     for trace in figure["data"]:
         listed = all(isinstance(trace.get(key), list) for key in "xy")
         if not listed or trace["type"] not in _DRAW or {"xaxis", "yaxis"} & set(trace):
-            return ""
+            return Markup()
     if not figure["data"]:
-        return ""
+        return Markup()
     canvas = _Canvas(figure["data"], figure["layout"], width, height)
     drawn, high = "".join(canvas.draw()), f"{canvas.height:.0f}"
     size = f'viewBox="0 0 {width} {high}" width="{width}" height="{high}"'
     head = f'<svg {size} role="img" aria-label="{escape(label)}" font-size="{FONT}">'
-    return f'{head}<g aria-hidden="true">{drawn}</g></svg>'
+    return Markup(f'{head}<g aria-hidden="true">{drawn}</g></svg>')
 
 
 def height_of(layout: Mapping[str, Any]) -> int:

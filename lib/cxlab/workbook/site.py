@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from markupsafe import Markup
 
 from cxlab.data.files import sha256_of
 from cxlab.figures import general
@@ -19,8 +18,6 @@ from cxlab.workbook.plan import Build, Page, Part, versions
 # The story of the opening page: notebook and the result's id; no id means the answer of the page.
 STORY = (("01", ""), ("02", "survey_by_survey"), ("02", "overlap"), ("05", ""), ("09", ""))
 BUSINESS = "business"  # the id of page 09's sentences for somebody who runs a business
-
-_Results = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 def write_part(part: Part, folder: Path, build: Build) -> None:
@@ -74,7 +71,7 @@ def _parameters(part: Part, page: Page) -> list[dict[str, Any]]:
     return rows
 
 
-def _opening(part: Part, build: Build, results: _Results) -> str:
+def _opening(part: Part, build: Build, results: Mapping[str, list]) -> str:
     """Return the opening page: the story in pictures, what it means for a business, and the pages."""
     pages, ours = {page.number: page for page in part.there}, build.study is None
     wanted = STORY if ours else [(number, "") for number in pages]
@@ -105,7 +102,7 @@ def _too_few(stated: Mapping[str, Any] | None) -> str:
     return next((reason.rstrip(".") for reason in own if not reason.startswith("this needs")), "")
 
 
-def _story(page: Page, name: str, results: _Results) -> dict[str, Any] | None:
+def _story(page: Page, name: str, results: Mapping[str, list]) -> dict[str, Any] | None:
     for result in results[page.stem]:
         if (result["id"] == name if name else result["lead"]) and result["chart"] and not result["missing"]:
             href = f"{page.stem}.html" + (f"#chart-{result['chart']['number']}" if name else "")
@@ -171,10 +168,9 @@ def _compared(first: Mapping[str, Any], answers: Sequence[Mapping[str, Any]]) ->
                 rows.astype({"low": float, "high": float}), title=word, x_title=unit, label="segment",
                 value="value", reference=None, percent=is_share(unit),
             )  # fmt: skip
-            drawn = [
-                picture.svg(plotly_json(figure), width=w, label=f"{word}, by segment") for w in (800, 360)
-            ]
-            made.append({"label": word, "pictures": list(map(Markup, drawn))})
+            content, label = plotly_json(figure), f"{word}, by segment"
+            drawn = [picture.svg(content, width=width, label=label) for width in (800, 360)]
+            made.append({"label": word, "pictures": drawn})
     return made
 
 
