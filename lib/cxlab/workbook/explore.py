@@ -14,7 +14,7 @@ from IPython import get_ipython
 from IPython.display import display
 
 from cxlab.data.errors import InputError
-from cxlab.questions.result import PLOTLY, Result, plotly_json, rounded
+from cxlab.questions.result import PLOTLY, Result, plotly_json
 from cxlab.workbook import executed, picture
 from cxlab.workbook.executed import EXPLORE
 from cxlab.workbook.plan import declared_parameters
@@ -99,10 +99,9 @@ class _Explorer:
         and ``layout`` (what all layouts share).
         """
         every = itertools.product(*(range(len(control["values"])) for control in self.controls))
-        figures, first = [rounded(self.figure(at)) for at in every], rounded(self.figure(self.start))
-        layouts = [figure["layout"] for figure in figures]
-        shared = {k: v for k, v in first["layout"].items() if all(layout.get(k) == v for layout in layouts)}
-        own = [{k: v for k, v in layout.items() if k not in shared} for layout in layouts]
+        figures, first = [self.figure(at) for at in every], self.figure(self.start)
+        shared = {k: v for k, v in first["layout"].items() if all(f["layout"].get(k) == v for f in figures)}
+        own = [{k: v for k, v in figure["layout"].items() if k not in shared} for figure in figures]
         content = {
             "controls": self.controls,
             "settings": self.settings(),
