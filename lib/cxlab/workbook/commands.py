@@ -42,7 +42,7 @@ def print_answer(
     elif style == "csv":
         writer = csv.DictWriter(sys.stdout, rows[0] if rows else [], lineterminator="\n")
         writer.writeheader()
-        writer.writerows({name: _safe(value) for name, value in row.items()} for row in rows)
+        writer.writerows({name: safe_cell(value) for name, value in row.items()} for row in rows)
     else:
         lines = [list(row) for row in shown[:1]] + [list(row.values()) for row in shown]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -53,7 +53,7 @@ def print_answer(
         print(*notes, sep="\n")
 
 
-def _safe(value: Any) -> Any:
+def safe_cell(value: Any) -> Any:
     """Return a cell that no spreadsheet takes for a formula."""
     risky = isinstance(value, str) and (value.lstrip()[:1] in tuple("=+-@|") or value[:1] in tuple("\t\r"))
     return f"'{value}" if risky and value.strip() else value
