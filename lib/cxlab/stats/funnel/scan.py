@@ -101,13 +101,9 @@ def microseconds(value: object, *, argument: str = "conversion_window") -> int:
         span = round(sum(float(number) * _SIZES[unit[0]] for number, unit in re.findall(_PART, body[2])))
         span = -span if body[1] == "-" else span
     if span is None or not 0 < span <= NEVER:
-        fault = (
-            "is not a time span"
-            if span is None
-            else "is too long"
-            if span > 0
-            else "must be longer than zero"
-        )
+        fault = "is not a time span"
+        if span is not None:
+            fault = "is too long" if span > 0 else "must be longer than zero"
         advice = f'write for example {argument}="7d", "12h" or "30min", or None for no limit'
         raise InputError(f"{argument}={str(value)!r} {fault}; {advice}")
     return span
@@ -332,14 +328,13 @@ def scan_sql(
     )
     facts = dict.fromkeys(("events", "no_customer", "no_time", "until", "flags"), 0)
     try:
-        batches = raw.connection.sql(query).to_arrow_reader(262_144)
-        found = journeys(_known(batches, facts), rules, room)
+        with raw.connection.sql(query).to_arrow_reader(262_144) as batches:
+            found = journeys(_known(batches, facts), rules, room)
     except duckdb.Error as fault:
         raise raw.unreadable(fault) from None
     except MemoryError:
         if not room:
             raise
-        batches.close()
         return scan_sql(raw, columns, rules, numbers=numbers, room=0)
     if (met := facts.pop("flags")) & _WORD:
         return scan_sql(raw, columns, rules, numbers=False, room=0)
@@ -357,6 +352,8 @@ def _known(batches: Iterable, facts: dict[str, int]) -> Iterator:
         facts["no_time"] += len(batch) - len(rows) - nobody
         if "flags" in batch.schema.names:
             facts["flags"] |= int(np.bitwise_or.reduce(np.from_dlpack(batch["flags"])))
+            if facts["flags"] & _WORD:
+                return
             rows = rows.drop_columns("flags")
         if len(rows):
             last = int(np.from_dlpack(rows["moment"]).max())
