@@ -31,6 +31,7 @@ from cxlab.data.raw import (
     ident,
     literal,
     literal_names,
+    literals,
     parquet_scan,
     refuse_too_many,
     texts_relation,
@@ -324,7 +325,7 @@ def _of_text(found: list[Path], name: str, options: dict) -> Raw:
     connection.execute(
         f"create temp view file as select * from read_csv([{literal_names(plain)}], auto_detect = false, "
         f"header = false, skip = {raw.first_line}, delim = {literal(raw.delimiter)}, quote = '\"', "
-        f"escape = '\"', columns = {{{columns}}}, nullstr = [{', '.join(map(literal, _NULLS))}], "
+        f"escape = '\"', columns = {{{columns}}}, nullstr = [{literals(_NULLS)}], "
         "max_line_size = 10000000, compression = 'none')"
     ).fetchall()
     return raw

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 
 from cxlab.data.files import data_folder
-from cxlab.data.raw import literal
+from cxlab.data.raw import literal, literals
 
 # Words that are no value anywhere; those that mean 'no answer' in an answer stand in data/words.toml.
 BLANK = (
@@ -26,7 +26,6 @@ NO = ("no", "n", "false", "f", "0", "0.0", "nein", "non", "nee", "falsch", "fail
 
 _POINT = r"[+-]?(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,3})?|[+-]?\.[0-9]+"
 _COMMA = r"[+-]?(?:[1-9][0-9]{0,2}(?:\.[0-9]{3})+|[0-9]+)(?:,[0-9]*)?(?:[eE][+-]?[0-9]{1,3})?|[+-]?,[0-9]+"
-_EITHER = r"[+-]?[0-9]+(?:[eE][+-]?[0-9]{1,3})?"
 _MONEY = r"^(?:[$€£¥]|USD|EUR|GBP|CHF)\s*|\s*(?:[$€£¥%]|USD|EUR|GBP|CHF)$"
 _MARK = "['’\u00a0\u202f\u2009 ]"
 _SPACED = rf"[+-]?[0-9]{{1,3}}(?:{_MARK}[0-9]{{3}})+(?:[.,][0-9]*)?"
@@ -45,6 +44,7 @@ _ZONE = (
 _SLASH = r"([0-9]{1,2})([/.-])([0-9]{1,2})[/.-]([0-9]{4}|[0-9]{2})(?:[ ,T].*)?"
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
 DAY = "must be a real day between 1900 and 2200 (best written 2026-12-31 or 2026-12-31 23:59:00)"
+IN_UTC = "time zones were turned into UTC"
 ZONED = "must carry a time zone in all lines or in none"
 
 SCALES = [(0, 10), (1, 10), (1, 9), (0, 100), (1, 100)]
@@ -162,18 +162,14 @@ def _moment(x: str, day_first: bool | None) -> str:
 
 
 def _formats(x: str, *days: str | None) -> str:
-    listed = ", ".join(literal(day + clock) for day in days if day for clock in _CLOCKS)
+    listed = literals(day + clock for day in days if day for clock in _CLOCKS)
     return f"try_strptime({x}, [{listed}])" if listed else "null::timestamp"
 
 
 def flag_sql(x: str) -> str:
     """Return SQL that reads yes/no, true/false, 1/0, ja/nein, oui/non as 1 and 0."""
     word = f"lower({x})"
-    return f"case when {word} in ({_list(YES)}) then 1.0 when {word} in ({_list(NO)}) then 0.0 end"
-
-
-def _list(words: Iterable[str]) -> str:
-    return ", ".join(map(literal, words))
+    return f"case when {word} in ({literals(YES)}) then 1.0 when {word} in ({literals(NO)}) then 0.0 end"
 
 
 def decimal_of(texts: Iterable[str], delimiter: str = ",") -> str | None:
@@ -183,7 +179,7 @@ def decimal_of(texts: Iterable[str], delimiter: str = ",") -> str | None:
         bare = re.sub(_MONEY, "", text.replace("−", "-").strip())
         bare = re.sub(_MARK, "", bare) if re.fullmatch(_SPACED, bare) else bare
         as_point, as_comma = bool(re.fullmatch(_POINT, bare)), bool(re.fullmatch(_COMMA, bare))
-        either += as_point and as_comma and not re.fullmatch(_EITHER, bare)
+        either += as_point and as_comma and bool(re.search("[.,]", bare))
         point, comma = point + (as_point and not as_comma), comma + (as_comma and not as_point)
     if comma > point:
         return ","
