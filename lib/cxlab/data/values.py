@@ -43,6 +43,7 @@ _ZONE = (
 )
 _SLASH = r"([0-9]{1,2})([/.-])([0-9]{1,2})[/.-]([0-9]{4}|[0-9]{2})(?:[ ,T].*)?"
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
+_JOINED = ("%Y%m%d", "%Y%m%d%H%M%S", "%Y%m%dT%H%M%S", "%Y%m%dT%H%M")
 DAY = "must be a real day between 1900 and 2200 (best written 2026-12-31 or 2026-12-31 23:59:00)"
 IN_UTC = "time zones were turned into UTC"
 ZONED = "must carry a time zone in all lines or in none"
@@ -145,8 +146,7 @@ def _moment(x: str, day_first: bool | None) -> str:
     day = None if day_first is None else "%d-%m-" if day_first else "%m-%d-"
     clock = "[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?"
     shapes = [
-        (x, "[0-9]{8}", f"try_strptime({x}, '%Y%m%d')"),
-        (x, "[0-9]{14}", f"try_strptime({x}, '%Y%m%d%H%M%S')"),
+        (x, "[0-9]{8}(?:[0-9]{6}|T[0-9]{4,6})?", f"try_strptime({x}, [{literals(_JOINED)}])"),
         (x, "[0-9]{19}", f"make_timestamp(try_cast({x} as bigint) // 1000)"),
         (x, "[0-9]{10}(?:[.][0-9]+)?|[0-9]{13}|[0-9]{16}", epoch_sql(f"try_cast({x} as double)")),
         (x, f"[0-9]{{4}}-[0-9]{{1,2}}-[0-9]{{1,2}}(?:[T ]{clock})?",
@@ -154,7 +154,6 @@ def _moment(x: str, day_first: bool | None) -> str:
         (tidy, "[0-9]{4}-.*", _formats(tidy, "%Y-%m-%d")),
         (tidy, "[0-9]+-[0-9]+-[0-9]{4}.*", _formats(tidy, day and day + "%Y")),
         (tidy, "[0-9]+-[0-9]+-[0-9]{2}(?: .*)?", _formats(tidy, day and day + "%y")),
-        (x, "[0-9]{8}T[0-9]{4,6}", f"try_strptime({x}, ['%Y%m%dT%H%M%S', '%Y%m%dT%H%M'])"),
         (words, "[0-9]+ [a-z]+ [0-9]{2}(?: .*)?", _formats(words, "%d %b %y")),
     ]  # fmt: skip
     cases = " ".join(f"when {_full(text, pattern)} then {read}" for text, pattern, read in shapes)
@@ -248,9 +247,9 @@ def _pattern(group: str, name: str) -> re.Pattern:
     return re.compile(rf"(?<= )(?:{'|'.join(listed)}){_ENDING}\d*(?= )")
 
 
-def hits(words: Sequence[str], group: str, name: str = "") -> int:
-    """How many whole words (with the usual endings) are of a list in data/words.toml."""
-    return len(_pattern(group, name).findall(f" {' '.join(words)} "))
+def hits(text: str, group: str, name: str = "") -> int:
+    """How many whole words of a text (with the usual endings) are of a list in data/words.toml."""
+    return len(_pattern(group, name).findall(f" {' '.join(words_of(text))} "))
 
 
 def plain(name: str) -> str:
