@@ -17,7 +17,7 @@ from cxlab.data.errors import Fault, InputError, nearest, show
 from cxlab.data.mapping import Mapping
 from cxlab.data.privacy import personal_columns, plain_text
 from cxlab.data.raw import LINE, Raw, ident, literal, literals
-from cxlab.data.tables import Column, Kind, may, need
+from cxlab.data.tables import Column, Kind, may
 
 _WHOLE = (
     "BIGINT", "INTEGER", "SMALLINT", "TINYINT", "HUGEINT", "UBIGINT", "UINTEGER", "USMALLINT", "UTINYINT",
@@ -194,7 +194,7 @@ def _declared(this: Conversion) -> dict[str, Column]:
         (mapping.segments, may("", "text", "")),
         ([mapping.clusters], may("", "id", "")),
         ([mapping.date], may("", "time", "")),
-        ([mapping.weights], need("", "number", "survey weight", low=0)),
+        ([mapping.weights], Column("", "number", "survey weight", low=0)),
         (mapping.roles.get("text", ()), may("", "text", "", personal=True)),  # open answers: never shown
     ):
         for name in this.ours(filter(None, names)):

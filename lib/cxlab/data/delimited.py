@@ -5,6 +5,8 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
 from typing import BinaryIO
 
 from cxlab.data.errors import InputError, show
@@ -102,14 +104,11 @@ def sniff_delimiter(text: str) -> str:
     """Return the delimiter that parts the first lines most evenly into most fields."""
 
     def score(delimiter: str) -> float:
-        counts = []
-        try:
-            for row in csv.reader(io.StringIO(text[:200_000], newline=""), delimiter=delimiter):
-                counts += [len(row)] if any(cell.strip() for cell in row) else []
-                if len(counts) == 100:
-                    break
-        except csv.Error:
-            pass
+        counts: list[int] = []
+        rows = csv.reader(io.StringIO(text[:200_000], newline=""), delimiter=delimiter)
+        with suppress(csv.Error):  # what was read before it counts
+            for row in islice((row for row in rows if "".join(row).strip()), 100):
+                counts.append(len(row))
         modal = max(counts, key=lambda n: (counts.count(n), n), default=1)
         even = counts.count(modal) / len(counts) if modal > 1 else 0
         return even and even * (1 + min(modal, 50) / 100) + (counts[0] == modal) * 0.1

@@ -151,9 +151,12 @@ def temporary_folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     handle = open(folder / "lock", "w")  # noqa: SIM115  the lock ends with the process, however it ends
     fcntl.flock(handle, fcntl.LOCK_EX)
-    atexit.register(handle.close)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    _HELD.append(handle)
     return folder
+
+
+_HELD: list = []
 
 
 def new_file(name: str) -> Path:

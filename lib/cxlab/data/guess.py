@@ -174,9 +174,7 @@ def guess_table(raw: Raw, kind: Kind) -> Guess:
     holds = {theirs: kind[ours].holds for theirs, ours in guess.columns.items()}
     holds |= dict.fromkeys(guess.used, "number")
     _missing(guess, cells, holds | dict.fromkeys(guess.other, "number"))
-    numbers = [
-        name for name, what in holds.items() if what in ("number", "whole") and name not in guess.other
-    ]
+    numbers = [name for name, what in holds.items() if what in ("number", "whole")]
     marks = [values.decimal_of(filter(None, cells[name]), raw.delimiter) for name in numbers]
     guess.decimal = "," if None in marks and "," not in marks else ""
     _decide(guess)
@@ -211,12 +209,9 @@ def columns_of(frame: object, kind: str) -> dict[str, str]:
 
 def answers_in_words(frame: pd.DataFrame, items: Sequence[str]) -> list[dict[str, object]]:
     """Return the ``scales`` of a mapping for the items of a DataFrame whose answers are words."""
-    found = []
-    for item in dict.fromkeys(items):
-        if frame[item].dtype.kind not in "iufb":
-            scale = item_of("", list(frame[item].dropna().astype(str).str.strip().unique()))
-            found += [{"items": [item], "codes": scale[1]}] if scale and scale[1] else []
-    return found
+    cells = {item: frame[item].dropna() for item in items if frame[item].dtype.kind not in "iufb"}
+    found = {item: item_of("", [*texts.astype(str).str.strip().unique()]) for item, texts in cells.items()}
+    return [{"items": [item], "codes": scale[1]} for item, scale in found.items() if scale and scale[1]]
 
 
 def _matched(kind: Kind, cells: Cells) -> tuple[dict[str, str], dict[str, str]]:
@@ -225,9 +220,7 @@ def _matched(kind: Kind, cells: Cells) -> tuple[dict[str, str], dict[str, str]]:
     why: dict[str, str] = {}
     free = {n: (plain(n), plain(n.rsplit(".", 1)[-1]), plain(n.partition(". ")[0])) for n in cells}
     for said in ("the same name", "a usual name for it"):
-        for column in kind.columns:
-            if column.name in why:
-                continue
+        for column in (column for column in kind.columns if column.name not in why):
             wanted = [column.name] if said == "the same name" else map(plain, column.aliases)
             found = (name for alias in wanted for at in (0, 1, 2) for name in free if free[name][at] == alias)
             match = next((name for name in found if fits(cells[name], column)), None)

@@ -272,7 +272,8 @@ def missing_codes(texts: Iterable[str | None], bounds: tuple[float, float] | Non
     """
     counts = Counter(text for text in texts if text is not None)
     numbers = {text: number for text in counts if (number := number_of(text)) is not None}
-    words = [text for text in counts if text not in numbers]
+    large = re.compile(f"{_POINT}|{_COMMA}|{_SPACED}")  # 1.234,5 is no word
+    words = [text for text in counts if text not in numbers and not large.fullmatch(text)]
     known = [word for word in words if is_no_answer(word) and (numbers or len(word) > 1)]
     mostly = sum(counts[text] for text in numbers) >= 0.5 * counts.total() and len(words) <= 3
     if numbers and mostly and not any(code_of(word) is not None for word in words):

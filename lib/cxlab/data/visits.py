@@ -8,10 +8,8 @@ import pandas as pd
 from cxlab.data.errors import NotEnough
 from cxlab.data.table import Table
 
-COLUMNS = {
-    **dict.fromkeys(("outlet", "organisation", "person", "role"), "string"),
-    **{"timestamp": "timestamp", "score": "float64", "comment": "string"},
-}
+COLUMNS = dict.fromkeys(("outlet", "organisation", "person", "role"), "string")
+COLUMNS |= {"timestamp": "timestamp", "score": "float64", "comment": "string"}
 
 
 class Heard(NamedTuple):
