@@ -6,7 +6,7 @@ from cxlab.data import values
 from cxlab.data.convert import Conversion, Field, bring
 from cxlab.data.errors import Fault, show
 from cxlab.data.mapping import Mapping
-from cxlab.data.raw import LINE, Raw, ident, literal
+from cxlab.data.raw import LINE, Raw, ident, literals
 from cxlab.data.tables import Kind
 
 
@@ -56,9 +56,9 @@ def _tests(this: Conversion) -> Iterator[tuple[str, str, str, Field | None]]:
         if column.holds == "whole":
             yield "must be a whole number", "correct it", f"{value} % 1 <> 0", one
         if column.allowed:
-            words = [literal(word) if isinstance(word, str) else str(word) for word in column.allowed]
-            said = f"must be one of {', '.join(map(str, column.allowed))}"
-            yield said, "correct it", f"{value} not in ({', '.join(words)})", one
+            words = list(map(str, column.allowed))  # beside a number, a text in quotes is a number too
+            said = f"must be one of {', '.join(words)}"
+            yield said, "correct it", f"{value} not in ({literals(words)})", one
         for bound, sign, word in ((column.low, "<", "at least"), (column.high, ">", "at most")):
             if bound is not None and not one.lenient:
                 yield f"must be {word} {bound:g}", "correct it", f"{value} {sign} {bound}", one

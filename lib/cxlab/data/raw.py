@@ -62,7 +62,7 @@ class Raw:
         """Return what DuckDB says of a file as a sentence for its owner."""
         text, reason = str(error), of.reason_of(error)
         line = re.search(r"Line: (\d+)", text)
-        where = f"{self.name}, line {line[1]}" if line and self.kind == "text" else self.name
+        where = f"{self.name}, line {line[1]}" if line else self.name
         fields = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", text)
         if fields:
             said = f"has {fields[2]} fields where the header has {fields[1]}; quote cells with the delimiter"

@@ -302,10 +302,8 @@ def scale_of(numbers: Sequence[float]) -> tuple[float, float] | None:
     different = set(numbers)
     low, high = min(different), max(different)
     whole = all(number % 1 == 0 for number in different)
-    if len(different) < 2 or low < 0 or not 1 < high <= 100 or (whole and len(different) > 15 and high <= 10):
-        return None
-    wide = whole and high > 50 and 4 <= len(different) <= 101 and len(numbers) >= 2 * len(different)
-    if high > 10 and not wide:
+    wide = whole and 50 < high <= 100 and len(different) >= 4 and len(numbers) >= 2 * len(different)
+    if len(different) < 2 or low < 0 or not (1 < high <= 10 or wide):
         return None
     fits = [scale for scale in SCALES if scale[0] <= low and high <= scale[1]]
     return min(fits, key=lambda scale: (scale[1] - scale[0], scale[0]), default=None)
