@@ -46,28 +46,33 @@ def _absent(this: Conversion) -> None:
         this.faults.append(Fault(said, "add one, or map one of yours to it"))
 
 
-def _tests(this: Conversion) -> Iterator[tuple[str, str, str, Field | None]]:
-    """Yield what may be wrong with a row: rule, remedy, SQL of the rows that break it, column."""
+def _tests(this: Conversion) -> Iterator[tuple[str, tuple[str, str, str, Field | None]]]:
+    """Yield SQL that counts what is wrong, and (rule, remedy, SQL of the rows that break it, column)."""
+    rules: list[tuple[str, str, Field | None]] = []
     for one in this.fields:
         column, cell, value = one.column, ident(one.ours), f"({one.value})"
         if one.rule and not one.lenient:
             remedy = "" if "mapping" in one.rule else "correct it, or name it under missing: in the mapping"
-            yield one.rule, remedy, f"{cell} is not null and {value} is null", one
+            bad = f"{cell} is not null and {value} is null"
+            yield f"count({cell}) - count({value})", (one.rule, remedy, bad, one)
         if column.holds == "whole":
-            yield "must be a whole number", "correct it", f"{value} % 1 <> 0", one
+            rules.append(("must be a whole number", f"{value} % 1 <> 0", one))
         if column.allowed:
             words = list(map(str, column.allowed))  # beside a number, a text in quotes is a number too
             said = f"must be one of {', '.join(words)}"
-            yield said, "correct it", f"{value} not in ({literals(words)})", one
+            rules.append((said, f"{value} not in ({literals(words)})", one))
         for bound, sign, word in ((column.low, "<", "at least"), (column.high, ">", "at most")):
             if bound is not None and not one.lenient:
-                yield f"must be {word} {bound:g}", "correct it", f"{value} {sign} {bound}", one
+                rules.append((f"must be {word} {bound:g}", f"{value} {sign} {bound}", one))
         if not column.gaps:
-            yield "must not be missing", "fill it, or leave the row out", f"{cell} is null", one
+            gap = ("must not be missing", "fill it, or leave the row out", f"{cell} is null", one)
+            yield f"count(*) - count({cell})", gap
     fields = {one.ours: f"({one.value})" for one in this.fields}
     for low, high in this.kind.ordered:
         if low in fields and high in fields:
-            yield f"{low} must not exceed {high}", "correct it", f"{fields[low]} > {fields[high]}", None
+            rules.append((f"{low} must not exceed {high}", f"{fields[low]} > {fields[high]}", None))
+    for rule, bad, one in rules:
+        yield f"count_if({bad})", (rule, "correct it", bad, one)
 
 
 def _look(this: Conversion) -> None:
@@ -80,7 +85,7 @@ def _look(this: Conversion) -> None:
             asked[one.ours, "zoned"] = f"count({one.zone})"
         if one.text and (holds == "text" or (holds == "id" and not this.kind.large)):
             asked[one.ours, "marked"] = f"count_if(contains({cell}, '<'))"
-    asked |= {place: f"count_if({bad})" for place, (_, _, bad, _) in enumerate(tests)}
+    asked |= {place: count for place, (count, _) in enumerate(tests)}
     row = this.raw.all(f"select {', '.join(asked.values())} from {this.cells}")[0]
     counts = dict(zip(asked, row, strict=True))
     this.rows = counts["rows"]
@@ -103,7 +108,7 @@ def _look(this: Conversion) -> None:
             this.faults.append(Fault("is missing on every row", "fill it in", one.theirs))
         elif needed and filled < this.rows and this.kind.large:
             this.notes.append(f"{said}: {this.rows - filled:,} rows have none and are dropped and counted")
-    for place, test in enumerate(tests):
+    for place, (_, test) in enumerate(tests):
         if counts[place]:
             _list_fault(this, *test)
     keys = [name for name in this.kind.key if any(one.ours == name for one in this.fields)]
