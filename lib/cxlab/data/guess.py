@@ -220,7 +220,9 @@ def _matched(kind: Kind, cells: Cells) -> tuple[dict[str, str], dict[str, str]]:
     why: dict[str, str] = {}
     free = {n: (plain(n), plain(n.rsplit(".", 1)[-1]), plain(n.partition(". ")[0])) for n in cells}
     for said in ("the same name", "a usual name for it"):
-        for column in (column for column in kind.columns if column.name not in why):
+        for column in kind.columns:
+            if column.name in why:
+                continue
             wanted = [column.name] if said == "the same name" else map(plain, column.aliases)
             found = (name for alias in wanted for at in (0, 1, 2) for name in free if free[name][at] == alias)
             match = next((name for name in found if fits(cells[name], column)), None)
