@@ -156,11 +156,11 @@ def opened(this: Conversion) -> Table:
     if kind.large and this.rows > _WHOLE:
         import ibis
 
-        _guard(this, this.frame(f"{sql} limit 10000"), allowed)
+        _guard(this, this.raw.all(f"{sql} limit 10000", "df"), allowed)
         this.raw.all(f"create or replace temp view {ident(kind.name)} as {sql}")
         frame: Any = ibis.duckdb.from_connection(this.raw.connection).table(kind.name)
     else:
-        frame = this.frame(sql)
+        frame = this.raw.all(sql, "df")
         _guard(this, frame, allowed)
         frame = _finished(this, frame, allowed)
         if frame.empty:
