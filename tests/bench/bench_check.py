@@ -1,67 +1,41 @@
-"""How fast is ``cxlab check`` on a large event log, beside DuckDB merely reading it?
+"""How fast are large files read and checked, beside DuckDB merely reading them as text?
 
-``python tests/bench/bench_check.py [--quick] [--rows N]`` writes a CSV of ten million events (a million with
-``--quick``), reads it with DuckDB (every column counted), checks it, and prints wall and CPU ratios and peak
-memory, each in a process of its own.
+``python tests/bench/bench_check.py [--quick] [--against PYTHON]`` writes a log of ten million events (CSV and
+Parquet) and a survey of a million rows (a tenth with ``--quick``) and runs ``cxlab check`` on each, in turns
+with DuckDB, and with the older copy of the package of another interpreter. Prints the least CPU and wall
+seconds of three runs, as ratios to DuckDB, and peak memory.
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 READ = """
-import duckdb
-con = duckdb.connect()
-con.execute("set enable_progress_bar = false")
-print(con.execute("select count(customer_id), count(event), count(timestamp), count(segment) from read_csv(?,
-{options})", [path]).fetchone())
+import duckdb, sys
+path = sys.argv[1]
+source = f"read_csv('{path}', all_varchar = true)" if path.endswith("csv") else f"'{path}'"
+print(duckdb.sql(f"SELECT count(COLUMNS(*)) FROM {source}").fetchall())
 """
-TEXT, TYPED = "all_varchar = true", "auto_detect = true"
-CHECK = """
-from cxlab.evidence.check import check_file
-report = check_file(path, table="events")
-assert report.ok, report.lines()
-print(report.lines()[0])
-"""
-OPEN = """
-import cxlab as cx
-table = cx.open_table(path, kind="events")
-print(table.count().execute())
-"""
+LOG = """SELECT 'u' || (i // 10) AS customer_id, 'event_' || (i * 7919 % 10) AS event,
+TIMESTAMP '2026-01-01' + to_seconds(i * 104729 % 31536000) AS timestamp,
+'segment ' || (i // 10 % 5) AS segment FROM range({rows}) t(i)"""
+ITEMS = ", ".join(f"1 + hash(i * 31 + {k}) % 10 AS q{k}" for k in range(12))
+SURVEY = f"SELECT i AS id, hash(i) % 11 AS recommend, {ITEMS} FROM range({{rows}}) t(i)"
 
 
-def measure(code: str, path: Path) -> dict[str, float]:
-    """Run code in a fresh process.
-
-    Return wall and CPU seconds of the work, and its peak memory in gigabytes.
-    """
-    frame = (
-        "import sys, time, resource, json\npath = sys.argv[1]\nstart = time.perf_counter()\n" + code + "\n"
-        "use = resource.getrusage(resource.RUSAGE_SELF)\n"
-        "print(json.dumps(dict(wall=time.perf_counter() - start, "
-        "cpu=use.ru_utime + use.ru_stime, gb=use.ru_maxrss / 2**20)))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", frame, str(path)], capture_output=True, text=True, check=True
-    )
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def write_log(path: Path, rows: int) -> None:
-    """Write a log of ``rows`` events, ten a customer, with DuckDB."""
-    import duckdb
-
-    query = (
-        "select 'u' || (range // 10) as customer_id, 'event_' || (range * 7919 % 10) as event, "
-        "timestamp '2026-01-01' + to_seconds(range * 104729 % 31536000) as timestamp, "
-        "'segment ' || (range // 10 % 5) as segment "
-        f"from range({rows})"
-    )
-    duckdb.execute(f"copy ({query}) to '{path}' (format csv, header true)")
+def measure(words: list[str]) -> tuple[float, float, float]:
+    """Run a command; return its CPU seconds, wall seconds and peak memory in GB."""
+    begin = time.perf_counter()
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(words)}: exit {process.returncode}")
+    return usage.ru_utime + usage.ru_stime, time.perf_counter() - begin, usage.ru_maxrss * 1024 / 1e9
 
 
 def main() -> None:
@@ -70,34 +44,30 @@ def main() -> None:
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--rows", type=int)
-    arguments = parser.parse_args()
-    rows = arguments.rows or (1_000_000 if arguments.quick else 10_000_000)
-    folder = os.environ.get("CXLAB_BENCH_DATA")
-    with tempfile.TemporaryDirectory(dir=folder) as temporary:
-        path = Path(temporary) / "events.csv"
-        write_log(path, rows)
-        print(
-            f"check of {rows:,} events ({path.stat().st_size / 1e6:,.0f} MB CSV), "
-            f"duckdb {duckdb.__version__}, {os.cpu_count()} cores"
-        )
-        runs = {
-            "duckdb reads it as text": READ.format(options=TEXT),
-            "duckdb reads it with types": READ.format(options=TYPED),
-            "cxlab check": CHECK,
-            "open_table and count": OPEN,
-        }
-        seen = {
-            name: min((measure(code, path) for _ in range(2)), key=lambda run: run["wall"])
-            for name, code in runs.items()
-        }
-        base = seen["duckdb reads it as text"]
-        for name, run in seen.items():
-            print(
-                f"  {name:28} {run['wall']:6.2f} s wall ({run['wall'] / base['wall']:.2f} x)   "
-                f"{run['cpu']:6.2f} s CPU "
-                f"({run['cpu'] / base['cpu']:.2f} x)   {run['gb']:.2f} GB"
-            )
+    parser.add_argument("--against", help="interpreter of an older copy of the package")
+    asked = parser.parse_args()
+    part = 10 if asked.quick else 1
+    with tempfile.TemporaryDirectory(dir=os.environ.get("CXLAB_BENCH_DATA")) as folder:
+        for name, query, rows, kind in (
+            ("log.csv", LOG, 10_000_000, "events"),
+            ("log.parquet", LOG, 10_000_000, "events"),
+            ("survey.csv", SURVEY, 1_000_000, "survey"),
+        ):
+            path = str(Path(folder) / name)
+            duckdb.sql(f"COPY ({query.format(rows=rows // part)}) TO '{path}'")
+            check = ["-m", "cxlab", "check", path, "--table", kind]
+            tools = {"duckdb": [sys.executable, "-c", READ, path], "cxlab": [sys.executable, *check]}
+            if asked.against:
+                tools["older copy"] = [asked.against, *check]
+            found: dict[str, list] = {tool: [] for tool in tools}
+            for tool in [*tools] * 3:
+                found[tool].append(measure(tools[tool]))
+            print(f"{name}, {rows // part:,} rows, {os.path.getsize(path) / 1e6:.0f} MB")
+            floor = [min(run[i] for run in found["duckdb"]) for i in range(2)]
+            for tool, runs in found.items():
+                cpu, wall, peak = (min(run[i] for run in runs) for i in range(3))
+                ratios = f"({cpu / floor[0]:.2f} and {wall / floor[1]:.2f} x DuckDB)"
+                print(f"  {tool:12} CPU {cpu:6.2f} s  wall {wall:6.2f} s  {ratios}  peak {peak:.2f} GB")
 
 
 if __name__ == "__main__":

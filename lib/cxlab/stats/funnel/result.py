@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cxlab.data.errors import InputError
-from cxlab.stats.funnel.scan import NEVER, Rules, Scan, in_words, microseconds, rounded_up
+from cxlab.stats.funnel.scan import DAY, NEVER, SIZES, Rules, Scan, in_words, microseconds
 from cxlab.stats.intervals import wilson
 
 if TYPE_CHECKING:
@@ -166,3 +166,18 @@ class Funnel:
         names = ["segment"] * self.segmented + ["step", "customers", "quantile", "time"]
         table = pd.DataFrame(self.quantiles(quantiles, window), columns=names)
         return table.assign(time=pd.to_timedelta(table["time"], unit="us").astype("timedelta64[us]"))
+
+
+def rounded_up(spans: Sequence[int]) -> list[int]:
+    """Return rising spans, each rounded up to two digits of a unit that suits them.
+
+    >>> [span / DAY for span in rounded_up([DAY, 3 * DAY + DAY // 99, 10 * DAY])]
+    [1.0, 3.1, 10.0]
+    """
+    middle = spans[len(spans) // 2]
+    size = next((SIZES[unit] for unit in "dhm" if middle >= 2 * SIZES[unit]), SIZES["s"])
+    values = set()
+    for value in (max(span / size, 1e-3) for span in spans):
+        scale = 10.0 ** (1 - math.floor(math.log10(value)))
+        values.add(round(math.ceil(round(value * scale, 6)) / scale * size))
+    return sorted(values)

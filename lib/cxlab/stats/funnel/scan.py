@@ -18,11 +18,14 @@ strictly before a row may lead to it.
 
 import difflib
 import math
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -37,7 +40,8 @@ if TYPE_CHECKING:
 DAY = 86_400_000_000
 NEVER = np.iinfo(np.int64).max  # a step that was not reached; also 'no window'
 _BITS, _MOST_STEPS = 5, 31
-_SIZES = {"w": 7 * DAY, "d": DAY, "h": 3_600_000_000, "m": 60_000_000, "s": 1_000_000}
+_SOME = 16  # batches that are divided in one go
+SIZES = {"w": 7 * DAY, "d": DAY, "h": 3_600_000_000, "m": 60_000_000, "s": 1_000_000}
 _WORDS = {"d": "day", "h": "hour", "m": "minute", "s": "second"}
 _PART = r"\s*(\d+(?:\.\d+)?)\s*(w(?:eeks?)?|d(?:ays?)?|h(?:ours?)?|m(?:in(?:ute)?s?)?|s(?:ec(?:ond)?s?)?)\s*"
 
@@ -98,7 +102,7 @@ def microseconds(value: object, *, argument: str = "conversion_window") -> int:
     if isinstance(value, timedelta | np.timedelta64):
         span = int(np.timedelta64(value, "us").astype(np.int64))
     elif isinstance(value, str) and (body := re.fullmatch(rf"([+-]?)((?:{_PART})+)", value.strip().lower())):
-        span = round(sum(float(number) * _SIZES[unit[0]] for number, unit in re.findall(_PART, body[2])))
+        span = round(sum(float(number) * SIZES[unit[0]] for number, unit in re.findall(_PART, body[2])))
         span = -span if body[1] == "-" else span
     if span is None or not 0 < span <= NEVER:
         fault = "is not a time span"
@@ -117,24 +121,9 @@ def in_words(span: float) -> str:
     """
     if span >= NEVER:
         return "any time"
-    unit = next((unit for unit in _WORDS if span >= _SIZES[unit]), "s")
-    value = f"{round(span / _SIZES[unit], 1):g}"
+    unit = next((unit for unit in _WORDS if span >= SIZES[unit]), "s")
+    value = f"{round(span / SIZES[unit], 1):g}"
     return f"{value} {_WORDS[unit]}{'' if value == '1' else 's'}"
-
-
-def rounded_up(spans: Sequence[int]) -> list[int]:
-    """Return rising spans, each rounded up to two digits of a unit that suits them.
-
-    >>> [span / DAY for span in rounded_up([DAY, 3 * DAY + DAY // 99, 10 * DAY])]
-    [1.0, 3.1, 10.0]
-    """
-    middle = spans[len(spans) // 2]
-    size = next((_SIZES[unit] for unit in "dhm" if middle >= 2 * _SIZES[unit]), _SIZES["s"])
-    values = set()
-    for value in (max(span / size, 1e-3) for span in spans):
-        scale = 10.0 ** (1 - math.floor(math.log10(value)))
-        values.add(round(math.ceil(round(value * scale, 6)) / scale * size))
-    return sorted(values)
 
 
 def hint(name: str, known: Iterable[str]) -> str:
@@ -163,14 +152,17 @@ def journeys(batches: Iterable["pa.RecordBatch"], rules: Rules, room: int = 0) -
     """
     none = np.empty(0, np.int64)
     parts = [Journeys(none, none.astype(np.uint16), [none] * (len(rules.steps) - 1))]
-    customers = _sorted_here(batches, room) if room else _sorted_before(batches)
-    parts += [_reached(*columns, rules=rules) for columns in customers]
+    if room:
+        with ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as pool:
+            parts += pool.map(lambda share: _reached(*_sorted(*share), rules=rules), _shares(batches, room))
+    else:
+        parts += [_reached(*columns, rules=rules) for columns in _whole_customers(batches)]
     entered, segment, durations = zip(*parts, strict=True)
     columns = [np.concatenate(column) for column in zip(*durations, strict=True)]
     return Journeys(np.concatenate(entered), np.concatenate(segment), columns)
 
 
-def _sorted_before(batches: Iterable["pa.RecordBatch"]) -> Iterator[Sequence[NDArray]]:
+def _whole_customers(batches: Iterable["pa.RecordBatch"]) -> Iterator[Sequence[NDArray]]:
     """Cut sorted rows anew, each customer in one part: where the rows of each end, and the columns."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -191,40 +183,39 @@ def _sorted_before(batches: Iterable["pa.RecordBatch"]) -> Iterator[Sequence[NDA
         yield columns(pa.concat_batches(edge))
 
 
-def _sorted_here(batches: Iterable["pa.RecordBatch"], room: int) -> Iterator[Sequence[NDArray]]:
-    """Sort the rows, a share of the customers at a time: each share fits in the processor's cache."""
-    held: list[list[NDArray]] = []
-    for batch in batches:
-        room -= batch.nbytes
+def _shares(batches: Iterable["pa.RecordBatch"], room: int) -> Iterator[list[NDArray]]:
+    """Divide the rows of a long log into shares of the customers: each fits in the processor's cache."""
+    shares: list[list[list[NDArray]]] = []
+    batches = iter(batches)
+    for some in iter(lambda: list(islice(batches, _SOME)), []):
+        room -= sum(batch.nbytes for batch in some)
         if room < 0:
             raise MemoryError
-        held.append([np.from_dlpack(column) for column in batch.columns])
-    if not held:
-        return
-    shift = min(sum(columns[0].size for columns in held) >> 16, 1 << 15).bit_length()
-    many = 1 << shift
-    shares: list[list[list[NDArray]]] = [[] for _ in range(many)]
-    while held:
-        columns = list(map(np.concatenate, zip(*held[-16:], strict=True)))
-        del held[-16:]
-        share = (columns[0] & (many - 1)).astype(np.uint16)
-        order, begin = np.argsort(share, kind="stable"), 0
-        for parts, end in zip(shares, np.bincount(share, minlength=many).cumsum(), strict=True):
-            parts.append([column[order[begin:end]] for column in columns])
+        shares = shares or [[] for _ in range(512 if len(some) == _SOME else 1)]
+        rows = [np.concatenate(list(map(np.from_dlpack, column))) for column in zip(*some, strict=True)]
+        number = (rows[0] & (len(shares) - 1)).astype(np.uint16)
+        rows[0] >>= len(shares).bit_length() - 1
+        order, begin = np.argsort(number, kind="stable"), 0
+        for share, end in zip(shares, np.bincount(number, minlength=len(shares)).cumsum(), strict=True):
+            share.append([column[order[begin:end]] for column in rows])
             begin = end
     while shares:
-        person, *columns = map(np.concatenate, zip(*shares.pop(), strict=True))
-        if not person.size:
-            continue
-        order = np.argsort(columns[0])
-        person = person.astype(np.uint64) >> np.uint64(shift)
-        person -= person.min()
-        for bits in range(0, int(person.max()).bit_length(), 16):
-            # numpy sorts 16 bits at a time by counting, in the order that the rows already have
-            order = order[np.argsort((person >> np.uint64(bits)).astype(np.uint16)[order], kind="stable")]
-        person = person[order]
-        ends = np.append(np.flatnonzero(person[1:] != person[:-1]) + 1, person.size)
-        yield ends.astype(np.int32), *(column[order] for column in columns)
+        rows = list(map(np.concatenate, zip(*shares.pop(), strict=True)))
+        if rows[0].size:
+            yield rows
+
+
+def _sorted(person: NDArray, moment: NDArray[np.int64], *more: NDArray) -> Iterator[NDArray]:
+    """Sort rows by customer and moment; return where the rows of each customer end, and the columns."""
+    order = np.argsort(moment)
+    person = person.astype(np.uint64)
+    person -= person.min()
+    for bits in range(0, int(person.max()).bit_length(), 16):
+        # numpy sorts 16 bits at a time by counting, in the order that the rows already have
+        order = order[np.argsort((person >> np.uint64(bits)).astype(np.uint16)[order], kind="stable")]
+    person = person[order]
+    yield np.append(np.flatnonzero(person[1:] != person[:-1]) + 1, person.size).astype(np.int32)
+    yield from (column[order] for column in (moment, *more))
 
 
 def _reached(
