@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,8 @@ import pytest
 import cxlab as cx
 from cxlab.data.errors import InputError
 from cxlab.workbook.commands import funnel
+
+from .conftest import wait_until
 
 STEPS = ["visit", "cart", "pay"]
 ENGINES = ["local", "duckdb"]
@@ -126,12 +127,10 @@ def test_interrupted_scan_leaves_nothing_and_exits_130(tmp_path):
     rows += "make_timestamp(1700000000000000 + i * 1000000) AS when FROM range(3000000) t(i)"
     duckdb.sql(f"COPY ({rows}) TO '{path}' (HEADER)")
     folder.mkdir()
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     asked = [sys.executable, "-m", "cxlab", "funnel", *words(path)]
-    process = subprocess.Popen(asked, env={**os.environ, "TMPDIR": str(folder)}, **pipes)
-    until = time.monotonic() + 60
-    while not list(folder.glob("*/lock")) and time.monotonic() < until and process.poll() is None:
-        time.sleep(0.01)
+    env, pipe = {**os.environ, "TMPDIR": str(folder)}, subprocess.PIPE
+    process = subprocess.Popen(asked, env=env, stdout=pipe, stderr=pipe, text=True)
+    wait_until(lambda: list(folder.glob("*.lock")))
     process.send_signal(signal.SIGINT)
     out, error = process.communicate(timeout=60)
     assert process.returncode == 130 and "Traceback" not in error and out == "", error

@@ -11,6 +11,8 @@ from cxlab.workbook import publish, run
 
 from .conftest import files_of
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 
 @pytest.fixture
 def out(tmp_path):
@@ -23,11 +25,6 @@ def make(folder, text):
     files = {"index.html": publish.sha256_of(folder / "index.html")}
     (folder / "manifest.json").write_text(json.dumps({"cxlab": "0", "files": files}))
     return folder
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("CXLAB_CACHE", str(tmp_path / "cache"))
 
 
 def test_a_folder_with_files_of_somebody_is_refused(tmp_path, out):
@@ -97,15 +94,6 @@ def test_a_damaged_cache_entry_counts_as_missing_and_the_oldest_go(tmp_path, mon
         publish.prune()
         assert len(list(path.parent.iterdir())) == 1
         publish.store("other", "x")
-
-
-def test_what_a_killed_run_left_is_swept_by_the_next(tmp_path):
-    gone, alive = tmp_path / "cache" / "run-4194303-a", tmp_path / "cache" / f"run-{os.getpid()}-b"
-    for folder in (gone, alive):
-        folder.mkdir(parents=True)
-    with run.Runners(1, min_cell=5, timeout=1) as runners:
-        assert not gone.exists() and alive.exists() and runners.folder.is_dir()
-    assert not runners.folder.exists()
 
 
 def test_failures_of_one_cause_are_told_once():

@@ -9,7 +9,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cxlab.data.errors import InputError, NotebookError, OutOfReach
-from cxlab.data.files import cache_folder
+from cxlab.data.files import cache_folder, held_folder
 from cxlab.workbook import publish
 from cxlab.workbook.executed import results_of, to_json
 from cxlab.workbook.plan import Build, Page, Part
@@ -70,10 +69,10 @@ class Runners:
     def __init__(self, jobs: int, *, min_cell: int, timeout: float) -> None:
         self._jobs, self._min_cell, self._timeout = jobs, min_cell, timeout
         self._process: subprocess.Popen[str] | None = None
+        self._held = contextlib.ExitStack()
 
     def __enter__(self) -> Runners:
-        _sweep()
-        self.folder = Path(tempfile.mkdtemp(prefix=f"run-{os.getpid()}-", dir=cache_folder()))
+        self.folder = self._held.enter_context(held_folder(cache_folder(), "run-"))
         (self.folder / "tmp").mkdir()
         return self
 
@@ -120,18 +119,7 @@ class Runners:
                     process.wait(timeout=5)
                 except subprocess.TimeoutExpired:
                     process.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _sweep() -> None:
-    """Remove what runs that were killed left behind."""
-    for run in cache_folder().glob("run-*-*"):
-        try:
-            os.kill(int(run.name.split("-")[1]), 0)
-        except ProcessLookupError:
-            shutil.rmtree(run, ignore_errors=True)
-        except (ValueError, OSError):
-            continue
+        self._held.close()
 
 
 def run_key(part: Part, page: Page, build: Build, results: str | None = None) -> str:
