@@ -1,19 +1,16 @@
 """``cxlab funnel``, ``drivers`` and ``verdict``: one answer from a file, printed as a table, JSON or CSV."""
 
-import argparse
 import csv
 import itertools
 import json
 import math
 import sys
-from collections.abc import Sequence
+from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from cxlab.data.errors import InputError
-
-FORMATS = ("table", "json", "csv")
 
 
 def table_of(name: str, kind: str) -> str:
@@ -32,7 +29,7 @@ def table_of(name: str, kind: str) -> str:
 def print_answer(
     style: str, facts: dict[str, Any], rows: list[dict], shown: list[dict], notes: list[str]
 ) -> None:
-    """Print an answer in one of ``FORMATS``.
+    """Print an answer in one of three styles.
 
     JSON holds ``facts`` and ``rows``, CSV the rows, a table ``shown`` (the rows as people read them, all
     text) with ``notes`` below.
@@ -59,38 +56,9 @@ def _safe(value: Any) -> Any:
     return f"'{value}" if risky and value.strip() else value
 
 
-def _drivers_options() -> argparse.ArgumentParser:
-    """Return the command's options."""
-    made = argparse.ArgumentParser(
-        prog="cxlab drivers", description="The share of an outcome that blocks explain."
-    )
-    add = made.add_argument
-    add("file", metavar="FILE_OR_STUDY", help="one row a respondent; or a study, its mapping, or a source")
-    add("--block", action="append", default=[], metavar="NAME=a,b",
-        help="a block and its columns; repeat it. A column alone is a block of its own")  # fmt: skip
-    add("--outcome", metavar="COL", help="the numeric column to explain")
-    add("--weights", metavar="COL", help="survey weights")
-    add("--clusters", metavar="COL", help="who gave several rows")
-    add("--missing", default="", metavar="-99,98", help="codes that mean 'no answer'")
-    add("--bootstrap", type=int, default=1000, metavar="N", help="resamples (default 1000)")
-    add("--confidence", type=float, default=0.95, metavar="P", help="of the intervals (default 0.95)")
-    add("--seed", type=int, default=1, metavar="N", help="default 1: the same numbers every time")
-    add("--min-cell", type=int, default=5, metavar="N", help="fewest respondents (default 5)")
-    add("--format", choices=FORMATS, default="table", help="default table")
-    return made
-
-
-def drivers(args: list[str]) -> int:
+def drivers(**options: Any) -> int:
     """Compute and print the shares."""
-    asked = _drivers_options().parse_args(args)
-    for name, good, rule in (
-        ("seed", asked.seed >= 0, "0 or more"),
-        ("bootstrap", asked.bootstrap >= 0, "0 or more resamples"),
-        ("confidence", 0 < asked.confidence < 1, "between 0 and 1, for example 0.95"),
-        ("min-cell", asked.min_cell >= 1, "1 or more"),
-    ):
-        if not good:
-            raise InputError(f"--{name} {getattr(asked, name.replace('-', '_'))} must be {rule}")
+    asked = Namespace(**options)
     survey, notes = _open(asked)
     from cxlab.questions.drivers import cautions_of
     from cxlab.questions.importance import share_table, shares
@@ -118,7 +86,7 @@ def drivers(args: list[str]) -> int:
     return 0
 
 
-def _open(asked: argparse.Namespace):
+def _open(asked: Namespace):
     """Return the survey and cautions: a study or source brings its own blocks and outcome; of a file only the
     named columns are read.
     """
@@ -162,29 +130,17 @@ def _blocks(words: list[str]) -> dict[str, list[str]]:
     return blocks
 
 
-def verdict(arguments: Sequence[str]) -> int:
+def verdict(source: str, format: str, bootstrap: int, seed: int, all: bool) -> int:
     """Judge one survey and print what it decides; bad input raises InputError."""
-    parser = argparse.ArgumentParser(
-        prog="cxlab verdict", description="What a survey decides, claim by claim."
-    )
-    add = parser.add_argument
-    add("source", help="a registered survey, a mapping file, or a study's folder or params.yaml")
-    add("--format", choices=("table", "json"), default="table")
-    add("--bootstrap", type=int, default=200, help="resamples behind each interval (default: 200)")
-    add("--seed", type=int, default=1)
-    add("--all", action="store_true", help="also the claims that this survey cannot test")
-    given = parser.parse_args(list(arguments))
-    if given.bootstrap < 50 or given.seed < 0:
-        raise InputError("--bootstrap takes 50 or more and --seed 0 or more")
     from cxlab.data.sources import open_source
     from cxlab.questions.judging import QUESTIONS, UNTESTED, judge_survey
 
-    survey = open_source(table_of(given.source, "survey"), seed=given.seed)
+    survey = open_source(table_of(source, "survey"), seed=seed)
     if survey.kind not in QUESTIONS:
-        raise InputError(f"{given.source} is the table {survey.kind}; rules judge {' and '.join(QUESTIONS)}")
-    table = judge_survey(survey, bootstrap=given.bootstrap)
-    shown = table if given.all else table[table["outcome"] != UNTESTED]
-    if given.format == "json":
+        raise InputError(f"{source} is the table {survey.kind}; rules judge {' and '.join(QUESTIONS)}")
+    table = judge_survey(survey, bootstrap=bootstrap)
+    shown = table if all else table[table["outcome"] != UNTESTED]
+    if format == "json":
         columns = ["claim", "outcome", "reason", "evidence", "reads", "numbers", "status"]
         rows = shown.reset_index()[columns].to_dict("records")
         found = {"survey": survey.title or survey.name, "claims": rows}
@@ -198,36 +154,11 @@ def verdict(arguments: Sequence[str]) -> int:
     return 0
 
 
-_BY = """one funnel for each value of this column; small cells are hidden in each call by itself, so pass on
-one call: another window or list of steps can tell a few people by difference"""
-
-
-def _funnel_options() -> argparse.ArgumentParser:
-    """Return the command's options."""
-    made = argparse.ArgumentParser(prog="cxlab funnel", description="An ordered funnel of an event log.")
-    add = made.add_argument
-    add("file", metavar="FILE_OR_STUDY",
-        help="a file of events, a folder or pattern of them, a study or its mapping file")  # fmt: skip
-    add("--steps", required=True, metavar="a,b,c", help="events in order, separated by commas")
-    add("--window", default="7d", help="longest time from the first step: 12h, 30min, none (default 7d)")
-    add("--customer", default="customer_id", help="column of the customer (default customer_id)")
-    add("--event", default="event", help="column of what happened (default event)")
-    add("--timestamp", default="timestamp", help="column of the time (default timestamp)")
-    add("--by", help=_BY)
-    add("--memory", default="2GB", help="spill to a temporary folder beyond this (default 2GB)")
-    add("--min-cell", type=int, help="with --by, smaller cells are not shown (default 5)")
-    add("--engine", choices=("local", "duckdb", "spark"), default="local", help="same numbers")
-    add("--format", choices=FORMATS, default="table", help="default table")
-    return made
-
-
-def funnel(args: list[str]) -> int:
+def funnel(**options: Any) -> int:
     """Compute and print the funnel."""
     from cxlab.stats.funnel.scan import NEVER, rules_of
 
-    asked = _funnel_options().parse_args(args)
-    if asked.min_cell is not None and asked.min_cell < 1:
-        raise InputError(f"--min-cell {asked.min_cell}: it must be a whole number of 1 or more; 5 is usual")
+    asked = Namespace(**options)
     unlimited = asked.window.strip().lower() in ("none", "no limit", "")
     steps = [word.strip() for word in next(csv.reader([asked.steps]), []) if word.strip()]
     result, least = _funnel(asked, rules_of(steps, None if unlimited else asked.window))
@@ -249,7 +180,7 @@ def funnel(args: list[str]) -> int:
     return 0
 
 
-def _funnel(asked: argparse.Namespace, rules):
+def _funnel(asked: Namespace, rules):
     """Return the funnel of a file, or of a study's events, and the smallest cell that is shown."""
     from cxlab.stats.funnel.files import funnel_of_files, funnel_of_table
     from cxlab.stats.funnel.scan import Columns
