@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -63,20 +63,20 @@ def raise_failures(failures: Sequence[Failure]) -> None:
             raise kind("; ".join(lines))
 
 
-class Runners:
+class Runners(contextlib.ExitStack):
     """Runs notebooks in processes; used as a context manager, which leaves nothing behind however it ends."""
 
     def __init__(self, jobs: int, *, min_cell: int, timeout: float) -> None:
+        super().__init__()
         self._jobs, self._min_cell, self._timeout = jobs, min_cell, timeout
-        self._process: subprocess.Popen[str] | None = None
-        self._held = contextlib.ExitStack()
 
     def __enter__(self) -> Runners:
-        self.folder = self._held.enter_context(held_folder(cache_folder(), "run-"))
+        self.folder = self.enter_context(held_folder(cache_folder(), "run-"))
         (self.folder / "tmp").mkdir()
         return self
 
-    def _start(self) -> subprocess.Popen[str]:
+    @cached_property
+    def _process(self) -> subprocess.Popen[str]:
         own = {
             "PYTHONHASHSEED": "0",  # sets are then printed in the same order on every run
             "CXLAB_EXPLORE": "baked",
@@ -87,39 +87,36 @@ class Runners:
             **{f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")},
         }
         options = [str(self.folder), str(self._jobs), str(self._timeout)]
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "cxlab.workbook.runner", *options],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
             env={name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"} | own,
         )  # fmt: skip
+        self.callback(_end, process)
+        return process
 
     def run(self, jobs: Sequence[Mapping[str, Any]]) -> Iterator[dict]:
         """Run jobs (``job path parameters cwd paths``); yield ``job executed fault`` as each one ends."""
-        if not jobs:
-            return
-        process = self._process = self._process or self._start()
         waiting = {job["job"] for job in jobs}
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.writelines(json.dumps(job) + "\n" for job in jobs)
-            process.stdin.flush()
+        if waiting:
+            with contextlib.suppress(BrokenPipeError):
+                print(json.dumps(jobs), file=self._process.stdin, flush=True)
         while waiting:
-            line = process.stdout.readline()
-            if not line:
-                raise NotebookError(f"the process that runs the notebooks ended (code {process.wait()})")
+            if not (line := self._process.stdout.readline()):
+                raise NotebookError(f"the process of the notebooks ended (code {self._process.wait()})")
             event = json.loads(line)
             if event["job"] in waiting:
                 waiting.remove(event["job"])
                 yield event
 
-    def __exit__(self, *_: object) -> None:
-        if self._process is not None:
-            with contextlib.suppress(OSError), self._process as process:  # which closes its pipes
-                process.terminate()
-                try:
-                    process.wait(timeout=5)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-        self._held.close()
+
+def _end(process: subprocess.Popen[str]) -> None:
+    with contextlib.suppress(OSError), process:  # which closes its pipes
+        process.terminate()
+        try:
+            process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 
 def run_key(part: Part, page: Page, build: Build, results: str | None = None) -> str:
@@ -173,21 +170,17 @@ def _run_wave(
         part, stem, key = where[event["job"]]
         build.tell(part, stem, "failed" if event["fault"] else "made")
         if event["fault"]:
-            yield part, _failure_of(event)
+            kept = None
+            if event["executed"]:  # the notebook as far as it ran
+                kept = cache_folder() / "failed" / f"{event['job'].replace('/', '-')}.ipynb"
+                kept.parent.mkdir(exist_ok=True)
+                shutil.copyfile(event["executed"], kept)
+            yield part, Failure(event["job"], event["fault"], kept)
             continue
         executed = Path(event["executed"])
         publish.store(key, executed.read_text(encoding="utf-8"))
         part.keep(stem, key, executed.read_text(encoding="utf-8"))
         shutil.rmtree(executed.parent, ignore_errors=True)
-
-
-def _failure_of(event: Mapping[str, Any]) -> Failure:
-    """Return what a failed event says; the notebook as far as it ran is kept."""
-    if not event["executed"]:
-        return Failure(event["job"], event["fault"])
-    kept = cache_folder() / "failed" / f"{event['job'].replace('/', '-')}.ipynb"
-    kept.parent.mkdir(exist_ok=True)
-    return Failure(event["job"], event["fault"], Path(shutil.copyfile(event["executed"], kept)))
 
 
 # ---------------------------------------------------------------- segments on a Dask cluster
