@@ -98,9 +98,9 @@ def test_a_damaged_cache_entry_counts_as_missing_and_the_oldest_go(tmp_path, mon
 
 def test_failures_of_one_cause_are_told_once():
     facts = {"ename": "InputError", "evalue": "no column\nx", "code_cell": 2, "line": "f()"}
-    failures = [run.Failure("02-a", facts), run.Failure("03-b", facts), run.Failure("04-c", {"ename": "E"})]
+    jobs = {"02-a": facts, "03-b": facts, "04-c": {"ename": "E"}}
+    failures = [run.failure_of({"job": job, "fault": fault, "executed": ""}) for job, fault in jobs.items()]
     with pytest.raises(Exception, match="the same in 03-b") as told:
         run.raise_failures(failures)
     assert type(told.value).__name__ == "NotebookError" and "04-c: E" in str(told.value)
     assert failures[0].reason == "no column x" and failures[2].reason == "E"
-    run.raise_failures([])

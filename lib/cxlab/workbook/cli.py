@@ -69,12 +69,6 @@ def _fail(code: int, message: object) -> int:
     return code
 
 
-def _report(**options: Any) -> int:
-    from cxlab.workbook.report import build_report
-
-    return build_report(argparse.Namespace(**options))
-
-
 def _check(file: str, table: str | None, mapping: str | None) -> list[str]:
     if (Path(file) / "rules.toml").is_file():
         from cxlab.data.rules import check_evidence
@@ -127,7 +121,7 @@ _SHARE = _number(float, "between 0 and 1, for example 0.95", lambda p: 0 < p < 1
 _FORMAT = _text("default table", choices=("table", "json", "csv"), default="table")
 _TABLE = _text("which table it is: survey, events ... (data/README.md)", "TABLE")
 _COMMANDS = {
-    "report": _Command("Run the notebooks and publish the report.", _report, {
+    "report": _Command("Run the notebooks and publish the report.", "cxlab.workbook.report:build_report", {
         "--out": _text("folder (default: reports)", "DIR", type=Path, default=Path("reports")),
         "--params": _text("a study of your own data (cxlab init makes one)", "FILE.yaml", type=Path),
         "--only": _text("pages by number or name", "NN", nargs="+", default=[]),

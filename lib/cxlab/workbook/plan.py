@@ -202,9 +202,7 @@ def _read(kind: str, value: Any) -> Any:
     """Return ``value``, often a text of the command line, as a plain literal of a type."""
     if isinstance(value, str) and kind != "str":
         text = value.strip()
-        if kind in ("int", "float"):
-            value = _TYPES[kind](text)
-        elif kind == "list" and not text.startswith("["):
+        if kind == "list" and not text.startswith("["):
             value = [part.strip() for part in text.split(",")]
         else:
             value = _WORDS[text.lower()] if text.lower() in _WORDS else ast.literal_eval(text)

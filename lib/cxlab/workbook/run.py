@@ -10,10 +10,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from cxlab.data.errors import InputError, NotebookError, OutOfReach
 from cxlab.data.files import cache_folder, held_folder
@@ -22,31 +21,30 @@ from cxlab.workbook.executed import results_of, to_json
 from cxlab.workbook.plan import Build, Page, Part
 
 
-@dataclass(frozen=True)
-class Failure:
-    """Why one notebook gave no page: its ``facts`` are ``ename evalue code_cell line`` as far as known."""
+class Failure(NamedTuple):
+    """Why one notebook gave no page: what the command line should raise, in one line; the cell and a copy."""
 
     job: str
-    facts: Mapping[str, Any]
-    kept: Path | None = None
+    kind: type[Exception]
+    reason: str
+    place: str
+    kept: str
 
-    @property
-    def kind(self) -> type[Exception]:
-        """What the command line should raise: the reader's input, an unreachable registry or a notebook."""
-        if self.facts["ename"] in ("OutOfReach", "DiskFull") or "No space left on device" in self.reason:
-            return OutOfReach
-        return InputError if self.facts["ename"] in ("InputError", "NotEnough") else NotebookError
 
-    @property
-    def reason(self) -> str:
-        """What went wrong, in one line."""
-        name, text = self.facts["ename"], " ".join(str(self.facts.get("evalue", "")).split())[:600]
-        return text if text and name in ("InputError", "NotEnough") else f"{name}: {text}".removesuffix(": ")
-
-    def __str__(self) -> str:
-        cell = f", code cell {self.facts['code_cell']} ({self.facts['line']})" if "line" in self.facts else ""
-        kept = f"; the notebook as far as it ran: {os.path.relpath(self.kept)}" if self.kept else ""
-        return f"{self.job}{cell}: {self.reason}{kept}"
+def failure_of(event: Mapping[str, Any]) -> Failure:
+    """Return what the end of a job says, as ``Runners.run`` yields it; the notebook so far is kept."""
+    fault, kept = event["fault"], ""
+    name, text = fault["ename"], " ".join(str(fault.get("evalue", "")).split())[:600]
+    of_data = name in ("InputError", "NotEnough")
+    reason = text if text and of_data else f"{name}: {text}".removesuffix(": ")
+    full = name in ("OutOfReach", "DiskFull") or "No space left on device" in reason
+    kind = OutOfReach if full else InputError if of_data else NotebookError
+    place = f", code cell {fault['code_cell']} ({fault['line']})" if "line" in fault else ""
+    if event["executed"]:
+        copy = cache_folder() / "failed" / f"{event['job'].replace('/', '-')}.ipynb"
+        copy.parent.mkdir(exist_ok=True)
+        kept = f"; the notebook as far as it ran: {os.path.relpath(shutil.copyfile(event['executed'], copy))}"
+    return Failure(event["job"], kind, reason, place, kept)
 
 
 def raise_failures(failures: Sequence[Failure]) -> None:
@@ -55,8 +53,9 @@ def raise_failures(failures: Sequence[Failure]) -> None:
     for failure in failures:
         causes.setdefault(failure.reason, []).append(failure)
     lines = [
-        f"{first}" + (f" (the same in {', '.join(other.job for other in others)})" if others else "")
-        for first, *others in causes.values()
+        f"{first.job}{first.place}: {reason}{first.kept}"
+        + (f" (the same in {', '.join(other.job for other in others)})" if others else "")
+        for reason, (first, *others) in causes.items()
     ]
     for kind in (OutOfReach, NotebookError, InputError):
         if any(failure.kind is kind for failure in failures):
@@ -131,18 +130,17 @@ def run_parts(parts: Sequence[Part], runners: Runners, build: Build) -> None:
     for last in (False, True):
         wave = [(part, page) for part in parts for page in part.asked if page.needs_results == last]
         failures = list(_run_wave(wave, runners, build))
-        raise_failures([failure for part, failure in failures if not _may_miss(part, failure, build)])
+        # The rest appears without a page of a segment, or one that finds a study's data at fault.
+        raise_failures([
+            failure for part, failure in failures
+            if failure.kind is OutOfReach
+            or (not part.folder and (build.study is None or failure.kind is not InputError))
+        ])  # fmt: skip
         for part, failure in failures:
             part.failed[failure.job.rpartition("/")[2]] = failure.reason
     main = parts[0]
     if not main.folder and main.failed and not main.stated:
         raise InputError("; ".join(f"{page.stem}: {reason}" for page, reason in main.missed))
-
-
-def _may_miss(part: Part, failure: Failure, build: Build) -> bool:
-    """Tell whether the rest appears without this page: in a segment, or where a study's data are at fault."""
-    ours = not part.folder and (build.study is None or failure.kind is not InputError)
-    return failure.kind is not OutOfReach and not ours
 
 
 def _run_wave(
@@ -170,12 +168,7 @@ def _run_wave(
         part, stem, key = where[event["job"]]
         build.tell(part, stem, "failed" if event["fault"] else "made")
         if event["fault"]:
-            kept = None
-            if event["executed"]:  # the notebook as far as it ran
-                kept = cache_folder() / "failed" / f"{event['job'].replace('/', '-')}.ipynb"
-                kept.parent.mkdir(exist_ok=True)
-                shutil.copyfile(event["executed"], kept)
-            yield part, Failure(event["job"], event["fault"], kept)
+            yield part, failure_of(event)
             continue
         executed = Path(event["executed"])
         publish.store(key, executed.read_text(encoding="utf-8"))
@@ -207,21 +200,18 @@ def run_on_cluster(build: Build, parts: list[Part]) -> None:
         size = max(1, min(24, len(parts) // (2 * threads)))
         groups = [parts[i : i + size] for i in range(0, len(parts), size)]
         run_there = partial(_run_there, dataclasses.replace(build, parts=[]))  # without the other segments
-        futures = client.map(run_there, groups, retries=3, pure=False)
-        sent = {future.key: group for future, group in zip(futures, groups, strict=True)}
-        for done in as_completed(futures):
-            try:
-                answers = done.result()
-            except KilledWorker as fault:
-                words = f"the workers of {sent[done.key][0].label} died again and again ({fault})"
-                raise NotebookError(f"--cluster: {words}") from None
-            for part, (found, part.failed) in zip(sent[done.key], answers, strict=True):
-                for stem, (name, executed) in found.items():
-                    publish.store(name, executed)
-                    part.keep(stem, name, executed)
-                for page in part.asked:
-                    build.tell(part, page.stem, "failed" if page.stem in part.failed else "made")
-            done.release()  # so that memory stays bounded
+        sent = dict(zip(client.map(run_there, groups, retries=3, pure=False), groups, strict=True))
+        try:
+            for done, answers in as_completed(sent, with_results=True):
+                for part, (found, part.failed) in zip(sent[done], answers, strict=True):
+                    for stem, (name, executed) in found.items():
+                        publish.store(name, executed)
+                        part.keep(stem, name, executed)
+                    for page in part.asked:
+                        build.tell(part, page.stem, "failed" if page.stem in part.failed else "made")
+                done.release()  # so that memory stays bounded
+        except KilledWorker as fault:
+            raise NotebookError(f"--cluster: workers died again and again ({fault})") from None
 
 
 def _run_there(build: Build, parts: list[Part]) -> list[tuple[dict, dict[str, str]]]:

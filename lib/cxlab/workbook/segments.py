@@ -282,12 +282,9 @@ def _sizes(mapping: Path, by: str, seen: set[str]) -> pd.DataFrame | None:
     else:  # ibis: counted where the data are
         n = table.frame[person].nunique() if person else table.frame.count()
         found = table.frame.group_by(column).aggregate(n=n).to_pandas().dropna(subset=[column])
-    found["value"] = found[column].map(_text, na_action="ignore")
+    text = lambda value: str(int(value) if isinstance(value, float) and value.is_integer() else value)  # noqa: E731
+    found["value"] = found[column].map(text, na_action="ignore")
     return found.sort_values("value")[["value", "n"]]
-
-
-def _text(value: Any) -> str:
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _filtered(study: Study, kinds: list[str], by: str, value: str, min_cell: int) -> dict[str, str]:
