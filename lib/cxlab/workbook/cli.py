@@ -15,13 +15,8 @@ from cxlab.data.errors import InputError, NotebookError, OutOfReach
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run ``cxlab``; see ``cxlab --help``.
-
-    Returns
-    -------
-    int
-        0 success, 1 a failed notebook, 2 bad use or input, 3 a comparison found a change, 4 no disk or no
-        registry, 130 interrupted.
+    """Run ``cxlab`` and return 0 success, 1 a failed notebook, 2 bad use or input, 3 a comparison found a
+    change, 4 no disk or no registry, 130 interrupted.
     """
     try:
         return _run(list(sys.argv[1:] if arguments is None else arguments))
@@ -97,11 +92,7 @@ class _Command(NamedTuple):
 
 
 def _text(words: str, metavar: str | None = None, **more: Any) -> dict[str, Any]:
-    return {"help": words, "metavar": metavar, **more}
-
-
-def _switch(words: str) -> dict[str, Any]:
-    return {"help": words, "action": "store_true"}
+    return {"help": words, **({"metavar": metavar} if metavar else {}), **more}
 
 
 def _number(kind: type, rule: str, good: Callable[[Any], bool]) -> Callable[[str], float]:
@@ -119,6 +110,7 @@ _FROM_0 = _number(int, "0 or more", lambda n: n >= 0)
 _FROM_50 = _number(int, "50 or more", lambda n: n >= 50)
 _SHARE = _number(float, "between 0 and 1, for example 0.95", lambda p: 0 < p < 1)
 _FORMAT = _text("default table", choices=("table", "json", "csv"), default="table")
+_SWITCH = {"action": "store_true"}
 _TABLE = _text("which table it is: survey, events ... (data/README.md)", "TABLE")
 _COMMANDS = {
     "report": _Command("Run the notebooks and publish the report.", "cxlab.workbook.report:build_report", {
@@ -130,10 +122,10 @@ _COMMANDS = {
         "--by": _text("also one report for each value of a column, and an overview", "COLUMN"),
         "--min-cell": _text("suppress what counts fewer people (default: 5)", "N", type=_COUNT),
         "--against": _text("compare with an older report; exit 3 on a change", "results.json", type=Path),
-        "--fresh": _switch("run everything again"),
+        "--fresh": _text("run everything again", **_SWITCH),
         "--jobs": _text("notebooks at a time (default: one a processor)", "N", type=_COUNT, default=0),
         "--timeout": _text("for each page (default: 600)", "SECONDS", type=_SECONDS, default=600.0),
-        "--strict": _switch("exit 1 when a part could not be made"),
+        "--strict": _text("exit 1 when a part could not be made", **_SWITCH),
         "--cluster": _text("with --by: a Dask scheduler, tcp://host:8786", "ADDRESS", default=""),
     }),
     "check": _Command("Say what is right and wrong with a file or a study, line by line.", _check, {
@@ -146,10 +138,10 @@ _COMMANDS = {
         "folder": _text("folder of the study; made when it is not there", "STUDY"),
         "--table": _TABLE,
         "--from": _text("your file", "FILE", dest="from_file", required=True),
-        "--force": _switch("write the mapping anew (the old one is kept as .bak)"),
+        "--force": _text("write the mapping anew (the old one is kept as .bak)", **_SWITCH),
     }),
     "data": _Command("Fetch and check the registered real data.", "cxlab.data.sources:fetch_all", {
-        "--public": _switch("also the public files, each from its own address"),
+        "--public": _text("also the public files, each from its own address", **_SWITCH),
         "--from": _text("take the files from a folder, without a network", "DIR", dest="from_dir"),
     }),
     "room": _Command("Sum up what a room handed in.", "cxlab.workbook.workshop:sum_up", {
@@ -161,7 +153,7 @@ _COMMANDS = {
     }),
     "workshop": _Command("Make exercise copies of the notebooks.", "cxlab.workbook.workshop:write_copies", {
         "--out": _text("folder (default: workshop)", "DIR", type=Path, default=Path("workshop")),
-        "--fresh": _switch("replace copies that were worked in"),
+        "--fresh": _text("replace copies that were worked in", **_SWITCH),
     }),
     "pack": _Command("Make a folder for a room without internet.", "cxlab.workbook.workshop:make_pack", {
         "out": _text("the folder", "FOLDER", type=Path),
@@ -206,6 +198,6 @@ _COMMANDS = {
         "--format": _text("default table", choices=("table", "json"), default="table"),
         "--bootstrap": _text("resamples behind each interval (default 200)", "N", type=_FROM_50, default=200),
         "--seed": _text("default 1: the same numbers every time", "N", type=_FROM_0, default=1),
-        "--all": _switch("also the claims that this survey cannot test"),
+        "--all": _text("also the claims that this survey cannot test", **_SWITCH),
     }),
 }  # fmt: skip

@@ -1,10 +1,10 @@
 """``cxlab funnel``, ``drivers`` and ``verdict``: one answer from a file, printed as a table, JSON or CSV."""
 
 import csv
+import io
 import itertools
 import json
 import math
-import sys
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
@@ -26,28 +26,23 @@ def table_of(name: str, kind: str) -> str:
     return str(study.tables[kind])
 
 
-def print_answer(
+def _lines(
     style: str, facts: dict[str, Any], rows: list[dict], shown: list[dict], notes: list[str]
-) -> None:
-    """Print an answer in one of three styles.
-
-    JSON holds ``facts`` and ``rows``, CSV the rows, a table ``shown`` (the rows as people read them, all
-    text) with ``notes`` below.
+) -> list[str]:
+    """Return an answer in one of three styles: JSON holds ``facts`` and ``rows``, CSV the rows, a table
+    ``shown`` (the rows as people read them, all text) with ``notes`` below.
     """
     if style == "json":
-        print(json.dumps(facts | {"table": rows}, indent=2, allow_nan=False))
-    elif style == "csv":
-        writer = csv.DictWriter(sys.stdout, rows[0] if rows else [], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({name: _safe(value) for name, value in row.items()} for row in rows)
-    else:
-        lines = [list(row) for row in shown[:1]] + [list(row.values()) for row in shown]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        names = [isinstance(rows[0].get(name), str) for name in shown[0]] if shown else []
-        for line in lines:
-            cells = zip(line, widths, names, strict=True)
-            print(*(f"{cell:{'<' if name else '>'}{width}}" for cell, width, name in cells), sep="  ")
-        print(*notes, sep="\n")
+        return [json.dumps(facts | {"table": rows}, indent=2, allow_nan=False)]
+    if style == "csv":
+        out = io.StringIO()
+        lines = [list(row) for row in rows[:1]] + [list(map(_safe, row.values())) for row in rows]
+        csv.writer(out, lineterminator="\n").writerows(lines)
+        return [out.getvalue().removesuffix("\n")]
+    lines = [list(row) for row in shown[:1]] + [list(row.values()) for row in shown]
+    signs = ["<" if isinstance(rows[0].get(name), str) else ">" for name in shown[0]] if shown else []
+    ways = [f"{sign}{max(map(len, column))}" for sign, *column in zip(signs, *lines, strict=True)]
+    return ["  ".join(map(format, line, ways)) for line in lines] + notes
 
 
 def _safe(value: Any) -> Any:
@@ -56,8 +51,8 @@ def _safe(value: Any) -> Any:
     return f"'{value}" if risky and value.strip() else value
 
 
-def drivers(**options: Any) -> int:
-    """Compute and print the shares."""
+def drivers(**options: Any) -> list[str]:
+    """Compute the shares and return them as lines."""
     asked = Namespace(**options)
     survey, notes = _open(asked)
     from cxlab.questions.drivers import cautions_of
@@ -82,8 +77,7 @@ def drivers(**options: Any) -> int:
         f"seed {asked.seed}. Not causal.",
         *(f"Caution: {caution}" for caution in facts["cautions"]),
     ]
-    print_answer(asked.format, facts, rows, shown, lines)
-    return 0
+    return _lines(asked.format, facts, rows, shown, lines)
 
 
 def _open(asked: Namespace):
@@ -130,8 +124,8 @@ def _blocks(words: list[str]) -> dict[str, list[str]]:
     return blocks
 
 
-def verdict(source: str, format: str, bootstrap: int, seed: int, all: bool) -> int:
-    """Judge one survey and print what it decides; bad input raises InputError."""
+def verdict(source: str, format: str, bootstrap: int, seed: int, all: bool) -> list[str]:
+    """Judge one survey and return what it decides, as lines."""
     from cxlab.data.sources import open_source
     from cxlab.questions.judging import QUESTIONS, UNTESTED, judge_survey
 
@@ -144,18 +138,17 @@ def verdict(source: str, format: str, bootstrap: int, seed: int, all: bool) -> i
         columns = ["claim", "outcome", "reason", "evidence", "reads", "numbers", "status"]
         rows = shown.reset_index()[columns].to_dict("records")
         found = {"survey": survey.title or survey.name, "claims": rows}
-        print(json.dumps(found, indent=2, ensure_ascii=False))
-        return 0
-    counts = table["outcome"].value_counts()
-    print(f"{survey.title or survey.name}: " + ", ".join(f"{n} {name}" for name, n in counts.items()))
+        return [json.dumps(found, indent=2, ensure_ascii=False)]
+    counts = ", ".join(f"{n} {name}" for name, n in table["outcome"].value_counts().items())
+    lines = [f"{survey.title or survey.name}: {counts}"]
     for claim, row in shown.sort_values("outcome", kind="stable").iterrows():
         remark = row["reason"] or row["status"]
-        print(f"{claim:6} {row['outcome']}: {row['reads']}" + (f" ({remark})" if remark else ""))
-    return 0
+        lines.append(f"{claim:6} {row['outcome']}: {row['reads']}" + (f" ({remark})" if remark else ""))
+    return lines
 
 
-def funnel(**options: Any) -> int:
-    """Compute and print the funnel."""
+def funnel(**options: Any) -> list[str]:
+    """Compute the funnel and return it as lines."""
     from cxlab.stats.funnel.scan import NEVER, rules_of
 
     asked = Namespace(**options)
@@ -176,8 +169,7 @@ def funnel(**options: Any) -> int:
         "events_without_customer": result.no_customer, "events_without_time": result.no_time,
         "cells_not_shown": hidden,
     }  # fmt: skip
-    print_answer(asked.format, facts, rows, [_shown(row) for row in rows], notes)
-    return 0
+    return _lines(asked.format, facts, rows, [_shown(row) for row in rows], notes)
 
 
 def _funnel(asked: Namespace, rules):

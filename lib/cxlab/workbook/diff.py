@@ -1,11 +1,10 @@
 """Two results.json side by side: which numbers changed, by how much, and which verdicts moved.
 
-A number counts as changed *beyond its interval* when the new value lies outside the old interval, or, where
-only the new one has an interval, when the old value lies outside that. A number without any interval can only
-be said to have changed; it raises no alarm, and neither does a new number. A number that is gone does, and so
-does a verdict that moved. Where both intervals exist and do not even touch, that is said as well: with equal
-data behind both, a new value leaves the old 95 % interval by chance about one time in six, two intervals part
-about one time in two hundred.
+A number changed *beyond its interval* when the new value lies outside the old interval or, where only the new
+one has an interval, the old value outside that. This, a verdict that moved and a number that is gone are
+alarms; a new number is none, nor a change without any interval. Intervals that do not even touch are told:
+with equal data behind both, a new value leaves the old 95 % interval by chance about one time in six, two
+intervals part about one time in two hundred.
 """
 
 import json
@@ -91,13 +90,7 @@ def read_results(path: Path) -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def compare(old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mapping[str, Any]]) -> Comparison:
-    """Compare two results as read.
-
-    >>> before = {"02": {"share": {"value": 0.4, "low": 0.3, "high": 0.5, "unit": "share"}}}
-    >>> after = {"02": {"share": {"value": 0.6, "low": 0.5, "high": 0.7, "unit": "share"}}}
-    >>> compare(before, after).changes[0].kind
-    'beyond'
-    """
+    """Compare two results as read."""
     names = {(page, name) for results in (old, new) for page, records in results.items() for name in records}
     order = [*TITLES, "same"]
     changes = []

@@ -38,10 +38,8 @@ class Parameter:
 
 @dataclass
 class Page:
-    """A notebook of the report: what its metadata say, its parameters, and what is asked of it.
-
-    ``tables`` is parameter -> kind of table; ``missing`` the kinds that a study lacks, when it lacks all of
-    them.
+    """A notebook: what its metadata say, its parameters, and what is asked of it; ``tables`` is parameter ->
+    kind of table, ``missing`` the kinds that a study lacks, when it lacks all of them.
     """
 
     path: Path
@@ -218,11 +216,9 @@ def _read(kind: str, value: Any) -> Any:
 
 @dataclass
 class Part:
-    """One report of the build: the main one, or that of a segment.
-
-    ``paths`` are this machine's paths and the words for them, ``files`` the hashes of the data;
-    ``executed`` names the kept notebooks, ``stated`` is what each page states, ``failed`` why one is not
-    there.
+    """One report, the main one or a segment's: ``paths`` are this machine's paths and the words for them,
+    ``files`` the hashes of the data; ``executed`` names the kept notebooks, ``stated`` is what each page
+    states, ``failed`` why one is not there.
     """
 
     folder: str

@@ -71,7 +71,6 @@ class Runners(contextlib.ExitStack):
 
     def __enter__(self) -> Runners:
         self.folder = self.enter_context(held_folder(cache_folder(), "run-"))
-        (self.folder / "tmp").mkdir()
         return self
 
     @cached_property
@@ -81,7 +80,7 @@ class Runners(contextlib.ExitStack):
             "CXLAB_EXPLORE": "baked",
             "PLOTLY_RENDERER": "plotly_mimetype",
             "CXLAB_MIN_CELL": str(self._min_cell),
-            "TMPDIR": str(self.folder / "tmp"),  # copies of a reader's data go when the run goes
+            "TMPDIR": str(self.folder),  # copies of a reader's data go when the run goes
             # Notebooks already run side by side; one thread each also keeps sums in the same order.
             **{f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")},
         }
@@ -127,53 +126,52 @@ def run_key(part: Part, page: Page, build: Build, results: str | None = None) ->
 
 def run_parts(parts: Sequence[Part], runners: Runners, build: Build) -> None:
     """Fill in each part's executed notebooks and what they state; pages that read the others come last."""
-    for last in (False, True):
-        wave = [(part, page) for part in parts for page in part.asked if page.needs_results == last]
-        failures = list(_run_wave(wave, runners, build))
-        # The rest appears without a page of a segment, or one that finds a study's data at fault.
-        raise_failures([
-            failure for part, failure in failures
-            if failure.kind is OutOfReach
-            or (not part.folder and (build.study is None or failure.kind is not InputError))
-        ])  # fmt: skip
-        for part, failure in failures:
-            part.failed[failure.job.rpartition("/")[2]] = failure.reason
     main = parts[0]
+    for last in (False, True):
+        jobs, where, fatal = [], {}, []
+        for part, page in [(one, page) for one in parts for page in one.asked]:
+            if page.needs_results != last:
+                continue
+            key, job = _job_of(part, page, runners, build)
+            executed = None if build.options.fresh else publish.read(key)
+            if executed is None:
+                jobs.append(job)
+                where[job["job"]] = part, page.stem, key
+            else:
+                part.keep(page.stem, key, executed)
+                build.tell(part, page.stem, "kept")
+        for event in runners.run(jobs):
+            part, stem, key = where[event["job"]]
+            build.tell(part, stem, "failed" if event["fault"] else "made")
+            if event["fault"]:
+                failure = failure_of(event)
+                part.failed[stem] = failure.reason
+                # The rest appears without a page of a segment, or one that finds a study's data at fault.
+                may_miss = part.folder or (build.study is not None and failure.kind is InputError)
+                if failure.kind is OutOfReach or not may_miss:
+                    fatal.append(failure)
+            else:
+                path = Path(event["executed"])
+                executed = path.read_text(encoding="utf-8")
+                publish.store(key, executed)
+                part.keep(stem, key, executed)
+                shutil.rmtree(path.parent, ignore_errors=True)
+        raise_failures(fatal)
     if not main.folder and main.failed and not main.stated:
         raise InputError("; ".join(f"{page.stem}: {reason}" for page, reason in main.missed))
 
 
-def _run_wave(
-    wave: Sequence[tuple[Part, Page]], runners: Runners, build: Build
-) -> Iterator[tuple[Part, Failure]]:
-    jobs, where = [], {}
-    for part, page in wave:
-        given, paths, results = dict(page.given), dict(part.paths), None
-        if page.needs_results:
-            results = to_json(results_of(part.stated))
-            path = runners.folder / f"results-{publish.key_of(part.folder)[:8]}.json"
-            path.write_text(results, encoding="utf-8")
-            given["results"], paths[str(path)] = str(path), "results.json"
-        key = f"run-{run_key(part, page, build, results)}"
-        executed = None if build.options.fresh else publish.read(key)
-        if executed is not None:
-            part.keep(page.stem, key, executed)
-            build.tell(part, page.stem, "kept")
-            continue
-        job = f"{part.folder}/{page.stem}" if part.folder else page.stem
-        where[job] = (part, page.stem, key)
-        more = {"parameters": given, "cwd": str(Path.cwd()), "paths": paths}
-        jobs.append({"job": job, "path": str(page.path), **more})
-    for event in runners.run(jobs):
-        part, stem, key = where[event["job"]]
-        build.tell(part, stem, "failed" if event["fault"] else "made")
-        if event["fault"]:
-            yield part, failure_of(event)
-            continue
-        executed = Path(event["executed"])
-        publish.store(key, executed.read_text(encoding="utf-8"))
-        part.keep(stem, key, executed.read_text(encoding="utf-8"))
-        shutil.rmtree(executed.parent, ignore_errors=True)
+def _job_of(part: Part, page: Page, runners: Runners, build: Build) -> tuple[str, dict[str, Any]]:
+    """Return a page's name in the store, and what ``Runners.run`` takes."""
+    given, paths, results = dict(page.given), dict(part.paths), None
+    if page.needs_results:
+        results = to_json(results_of(part.stated))
+        path = runners.folder / f"results-{publish.key_of(part.folder)[:8]}.json"
+        path.write_text(results, encoding="utf-8")
+        given["results"], paths[str(path)] = str(path), "results.json"
+    name = f"{part.folder}/{page.stem}" if part.folder else page.stem
+    job = {"job": name, "path": str(page.path), "parameters": given, "cwd": str(Path.cwd()), "paths": paths}
+    return f"run-{run_key(part, page, build, results)}", job
 
 
 # ---------------------------------------------------------------- segments on a Dask cluster

@@ -47,29 +47,6 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
-def _serve(folder: str, most: int, timeout: float, running: dict[int, tuple[dict[str, Any], Path]]) -> None:
-    """Run each line's jobs, ``most`` at a time; ``running`` is process id -> job and its folder."""
-    for line in sys.stdin:
-        waiting = json.loads(line)
-        while waiting or running:
-            while waiting and len(running) < most:
-                job, work = waiting.pop(0), Path(tempfile.mkdtemp(dir=folder))
-                running[_start(job, work, timeout)] = job, work
-            pid, status = os.wait()
-            job, work = running.pop(pid)
-            _kill(pid)
-            code = os.waitstatus_to_exitcode(status)
-            if code:
-                fault = {"ename": "RunnerDied", "evalue": f"ended with {code}"}
-                if code == -signal.SIGALRM:
-                    fault = {"ename": "TimeoutError", "evalue": f"not done after {timeout:g} s"}
-                elif code == -signal.SIGKILL:
-                    fault["evalue"] = "killed; was the memory used up?"
-                with contextlib.suppress(OSError, ValueError):
-                    fault |= json.loads((work / "cell").read_text(encoding="utf-8"))
-                _tell(job, fault)
-
-
 def _start(job: dict[str, Any], work: Path, timeout: float) -> int:
     """Fork a runner, which the operating system ends when its time is up."""
     if pid := os.fork():
@@ -192,9 +169,9 @@ def _run_cell(shell: Any, source: str) -> tuple[list[dict[str, Any]], dict[str, 
     return outputs, {"ename": "Warning on stderr", "evalue": noise[:300]} if noise else {}
 
 
-def main() -> int:
-    """Serve jobs until standard input ends."""
-    running: dict[int, tuple[dict[str, Any], Path]] = {}
+def main(folder: str, most: str, timeout: str) -> None:
+    """Run the jobs of each line of standard input, ``most`` at a time, until it ends."""
+    running: dict[int, tuple[dict[str, Any], Path]] = {}  # process id -> job and its folder
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def stop(_signal: int, _frame: Any) -> None:
@@ -207,9 +184,25 @@ def main() -> int:
     # From 3.12 on Python warns of every fork beside a thread; the one thread here is an allocator's.
     warnings.filterwarnings("ignore", message=".*multi-threaded.*fork", category=DeprecationWarning)
     _import_what_runners_need()
-    _serve(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), running)
-    return 0
+    for line in sys.stdin:
+        waiting = json.loads(line)
+        while waiting or running:
+            while waiting and len(running) < int(most):
+                job, work = waiting.pop(0), Path(tempfile.mkdtemp(dir=folder))
+                running[_start(job, work, float(timeout))] = job, work
+            pid, status = os.wait()
+            job, work = running.pop(pid)
+            _kill(pid)
+            if code := os.waitstatus_to_exitcode(status):
+                fault = {"ename": "RunnerDied", "evalue": f"ended with {code}"}
+                if code == -signal.SIGALRM:
+                    fault = {"ename": "TimeoutError", "evalue": f"not done after {float(timeout):g} s"}
+                elif code == -signal.SIGKILL:
+                    fault["evalue"] = "killed; was the memory used up?"
+                with contextlib.suppress(OSError, ValueError):
+                    fault |= json.loads((work / "cell").read_text(encoding="utf-8"))
+                _tell(job, fault)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(*sys.argv[1:])

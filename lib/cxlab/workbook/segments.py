@@ -258,11 +258,7 @@ def _withhold(part: Part, stem: str, outputs: list[_Shown]) -> None:
 
 
 def slug(label: str) -> str:
-    """Return a folder's name for a value, another one for each value on every file system.
-
-    >>> slug("!a-3"), slug("a"), slug("A")
-    ('a-3-a3b5a1a1', 'a-ca978112', 'a-559aead0')
-    """
+    """Return a folder's name for a value, another one for each value on every file system."""
     letters = re.sub(r"[^a-z0-9]+", "-", label.lower()).strip("-")[:40].strip("-")
     return f"{letters or 'value'}-{hashlib.sha256(label.encode()).hexdigest()[:8]}"
 
