@@ -20,10 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         return _run(list(sys.argv[1:] if arguments is None else arguments))
-    except NotebookError as fault:
-        return _fail(1, fault)
-    except OutOfReach as fault:
-        return _fail(4, fault)
+    except (NotebookError, OutOfReach) as fault:
+        return _fail(1 if isinstance(fault, NotebookError) else 4, fault)
     except (ValueError, RecursionError) as fault:  # InputError, and what the methods say of a wrong argument
         if os.environ.get("CXLAB_DEBUG"):
             raise

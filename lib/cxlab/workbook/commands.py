@@ -4,7 +4,6 @@ import csv
 import io
 import itertools
 import json
-import math
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
@@ -155,7 +154,6 @@ def funnel(**options: Any) -> list[str]:
     unlimited = asked.window.strip().lower() in ("none", "no limit", "")
     steps = [word.strip() for word in next(csv.reader([asked.steps]), []) if word.strip()]
     result, least = _funnel(asked, rules_of(steps, None if unlimited else asked.window))
-    least = asked.min_cell or least
     if result.unknown:
         raise InputError(result.unknown[0])
     rows, notes, hidden = _rows(result), result.notes(), 0
@@ -181,13 +179,14 @@ def _funnel(asked: Namespace, rules):
     if Path(name).suffix not in (".yaml", ".yml"):
         columns = Columns(asked.customer, asked.event, asked.timestamp, asked.by)
         options = {"engine": asked.engine, "memory": asked.memory}
-        return funnel_of_files(name, rules=rules, columns=columns, **options), 5
+        return funnel_of_files(name, rules=rules, columns=columns, **options), asked.min_cell or 5
     if asked.engine != "local":
         raise InputError(f"--engine {asked.engine} reads files, not a study; name the file")
     from cxlab.data.sources import open_source
 
     events = open_source(name, table="events")
-    return funnel_of_table(events.frame, rules=rules, columns=Columns(segment=asked.by)), events.min_cell
+    found = funnel_of_table(events.frame, rules=rules, columns=Columns(segment=asked.by))
+    return found, asked.min_cell or events.min_cell
 
 
 def _rows(result) -> list[dict]:
@@ -198,10 +197,7 @@ def _rows(result) -> list[dict]:
         median = next(medians)["time"] if i % steps else None
         row["median_seconds"] = None if median is None else median / 1e6
         row |= {"open": closed["open"], "settled_conversion": closed["overall_conversion"]}
-        rows.append({
-            name: None if isinstance(value, float) and math.isnan(value) else value
-            for name, value in row.items()
-        })  # fmt: skip
+        rows.append({name: None if value != value else value for name, value in row.items()})  # nan
     return rows
 
 
@@ -238,14 +234,12 @@ def _shown(row: dict) -> dict[str, str]:
     """Return a row as people read it."""
     from cxlab.stats.funnel.scan import in_words
 
-    def percent(name: str) -> str:
-        return "-" if row[name] is None else f"{row[name]:.1%}"
-
-    median = row["median_seconds"]
+    names, median = ("step_conversion", "overall_conversion", "low", "high"), row["median_seconds"]
+    before, first, low, high = ("-" if row[name] is None else f"{row[name]:.1%}" for name in names)
     return {name: row[name] for name in ("segment", "step") if name in row} | {
         "customers": f"{row['customers']:,}",
-        "of before": percent("step_conversion"),
-        "of first": percent("overall_conversion"),
-        "95 % interval": f"{percent('low')} - {percent('high')}",
+        "of before": before,
+        "of first": first,
+        "95 % interval": f"{low} - {high}",
         "median": "-" if median is None else in_words(round(median * 1e6)),
     }

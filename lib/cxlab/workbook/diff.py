@@ -9,13 +9,13 @@ intervals part about one time in two hundred.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from cxlab.data.errors import InputError
 
 SAME = 1e-9
+ALARMS = ("moved", "beyond", "gone")  # of the kinds below
 TITLES = {
     "moved": "Verdicts that moved",
     "beyond": "Changed beyond their intervals",
@@ -38,16 +38,10 @@ class Change(NamedTuple):
     kind: str
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(NamedTuple):
     """All numbers of two runs, alarms first, then by notebook and name."""
 
     changes: list[Change]
-
-    @property
-    def alarm(self) -> bool:
-        """Whether anything changed beyond its interval, a verdict moved, or a number is gone."""
-        return bool(self.of("beyond", "moved", "gone"))
 
     def of(self, *kinds: str) -> list[Change]:
         """The changes of some kinds."""
@@ -71,7 +65,7 @@ def run(old: Path, new: Path) -> int:
         word = "verdict" if change.kind == "moved" else change.kind
         line = f"  {word:8} {change[0]} {change[1]}: {change[2] or '-'} -> {change[3] or '-'}"
         print("".join(sign if sign.isprintable() else "?" for sign in line))
-    return 3 if found.alarm else 0
+    return 3 if found.of(*ALARMS) else 0
 
 
 def read_results(path: Path) -> dict[str, dict[str, dict[str, Any]]]:

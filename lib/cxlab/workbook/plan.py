@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from cxlab import __version__
 from cxlab.data.errors import InputError, nearest, show
@@ -26,8 +26,7 @@ _MOST = 2**31 - 1
 _PACKAGES = ("pandas", "numpy", "scipy", "statsmodels", "plotly", "papermill")
 
 
-@dataclass(frozen=True)
-class Parameter:
+class Parameter(NamedTuple):
     """One line of a notebook's parameters cell."""
 
     name: str
@@ -80,8 +79,8 @@ def find_pages(folder: Path, *, study: bool = False) -> list[Page]:
     # A page that reads no table but shows a source of ours says nothing about the reader's data.
     pages = [page for page in pages if page.tables or "source" not in page.parameters]
     # The debate and the verdict come after the reader's own customers.
-    late = lambda page: page.needs_results or page.number == "01"  # noqa: E731
-    return sorted(pages, key=lambda page: (not page.study_only, page.number != "02", late(page)))
+    late = {page.stem for page in pages if page.needs_results or page.number == "01"}
+    return sorted(pages, key=lambda page: (not page.study_only, page.number != "02", page.stem in late))
 
 
 def read_page(path: Path) -> Page:

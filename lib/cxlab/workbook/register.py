@@ -37,10 +37,10 @@ EXAMPLE = {
 class Register:
     """A register in a CSV (UTF-8) or Excel file with a column ``id``; :func:`write_template` makes one.
 
-    ``table`` holds all cells as text, exactly as in the file: edit it, then :meth:`save`. A save holds a lock
-    beside the file and reads the file again. If somebody else saved meanwhile, or if anything would be lost,
-    nothing is written and your version is kept in a numbered draft. The file is replaced in one step, after a
-    numbered backup. What the page could not read, ``cxlab check FILE --table initiatives`` tells.
+    ``table`` holds all cells as text, exactly as in the file: edit it, then :meth:`save`. If somebody else
+    saved meanwhile, or if anything would be lost, nothing is written and your version is kept in a numbered
+    draft. The file is replaced in one step, after a numbered backup. ``cxlab check FILE --table initiatives``
+    tells what a page could not read.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -71,11 +71,9 @@ class Register:
                     return "Nothing had changed; the file is as it was."
                 raw = self._written(mine)
             except InputError as error:
-                draft = self._next("draft", ".csv")
-                _put(mine.to_csv(index=False).encode("utf-8-sig", "replace"), draft)
+                draft = _put(_delimited(mine, ",", "\n", "utf-8-sig"), self._next("draft", ".csv"))
                 raise InputError(f"{self.path.name}: {error}. Your version is kept in {draft.name}") from None
-            backup = self._next("backup", self.path.suffix)
-            _put(self._raw, backup)
+            backup = _put(self._raw, self._next("backup", self.path.suffix))
             _put(raw, self.path)
             for old in self._numbered("backup")[:-BACKUPS]:
                 old.unlink(missing_ok=True)

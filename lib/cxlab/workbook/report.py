@@ -55,7 +55,7 @@ def _build(build: Build, key: str, out: Path, old: dict | None) -> dict[str, Any
         facts = _finish(build, folder, key, found if old is not None else None)
         publish.publish(folder, out)
     publish.prune()
-    changed = len(found.of("moved", "beyond", "gone", "changed")) if before else 0
+    changed = len(found.of(*diff.ALARMS, "changed"))
     print(
         f"{_near(out)}: {sum(len(part.stated) for part in build.parts)} pages, "
         f"{sum(map(len, results.values()))} numbers ({changed} changed), "
@@ -211,7 +211,7 @@ def _finish(build: Build, folder: Path, key: str, found: diff.Comparison | None)
     facts = {
         **site.facts(build.parts[0], build),
         "key": key,
-        "moved": bool(found and found.alarm),
+        "moved": bool(found and found.of(*diff.ALARMS)),
         "failed": {part.folder: part.failed for part in build.parts if part.failed},
         "segments": {part.folder: part.label for part in build.parts[1:]},
         "segments_hidden": build.hidden,

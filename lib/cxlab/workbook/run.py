@@ -22,13 +22,12 @@ from cxlab.workbook.plan import Build, Page, Part
 
 
 class Failure(NamedTuple):
-    """Why one notebook gave no page: what the command line should raise, in one line; the cell and a copy."""
+    """Why one notebook gave no page; ``kind`` is what the command line should raise, ``line`` says it all."""
 
     job: str
     kind: type[Exception]
     reason: str
-    place: str
-    kept: str
+    line: str
 
 
 def failure_of(event: Mapping[str, Any]) -> Failure:
@@ -44,7 +43,7 @@ def failure_of(event: Mapping[str, Any]) -> Failure:
         copy = cache_folder() / "failed" / f"{event['job'].replace('/', '-')}.ipynb"
         copy.parent.mkdir(exist_ok=True)
         kept = f"; the notebook as far as it ran: {os.path.relpath(shutil.copyfile(event['executed'], copy))}"
-    return Failure(event["job"], kind, reason, place, kept)
+    return Failure(event["job"], kind, reason, f"{event['job']}{place}: {reason}{kept}")
 
 
 def raise_failures(failures: Sequence[Failure]) -> None:
@@ -53,9 +52,8 @@ def raise_failures(failures: Sequence[Failure]) -> None:
     for failure in failures:
         causes.setdefault(failure.reason, []).append(failure)
     lines = [
-        f"{first.job}{first.place}: {reason}{first.kept}"
-        + (f" (the same in {', '.join(other.job for other in others)})" if others else "")
-        for reason, (first, *others) in causes.items()
+        first.line + (f" (the same in {', '.join(other.job for other in others)})" if others else "")
+        for first, *others in causes.values()
     ]
     for kind in (OutOfReach, NotebookError, InputError):
         if any(failure.kind is kind for failure in failures):
@@ -67,7 +65,7 @@ class Runners(contextlib.ExitStack):
 
     def __init__(self, jobs: int, *, min_cell: int, timeout: float) -> None:
         super().__init__()
-        self._jobs, self._min_cell, self._timeout = jobs, min_cell, timeout
+        self._limits, self._min_cell = (str(jobs), str(timeout)), str(min_cell)
 
     def __enter__(self) -> Runners:
         self.folder = self.enter_context(held_folder(cache_folder(), "run-"))
@@ -79,14 +77,13 @@ class Runners(contextlib.ExitStack):
             "PYTHONHASHSEED": "0",  # sets are then printed in the same order on every run
             "CXLAB_EXPLORE": "baked",
             "PLOTLY_RENDERER": "plotly_mimetype",
-            "CXLAB_MIN_CELL": str(self._min_cell),
+            "CXLAB_MIN_CELL": self._min_cell,
             "TMPDIR": str(self.folder),  # copies of a reader's data go when the run goes
             # Notebooks already run side by side; one thread each also keeps sums in the same order.
             **{f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")},
         }
-        options = [str(self.folder), str(self._jobs), str(self._timeout)]
         process = subprocess.Popen(
-            [sys.executable, "-m", "cxlab.workbook.runner", *options],
+            [sys.executable, "-m", "cxlab.workbook.runner", str(self.folder), *self._limits],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
             env={name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"} | own,
         )  # fmt: skip
@@ -180,9 +177,8 @@ def _job_of(part: Part, page: Page, runners: Runners, build: Build) -> tuple[str
 def run_on_cluster(build: Build, parts: list[Part]) -> None:
     """Run the segments' notebooks on a Dask scheduler's workers; the pages are made here: equal bytes.
 
-    Workers need the project (at the same version) and the study's files under the same paths, such as a
-    shared disk. Up to 24 segments share a warm runner, whose start costs as much as several of them; those of
-    a worker that dies are run again by another one, up to three times.
+    Workers need the same project and the study's files under the same paths. Up to 24 segments share a warm
+    runner, whose start costs as much as several; those of a worker that dies are run again, at most thrice.
     """
     try:
         from distributed import Client, KilledWorker, as_completed
