@@ -108,10 +108,9 @@ class Runners(contextlib.ExitStack):
 def _end(process: subprocess.Popen[str]) -> None:
     with contextlib.suppress(OSError), process:  # which closes its pipes
         process.terminate()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            process.kill()
+        process.kill()  # where it has not ended
 
 
 def run_key(part: Part, page: Page, build: Build, results: str | None = None) -> str:

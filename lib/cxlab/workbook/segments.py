@@ -203,8 +203,7 @@ def _apart(pages: _Pages, named: dict[str, set[int]], min_cell: int) -> None:
     told = collections.defaultdict(lambda: collections.defaultdict(list))
     for first in (True, False):  # what numbers rest on comes first: most answers share it
         for shown in itertools.chain(*pages.values()):
-            counts = {k: n for k, n in shown.counts.items() if k[0] != "table" and (k[0] == "base") == first}
-            for n in set(counts.values()):
+            for n in {n for k, n in shown.counts.items() if k[0] != "table" and (k[0] == "base") == first}:
                 told[shown.source][n].append(shown)
     for source, telling in told.items():
         kept = set(named.get(source, ()))
