@@ -15,7 +15,7 @@ from common import Limits, print_coverage, print_redraws
 
 import cxlab as cx
 from cxlab.questions import importance
-from cxlab.stats.resampling import correlations, limits
+from cxlab.stats.intervals import percentile_interval
 from cxlab.worlds.survey import make_survey
 
 SEED, DRAWS, ROWS = 20150401, 1000, 2000
@@ -66,8 +66,9 @@ def speed(players: list[int], most: int) -> None:
 def _truth(**world) -> dict[str, float]:
     """What a survey of 400,000 people shows."""
     survey = make_survey(400_000, bootstrap=0, **world).only("product", "experience")
-    ready, share, total = importance.shares(survey)
-    table = importance.parts(ready)
+    ready = importance.sample(survey)
+    share, total = ready.share, ready.raw.sum(axis=0)
+    table = importance.commonality(ready)
     slope = importance.standard_slopes(ready)[1, 0]
     return {"share": share[1, 0], "r2": total[0], "slope": slope, "unique": table.loc["experience", "raw"],
             "shared": table.loc["product & experience", "share"]}  # fmt: skip
@@ -75,17 +76,18 @@ def _truth(**world) -> dict[str, float]:
 
 def _limits(survey, truth: dict[str, float], words: str, per_item: float = 1) -> Limits:
     survey = survey.only("product", "experience")
-    ready, share, total = importance.shares(survey, per_item=per_item)
-    table = importance.parts(ready)
+    ready = importance.sample(survey, per_item=per_item)
+    share, total = ready.share, ready.raw.sum(axis=0)
+    table = importance.commonality(ready)
     fair = importance.adjusted_r2(total, len(survey.items), ready.n)
-    ratio = importance.htmt_ratio(np.abs(correlations(ready.matrices)), *survey.groups())
+    ratio = importance.htmt(ready).loc[0]
     steps = importance.standard_slopes(ready)[1]
     both = table.loc["product & experience"]
-    (r2_low, r2_high), alone = limits(fair[1:]), table.loc["experience"]
+    (r2_low, r2_high), alone = percentile_interval(fair[1:]), table.loc["experience"]
     return [
         (f"{words}: share", *_around(share[1], truth["share"])),
         (f"{words}: slope", *_around(steps, truth["slope"])),
-        (f"{words}: overlap", *_around(ratio, 0.6)),
+        (f"{words}: overlap", ratio["low"], 0.6, ratio["high"]),
         (f"{words}: unique part", alone["low"], truth["unique"], alone["high"]),
         (f"{words}: shared part", both["share_low"], truth["shared"], both["share_high"]),
         (f"{words}: explained", max(r2_low, 0.0), truth["r2"], r2_high),
@@ -93,7 +95,7 @@ def _limits(survey, truth: dict[str, float], words: str, per_item: float = 1) ->
 
 
 def _around(draws: np.ndarray, truth: float) -> tuple[float, float, float]:
-    low, high = limits(draws[1:])
+    low, high = percentile_interval(draws[1:])
     return float(low), truth, float(high)
 
 

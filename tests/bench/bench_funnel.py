@@ -22,14 +22,13 @@ SCAN = f"SELECT user_id, ts, list_position({STEPS}, event) AS code, segment FROM
 SCAN += " WHERE code IS NOT NULL"
 ASK = """
 import sys, time
+from cxlab.stats.funnel.files import funnel_of_files
+from cxlab.stats.funnel.scan import Columns
 try:
-    from cxlab.stats.funnel.files import funnel_of_files
     from cxlab.stats.funnel.scan import rules_of
-    from cxlab.stats.funnel.scan import Columns
-    path = sys.argv[1]
 except ImportError:
-    from cxlab.methods.funnel import Columns, funnel_of_files, rules_of
-    path = [sys.argv[1]]
+    from cxlab.stats.funnel.rules import rules_of
+path = sys.argv[1]
 columns = Columns("user_id", "event", "ts", "segment")
 result = funnel_of_files(path, rules=rules_of(STEPS, "7d"), columns=columns)
 print(sum(row["customers"] for row in result.rows() if row["step"] == STEPS[-1]))

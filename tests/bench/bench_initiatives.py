@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 import cxlab as cx
-from cxlab.stats.knapsack import solve
+from cxlab.questions.portfolio import solve
 
 LIMIT = 30.0
 

@@ -12,8 +12,8 @@ import yaml
 from attendee import Attendee, small_copies
 from lab_server import IDLE, ROOT, lab_server, run_all, show_explorer
 
-from cxlab.workbook import glossary
 from cxlab.workbook.executed import EXPLORE, outputs_of
+from cxlab.workbook.glossary import read_glossary
 
 PAGE = "02-product-or-experience.ipynb"
 # Two pages here; all nine, about three minutes, in make bench.
@@ -74,7 +74,7 @@ def test_keys_change_the_answer_and_copied_settings_give_it_again_elsewhere(lab,
     (tmp_path / "settings.yaml").write_text(settings)
     papermill.execute_notebook(ROOT / "notebooks" / PAGE, out, parameters=told, progress_bar=False)
     (content,) = outputs_of(nbformat.read(out, 4), EXPLORE)
-    figure = content["figures"][content["states"][content["controls"][0]["start"]]]
+    figure = content["figures"][content["controls"][0]["start"]]
     assert figure["finding"] == finding
     report = [sys.executable, "-m", "cxlab", "report", "--only", "02", "--out", str(tmp_path / "report")]
     subprocess.run([*report, "--params", str(tmp_path / "settings.yaml")], cwd=ROOT, check=True)
@@ -87,9 +87,9 @@ def test_keys_change_the_answer_and_copied_settings_give_it_again_elsewhere(lab,
 
 
 def test_the_sheet_of_terms_prints_on_two_pages(page, tmp_path):
-    (tmp_path / "terms.html").write_text(glossary.sheet(), encoding="utf-8")
+    small_copies(tmp_path)
     page.goto((tmp_path / "terms.html").as_uri())
-    assert page.locator("dt").count() == len(glossary.read_glossary()) > 30
+    assert page.locator("dt").count() == len(read_glossary()) > 30
     assert len(re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True))) == 2
 
 

@@ -28,7 +28,7 @@ ROWS = "a,1,0,3,x\nb,0,1,6,y\nc,1,1,1,x\n"
 
 def open_file(path, table, **content):
     """Open a file as a table, the way a mapping file would."""
-    mapping = from_dict(content, table) if content else Mapping(table)
+    mapping = from_dict({"table": table, **content}) if content else Mapping(table)
     return opened(converted(Mapping(**{**mapping.__dict__, "source": str(path)}))).frame
 
 

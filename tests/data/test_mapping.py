@@ -9,7 +9,7 @@ import cxlab as cx
 from cxlab.data.check import check_path
 from cxlab.data.errors import InputError
 from cxlab.data.mapping import read_mapping, read_yaml
-from cxlab.data.study import find_study, open_mapped, read_study
+from cxlab.data.study import mapping_of, open_mapped, read_study
 
 CSV = "ID;Gebiet;mail;Q1;Q2;Q3;L1;L2\n" + "".join(
     f"{7000 + i};{1 + i % 2};a{i}@x.org;{1 + i % 5};{1 + (i * 2) % 5};{-99 if i == 3 else 1 + (i * 3) % 5};"
@@ -115,7 +115,7 @@ WRONG = [
     (FILE, "file: {path: answers.csv, header_line: 0}", "header_line must be"),
     (FILE, "file: {path: answers.csv, header_line: 99}", "ends before line 99"),
     (FILE, "file: {path: answers.csv, encoding: xyz}", "cannot be read as 'xyz'"),
-    (FILE, "file: [answers.csv]", "file must be a path"),
+    (FILE, "file: [answers.csv]", "file must hold"),
     (FILE + "\n", "", "the key file is missing"),
     ("missing: [-99", "missing: [-98", "value '-99': must be at least 1"),
     ("title: Our customers", "title: &x Ours\nnotes: *x", "anchors"),
@@ -220,7 +220,7 @@ def test_a_study_is_read(study):
     assert read.own == {"bootstrap": 100, "stages": {"0": "exploration"}}
     assert read.tables == {"survey": (study / "survey.yaml").resolve()}
     assert [path.name for path in read.files] == ["params.yaml", "survey.yaml", "answers.csv"]
-    assert read == read_study(study) == find_study(study / "survey.yaml")
+    assert read == read_study(study) == mapping_of(study / "survey.yaml")[1]
 
 
 def test_the_files_of_a_study_are_all_that_is_read(tmp_path):

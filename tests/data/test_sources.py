@@ -96,7 +96,7 @@ def test_an_empty_name_is_a_missing_table_and_wrong_ones_are_told():
     assert made.simulated and (made.kind, made.bootstrap) == ("survey", 9)
     with pytest.raises(InputError, match="is the table events, but survey is needed"):
         cx.survey("cdnow")
-    with pytest.raises(InputError, match="outcome 'joy' is not in ecsi-mobile"):
+    with pytest.raises(InputError, match="ecsi-mobile: no column 'joy'.*loyalty"):
         cx.survey("ecsi-mobile", outcome="joy")
 
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxlab.data import raw, read, study, values
-from cxlab.data.delimited import decode, read_records, sniff_delimiter, take_header
+from cxlab.data import delimited, raw, read, study, values
+from cxlab.data.delimited import decoded, read_records, sniff_delimiter, take_header
 from cxlab.data.errors import InputError, nearest, show
 from cxlab.data.mapping import Mapping
 from cxlab.data.read import flattened
@@ -159,9 +159,9 @@ def test_old_encodings_are_guessed_from_their_letters():
              "cp1251": "Привет мир,5\nСпасибо,2\n" * 9, "cp1252": "Müller,5\nSøren,2\n",
              "gb18030": "你好世界,满意\n" * 9}  # fmt: skip
     for coding, text in texts.items():
-        found, used, notes = decode(text.encode(coding), name="f")
-        assert found == text and notes, coding
-    assert decode("ü".encode("cp1252"), name="f", encoding="cp1252")[0] == "ü"
+        found, _, notes = decoded(io.BytesIO(text.encode(coding)), "f")
+        assert "".join(found) == text and notes, coding
+    assert "".join(decoded(io.BytesIO("ü".encode("cp1252")), "f", "cp1252")[0]) == "ü"
 
 
 def test_small_helpers():
@@ -199,7 +199,7 @@ def test_a_large_log_is_read_as_a_small_one(spoil, tmp_path, monkeypatch):
     found, said = {}, set()
     for name, size in (("log.csv", 10**9), ("log.csv", 1_000), ("log.csv.gz", 1_000), ("log.parquet", 0)):
         monkeypatch.setattr(read, "_PARSED", size)
-        monkeypatch.setattr(read, "_HEAD", 1 << 14)
+        monkeypatch.setattr(delimited, "PIECE", 1 << 14)
         try:
             found[name, size] = opened(tmp_path / name).frame
         except InputError as error:

@@ -89,7 +89,7 @@ def test_parity_starts_at_the_headline_keeps_the_slopes_and_ends_at_nothing(ecsi
     assert result.finding.startswith("With products as different as now, experience's share is 71 % (")
     assert "25 % as much as now" in cx.drivers.parity(ecsi, spread=0.25).finding
     half = make_survey(100_000, correlation=0.0, spreads={"product": 0.5, "experience": 1.0}, bootstrap=0)
-    expected = importance.shares(half.only(*SIDES))[1][0, 0]
+    expected = importance.sample(half.only(*SIDES)).share[0, 0]
     big = make_survey(20_000, correlation=0.0)
     table = cx.drivers.parity_curve(big.frame, outcome="loyalty", blocks=big.blocks, bootstrap=0)
     found = table[(table["factor"] == 0.5) & (table["block"] == "product")]["share"].iloc[0]
@@ -216,7 +216,7 @@ def test_clusters_widen_the_intervals_and_weights_move_them():
         ({"blocks": {"p": ["a"], "e": ["a", "b"]}}, "stands on two sides"),
         ({"blocks": {"p": []}}, "must be a mapping"),
         ({"blocks": {"p": ["a", "y"]}}, "explain itself"),
-        ({"blocks": {"p": ["flat"], "e": "b"}}, "same answer"),
+        ({"blocks": {"p": ["flat"], "e": "b"}}, "'flat' has the same value"),
         ({"blocks": {"p": ["text"], "e": "b"}}, "holds text"),
         ({"blocks": {"p": ["a"], "e": "twin"}}, "exact copies"),
         ({"confidence_level": 95}, "confidence_level=95"),

@@ -180,7 +180,7 @@ def test_without_a_report_nothing_is_decided(tmp_path):
 def test_every_source_at_hand_judges_but_those_left_out(report, monkeypatch):
     shown = {name: cx.open_source(name).title for name in ("ecsi-mobile", "abc-vendor", "lecture-ratings")}
     monkeypatch.setattr(verdict, "SURVEYS", ("ecsi-mobile", "abc-vendor"))
-    monkeypatch.setattr(verdict, "is_here", lambda name: name == "lecture-ratings")
+    monkeypatch.setattr(verdict, "here", lambda name: name == "lecture-ratings")
     found = verdict.opened(report, leave_out="abc-vendor", bootstrap=60)
     assert list(found.surveys) == [shown["ecsi-mobile"], shown["lecture-ratings"]]
     assert found.table.loc[["S4-1", "S4-4"], "outcome"].tolist() == ["supported", "supported"]

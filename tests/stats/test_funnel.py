@@ -76,7 +76,8 @@ RULES = st.builds(rules_of, st.sampled_from([STEPS, *map(tuple, ["abbc", "abab",
 @given(rows=st.lists(EVENTS, min_size=1, max_size=16), rules=RULES)
 def test_equals_trying_every_chain_on_random_logs(rows, rules):
     log = frame(rows)
-    assert lines(scan_sql(read_raw(log, large=True), SPLIT, rules)) == expected(log, rules)
+    for room in (1_000_000, 0):  # sorted by numpy, by DuckDB
+        assert lines(scan_sql(read_raw(log, large=True), SPLIT, rules, room=room)) == expected(log, rules)
 
 
 @settings(max_examples=25, derandomize=True, deadline=None)
@@ -134,15 +135,19 @@ def test_customers_may_lie_across_batches(log):
     assert all(map(np.array_equal, whole.durations, cut.durations))
 
 
-def test_the_least_memory_is_enough_for_more_than_it_holds(tmp_path):
+@pytest.mark.parametrize("spread", [1, 9_000_000_000_000])
+@pytest.mark.parametrize("room", [1_000_000_000, 10_000_000])
+def test_the_least_memory_is_enough_for_more_than_it_holds(tmp_path, spread, room):
     path = tmp_path / "log.parquet"
-    rows = "SELECT (i * 7919) % 2000003 AS customer_id, ['a', 'b'][i % 2 + 1] AS event, "
-    rows += "make_timestamp(1700000000000000 + (i * 104729) % 1000003) AS timestamp FROM range(4000000) t(i)"
+    rows = (
+        f"SELECT ((i * 7919) % 1000003 - 500000) * {spread} AS customer_id, ['a', 'b'][i % 2 + 1] AS event, "
+    )
+    rows += "make_timestamp(1700000000000000 + (i * 104729) % 1000003) AS timestamp FROM range(2000000) t(i)"
     duckdb.sql(f"COPY ({rows}) TO '{path}'")
     raw = read_raw(path, large=True)
     raw.connection.execute("SET memory_limit='90MB'")
-    made = scan_sql(raw, Columns(), rules_of(["a", "b"], None))
-    assert made.events == 4_000_000 and made.found.entered.size == 2_000_000
+    made = scan_sql(raw, Columns(), rules_of(["a", "b"], None), room=room)
+    assert made.events == 2_000_000 and made.found.entered.size == 1_000_000
 
 
 def test_every_window_from_one_scan_equals_a_scan_each(log):

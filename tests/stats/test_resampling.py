@@ -6,14 +6,14 @@ from statsmodels.stats.meta_analysis import combine_effects
 
 from cxlab.data.errors import NotEnough
 from cxlab.stats import resampling
-from cxlab.stats.resampling import Covariances, pool
+from cxlab.stats.resampling import covariances, pool
 
 VALUES = np.random.default_rng(5).normal(size=(60, 3)) + np.random.default_rng(6).normal(size=(60, 1))
 COLUMNS = np.random.default_rng(1).normal(size=(400, 4)) @ (np.eye(4) + 0.5) + [1, 5, 100, 3]
 
 
 def matrices(values, draws=0, **more):
-    return Covariances(values, draws=draws, rng=1, **more).matrices
+    return covariances(values, draws=draws, rng=1, **more)
 
 
 def with_gaps(values, where):
@@ -24,7 +24,7 @@ def with_gaps(values, where):
 
 def test_resampled_covariances_are_those_of_resampled_rows():
     weights = np.random.default_rng(6).uniform(0.5, 2, 60)
-    observed, *resampled = Covariances(VALUES, weights=weights, draws=4, rng=9).matrices
+    observed, *resampled = covariances(VALUES, weights=weights, draws=4, rng=9)
     assert observed == pytest.approx(np.cov(VALUES, rowvar=False, aweights=weights, ddof=0), abs=1e-12)
     picks = np.random.default_rng(9).integers(0, 60, size=(4, 60))
     for found, pick in zip(resampled, picks, strict=True):
@@ -46,18 +46,17 @@ def test_clusters_are_drawn_whole_and_a_cluster_a_row_is_the_plain_sample(gaps):
         assert other[1:, 0, 1].std() == pytest.approx(plain[1:, 0, 1].std(), rel=0.2)
 
 
-def test_part_and_mean_of_the_last_columns_are_those_of_the_data():
-    found = Covariances(VALUES, draws=3, rng=2)
-    assert found.part([2, 0]).matrices[0] == pytest.approx(np.cov(VALUES[:, [2, 0]].T, ddof=0), abs=1e-12)
+def test_means_of_columns_slopes_and_correlations_are_those_of_the_data():
+    found = covariances(VALUES, draws=3, rng=2)
     mean = np.column_stack([VALUES[:, 0], VALUES[:, 1:].mean(axis=1)])
-    assert found.with_mean_last(2).matrices[0] == pytest.approx(np.cov(mean.T, ddof=0), abs=1e-12)
+    assert resampling.composites(found, [[0], [1, 2]])[0] == pytest.approx(np.cov(mean.T, ddof=0), abs=1e-12)
     design = VALUES[:, :2] - VALUES[:, :2].mean(axis=0)
     expected = np.linalg.lstsq(design, VALUES[:, 2] - VALUES[:, 2].mean(), rcond=None)[0]
-    assert resampling.slopes(found.matrices)[:, 0] == pytest.approx(expected)
-    both = resampling.composites(found.matrices, [[0, 1]], standardise=False)
+    assert resampling.slopes(found)[:, 0] == pytest.approx(expected)
+    both = resampling.composites(found, [[0, 1], [-1]])
     expected = np.cov(VALUES[:, :2].mean(axis=1), VALUES[:, 2], ddof=0)
     assert both[0] == pytest.approx(expected, abs=1e-12)
-    assert resampling.correlations(found.matrices)[0] == pytest.approx(np.corrcoef(VALUES, rowvar=False))
+    assert resampling.correlations(found)[0] == pytest.approx(np.corrcoef(VALUES, rowvar=False))
 
 
 def test_means_take_the_answers_that_are_there_with_their_weights():

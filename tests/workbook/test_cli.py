@@ -74,7 +74,7 @@ def test_a_file_is_checked_and_its_faults_are_one_line(tmp_path, capsys):
 
 def test_every_part_of_the_install_answers_or_says_what_mends_it(monkeypatch):
     assert workshop.in_place().finding == "Everything is in place: all 10 parts answer."
-    monkeypatch.setattr(workshop, "_PARTS", ("pandas", "no-such-part"))
+    monkeypatch.setattr(workshop, "_PARTS", "pandas no-such-part")
     found = workshop.in_place()
     assert found.finding.startswith("1 of 4 parts need mending. Type in a terminal: ")
     assert found.table.set_index("part")["fix"].ne("").tolist() == [False, False, False, True]

@@ -45,7 +45,7 @@ def baked(shown, draw, **controls):
 def test_states_run_with_the_last_control_fastest_and_what_layouts_share_is_sent_once(shown):
     content, first = baked(shown, draw, slope=[1, 2], side=["product", "service"])
     assert [control["kind"] for control in content["controls"]] == ["slider", "menu"]
-    figures = [content["figures"][state] for state in content["states"]]
+    figures = content["figures"]
     assert [figure["data"][0]["y"] for figure in figures] == [[y, 0.666667] for y in (1, 1, 2, 1)]
     assert first["layout"]["title"]["text"] == "product"
     assert content["layout"]["height"] == 300 and all("height" not in figure["layout"] for figure in figures)
@@ -139,7 +139,7 @@ def test_settings_of_any_position_of_a_page_give_that_answer_first(stem, shown, 
                 return shown[0][module.EXPLORE]
 
     def figure(content, at):
-        return content["figures"][content["states"][at]] | {"layout": 0}
+        return content["figures"][at] | {"layout": 0}
 
     book = load_notebook_node(PATHS[stem])
     cell = next(cell for cell in book.cells if "parameters" in cell.metadata.tags)

@@ -16,10 +16,10 @@ from cxlab.workbook import executed, page
 MADE_UP = Table(frame=None, kind="visits", name="simulated-visits", simulated=True)
 EVIL = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
 CONTEXT = {
-    "stem": "02-split", "name": "Split", "question": "Which?", "minutes": 5, "root": "",
-    "pages": [{"stem": "02-split", "name": "Split", "question": "Which?", "href": "02-split.html"}],
+    "stem": "02-split", "name": "Split", "question": "Which?", "root": "",
+    "pages": [{"stem": "02-split", "name": "Split", "question": "Which?"}],
     "parameters": [], "segment": "",
-    "previous": None, "next": {"href": "03.html", "name": "Next one"}, "versions": [("Python", "3")],
+    "previous": None, "next": {"stem": "03", "name": "Next one"}, "versions": [("Python", "3")],
 }  # fmt: skip
 
 
@@ -115,8 +115,8 @@ def test_an_explorer_with_the_answer_of_a_result_takes_its_place():
     days = {"name": "days", "label": "days", "kind": "slider", "values": ["a day", "a week"], "start": 1}
     states = (("One: 1", "At 1 day."), ("Seven: 7", "At 7 days."))
     figures = [{**plotly_json(figure(title)), "finding": finding} for title, finding in states]
-    bundle = {"controls": [days], "states": [0, 1], "layout": {}, "figures": figures}
-    moved = [shown({executed.EXPLORE: bundle, PLOTLY: plotly_json(figure())})]
+    bundle = {"controls": [days], "layout": {}, "figures": figures}
+    moved = [shown({executed.EXPLORE: bundle, PLOTLY: figures[1]})]
     made = rendered(FIRST, "## A?", copy.deepcopy(moved), outputs(result("At 7 days.", draw=figure)))
     assert made.html.count("<figure") == 1
     assert 'value="1"' in made.html and 'aria-valuetext="a week"' in made.html

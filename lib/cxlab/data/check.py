@@ -173,8 +173,6 @@ def init_study(
 def quote(text: object) -> str:
     """Return a text as a YAML scalar that reads back as the same text.
 
-    Examples
-    --------
     >>> print(quote("Q1"), quote("don't know"), quote("-99"))
     Q1 "don't know" -99
     """

@@ -8,21 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cxlab.data import values
 from cxlab.data.errors import Fault, InputError, nearest, show
 from cxlab.data.mapping import Mapping
 from cxlab.data.privacy import personal_columns, plain_text
-from cxlab.data.raw import LINE, Raw, ident, literal
-from cxlab.data.tables import Column, Kind
+from cxlab.data.raw import LINE, Raw, ident, literal, literals
+from cxlab.data.tables import Column, Kind, may
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-_BLANK = ", ".join(map(literal, values.BLANK))
 _WHOLE = (
     "BIGINT", "INTEGER", "SMALLINT", "TINYINT", "HUGEINT", "UBIGINT", "UINTEGER", "USMALLINT", "UTINYINT",
 )  # fmt: skip
@@ -104,15 +100,6 @@ class Conversion:
         order = f" order by {ident(LINE)}" if self.raw.lined else ""
         return f"select {listed} from {self.cells}{where}{order}"
 
-    def frame(self, sql: str) -> pd.DataFrame:
-        """Return the rows of a query as a DataFrame."""
-        import duckdb
-
-        try:
-            return self.raw.connection.execute(sql).df()
-        except duckdb.Error as error:
-            raise self.raw.unreadable(error) from None
-
 
 def bring(raw: Raw, mapping: Mapping, kind: Kind) -> Conversion:
     """Bring a raw table under our names; nothing but a sample is looked at yet."""
@@ -121,12 +108,18 @@ def bring(raw: Raw, mapping: Mapping, kind: Kind) -> Conversion:
     _lengthen(this)
     _refuse_names(this)
     for theirs, column in _columns(this).items():
-        this.fields.append(_cell(this, Field(theirs, column)))
+        this.fields.append(_cell(this, Field(theirs, column, value=ident(column.name))))
     samples = _samples(this)
     numbers = [samples[one.ours] for one in this.fields if one.text and one.column.holds == "number"]
     comma = any(values.decimal_of(texts) == "," for texts in numbers)
     for one in this.fields:
-        _value(this, one, samples.get(one.ours, []), comma)
+        if one.column.holds == "flag":
+            one.value = values.flag_sql(f"cast({one.value} as varchar)")
+            one.rule = "must be yes or no (or 1, 0)"
+        elif one.column.holds == "time":
+            _time(this, one, samples.get(one.ours, []))
+        elif one.column.holds in ("number", "whole"):
+            _measure(this, one, samples.get(one.ours, []), comma)
     return this
 
 
@@ -197,16 +190,15 @@ def _refuse_names(this: Conversion) -> None:
 def _declared(this: Conversion) -> dict[str, Column]:
     """Return our name -> what a column must hold, by the table's declaration and the mapping's roles."""
     mapping, wanted = this.mapping, {column.name: column for column in this.kind.columns}
-
-    texts = mapping.roles.get("text", ())  # open answers stay text and are never shown
-    single = (([mapping.clusters], "id"), ([mapping.date], "time"))
-    for names, holds in ((mapping.segments, "text"), *single, (texts, "text")):
+    for names, column in (
+        (mapping.segments, may("", "text", "")),
+        ([mapping.clusters], may("", "id", "")),
+        ([mapping.date], may("", "time", "")),
+        ([mapping.weights], Column("", "number", "survey weight", low=0)),
+        (mapping.roles.get("text", ()), may("", "text", "", personal=True)),  # open answers: never shown
+    ):
         for name in this.ours(filter(None, names)):
-            column = Column(name, holds, "", required=False, gaps=True, personal=names is texts)
-            wanted.setdefault(name, column)
-    if mapping.weights:
-        name = mapping.ours(mapping.weights)
-        wanted.setdefault(name, Column(name, "number", "survey weight", low=0))
+            wanted.setdefault(name, replace(column, name=name))
     for name in this.ours(mapping.items):
         theirs = (this.theirs(name) or [name])[0]
         low, high = next(iter(this.among(theirs, mapping.ranges)), mapping.range) or (None, None)
@@ -222,7 +214,7 @@ def _columns(this: Conversion) -> dict[str, Column]:
     for theirs, type_ in this.types.items():
         ours = mapping.ours(theirs)
         odd = type_.startswith(("STRUCT", "MAP", "UNION", "BLOB", "BIT")) or type_.endswith("]")
-        plain = Column(ours, "number" if _is_number(type_) else "text", "", required=False, gaps=True)
+        plain = may(ours, "number" if _is_number(type_) else "text", "")
         if not odd and (ours in wanted or {ours, theirs} & named):
             found[theirs] = wanted.get(ours, plain)
         elif kind.large and not odd:
@@ -231,7 +223,7 @@ def _columns(this: Conversion) -> dict[str, Column]:
         elif mapping.path is not None:
             left.append(theirs)
     if kind.large and left:  # a large table keeps what does not look personal
-        sample = this.frame(f"select {', '.join(map(ident, left))} from {this.source} limit 10000")
+        sample = this.raw.all(f"select {', '.join(map(ident, left))} from {this.source} limit 10000", "df")
         for name, reason in personal_columns(sample).items():
             del found[name]
             advice = "name it under personal: in params.yaml to keep it"
@@ -250,7 +242,8 @@ def text_sql(name: str, type_: str) -> str:
     """Return SQL of a column as trimmed text without words that are no value; whole floats lose ``.0``."""
     x = ident(name)
     if type_ == "VARCHAR":
-        return f"case when list_position([{_BLANK}], lower(trim({x}))) is null then trim({x}) end"
+        blank = f"list_position([{literals(values.BLANK)}], lower(trim({x})))"
+        return f"case when {blank} is null then trim({x}) end"
     if type_ in ("DOUBLE", "FLOAT"):
         whole = f"abs({x}) < 1e15 and {x} = floor({x}) then cast(cast({x} as hugeint) as varchar)"
         return f"case when isnan({x}) then null when {whole} else cast({x} as varchar) end"
@@ -263,7 +256,7 @@ def _cell(this: Conversion, one: Field) -> Field:
     type_, x = this.types[one.theirs], ident(one.theirs)
     answer = holds in ("number", "whole", "flag", "text")
     codes = [code for found in this.among(one.theirs, mapping.missing_in) for code in found]
-    codes += [code for code in mapping.missing if answer or _number(code) is None]
+    codes += [code for code in mapping.missing if answer or values.number_of(code) is None]
     recode = {code: to for found in this.among(one.theirs, mapping.recode) for code, to in found.items()}
     for items, words in mapping.scales:
         recode |= words if this.among(one.theirs, dict.fromkeys(items)) else {}
@@ -286,14 +279,10 @@ def _cell(this: Conversion, one: Field) -> Field:
 def _matches(x: str, codes: Iterable[str], *, exact: bool = False) -> str:
     """SQL whether a text is one of the codes: numbers match as numbers (11.0 is 11), words in any case."""
     words = [code.strip() for code in codes]
-    numbers = [repr(number) for word in words if (number := _number(word)) is not None]
-    listed = ", ".join(literal(word if exact else word.casefold()) for word in words)
+    numbers = [repr(number) for word in words if (number := values.number_of(word)) is not None]
+    listed = literals(words if exact else map(str.casefold, words))
     text = f"{x if exact else f'lower({x})'} in ({listed})"
     return f"({text} or try_cast({x} as double) in ({', '.join(numbers)}))" if numbers else text
-
-
-def _number(code: str) -> float | None:
-    return float(code) if re.fullmatch(r"\s*[+-]?\d+(\.\d+)?\s*", code) else None
 
 
 def _samples(this: Conversion) -> dict[str, list[str]]:
@@ -304,19 +293,6 @@ def _samples(this: Conversion) -> dict[str, list[str]]:
     parts = ", ".join(f"list_slice(list(distinct {ident(name)}), 1, 5000)" for name in names)
     row = this.raw.all(f"select {parts} from (select * from {this.cells} limit 100000)")[0]
     return {name: [text for text in found or () if text] for name, found in zip(names, row, strict=True)}
-
-
-def _value(this: Conversion, one: Field, sample: list[str], comma: bool) -> None:
-    """Write the SQL of the value, and what its texts must be."""
-    holds, x = one.column.holds, ident(one.ours)
-    if holds == "flag":
-        one.value, one.rule = values.flag_sql(f"cast({x} as varchar)"), "must be yes or no (or 1, 0)"
-    elif holds == "time":
-        _time(this, one, sample)
-    elif holds in ("number", "whole"):
-        _measure(this, one, sample, comma)
-    else:
-        one.value = x
 
 
 def _measure(this: Conversion, one: Field, sample: list[str], comma: bool) -> None:
@@ -346,25 +322,23 @@ def _measure(this: Conversion, one: Field, sample: list[str], comma: bool) -> No
 
 
 def _time(this: Conversion, one: Field, sample: list[str]) -> None:
-    x, type_, column = ident(one.ours), this.types[one.theirs].split("(")[0], f"column {show(one.theirs)}"
-    one.rule = values.DAY
-    since = f"{column}: numbers were read as a time since 1970, the unit from their size"
+    x, type_, said = ident(one.ours), this.types[one.theirs].split("(")[0], ""
+    one.rule, since = values.DAY, "numbers were read as a time since 1970, the unit from their size"
     if one.text:
         first = this.mapping.day_first
         first = values.day_first_of(sample) if first is None else first
         if first is None and any(map(values.is_slashed, sample)):
             one.rule = "may be day or month first: say day_first: true or false in the mapping file"
         long = [text.replace(".", "", 1).isdecimal() and len(text) > 8 for text in sample[:1000]]
-        this.notes += [since] if long and all(long) else []
+        said = since if long and all(long) else ""
         one.value, one.zone = values.time_sql(x, first), values.zone_sql(x)
     elif type_ == "TIMESTAMP WITH TIME ZONE":
-        this.notes.append(f"{column}: time zones were turned into UTC")
-        one.value = values.within_years(f"timezone('UTC', {x})")
+        said, one.value = values.IN_UTC, values.within_years(f"timezone('UTC', {x})")
     elif _is_number(type_):
-        this.notes.append(since)
-        one.value = values.epoch_sql(x)
+        said, one.value = since, values.epoch_sql(x)
     elif type_ == "DATE" or type_.startswith("TIMESTAMP"):
         one.value = values.within_years(f"cast({x} as timestamp)")
     else:
         this.faults.append(Fault(f"must be dates or times, not {type_.lower()}", "convert it", one.theirs))
         one.value = "null::timestamp"
+    this.notes += [f"column {show(one.theirs)}: {said}"] if said else []

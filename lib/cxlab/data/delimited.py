@@ -5,11 +5,14 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
 from typing import BinaryIO
 
 from cxlab.data.errors import InputError, show
 from cxlab.data.raw import Raw, refuse_too_many
 
+PIECE = 1 << 18  # characters that are read at once: the head of a large text
 _CELL = 10_000_000  # characters
 _COLUMNS = 20_000
 _NAME = 80  # characters of a column's name
@@ -21,12 +24,33 @@ _OLD = ("cp1252", "cp1250", "cp1251", "cp1253", "shift_jis", "gb18030", "big5", 
 csv.field_size_limit(_CELL)
 
 
-def encoding_of(stream: BinaryIO, name: str) -> tuple[str, list[str]]:
-    """Return the encoding of a text and what had to be assumed.
+def decoded(stream: BinaryIO, name: str, encoding: str | None = None) -> tuple[Iterator[str], str, list[str]]:
+    """Return a text in pieces, its encoding and what had to be assumed.
 
     A byte order mark decides, then UTF-16 by its pattern of zero bytes, then UTF-8. "utf-8 and cp1252" means
     that lines which are not UTF-8 are cp1252, as their letters suggest.
     """
+    coding, notes = (encoding, []) if encoding else _encoding_of(stream, name)
+    stream.seek(0)
+    return _pieces(stream, name, coding), coding, notes
+
+
+def _pieces(stream: BinaryIO, name: str, coding: str) -> Iterator[str]:
+    base, _, old = coding.partition(" and ")
+    try:
+        if old:
+            while lines := stream.readlines(PIECE):
+                yield "".join(_as_utf8(line) or line.decode(old, errors="replace") for line in lines)
+        else:
+            text = io.TextIOWrapper(stream, base, newline="")
+            yield text.read(PIECE).removeprefix("\ufeff")
+            while piece := text.read(PIECE):
+                yield piece
+    except (LookupError, UnicodeError) as error:
+        raise InputError(f"{name} cannot be read as {coding!r} ({error}); correct encoding:") from None
+
+
+def _encoding_of(stream: BinaryIO, name: str) -> tuple[str, list[str]]:
     head = stream.read(4000)
     for mark, coding in _MARKS.items():
         if head.startswith(mark):
@@ -76,38 +100,15 @@ def _old_encoding(odd: bytes) -> str:
     return "cp1252" if best not in found or found.get("cp1252", 9) <= found[best] else best
 
 
-def text_lines(stream: BinaryIO, coding: str, name: str) -> Iterator[str]:
-    """Yield the lines of a text in an encoding as ``encoding_of`` names it."""
-    base, _, old = coding.partition(" and ")
-    try:
-        if old:
-            for line in stream:
-                text = _as_utf8(line)
-                yield line.decode(old, errors="replace") if text is None else text
-        else:
-            yield from io.TextIOWrapper(stream, base, newline="")
-    except (LookupError, UnicodeError) as error:
-        raise InputError(f"{name} cannot be read as {coding!r} ({error}); correct encoding:") from None
-
-
-def decode(data: bytes, *, name: str, encoding: str | None = None) -> tuple[str, str, list[str]]:
-    """Return the text of a file, its encoding and what had to be assumed."""
-    coding, notes = (encoding, []) if encoding else encoding_of(io.BytesIO(data), name)
-    return "".join(text_lines(io.BytesIO(data), coding, name)).removeprefix("\ufeff"), coding, notes
-
-
 def sniff_delimiter(text: str) -> str:
     """Return the delimiter that parts the first lines most evenly into most fields."""
 
     def score(delimiter: str) -> float:
-        counts = []
-        try:
-            for row in csv.reader(io.StringIO(text[:200_000], newline=""), delimiter=delimiter):
-                counts += [len(row)] if any(cell.strip() for cell in row) else []
-                if len(counts) == 100:
-                    break
-        except csv.Error:
-            pass
+        counts: list[int] = []
+        rows = csv.reader(io.StringIO(text[:200_000], newline=""), delimiter=delimiter)
+        with suppress(csv.Error):  # what was read before it counts
+            for row in islice((row for row in rows if "".join(row).strip()), 100):
+                counts.append(len(row))
         modal = max(counts, key=lambda n: (counts.count(n), n), default=1)
         even = counts.count(modal) / len(counts) if modal > 1 else 0
         return even and even * (1 + min(modal, 50) / 100) + (counts[0] == modal) * 0.1

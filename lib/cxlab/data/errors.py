@@ -24,8 +24,6 @@ class OutOfReach(OSError):
 def show(value: object, width: int = 40) -> str:
     """Return a value as one short, harmless line: control and direction characters are written out.
 
-    Examples
-    --------
     >>> show("a\\x1b[31m")
     "'a\\\\x1b[31m'"
     """
@@ -75,10 +73,3 @@ class Fault:
             listed = f", also {self.row_word}s {also}" if self.lines[1:] else ""
             text += f" ({self.count:,} {self.row_word}s in all{listed})"
         return text + (f"; {self.remedy}" if self.remedy else "")
-
-
-def raise_faults(name: str, faults: list[Fault]) -> None:
-    """Raise the first fault as one line, with the number of the others."""
-    if faults:
-        more = f" (and {len(faults) - 1} more kinds of fault: see cxlab check)" if len(faults) > 1 else ""
-        raise InputError(f"{name}: {faults[0]}{more}")

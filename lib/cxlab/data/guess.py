@@ -51,35 +51,34 @@ def fits(texts: Texts, column: Column) -> bool:
         return True
     if not filled:
         return column.gaps or not len(texts)
-    if column.holds == "time":
-        good = readable_times(tuple(filled))
-    elif column.holds == "flag":
-        good = sum(text.casefold() in (*values.YES, *values.NO) for text in filled)
-    else:
-        good = sum(number_of(text.replace(" ", "").strip("%$€£")) is not None for text in filled)
-    return good >= 0.7 * len(filled)
+    return _readable(tuple(filled), column.holds) >= 0.7 * len(filled)
 
 
 @lru_cache(maxsize=4096)
-def readable_times(texts: tuple[str, ...]) -> int:
-    """Return how many texts are times; plain small numbers are none."""
-    likely = [text for text in texts if len(text) >= 6 and re.search(r"\d.*\d|\d{8}", text)]
-    likely = [text for text in likely if not re.fullmatch(r"[\d.,]{1,7}|\d{1,7}[.,]\d+", text)]
-    if 2 * len(likely) < len(texts):
-        return 0
-    read = " or ".join(f"({values.time_sql('trim(x)', first)}) is not null" for first in (True, False))
-    query = f"select count_if({read}) from (select unnest(?::varchar[]) as x)"
-    return connect().execute(query, [likely]).fetchall()[0][0]
+def _readable(texts: tuple[str, ...], holds: str) -> int:
+    """Return how many texts can be read as what a column holds; plain small numbers are no times."""
+    reads = [values.number_sql("x"), values.number_sql("x", ",")]
+    if holds == "flag":
+        reads = [values.flag_sql("x")]
+    elif holds == "time":
+        reads = [values.time_sql("x", first) for first in (True, False)]
+        likely = [text for text in texts if len(text) >= 6 and re.search(r"\d.*\d|\d{8}", text)]
+        likely = [text for text in likely if not re.fullmatch(r"[\d.,]{1,7}|\d{1,7}[.,]\d+", text)]
+        if 2 * len(likely) < len(texts):
+            return 0
+        texts = likely
+    read = " or ".join(f"({sql}) is not null" for sql in reads)
+    query = f"select count_if({read}) from (select trim(unnest(?::varchar[])) as x)"
+    return connect().execute(query, [texts]).fetchall()[0][0]
 
 
 def item_of(name: str, texts: Texts) -> Item | None:
     """Return an item's scale and the numbers of its answers in words; None when a column is no rating."""
-    gone = set(missing_codes(texts))
-    answers = [text for text in texts if text is not None and not values.is_no_answer(text)]
-    answers = [text for text in answers if text not in gone]
+    gone = {None, *missing_codes(texts)}
+    answers = [text for text in texts if text not in gone and not values.is_no_answer(text)]
     different = list(dict.fromkeys(answers))
-    dull = hits(words_of(name), "columns", "no_rating") and not _is_outcome(name, "satisfaction")
-    if dull or META.fullmatch(plain(name)) or not different or len(different) > 200:
+    dull = hits(name, "columns", "no_rating") and not hits(name, "outcomes", "satisfaction")
+    if dull or META.fullmatch(plain(name)) or not 0 < len(different) <= 200:
         return None
     numbers = {text: number_of(text) for text in different}
     if None not in numbers.values():
@@ -155,7 +154,8 @@ def kind_of_table(raw: Raw) -> str:
     for kind in KINDS.values():
         columns = _matched(kind, cells)[0]
         there = set(columns.values())
-        enough = set(kind.required) <= there and len(there) >= min(3, len(kind.columns))
+        needed = {column.name for column in kind.columns if column.required}
+        enough = needed <= there and len(there) >= min(3, len(kind.columns))
         if enough and kind.name != "survey" and not kind.beside and there & set(kind.one_of or there):
             same = sum(plain(theirs) == ours for theirs, ours in columns.items())
             answers = items if kind.name in ("contacts", "visits") else 0
@@ -175,9 +175,7 @@ def guess_table(raw: Raw, kind: Kind) -> Guess:
     holds = {theirs: kind[ours].holds for theirs, ours in guess.columns.items()}
     holds |= dict.fromkeys(guess.used, "number")
     _missing(guess, cells, holds | dict.fromkeys(guess.other, "number"))
-    numbers = [
-        name for name, what in holds.items() if what in ("number", "whole") and name not in guess.other
-    ]
+    numbers = [name for name, what in holds.items() if what in ("number", "whole")]
     marks = [values.decimal_of(filter(None, cells[name]), raw.delimiter) for name in numbers]
     guess.decimal = "," if None in marks and "," not in marks else ""
     _decide(guess)
@@ -212,12 +210,9 @@ def columns_of(frame: object, kind: str) -> dict[str, str]:
 
 def answers_in_words(frame: pd.DataFrame, items: Sequence[str]) -> list[dict[str, object]]:
     """Return the ``scales`` of a mapping for the items of a DataFrame whose answers are words."""
-    found = []
-    for item in dict.fromkeys(items):
-        if frame[item].dtype.kind not in "iufb":
-            scale = item_of("", list(frame[item].dropna().astype(str).str.strip().unique()))
-            found += [{"items": [item], "codes": scale[1]}] if scale and scale[1] else []
-    return found
+    cells = {item: frame[item].dropna() for item in items if frame[item].dtype.kind not in "iufb"}
+    found = {item: item_of("", [*texts.astype(str).str.strip().unique()]) for item, texts in cells.items()}
+    return [{"items": [item], "codes": scale[1]} for item, scale in found.items() if scale and scale[1]]
 
 
 def _matched(kind: Kind, cells: Cells) -> tuple[dict[str, str], dict[str, str]]:
@@ -229,7 +224,7 @@ def _matched(kind: Kind, cells: Cells) -> tuple[dict[str, str], dict[str, str]]:
         for column in kind.columns:
             if column.name in why:
                 continue
-            wanted = [column.name] if said == "the same name" else map(plain, column.aliases)
+            wanted = [column.name] if said == "the same name" else map(plain, column.aliases.split())
             found = (name for alias in wanted for at in (0, 1, 2) for name in free if free[name][at] == alias)
             match = next((name for name in found if fits(cells[name], column)), None)
             if match is not None:
@@ -289,9 +284,8 @@ def _survey(guess: Guess, cells: Cells, labels: Mapping[str, str]) -> None:
     guess.range = max(counted, key=lambda scale: (counted[scale], scale[1]), default=None)
     guess.ranges = {name: items[name] for name in guess.used if items[name] != guess.range}
     mapped = [theirs for theirs, ours in guess.columns.items() if ours == "segment"]
-    rest = [
-        name for name in cells if name not in {*items, *taken, *mapped} and not META.fullmatch(plain(name))
-    ]
+    rest = [name for name in cells if name not in {*items, *taken, *mapped}]
+    rest = [name for name in rest if not META.fullmatch(plain(name))]
     guess.segments = [*mapped, *(name for name in rest if _is_group(name, cells[name]))][:12]
     guess.texts = [name for name in rest if _is_open(cells[name])][:5]
 
@@ -327,33 +321,26 @@ def _people(guess: Guess, cells: Cells) -> None:
             guess.single["clusters"] = theirs
         elif ours in ("weight", "date"):
             guess.single["weights" if ours == "weight" else "date"] = theirs
-    known = {plain(alias) for alias in KINDS["events"]["customer_id"].aliases}
+    known = {plain(alias) for alias in KINDS["events"]["customer_id"].aliases.split()}
     for name in [name for name in cells if name not in guess.columns and plain(name) in known][:1]:
         if len(set(cells[name])) > 1 and repeats(name) and not item_of(name, cells[name]):
             guess.single.setdefault("clusters", name)
     guess.why["clusters"] = "who answers stands on several rows"
 
 
-def _is_outcome(text: str, outcome: str) -> bool:
-    return hits(words_of(text), "outcomes", outcome) > 0
-
-
 def _outcome(name: str, label: str) -> str:
     """Return the outcome that a column's name or text speaks of; satisfaction only in a short name."""
-    words = words_of(name)
+    short = len(words_of(name)) <= 4 and not hits(name, "sides")
     for outcome in word_lists()["outcomes"]:
-        weak = outcome == "satisfaction"
-        if _is_outcome(name, outcome) and not (weak and (len(words) > 4 or hits(words, "sides"))):
-            return outcome
-        if not weak and label and _is_outcome(label, outcome):
+        text = f"{name} {label}" if outcome != "satisfaction" else name if short else ""
+        if hits(text, "outcomes", outcome):
             return outcome
     asked = re.search(f"{_ASKED.pattern}|experience|rate", label or name, re.I)
-    return "satisfaction" if asked and hits(words_of(label or name), "columns", "overall") else ""
+    return "satisfaction" if asked and hits(label or name, "columns", "overall") else ""
 
 
 def _side(name: str, label: str) -> str:
-    words = [*words_of(name), *words_of(label)]
-    count = {side: hits(words, "sides", side) for side in word_lists()["sides"]}
+    count = {side: hits(f"{name} {label}", "sides", side) for side in word_lists()["sides"]}
     if count["expectation"]:  # whatever was expected, it is not what was got
         return "expectation"
     best = max(count, key=count.get)
@@ -370,17 +357,14 @@ def _is_open(texts: Texts) -> bool:
 def _is_group(name: str, texts: Texts) -> bool:
     """Whether a column parts respondents into a few groups; multiple answers and remarks do not."""
     filled = [text for text in texts if text is not None]
-    different, words = set(filled), words_of(name)
-    if hits(words, "columns", "remarks") or not 2 <= len(different) <= 12:
+    different, parts = set(filled), [re.split(r"[;|]|, ", text) for text in filled]
+    few = 2 <= len(different) <= 12 and len(filled) >= 4 * len(different)
+    if not few or max(map(len, different)) > 60 or hits(name, "columns", "remarks"):
         return False
-    if len(filled) < 4 * len(different) or max(map(len, different)) > 60:
-        return False
-    pieces = {piece.strip() for text in different for piece in re.split(r"[;|]|, ", text)}
-    several = sum(bool(re.search(r"[;|]|, ", text)) for text in filled) > 0.1 * len(filled)
-    if several and len(pieces) < 2 * len(different):
-        return False
+    pieces = {piece.strip() for part in parts for piece in part}
+    several = sum(len(part) > 1 for part in parts) > 0.1 * len(filled) and len(pieces) < 2 * len(different)
     numeric = sum(number_of(text) is not None for text in filled) > 0.5 * len(filled)
-    return not numeric or hits(words, "columns", "groups") > 0
+    return not several and (not numeric or hits(name, "columns", "groups") > 0)
 
 
 def _decide(guess: Guess) -> None:

@@ -60,8 +60,10 @@ def _refuse_twice(node: yaml.Node | None, seen: set[int]) -> None:
 
 
 def shaped(content: dict[str, Any], shapes: dict[str, Shape], name: str) -> dict[str, Any]:
-    """Return what is filled in, each value in the shape of its key."""
-    filled = {key: value for key, value in content.items() if value not in (None, "", [], {}, ())}
+    """Return what is filled in, each value in the shape of its key; refuse unknown keys."""
+    refuse_unknown(content, shapes, name)
+    empty = (None, "", [], {}, ())
+    filled = {key: content[key] for key in shapes if key in content and content[key] not in empty}
     return {key: shapes[key](value, f"{name}: {key}") for key, value in filled.items()}
 
 
@@ -93,10 +95,10 @@ def _lines(value: Any, where: str) -> dict[str, Any]:
 
 def _record(**shapes: Shape) -> Shape:
     def read(value: Any, where: str) -> dict[str, Any]:
-        refuse_unknown(_lines(value, where), shapes, where)
-        if lacking := [key for key in shapes if not value.get(key)]:
+        found = shaped(_lines(value, where), shapes, where)
+        if lacking := [key for key in shapes if key not in found]:
             raise InputError(f"{where} needs {lacking[0]}")
-        return {key: shape(value[key], f"{where}, {key}") for key, shape in shapes.items()}
+        return found
 
     return read
 
@@ -125,10 +127,15 @@ def _one_of(known: dict[str, Any]) -> Shape:
     return read
 
 
-def _line(value: Any, where: str) -> int:
+def whole(value: Any, where: str) -> int:
+    """A whole number of 1 or more."""
     if not re.fullmatch("[1-9][0-9]{0,8}", str(value)):
         raise InputError(f"{where} must be a whole number of 1 or more, got {show(value)}")
     return int(value)
+
+
+def _file(value: Any, where: str) -> dict[str, Any]:
+    return shaped(_lines({"path": value} if isinstance(value, str) else value, where), _FILE, where)
 
 
 def _key(shape: Shape, absent: Callable[[], Any]) -> Any:
@@ -144,7 +151,7 @@ class Mapping:
     ``day_first`` say how the data are to be read.
     """
 
-    table: str
+    table: str = _key(lambda value, where: kind_named(text(value, where)).name, str)
     title: str = _key(text, str)
     source: Any = None
     path: Path | None = None
@@ -188,10 +195,11 @@ class Mapping:
         return self.columns.get(name, name)
 
 
-_KEYS: dict[str, Shape] = {one.name: one.metadata["shape"] for one in fields(Mapping) if one.metadata}
+_KEYS: dict[str, Shape] = {"file": _file}
+_KEYS |= {one.name: one.metadata["shape"] for one in fields(Mapping) if one.metadata}
 _FILE: dict[str, Shape] = {
     **dict.fromkeys(("path", *OPTIONS), text),
-    "header_line": _line,
+    "header_line": whole,
     "delimiter": lambda value, where: "\t" if value in ("tab", "\\t") else text(value, where),
     "decimal": _one_of({",": ",", ".": "."}),
     "day_first": _one_of({"true": True, "false": False}),
@@ -201,25 +209,19 @@ _FILE: dict[str, Shape] = {
 def read_mapping(path: str | Path) -> Mapping:
     """Read and check a mapping file."""
     path = Path(path)
-    content, name = read_yaml(path), path.name
-    refuse_unknown(content, sorted(["table", "file", *_KEYS]), name)
-    table, file = content.pop("table", ""), content.pop("file", "")
-    if not table:
+    mapping = from_dict(read_yaml(path), path.name)
+    source = mapping.source and str((path.parent / mapping.source).resolve())
+    return replace(mapping, source=source, path=path.resolve())
+
+
+def from_dict(content: dict[str, Any], name: str = "mapping") -> Mapping:
+    """Build a mapping from the content of a mapping file."""
+    found = shaped(content, _KEYS, name)
+    if "table" not in found:
         raise InputError(f"{name}: the key table is missing; it says which this is, as table: survey")
-    file = {"path": file} if isinstance(file, str) else file
-    if not isinstance(file, dict):
-        raise InputError(f"{name}: file must be a path, or lines such as path: their.csv")
-    refuse_unknown(file, _FILE, f"{name}, file")
-    how = shaped(file, _FILE, f"{name}, file")
-    source = str((path.parent / how.pop("path")).resolve()) if "path" in how else None
+    how = found.pop("file", {})
     read = {key: how.pop(key) for key in OPTIONS if key in how}
-    mapping = from_dict(content, text(table, f"{name}: table"), name)
-    return replace(mapping, source=source, path=path.resolve(), read=read, **how)
-
-
-def from_dict(content: dict[str, Any], table: str, name: str = "mapping") -> Mapping:
-    """Build a mapping from the content of a mapping file, without its table and file."""
-    mapping = Mapping(kind_named(table).name, **shaped(content, _KEYS, name))
+    mapping = Mapping(source=how.pop("path", None), read=read, **how, **found)
     blocks = {side: items for side, items in mapping.blocks.items() if items}
     ours, outcomes, default = list(mapping.columns.values()), mapping.outcomes, mapping.default_outcome
     owner = {item: "the outcomes" for items in outcomes.values() for item in items}
@@ -232,8 +234,8 @@ def from_dict(content: dict[str, Any], table: str, name: str = "mapping") -> Map
         for item in items:
             if owner.setdefault(item, side) != side or items.count(item) > 1:
                 raise InputError(f"{name}: {show(item)} stands in {owner[item]} and in {side}: keep one")
-    if table != "survey" and (blocks or outcomes):
-        raise InputError(f"{name}: blocks and outcomes belong to a survey only; this is {table}")
+    if mapping.table != "survey" and (blocks or outcomes):
+        raise InputError(f"{name}: blocks and outcomes belong to a survey only; this is {mapping.table}")
     if empty := [outcome for outcome, items in outcomes.items() if not items]:
         raise InputError(f"{name}: the outcome {show(empty[0])} has no items; list them")
     return replace(mapping, blocks=blocks)

@@ -39,8 +39,6 @@ def suppress(
     together, or the group's total minus what is shown would tell too much; the smallest shown rows go as well
     until both hold. The columns ``within`` part the rows into groups of known totals (default: one group).
 
-    Examples
-    --------
     >>> cells = pd.DataFrame({"segment": ["a", "b", "c"], "n": [90, 7, 3]})
     >>> shown, hidden = suppress(cells, count="n", min_cell=5)
     >>> shown.segment.tolist(), hidden
@@ -64,8 +62,6 @@ def settled(frame: pd.DataFrame, *, min_cell: int, within: str | None = None) ->
     Counts of a segment that rest on other questions then differ by nobody or by enough people. A value of
     which no row would be left keeps its rows: ``suppress`` is to see it.
 
-    Examples
-    --------
     >>> gaps = pd.DataFrame({"a": [1, None, 3, 4], "b": [1, 2, 3, 4]})
     >>> settled(gaps, min_cell=3).a.tolist()
     [1.0, 3.0, 4.0]
@@ -81,8 +77,6 @@ def settled(frame: pd.DataFrame, *, min_cell: int, within: str | None = None) ->
 def personal_columns(data: pd.DataFrame) -> dict[str, str]:
     """Return the columns that by name or values seem to tell who somebody is, each with the reason.
 
-    Examples
-    --------
     >>> personal_columns(pd.DataFrame({"who": ["ann@example.org", "bob@example.org"], "score": [3, 4]}))
     {'who': 'holds e-mail addresses'}
     """

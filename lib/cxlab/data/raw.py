@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cxlab.data import files as of
 from cxlab.data.errors import InputError
@@ -49,12 +49,12 @@ class Raw:
         """What messages call a row."""
         return "line" if self.kind == "text" else "row"
 
-    def all(self, sql: str) -> list[tuple]:
-        """Return the rows of a query; what goes wrong is one plain sentence."""
+    def all(self, sql: str, form: str = "fetchall") -> Any:
+        """Return the rows of a query, as a DataFrame for ``form="df"``; what goes wrong is one sentence."""
         import duckdb
 
         try:
-            return self.connection.execute(sql).fetchall()
+            return getattr(self.connection.execute(sql), form)()
         except duckdb.Error as error:
             raise self.unreadable(error) from None
 
@@ -62,7 +62,7 @@ class Raw:
         """Return what DuckDB says of a file as a sentence for its owner."""
         text, reason = str(error), of.reason_of(error)
         line = re.search(r"Line: (\d+)", text)
-        where = f"{self.name}, line {line[1]}" if line and self.kind == "text" else self.name
+        where = f"{self.name}, line {line[1]}" if line else self.name
         fields = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", text)
         if fields:
             said = f"has {fields[2]} fields where the header has {fields[1]}; quote cells with the delimiter"
@@ -85,6 +85,11 @@ def ident(name: str) -> str:
 def literal(value: str) -> str:
     """Quote a text for SQL."""
     return "'" + value.replace("'", "''") + "'"
+
+
+def literals(values: Iterable[str]) -> str:
+    """Quote texts for SQL, with commas between."""
+    return ", ".join(map(literal, values))
 
 
 def connect() -> duckdb.DuckDBPyConnection:
@@ -124,7 +129,7 @@ def texts_relation(raw: Raw, rows: Sequence[Sequence[str]], lines: Sequence[int]
 
 def literal_names(found: Sequence[Path]) -> str:
     """Return SQL of file names whose signs are no pattern."""
-    return ", ".join(literal(re.sub(r"([*?\[])", r"[\1]", str(file))) for file in found)
+    return literals(re.sub(r"([*?\[])", r"[\1]", str(file)) for file in found)
 
 
 def parquet_scan(found: Sequence[Path]) -> str:

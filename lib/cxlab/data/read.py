@@ -8,22 +8,15 @@ import json
 import re
 import warnings
 import zipfile
-import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import reduce
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from cxlab.data import files as of
-from cxlab.data.delimited import (
-    decode,
-    encoding_of,
-    name_columns,
-    read_records,
-    take_header,
-    text_lines,
-)
+from cxlab.data.delimited import decoded, name_columns, read_records, take_header
 from cxlab.data.errors import InputError, show
 from cxlab.data.raw import (
     Raw,
@@ -31,6 +24,7 @@ from cxlab.data.raw import (
     ident,
     literal,
     literal_names,
+    literals,
     parquet_scan,
     refuse_too_many,
     texts_relation,
@@ -38,7 +32,6 @@ from cxlab.data.raw import (
 from cxlab.data.values import scale_of_words
 
 _PARSED = 8_000_000  # bytes of text up to which every record is parsed here, with its line
-_HEAD = 1 << 18
 _JSON = 1_500_000_000  # bytes
 _NULLS = ("", "NULL", "null", "NA", "N/A", "NaN", "nan", "\\N")  # each costs time on every cell
 _UNPACKED = 400_000_000
@@ -105,14 +98,11 @@ def _as_text(value: object) -> str | None:
 
 def _of_parquet(found: list[Path], name: str, options: dict) -> Raw:
     """Scan Parquet files; structures are flattened, lists left out."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     raw = Raw(connect(), parquet_scan(found), name, "parquet", scanned=found)
-    try:
+    with _sound(name, "Parquet file"):
         columns = dict(_leaves(pq.read_schema(found[0])))
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise raw.unreadable(error) from None
     kept = [f"{path} as {ident(column)}" for column, path in columns.items() if path]
     left = [column for column, path in columns.items() if not path]
     if not kept:
@@ -206,12 +196,9 @@ def _of_statistics(found: list[Path], name: str, options: dict) -> Raw:
     """Read SPSS, Stata or SAS with labels; user-missing codes are missing, groups carry their words."""
     import pyreadstat
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            frame, meta = getattr(pyreadstat, f"read_{of.kind_of(found[0])}")(str(found[0]))
-    except Exception as error:  # pyreadstat raises its own classes
-        raise InputError(f"{name} cannot be read ({of.reason_of(error)}); export it as CSV") from None
+    with _sound(name, "SPSS, Stata or SAS file"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        frame, meta = getattr(pyreadstat, f"read_{of.kind_of(found[0])}")(str(found[0]))
     refuse_too_many(name, *frame.shape)
     for column, words in (meta.variable_value_labels or {}).items():
         codes = set(frame[column].dropna()) if column in frame else set()
@@ -234,22 +221,17 @@ def _of_workbook(found: list[Path], name: str, options: dict) -> Raw:
     if zipped:
         check_workbook(found[0])
     sheet, filled = options.get("sheet"), {}
-    try:
-        with python_calamine.CalamineWorkbook.from_path(str(found[0])) as book:
-            if sheet is not None and sheet not in book.sheet_names:
-                listed = ", ".join(map(show, book.sheet_names[:20]))
-                raise InputError(f"{name} has no sheet {show(sheet)}; it has {listed}")
-            for part in [sheet] if sheet else book.sheet_names:
-                content = book.get_sheet_by_name(part)
-                refuse_too_many(f"{name} ({part})", content.total_height, content.total_width)
-                cells = content.to_python(skip_empty_area=False)
-                texts = [[_as_text(cell) or "" for cell in row] for row in cells]
-                if any(map("".join, texts)):
-                    filled[part] = texts
-    except (InputError, KeyboardInterrupt, SystemExit, MemoryError):
-        raise
-    except BaseException as error:  # calamine raises its own classes, and panics on some broken sheets
-        raise InputError(f"{name} is not a sound workbook ({of.reason_of(error)}); save it anew") from None
+    with _sound(name, "workbook"), python_calamine.CalamineWorkbook.from_path(str(found[0])) as book:
+        if sheet is not None and sheet not in book.sheet_names:
+            listed = ", ".join(map(show, book.sheet_names[:20]))
+            raise InputError(f"{name} has no sheet {show(sheet)}; it has {listed}")
+        for part in [sheet] if sheet else book.sheet_names:
+            content = book.get_sheet_by_name(part)
+            refuse_too_many(f"{name} ({part})", content.total_height, content.total_width)
+            cells = content.to_python(skip_empty_area=False)
+            texts = [[_as_text(cell) or "" for cell in row] for row in cells]
+            if any(map("".join, texts)):
+                filled[part] = texts
     if not filled:
         raise InputError(f"{name} is empty; a table needs a header line and at least one row")
     if len(filled) > 1:
@@ -266,29 +248,36 @@ def _of_workbook(found: list[Path], name: str, options: dict) -> Raw:
 def check_workbook(path: Path) -> None:
     """Unpack a workbook's parts in a stream, and refuse a bomb or a sheet that is nearly all empty."""
     name, total = path.name, 0
+    with _sound(name, "workbook"), zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        if not {"xl/workbook.xml", "xl/workbook.bin", "content.xml"} & set(names) or len(names) > 20_000:
+            raise InputError(f"{name} is a zip archive but no workbook; name the file inside")
+        for info in archive.infolist():
+            if info.flag_bits & 1:
+                raise InputError(f"{name} is protected by a password; save it without one")
+            sheet, rest, rows, columns = info.filename.startswith("xl/worksheets/"), b"", 0, 0
+            with archive.open(info) as part:  # more than the archive claims fails its check sum
+                while block := part.read(1 << 20):
+                    total += len(block)
+                    if total > _UNPACKED:
+                        raise InputError(f"{name} unpacks to more than {_UNPACKED // 10**6} MB: not read")
+                    for letters, row in _CELL.findall(rest + block) if sheet else ():
+                        column = reduce(lambda number, letter: number * 26 + letter - 64, letters, 0)
+                        rows, columns = max(rows, int(row)), max(columns, column)
+                    rest = (rest + block)[-200:]
+            refuse_too_many(f"{name} ({Path(info.filename).stem})", rows, columns)
+
+
+@contextmanager
+def _sound(name: str, what: str) -> Iterator[None]:
+    """Make one sentence of whatever a library raises, or panics with, on a broken file."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            if not {"xl/workbook.xml", "xl/workbook.bin", "content.xml"} & set(names) or len(names) > 20_000:
-                raise InputError(f"{name} is a zip archive but no workbook; name the file inside")
-            for info in archive.infolist():
-                if info.flag_bits & 1:
-                    raise InputError(f"{name} is protected by a password; save it without one")
-                sheet, rest, rows, columns = info.filename.startswith("xl/worksheets/"), b"", 0, 0
-                with archive.open(info) as part:  # more than the archive claims fails its check sum
-                    while block := part.read(1 << 20):
-                        total += len(block)
-                        if total > _UNPACKED:
-                            raise InputError(f"{name} unpacks to more than {_UNPACKED // 10**6} MB: not read")
-                        for letters, row in _CELL.findall(rest + block) if sheet else ():
-                            column = reduce(lambda number, letter: number * 26 + letter - 64, letters, 0)
-                            rows, columns = max(rows, int(row)), max(columns, column)
-                        rest = (rest + block)[-200:]
-                refuse_too_many(f"{name} ({Path(info.filename).stem})", rows, columns)
-    except InputError:
+        yield
+    except (InputError, KeyboardInterrupt, SystemExit, MemoryError):
         raise
-    except (zipfile.BadZipFile, OSError, EOFError, zlib.error, RuntimeError, ValueError) as error:
-        raise InputError(f"{name} is not a sound workbook ({of.reason_of(error)}); save it anew") from None
+    except BaseException as error:
+        said = f"{name} cannot be read: it is not a sound {what} ({of.reason_of(error)})"
+        raise InputError(f"{said}; save or export it anew") from None
 
 
 def _of_text(found: list[Path], name: str, options: dict) -> Raw:
@@ -302,14 +291,15 @@ def _of_text(found: list[Path], name: str, options: dict) -> Raw:
     for file in found:
         raw = Raw(connection, "file", file.name, "text")
         raws.append(raw)
-        if small:
-            text, raw.encoding, raw.notes = decode(file.read_bytes(), name=name, encoding=encoding)
-        else:
-            with open(file, "rb") as stream:
-                raw.encoding, raw.notes = (encoding, []) if encoding else encoding_of(stream, file.name)
-            plain.append(_as_utf8(file, raw.encoding))
-            with open(plain[-1], "rb") as stream:
-                text = stream.read(_HEAD).decode("utf-8-sig", errors="ignore")
+        with open(file, "rb") as stream:
+            pieces, raw.encoding, raw.notes = decoded(stream, file.name, encoding)
+            text = "".join(pieces) if small else next(pieces, "")
+            plain.append(file)
+            if not small and raw.encoding not in ("utf-8", "utf-8-sig"):  # DuckDB reads a copy
+                plain[-1] = of.new_file(file.name)
+                with open(plain[-1], "w", encoding="utf-8", newline="") as out:
+                    out.write(text)
+                    out.writelines(pieces)
         records = read_records(raw, text, options.get("delimiter"), whole=small)
         records = take_header(raw, *records, options.get("header_line"))
         if (raw.types, raw.delimiter) != (raws[0].types, raws[0].delimiter):
@@ -324,17 +314,7 @@ def _of_text(found: list[Path], name: str, options: dict) -> Raw:
     connection.execute(
         f"create temp view file as select * from read_csv([{literal_names(plain)}], auto_detect = false, "
         f"header = false, skip = {raw.first_line}, delim = {literal(raw.delimiter)}, quote = '\"', "
-        f"escape = '\"', columns = {{{columns}}}, nullstr = [{', '.join(map(literal, _NULLS))}], "
+        f"escape = '\"', columns = {{{columns}}}, nullstr = [{literals(_NULLS)}], "
         "max_line_size = 10000000, compression = 'none')"
     ).fetchall()
     return raw
-
-
-def _as_utf8(file: Path, coding: str) -> Path:
-    """Return a file itself when it is UTF-8, else a copy that is."""
-    if coding in ("utf-8", "utf-8-sig"):
-        return file
-    target = of.new_file(file.name)
-    with open(file, "rb") as stream, open(target, "w", encoding="utf-8", newline="") as out:
-        out.writelines(text_lines(stream, coding, file.name))
-    return target

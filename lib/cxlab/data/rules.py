@@ -10,7 +10,6 @@ paraphrases with their place.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import re
@@ -19,15 +18,14 @@ from collections import namedtuple
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import cached_property, reduce
-from operator import and_, or_
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from cxlab.data.errors import InputError, nearest, refuse_unknown
-from cxlab.data.files import data_folder
+from cxlab.data.files import data_folder, sha256_of
 
 _COLUMNS = {
     "claims": "claim_id speaker location lines type testable topic theme paraphrase "
@@ -41,6 +39,7 @@ _COLUMNS = {
     "records": "notebook record table unit what mirror mirrored",
     "speakers": "speaker product_means experience_means location",
     "statements": "statement form groups claims text second_wording",
+    "registrations": "source date file sha256",
 }
 Evidence = namedtuple("Evidence", _COLUMNS)
 Evidence.__doc__ = "Every table of ``data/evidence`` as a DataFrame of texts; stances are numbers."
@@ -51,43 +50,39 @@ def load_evidence(folder: str | Path | None = None) -> Evidence:
 
     What does not hang together is an InputError that names file and line.
     """
-    folder = Path(folder) if folder else data_folder() / "evidence"
-    tables = {}
-    for name, columns in _COLUMNS.items():
-        try:
-            tables[name] = pd.read_csv(folder / f"{name}.csv", dtype=str, keep_default_na=False)
-        except (OSError, ValueError) as fault:
-            raise InputError(f"{name}.csv cannot be read: {fault}") from fault
-        if missing := [column for column in columns.split() if column not in tables[name]]:
-            raise InputError(f"{name}.csv lacks the column {', '.join(missing)}")
-    claims, coverage = tables["claims"], tables["coverage"]
-    _refuse("claims", claims, claims["claim_id"].duplicated(), "claim {claim_id} stands twice")
-    for column in ("stance_drivers", "stance_scope"):
-        wrong = ~claims[column].isin(["", "-2", "-1", "0", "1", "2"])
-        _refuse("claims", claims, wrong, f"{column} is {{{column}!r}}; allowed are -2..2 or empty")
-        claims[column] = pd.to_numeric(claims[column].replace("", None)).astype("Float64")
-    check_links(claims, tables["links"])
-    known = [*claims["claim_id"], *tables["ideas"]["idea_id"]]
-    _refuse("coverage", coverage, ~coverage["claim"].isin(known), "there is no claim {claim!r}")
+    tables = {name: _read(folder, name) for name in _COLUMNS}
+    claims, links, coverage = (tables[name] for name in ("claims", "links", "coverage"))
+    ids, ends, stances = claims["claim_id"], ["from_claim", "to_claim"], ["stance_drivers", "stance_scope"]
+    known, scale, kinds = [*ids, *tables["ideas"]["idea_id"]], ["", *"012", "-1", "-2"], ["attack", "support"]
+    checks = [
+        ("claims", ids.duplicated(), "claim {claim_id} stands twice"),
+        *(
+            ("claims", ~claims[name].isin(scale), f"{name} is {{{name}!r}}; allowed are -2..2 or empty")
+            for name in stances
+        ),
+        *(("links", ~links[end].isin(ids), f"there is no claim {{{end}!r}}") for end in ends),
+        ("links", links[ends[0]] == links[ends[1]], "{from_claim} links to itself"),
+        ("links", links.duplicated(ends), "the link from {from_claim} to {to_claim} stands twice"),
+        ("links", ~links["relation"].isin(kinds), "relation is {relation!r}; allowed are attack and support"),
+        ("coverage", ~coverage["claim"].isin(known), "there is no claim {claim!r}"),
+    ]
+    for name, wrong, said in checks:
+        if wrong.any():
+            at = int(wrong.to_numpy().argmax())
+            raise InputError(f"{name}.csv, line {at + 2}: {said.format(**tables[name].iloc[at])}")
+    claims[stances] = claims[stances].replace("", None).apply(pd.to_numeric).astype("Float64")
     return Evidence(**tables)
 
 
-def check_links(claims: pd.DataFrame, links: pd.DataFrame) -> None:
-    """Refuse links to unknown claims, from a claim to itself, stated twice, or of an unknown relation."""
-    ends = ["from_claim", "to_claim"]
-    for end in ends:
-        _refuse("links", links, ~links[end].isin(claims["claim_id"]), f"there is no claim {{{end}!r}}")
-    _refuse("links", links, links[ends[0]] == links[ends[1]], "{from_claim} links to itself")
-    _refuse("links", links, links.duplicated(ends), "the link from {from_claim} to {to_claim} stands twice")
-    odd = ~links["relation"].isin(["attack", "support"])
-    _refuse("links", links, odd, "relation is {relation!r}; allowed are attack and support")
-
-
-def _refuse(name: str, table: pd.DataFrame, wrong: pd.Series, said: str) -> None:
-    """Raise what is said of the first row that is wrong, if one is."""
-    if wrong.any():
-        at = int(wrong.to_numpy().argmax())
-        raise InputError(f"{name}.csv, line {at + 2}: {said.format(**table.iloc[at])}")
+def _read(folder: str | Path | None, name: str) -> pd.DataFrame:
+    path = Path(folder or data_folder() / "evidence", f"{name}.csv")
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as fault:
+        raise InputError(f"{name}.csv cannot be read: {fault}") from fault
+    if missing := [column for column in _COLUMNS[name].split() if column not in table]:
+        raise InputError(f"{name}.csv lacks the column {', '.join(missing)}")
+    return table
 
 
 def check_evidence(folder: str | Path | None = None) -> list[str]:
@@ -138,7 +133,7 @@ class Comparison(NamedTuple):
     constant: float
     factor: float
 
-    def gap(self, look: Callable[[Atom], Any], sesoi: float) -> Any:
+    def gap(self, look: Callable[[Atom], float | None], sesoi: float) -> float | None:
         """Return how far beyond its threshold the number lies; None where it is missing."""
         value = look(self.atom)
         return None if value is None else self.sign * (value - self.constant - self.factor * sesoi)
@@ -155,19 +150,14 @@ class Condition(NamedTuple):
         clauses = " ".join(text.split()).split(" or ")
         return cls(tuple(tuple(map(_comparison, clause.split(" and "))) for clause in clauses))
 
-    def atoms(self) -> list[Atom]:
-        """Return every recorded number that it reads."""
-        return [comparison.atom for clause in self.clauses for comparison in clause]
-
-    def holds(self, look: Callable[[Atom], Any], sesoi: float) -> Any:
-        """Return True, False or None (unknown, as in Kleene's logic); arrays where ``look`` returns them."""
-        least, most = (self._met(look, sesoi, unknown) for unknown in (False, True))
-        return None if least is False and most is True else least
-
-    def _met(self, look: Callable[[Atom], Any], sesoi: float, unknown: bool) -> Any:
-        gaps = ((comparison.gap(look, sesoi) for comparison in clause) for clause in self.clauses)
-        parts = (reduce(and_, (unknown if gap is None else gap > 0 for gap in clause)) for clause in gaps)
-        return reduce(or_, parts)
+    def holds(self, look: Callable[[Atom], float | None], sesoi: float) -> bool | None:
+        """Return True, False or None: unknown, as in Kleene's logic."""
+        gaps = [[comparison.gap(look, sesoi) for comparison in clause] for clause in self.clauses]
+        least, most = (
+            any(all(unknown if gap is None else gap > 0 for gap in clause) for clause in gaps)
+            for unknown in (False, True)
+        )
+        return None if most and not least else least
 
     def change(self, turn: Callable[[Comparison], Comparison]) -> Condition:
         """Return the condition with other comparisons."""
@@ -183,18 +173,6 @@ def _comparison(text: str) -> Comparison:
     times = [-1 if term[0] == "-" else 1 for term in terms if term.endswith("sesoi")]
     constant = sum(float(term) for term in terms if not term.endswith("sesoi"))
     return Comparison(Atom(part, notebook or "", record), 1 if sign == ">" else -1, constant, sum(times))
-
-
-class Record(NamedTuple):
-    """A declared recorded number, and what becomes of it when the two labels are exchanged (same, negate)."""
-
-    notebook: str
-    name: str
-    table: str
-    unit: str
-    what: str
-    mirror: str
-    mirrored: str
 
 
 @dataclass(frozen=True)
@@ -213,7 +191,8 @@ class Rule:
 
     def atoms(self) -> list[Atom]:
         """Return the numbers that it reads, each once."""
-        return list(dict.fromkeys([*self.supported_when.atoms(), *self.refuted_when.atoms()]))
+        clauses = self.supported_when.clauses + self.refuted_when.clauses
+        return list(dict.fromkeys(comparison.atom for clause in clauses for comparison in clause))
 
 
 @dataclass(frozen=True)
@@ -221,7 +200,7 @@ class RuleSet:
     """All rules with the date on which they were frozen, and what had been looked at before."""
 
     rules: tuple[Rule, ...]
-    records: Mapping[tuple[str, str], Record]
+    records: Mapping[tuple[str, str], Any]  # notebook, name -> its row of records.csv
     untested: Mapping[str, tuple[str, str]]  # claim without a rule -> why, and the evidence level
     version: int
     frozen: str
@@ -239,9 +218,22 @@ class RuleSet:
         return replace(self, rules=tuple(replace(rule, sesoi=rule.sesoi * factor) for rule in self.rules))
 
     @cached_property
-    def mirrored(self) -> dict[str, Rule]:
-        """The rules of the opposite claims, by id."""
-        return {rule.id: rule for rule in mirror_rules(self).rules}
+    def mirrored(self) -> RuleSet:
+        """The rules of the opposite claims: the words product and experience exchanged everywhere."""
+
+        def turn(comparison: Comparison) -> Comparison:
+            atom, sign, constant, factor = comparison
+            record = self.records[atom[1:]]
+            atom = atom._replace(record=record.mirror or atom.record)
+            if record.mirrored != "negate":
+                return comparison._replace(atom=atom)
+            return Comparison(atom._replace(part=_PARTS[atom.part]), -sign, -constant, -factor)
+
+        def mirror(rule: Rule) -> Rule:
+            supported, refuted = rule.supported_when.change(turn), rule.refuted_when.change(turn)
+            return replace(rule, side=SIDES[rule.side], supported_when=supported, refuted_when=refuted)
+
+        return replace(self, rules=tuple(map(mirror, self.rules)))
 
     def tables(self, rule: Rule) -> list[str]:
         """Return the tables whose numbers a rule reads."""
@@ -254,7 +246,7 @@ def load_rules(folder: str | Path | None = None) -> RuleSet:
     A rule states both sides in numbers that notebooks record, can be supported and refuted but not at once,
     and all rules have the hash that is stored with them.
     """
-    folder = Path(folder) if folder else data_folder() / "evidence"
+    folder = Path(folder or data_folder() / "evidence")
     try:
         content = tomllib.loads((folder / "rules.toml").read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, OSError, UnicodeDecodeError) as fault:
@@ -262,8 +254,8 @@ def load_rules(folder: str | Path | None = None) -> RuleSet:
     header = content.get("header", {})
     if missing := {"version", "frozen", "looks", "sha256"} - set(header):
         raise InputError(f"rules.toml: the header lacks {', '.join(sorted(missing))}")
-    declared = [Record(*row.values()) for row in _rows(folder / "records.csv")]
-    records = {(record.notebook, record.name): record for record in declared}
+    declared = _read(folder, "records").itertuples(index=False, name="Record")
+    records = {(record.notebook, record.record): record for record in declared}
     rules = tuple(_rule(entry, records) for entry in content["rule"])
     names = [rule.id for rule in rules]
     if twice := [name for name in names if names.count(name) > 1]:
@@ -274,8 +266,8 @@ def load_rules(folder: str | Path | None = None) -> RuleSet:
             f"rules.toml was changed after it was frozen (its hash is now {sha256[:12]}): "
             "set the new hash and date, and say in CHANGELOG.md what changed and why"
         )
-    coverage = _rows(folder / "coverage.csv")
-    untested = {row["claim"]: (row["reason"], row["evidence"]) for row in coverage if row["reason"]}
+    coverage = _read(folder, "coverage").itertuples()
+    untested = {row.claim: (row.reason, row.evidence) for row in coverage if row.reason}
     claims = dict.fromkeys(rule.claim for rule in rules)
     stamps = {claim: _sha256([e for e in content["rule"] if e["claim"] == claim])[:12] for claim in claims}
     return RuleSet(rules, records, untested, header["version"], str(header["frozen"]), header["looks"],
@@ -285,16 +277,16 @@ def load_rules(folder: str | Path | None = None) -> RuleSet:
 def _registrations(folder: Path) -> dict[str, str]:
     """Return the date of every registered study; refuse a plan that is missing or was changed since."""
     found = {}
-    for row in _rows(folder / "registrations.csv"):
-        where = f"registrations.csv, {row['source']}"
+    for row in _read(folder, "registrations").itertuples():
+        where = f"registrations.csv, {row.source}"
         try:
-            plan = hashlib.sha256((folder / row["file"]).read_bytes()).hexdigest()
-            found[row["source"]] = date.fromisoformat(row["date"]).isoformat()
+            plan = sha256_of(folder / row.file)
+            found[row.source] = date.fromisoformat(row.date).isoformat()
         except OSError:
-            raise InputError(f"{where}: the plan {row['file']!r} is not in {folder.name}") from None
+            raise InputError(f"{where}: the plan {row.file!r} is not in {folder.name}") from None
         except ValueError:
-            raise InputError(f"{where}: the date {row['date']!r} is not like 2026-11-26") from None
-        if plan != row["sha256"]:
+            raise InputError(f"{where}: the date {row.date!r} is not like 2026-11-26") from None
+        if plan != row.sha256:
             raise InputError(f"{where}: the plan was changed after it was registered, so nothing is earned")
     return found
 
@@ -309,25 +301,7 @@ def _sha256(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def mirror_rules(rules: RuleSet) -> RuleSet:
-    """Return the rules of the opposite claims: the words product and experience exchanged everywhere."""
-
-    def turn(comparison: Comparison) -> Comparison:
-        atom, sign, constant, factor = comparison
-        record = rules.records[atom[1:]]
-        atom = atom._replace(record=record.mirror or atom.record)
-        if record.mirrored != "negate":
-            return comparison._replace(atom=atom)
-        return Comparison(atom._replace(part=_PARTS[atom.part]), -sign, -constant, -factor)
-
-    def mirror(rule: Rule) -> Rule:
-        supported, refuted = rule.supported_when.change(turn), rule.refuted_when.change(turn)
-        return replace(rule, side=SIDES[rule.side], supported_when=supported, refuted_when=refuted)
-
-    return replace(rules, rules=tuple(map(mirror, rules.rules)))
-
-
-def _rule(entry: Mapping[str, Any], records: Mapping[tuple[str, str], Record]) -> Rule:
+def _rule(entry: Mapping[str, Any], records: Mapping[tuple[str, str], Any]) -> Rule:
     name, known = f"rule {entry.get('id', '?')}", list(Rule.__dataclass_fields__)
     refuse_unknown(entry, known, name)
     for key in known:
@@ -337,20 +311,7 @@ def _rule(entry: Mapping[str, Any], records: Mapping[tuple[str, str], Record]) -
     if entry["side"] not in SIDES or entry["evidence"] not in LEVELS or not 0 < entry["sesoi"] < float("inf"):
         listed = f"side is one of {', '.join(SIDES)}, evidence one of {'; '.join(LEVELS)}"
         raise InputError(f"{name}: {listed}, sesoi a number above 0")
-    parsed: dict[str, Any] = {}
-    for key in ("supported_when", "refuted_when"):
-        try:
-            parsed[key] = _placed(entry[key], entry["notebook"], records)
-        except InputError as fault:
-            raise InputError(f"{name}, {key}: {fault}") from None
-    rule = Rule(**{**entry, **parsed})
-    _check_fair(rule, name, records)
-    return rule
-
-
-def _placed(text: str, notebook: str, records: Mapping[tuple[str, str], Record]) -> Condition:
-    """Return a condition whose recorded numbers have their notebook; refuse those that none records."""
-    stems = {"": notebook, **{stem[:2]: stem for stem, _ in records}}
+    stems = {"": entry["notebook"], **{stem[:2]: stem for stem, _ in records}}
 
     def place(comparison: Comparison) -> Comparison:
         atom = comparison.atom
@@ -360,10 +321,18 @@ def _placed(text: str, notebook: str, records: Mapping[tuple[str, str], Record])
             raise InputError(f"no notebook records {atom.record!r} in {atom.notebook}; {near}".rstrip("; "))
         return comparison._replace(atom=atom)
 
-    return Condition.parse(text).change(place)
+    parsed = dict(entry)
+    for key in ("supported_when", "refuted_when"):
+        try:
+            parsed[key] = Condition.parse(entry[key]).change(place)
+        except InputError as fault:
+            raise InputError(f"{name}, {key}: {fault}") from None
+    rule = Rule(**parsed)
+    _check_fair(rule, name, records)
+    return rule
 
 
-def _check_fair(rule: Rule, name: str, records: Mapping[tuple[str, str], Record]) -> None:
+def _check_fair(rule: Rule, name: str, records: Mapping[tuple[str, str], Any]) -> None:
     """Refuse a rule whose two sides can hold at once, can never hold, or that cannot be mirrored."""
     fixed = [atom.record for atom in rule.atoms() if not records[atom[1:]].mirror]
     if rule.side != "none" and fixed:
@@ -388,11 +357,3 @@ def _possible(clause: tuple[Comparison, ...], sesoi: float) -> bool:
         for high, below, most in bounds
         if above > 0 > below
     )
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file))
-    except OSError as fault:
-        raise InputError(f"{path.name} cannot be read: {fault.strerror}") from fault

@@ -1,6 +1,5 @@
 """The doors: ``open_source``, ``survey`` and ``events`` return a validated table whatever they are given."""
 
-import hashlib
 import importlib
 import os
 import subprocess
@@ -19,7 +18,7 @@ from typing import Any
 import pandas as pd
 
 from cxlab.data.errors import InputError, OutOfReach, nearest, show
-from cxlab.data.files import cache_folder, data_folder
+from cxlab.data.files import cache_folder, data_folder, sha256_of
 from cxlab.data.guess import answers_in_words, columns_of
 from cxlab.data.mapping import from_dict
 from cxlab.data.study import converted, open_mapped, opened, own_frame
@@ -29,16 +28,15 @@ from cxlab.data.tables import KINDS
 SOURCE = "application/vnd.cxlab.source+json"
 
 
-def open_source(name: str, *, table: str = "", **settings: Any) -> Table:
+def open_source(name: str, *, table: str = "", outcome: str = "", **settings: Any) -> Table:
     """Return a source as a ``Survey`` or ``Table``.
 
     ``name`` is one of ``data/sources.toml`` (real data), ``"simulated-<kind>"``, or the path of a mapping
     file (``.yaml``) that ``cxlab init`` made. An empty name gives an empty table of the kind ``table``, which
-    every question answers with one sentence; another kind is refused. ``settings`` are those of the analysis
-    (``bootstrap, seed, confidence_level, min_cell``), and for a survey its ``outcome``. Raises InputError for
-    data that differ from what was registered, OutOfReach when they cannot be fetched.
+    every question answers with one sentence; another kind is refused. ``outcome`` is what a survey explains;
+    ``settings`` are ``bootstrap``, ``seed``, ``confidence_level`` and ``min_cell``. Raises InputError
+    for data that differ from what was registered, OutOfReach when they cannot be fetched.
     """
-    outcome = settings.pop("outcome", "")
     name = str(name or "")
     if not name:
         return (Survey if table == "survey" else Table)(frame=None, kind=table, **settings)
@@ -58,19 +56,11 @@ def open_source(name: str, *, table: str = "", **settings: Any) -> Table:
         )
     if table and found.kind != table:
         raise InputError(f"source {show(name)} is the table {found.kind}, but {table} is needed here")
-    found = _explaining(found, outcome).with_(**settings)
+    if outcome and isinstance(found, Survey):
+        settings["outcome"] = outcome
+    found = found.with_(**settings)
     _show_source(found)
     return found
-
-
-def _explaining(found: Table, outcome: str) -> Table:
-    """Return a survey with another outcome to explain; any other table as it is."""
-    if not outcome or not isinstance(found, Survey):
-        return found
-    if outcome not in {*found.outcomes, *found.frame}:
-        hint = f"{nearest(outcome, found.outcomes)}outcomes are {', '.join(found.outcomes)}"
-        raise InputError(f"outcome {show(outcome)} is not in {found.name}; {hint}")
-    return found.with_(outcome=outcome)
 
 
 def survey(
@@ -88,27 +78,15 @@ def survey(
     labels: Mapping[str, str] | None = None,
     **settings: Any,
 ) -> Survey:
-    """Return a survey from a source's name or any DataFrame of yours.
+    """Return a survey from a source's name, or from any DataFrame of yours, one row a respondent.
 
-    Parameters
-    ----------
-    source : str or DataFrame
-        As :func:`open_source` takes it, or one row a respondent with the answers in columns.
-    outcome : str or list of str
-        A column, an outcome that the source declares, or several columns (their mean).
-    product, experience, sides
-        The items of each side; ``sides`` for more than two. An item stands on one side only.
-    weights, clusters, date, segments
-        Columns of survey weights, of who gave several rows, of the day of the answer, to split by.
-    missing : list or mapping
-        Answers that mean 'no answer', everywhere or by column (``{"Q7*": [0, 6]}``).
-    labels : mapping
-        Column -> the words that pages show.
-    **settings
-        ``bootstrap, seed, confidence_level, min_cell, outcomes, roles, scale, title``.
+    ``outcome`` is a column, an outcome that the source declares, or several columns (their mean). ``product``
+    and ``experience`` (``sides``: more or others) are the items of each side; an item stands on one only.
+    ``weights``, ``clusters``, ``date`` and ``segments`` are columns: survey weights, who gave several rows,
+    the day of the answer, what to split by. ``missing`` are answers that mean 'no answer', everywhere or by
+    column (``{"Q7*": [0, 6]}``); ``labels`` are column -> the words that pages show. ``settings`` are
+    ``bootstrap, seed, confidence_level, min_cell, outcomes, roles, scale, reversed, title``.
 
-    Examples
-    --------
     >>> import pandas as pd
     >>> frame = pd.DataFrame({"nps": [9, 3, 10], "works": [5, 2, 4], "helpful": [4, 1, 5]})
     >>> survey(frame, outcome="nps", product=["works"], experience=["helpful"]).sides
@@ -126,8 +104,8 @@ def survey(
         found = open_source(source, table="survey", **settings)
         if found.missing:
             return found
-        roles["labels"] = {**found.labels, **(labels or {})}
-        return _explaining(found.with_(**{key: value for key, value in roles.items() if value}), outcome)
+        roles |= {"labels": {**found.labels, **(labels or {})}, "outcome": outcome}
+        return found.with_(**{key: value for key, value in roles.items() if value})
     if outcome and not outcomes:
         roles["outcomes"] = {outcome: [outcome]}
     items = [item for key in ("blocks", "outcomes") for group in roles[key].values() for item in group]
@@ -155,8 +133,6 @@ def events(
     ``customer``, ``event``, ``time`` and ``segment`` are your columns: who did it, what happened, when, and a
     group to compare. Columns called as the table ``events`` declares, or as usual, need not be named.
 
-    Examples
-    --------
     >>> import pandas as pd
     >>> log = pd.DataFrame({"user": ["a", "b"], "what": ["visit", "buy"], "ts": [1767348000, 1767348001]})
     >>> list(events(log, event="what").frame.columns)
@@ -194,23 +170,12 @@ def _show_source(table: Table) -> None:
 
 @cache
 def _entries() -> dict[str, dict[str, Any]]:
-    with (data_folder() / "sources.toml").open("rb") as file:
-        return tomllib.load(file)
+    return tomllib.loads((data_folder() / "sources.toml").read_text(encoding="utf-8"))
 
 
-def registry() -> dict[str, dict[str, Any]]:
-    """Return the entries of ``data/sources.toml`` that published packages hold, by name."""
-    return {name: entry for name, entry in _entries().items() if "repository" not in entry}
-
-
-def public() -> dict[str, dict[str, Any]]:
-    """Return the entries of public files, which ``cxlab data --public`` fetches, by name."""
-    return {name: entry for name, entry in _entries().items() if "repository" in entry}
-
-
-def is_here(name: str) -> bool:
-    """Whether a source opens without a network."""
-    return _found(name) is not None
+def registry(public: bool = False) -> dict[str, dict[str, Any]]:
+    """Return the sources of published packages, or the ``public`` files that are fetched one by one."""
+    return {name: entry for name, entry in _entries().items() if ("repository" in entry) == public}
 
 
 def _target(name: str) -> Path:
@@ -219,20 +184,20 @@ def _target(name: str) -> Path:
     return cache_folder() / "sources" / f"{name}-{entry['sha256'][:12]}{member[member.index('.') :]}"
 
 
-def _found(name: str) -> Path | None:
-    """Return a source's checked file: kept in the cache, or of a package that happens to be installed."""
+def here(name: str) -> Path | None:
+    """Return a source's checked file (in the cache, or of an installed package); None until it is fetched."""
     entry = _entries()[name]
     if "file" in entry:
         return data_folder() / entry["file"]
     package = find_spec(entry["package"]) if "package" in entry else None  # looked up, never imported
     roots = package.submodule_search_locations if package else []
     places = [_target(name), *(Path(root).parent / entry["member"] for root in roots)]
-    return next((path for path in places if path.is_file() and _sha256(path) == entry["sha256"]), None)
+    return next((path for path in places if path.is_file() and sha256_of(path) == entry["sha256"]), None)
 
 
 def fetch(name: str, from_dir: str | Path | None = None) -> Path:
     """Return the checked file of a source; fetch it (or take it from a folder) when it is not here yet."""
-    if found := _found(name):
+    if found := here(name):
         return found
     entry, target = _entries()[name], _target(name)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -280,12 +245,8 @@ def _download(name: str, entry: Mapping[str, Any], folder: str) -> Path:
     return wheels[0]
 
 
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def _check(path: Path, expected: str, what: str) -> None:
-    found = _sha256(path)
+    found = sha256_of(path)
     if found != expected:
         said = f"{what} has sha256 {found[:12]}..., but {expected[:12]}... is registered in data/sources.toml"
         raise InputError(f"{said}; nothing was kept. If the change is meant, register the new hash.")
@@ -294,34 +255,27 @@ def _check(path: Path, expected: str, what: str) -> None:
 def fetch_all(public: bool = False, from_dir: str | Path | None = None) -> list[str]:
     """Fetch and check the registered sources, with ``public`` the public files too; return lines to print."""
     lines = []
-    for name, entry in _entries().items():
-        if "repository" not in entry or public:
-            size = fetch(name, from_dir).stat().st_size
-            lines.append(f"{name}: checked, {size:,} bytes, licence: {entry['licence']}")
-    left = [name for name, entry in _entries().items() if "repository" in entry and not is_here(name)]
-    more = [f"not fetched: {', '.join(left)} (public files; cxlab data --public)"] if left else []
-    return [*lines, *more]
+    for name, entry in (registry() | (registry(public=True) if public else {})).items():
+        size = fetch(name, from_dir).stat().st_size
+        lines.append(f"{name}: checked, {size:,} bytes, licence: {entry['licence']}")
+    left = ", ".join(name for name in registry(public=True) if not here(name))
+    return [*lines, f"not fetched: {left} (public files; cxlab data --public)"] if left else lines
 
 
 def _registered(name: str) -> Table:
     entry = _entries()[name]
-    if "repository" in entry and not is_here(name):
+    if "repository" in entry and not here(name):
         raise InputError(f"the public file {name} is not here yet; fetch it with: cxlab data --public")
-    path = fetch(name)
-    facts = {key: entry[key] for key in ("title", "licence", "citation", "notes")}
-    facts |= {"name": name, "sha256": _sha256(path), "simulated": entry.get("synthetic", False)}
+    path, kind = fetch(name), Survey if entry["table"] == "survey" else Table
+    facts = {key: entry[key] for key in kind.__dataclass_fields__ if key in entry}
+    facts |= {"name": name, "sha256": sha256_of(path), "simulated": entry.get("synthetic", False)}
     if "mapping" in entry:
-        mapping = replace(from_dict(entry["mapping"], entry["table"], name), source=path)
-        return opened(converted(mapping)).with_(**facts)
-    frame = _READERS[entry.get("reader", "answers")](path, entry)
-    if entry["table"] != "survey":
-        return Table(frame=frame, kind=entry["table"], **facts)
-    known = {key: entry[key] for key in ("segments", "weights", "labels", "roles") if key in entry}
-    return Survey(
-        frame=frame, blocks=entry["blocks"], outcomes=entry["outcomes"], outcome=entry["default_outcome"],
-        scale=tuple(entry["range"]) if "range" in entry else None, categorical="levels" in entry,
-        **known, **facts,
-    )  # fmt: skip
+        mapping = from_dict({"table": entry["table"], **entry["mapping"]}, name)
+        return opened(converted(replace(mapping, source=path))).with_(**facts)
+    if kind is Survey:
+        scale = tuple(entry["range"]) if "range" in entry else None
+        facts |= {"outcome": entry["default_outcome"], "scale": scale, "categorical": "levels" in entry}
+    return kind(frame=_READERS[entry.get("reader", "answers")](path, entry), kind=entry["table"], **facts)
 
 
 def _answers(path: Path, entry: Mapping[str, Any]) -> pd.DataFrame:
@@ -344,11 +298,8 @@ def _counts(path: Path, entry: Mapping[str, Any]) -> pd.DataFrame:
 
 def _cdnow(path: Path, entry: Mapping[str, Any]) -> pd.DataFrame:
     columns = ["customer_id", "timestamp", "quantity", "amount"]
-    kinds = {"customer_id": str, "timestamp": str}
-    table = pd.read_csv(path, sep=r"\s+", skiprows=1, names=columns, dtype=kinds)
-    table["timestamp"] = pd.to_datetime(table["timestamp"], format="%Y%m%d")
-    table.insert(1, "event", "purchase")
-    return table
+    how = {"dtype": {"customer_id": str}, "parse_dates": ["timestamp"], "date_format": "%Y%m%d"}
+    return pd.read_csv(path, sep=r"\s+", skiprows=1, names=columns, **how).assign(event="purchase")
 
 
 def _ecom(path: Path, entry: Mapping[str, Any]) -> pd.DataFrame:

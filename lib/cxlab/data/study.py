@@ -8,9 +8,9 @@ import pandas as pd
 
 from cxlab.data import files as of
 from cxlab.data.convert import Conversion
-from cxlab.data.errors import InputError, raise_faults, refuse_unknown, show
+from cxlab.data.errors import InputError, refuse_unknown, show
 from cxlab.data.look import convert
-from cxlab.data.mapping import Mapping, each, from_dict, read_mapping, read_yaml, shaped, text, texts
+from cxlab.data.mapping import Mapping, each, from_dict, read_mapping, read_yaml, shaped, text, texts, whole
 from cxlab.data.privacy import personal_columns, plain_text, pseudonyms, settled
 from cxlab.data.raw import ident
 from cxlab.data.read import read_raw
@@ -34,7 +34,7 @@ class Study:
     tables: dict[str, Path] = field(default_factory=dict)
     own: dict[str, Any] = field(default_factory=dict)
     notebooks: dict[str, dict[str, Any]] = field(default_factory=dict)
-    personal: tuple[str, ...] = ()
+    personal: list[str] = field(default_factory=list)
     min_cell: int = 5
     segment: str = ""
 
@@ -57,15 +57,9 @@ def _parameter(value: Any, where: str) -> Any:
     return {str(key): item for key, item in value.items()} if isinstance(value, dict) else value
 
 
-def _min_cell(value: Any, where: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InputError(f"{where} must be a whole number of 1 or more, got {show(value)}; 5 is usual")
-    return value
-
-
 _KEYS = {
     "study": text, "tables": each(text), "parameters": each(_parameter),
-    "notebooks": each(each(_parameter)), "personal": texts, "min_cell": _min_cell, "segment": text,
+    "notebooks": each(each(_parameter)), "personal": texts, "min_cell": whole, "segment": text,
 }  # fmt: skip
 
 
@@ -73,9 +67,8 @@ def read_study(path: str | Path) -> Study:
     """Read and check a params file, or that of the folder which ``cxlab init`` made."""
     path = Path(path)
     path = path / "params.yaml" if path.is_dir() else path
-    content, name = read_yaml(path, typed=True), path.name
-    refuse_unknown(content, _KEYS, name)
-    found = shaped(content, _KEYS, name)
+    name = path.name
+    found = shaped(read_yaml(path, typed=True), _KEYS, name)
     tables = {kind: (path.parent / file).resolve() for kind, file in found.get("tables", {}).items()}
     refuse_unknown(tables, KINDS, f"{name}, tables")
     if not tables:
@@ -85,24 +78,14 @@ def read_study(path: str | Path) -> Study:
             said = f"the mapping file {show(file.name)} of table {kind} is not there"
             raise InputError(f"{name}: {said}; make it with cxlab init, or take the line out")
     notebooks = {key.removesuffix(".ipynb"): given for key, given in found.get("notebooks", {}).items()}
-    return Study(
-        path.resolve(), found.get("study", path.parent.resolve().name), tables, found.get("parameters", {}),
-        notebooks, tuple(found.get("personal", ())), found.get("min_cell", 5), found.get("segment", ""),
-    )  # fmt: skip
+    title, own = found.pop("study", path.parent.resolve().name), found.pop("parameters", {})
+    return Study(path.resolve(), title, own=own, **found | {"tables": tables, "notebooks": notebooks})
 
 
 def read_settings(path: Path) -> dict[str, Any]:
     """Return the parameters of a file that holds nothing else, as an explorer copies them; {} for a study."""
     content = {} if path.is_dir() else read_yaml(path, typed=True)
     return {} if set(content) & set(_KEYS) else each(_parameter)(content, path.name)
-
-
-def find_study(mapping: str | Path) -> Study | None:
-    """Return the study whose params.yaml stands beside a mapping file and names it, None otherwise."""
-    mapping = Path(mapping).resolve()
-    params = mapping.parent / "params.yaml"
-    study = read_study(params) if params.is_file() else None
-    return study if study and mapping in study.tables.values() else None
 
 
 def open_mapped(path: str | Path) -> Table:
@@ -133,7 +116,8 @@ def open_mapped(path: str | Path) -> Table:
 
 def own_frame(frame: Any, kind: str, content: dict[str, Any]) -> Table:
     """Open rows in memory by the content of a mapping; the owner's columns are not taken for personal."""
-    mapping = replace(from_dict(content, kind, kind), source=frame, personal=tuple(map(str, frame.columns)))
+    given = {"table": kind, "personal": list(map(str, frame.columns)), **content}
+    mapping = replace(from_dict(given, kind), source=frame)
     this = converted(mapping)
     if kind == "survey":  # only what was named is kept: everything else may be anything
         named = [*mapping.items, *mapping.segments, *mapping.roles.get("text", ()), "respondent"]
@@ -143,12 +127,15 @@ def own_frame(frame: Any, kind: str, content: dict[str, Any]) -> Table:
 
 
 def mapping_of(path: str | Path) -> tuple[Mapping, Study | None]:
-    """Return a mapping with the study's personal columns, and its study."""
+    """Return a mapping with the study's personal columns; and the study beside it that names it."""
     mapping = read_mapping(path)
     if mapping.source is None:
         raise InputError(f"{Path(path).name}: the key file is missing; it names the data, as file: their.csv")
-    study = find_study(path)
-    return (replace(mapping, personal=(*mapping.personal, *study.personal)) if study else mapping), study
+    params = mapping.path.with_name("params.yaml")
+    study = read_study(params) if params.is_file() else None
+    if study is None or mapping.path not in study.tables.values():
+        return mapping, None
+    return replace(mapping, personal=(*mapping.personal, *study.personal)), study
 
 
 def converted(mapping: Mapping) -> Conversion:
@@ -160,41 +147,42 @@ def converted(mapping: Mapping) -> Conversion:
 def opened(this: Conversion) -> Table:
     """Return a converted table, or raise what is wrong with it."""
     mapping, kind, name = this.mapping, this.kind, this.raw.name
-    raise_faults(name, this.faults)
+    if this.faults:
+        others = len(this.faults) - 1
+        more = f" (and {others} more kinds of fault: see cxlab check)" if others else ""
+        raise InputError(f"{name}: {this.faults[0]}{more}")
     sql = this.sql()
     allowed = {*mapping.personal, *map(mapping.ours, mapping.personal)}
     if kind.large and this.rows > _WHOLE:
         import ibis
 
-        _guard(this, this.frame(f"{sql} limit 10000"), allowed)
+        _guard(this, this.raw.all(f"{sql} limit 10000", "df"), allowed)
         this.raw.all(f"create or replace temp view {ident(kind.name)} as {sql}")
         frame: Any = ibis.duckdb.from_connection(this.raw.connection).table(kind.name)
     else:
-        frame = this.frame(sql)
+        frame = this.raw.all(sql, "df")
         _guard(this, frame, allowed)
         frame = _finished(this, frame, allowed)
         if frame.empty:
             asked = " and ".join(f"{column} = {value}" for column, value in mapping.where.items())
             raise InputError(f"{name}: no row has {show(asked, 80)}; correct where: in the mapping file")
+    own = this.raw.labels
+    labels = {
+        one.ours: own.get(one.theirs) or one.theirs
+        for one in this.fields
+        if one.theirs in own or (one.ours != one.theirs and len(one.theirs) > 24)
+    }
+    labels |= {mapping.ours(item): label for item, label in mapping.labels.items()}
     facts = {
         "name": mapping.path.stem if mapping.path else Path(name).stem,
         "title": plain_text(mapping.title or f"own data: {name}"),
         "licence": mapping.licence, "citation": mapping.citation, "sha256": this.raw.sha256,
         "notes": plain_text("; ".join(dict.fromkeys(filter(None, [mapping.notes, *this.notes])))),
-        "labels": {plain_text(ours): plain_text(label) for ours, label in _labels(this).items()},
+        "labels": {plain_text(ours): plain_text(label) for ours, label in labels.items()},
     }  # fmt: skip
     if kind.name == "survey":
         return _survey(this, frame, facts)
     return Table(frame=frame, kind=kind.name, **facts)
-
-
-def _labels(this: Conversion) -> dict[str, str]:
-    """What pages call a column: as the mapping says, else its text in the file, else its long name."""
-    own, found = this.raw.labels, {}
-    for one in this.fields:
-        if one.theirs in own or (one.ours != one.theirs and len(one.theirs) > 24):
-            found[one.ours] = own.get(one.theirs) or one.theirs
-    return found | {this.mapping.ours(item): label for item, label in this.mapping.labels.items()}
 
 
 def _guard(this: Conversion, frame: pd.DataFrame, allowed: set[str]) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from cxlab.data.errors import InputError, NotEnough
+from cxlab.data.errors import InputError, NotEnough, nearest
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -112,7 +112,8 @@ class Survey(Table):
         items = self.items
         for item in filter(None, [*items, self.outcome]):
             if item not in self.frame:
-                raise InputError(f"survey: no column {item!r}; there are {', '.join(map(str, self.frame))}")
+                hint = f"{nearest(item, self.frame)}there are {', '.join(map(str, self.frame))}"
+                raise InputError(f"{self.name or 'survey'}: no column {item!r}; {hint}")
             if items.count(item) > 1:
                 raise InputError(f"survey: {item} stands on two sides; an item counts once")
 

@@ -14,19 +14,19 @@ class Column:
 
     ``gaps`` says whether single values may be missing, ``allowed`` are the only values. ``personal`` columns
     may tell who somebody is and are never shown unless a study's file names them. ``aliases`` are what others
-    call it, for guesses.
+    call it, with spaces between them, for guesses.
     """
 
     name: str
     holds: str
     description: str
+    aliases: str = ""
     required: bool = True
     gaps: bool = False
     allowed: tuple = ()
     low: float | None = None
     high: float | None = None
     personal: bool = False
-    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,20 +59,10 @@ class Kind:
         """Names of the declared columns."""
         return [column.name for column in self.columns]
 
-    @property
-    def required(self) -> list[str]:
-        """Names of the columns that must be there."""
-        return [column.name for column in self.columns if column.required]
-
-
-def need(name: str, holds: str, description: str, aliases: str = "", **more) -> Column:
-    """Declare a column that must be there."""
-    return Column(name, holds, description, aliases=tuple(aliases.split()), **more)
-
 
 def may(name: str, holds: str, description: str, aliases: str = "", **more) -> Column:
     """Declare a column that may be absent and may have gaps."""
-    return need(name, holds, description, aliases, required=False, **{"gaps": True, **more})
+    return Column(name, holds, description, aliases, required=False, **{"gaps": True, **more})
 
 
 _PERSON = (
@@ -90,7 +80,7 @@ _ANSWERED = (
 _SEGMENT = may("segment", "text", "group to compare, such as region or tariff", "group region tier country")
 _PARTNER = may("organisation", "text", "company or partner that the row belongs to",
                "organization company tenant brand partner")  # fmt: skip
-_ALL = (
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (
     Kind("survey", "survey of customers",
          "one respondent; the items and outcomes are columns of your own, named in the mapping file", (
         may("respondent", "id", "respondent's number; made from the line when absent",
@@ -102,18 +92,18 @@ _ALL = (
         may("cluster", "id", "who or what gave several rows, such as a person or branch", personal=True),
     ), counts="", key=("respondent",)),
     Kind("events", "events of customers", "one event of one customer", (
-        need("customer_id", "id", "who did it; rows without are dropped and counted",
-             _PERSON + " session_id visitor person person_id account_id", gaps=True, personal=True),
-        need("event", "text", "what happened; the steps of a funnel are chosen among these",
-             "action event_name event_type activity step type ereignis concept_name"),
-        need("timestamp", "time", "when; without a time zone, or all with one", _TIME),
+        Column("customer_id", "id", "who did it; rows without are dropped and counted",
+               _PERSON + " session_id visitor person person_id account_id", gaps=True, personal=True),
+        Column("event", "text", "what happened; the steps of a funnel are chosen among these",
+               "action event_name event_type activity step type ereignis concept_name"),
+        Column("timestamp", "time", "when; without a time zone, or all with one", _TIME),
         _SEGMENT,
         _PARTNER,
         may("session", "text", "visit to the site that the event belongs to", "ga_session_id visit_id"),
     ), counts="customer_id", large=True),
     Kind("visits", "visits to outlets", "one visit of one person to one outlet", (
-        need("outlet", "id", "shop, restaurant, branch",
-             "shop store branch site restaurant filiale location place_id store_id outlet_id"),
+        Column("outlet", "id", "shop, restaurant, branch",
+               "shop store branch site restaurant filiale location place_id store_id outlet_id"),
         _PARTNER,
         may("person", "id", "who came", "visitor guest customer customer_id user_id", personal=True),
         may("role", "text", "what the person was that day: visitor, guest, investor, resident",
@@ -124,8 +114,8 @@ _ALL = (
     ), counts="person", large=True),
     Kind("contacts", "contacts with customers", "one contact (call, mail, chat)", (
         may("customer", "id", "who made contact", _PERSON, personal=True),
-        need("coded_reason", "text", "reason as first coded; may be no_known_contact or no_human_reached",
-             "reason reason_code contact_reason category topic grund"),
+        Column("coded_reason", "text", "reason as first coded; may be no_known_contact or no_human_reached",
+               "reason reason_code contact_reason category topic grund"),
         may("second_coding", "text", "reason as coded by a second reader, on a random part",
             "second_reason recoded_reason audit_reason reason2"),
         may("text", "text", "what the customer said or wrote; never shown",
@@ -134,14 +124,14 @@ _ALL = (
         may("timestamp", "time", "when", _TIME),
     ), counts="customer"),
     Kind("initiatives", "initiatives", "one project", (
-        need("id", "id", "the project's own name or number", "project project_id initiative name"),
+        Column("id", "id", "the project's own name or number", "project project_id initiative name"),
         may("area", "text", "what it works on, in the words of the table pain", "theme topic category"),
-        need("level", "text", "whom it is for", "scope tier", allowed=("account", "unit", "corporate")),
-        need("impact", "number", "expected impact, most likely", "impact_mid benefit value nutzen", low=0),
+        Column("level", "text", "whom it is for", "scope tier", allowed=("account", "unit", "corporate")),
+        Column("impact", "number", "expected impact, most likely", "impact_mid benefit value nutzen", low=0),
         may("impact_low", "number", "expected impact, low", "impact_min benefit_low"),
         may("impact_high", "number", "expected impact, high", "impact_max benefit_high"),
         may("effort", "number", "hours or person-days", "hours days person_days aufwand", low=0),
-        need("cost", "number", "cost in one currency", "budget price spend kosten", low=0),
+        Column("cost", "number", "cost in one currency", "budget price spend kosten", low=0),
         may("due", "time", "day it is promised for", "due_date deadline planned_end"),
         may("done", "time", "day it ended; empty while open", "done_date finished completed actual_end"),
         may("status_history", "text", "DATE STATUS pairs, parted by a semicolon: 2026-01-31 on schedule; "
@@ -155,34 +145,35 @@ _ALL = (
         may("team", "text", "the responsible team; not a person's name", "responsible_team"),
     ), key=("id",), ordered=(("impact_low", "impact"), ("impact", "impact_high"))),
     Kind("accounts", "levels of satisfaction of an account", "one account at one of its five levels", (
-        need("account", "id", "the business customer", "customer client company account_id"),
-        need("level", "text", "the level, such as company or key individuals", "layer horizon stage"),
-        need("score", "number", "satisfaction at that level; 0/1 or a scale, the same for all",
-             "rating satisfaction value", gaps=True),
+        Column("account", "id", "the business customer", "customer client company account_id"),
+        Column("level", "text", "the level, such as company or key individuals", "layer horizon stage"),
+        Column("score", "number", "satisfaction at that level; 0/1 or a scale, the same for all",
+               "rating satisfaction value", gaps=True),
         may("dependence", "number", "how hard it would be to leave", "switching_cost lock_in"),
         may("renewed", "flag", "whether it renewed; the same on all its rows", "renewal retained renew"),
         may("first_attained", "time", "day on which the level was first reached",
             "first_attained_date attained reached date"),
     ), key=("account", "level")),
     Kind("ratings", "labels that raters gave", "one label by one rater for one statement", (
-        need("rater", "id", "who rated; a letter or number, not a name", "coder judge annotator respondent",
-             personal=True),
-        need("statement", "id", "which statement", "item unit sentence question"),
-        need("label", "text", "the label, such as product, experience or both", "code rating category answer",
-             gaps=True),
+        Column("rater", "id", "who rated; a letter or number, not a name", "coder judge annotator respondent",
+               personal=True),
+        Column("statement", "id", "which statement", "item unit sentence question"),
+        Column("label", "text", "the label, such as product, experience or both",
+               "code rating category answer", gaps=True),
     ), key=("rater", "statement")),
     Kind("vignette", "randomised vignettes",
          "one answer to one story in which stock and courtesy were drawn by lot", (
-        need("person", "id", "who answered", "respondent participant subject id", personal=True),
-        need("stock", "whole", "1 in stock, 0 not", "in_stock available", allowed=(0, 1)),
-        need("courtesy", "whole", "1 courteous, 0 not", "courteous polite friendly", allowed=(0, 1)),
-        need("satisfaction", "number", "satisfaction with the visit", "score rating csat outcome", gaps=True),
+        Column("person", "id", "who answered", "respondent participant subject id", personal=True),
+        Column("stock", "whole", "1 in stock, 0 not", "in_stock available", allowed=(0, 1)),
+        Column("courtesy", "whole", "1 courteous, 0 not", "courteous polite friendly", allowed=(0, 1)),
+        Column("satisfaction", "number", "satisfaction with the visit", "score rating csat outcome",
+               gaps=True),
     ), counts="person"),
     Kind("stages", "quality, owners, words and deeds by stage",
          "one customer at one stage, one function's part in one, or one colleague's words about one", (
         may("respondent", "id", "customer who was served, or colleague who answered",
             _PERSON + " person participant respondent_id", personal=True),
-        need("stage", "text", "stage of the lifecycle", "step phase lifecycle_stage"),
+        Column("stage", "text", "stage of the lifecycle", "step phase lifecycle_stage"),
         may("function", "text", "function that did it or is spoken of, such as sales",
             "department team unit abteilung"),
         may("passed", "flag", "whether the stage went right the first time",
@@ -192,7 +183,7 @@ _ALL = (
         may("does_review", "flag", "does review it regularly", "review reviews does"),
     ), counts="respondent", one_of=("passed", "role", "says_priority")),
     Kind("pain", "where it hurts", "one area of work", (
-        need("area", "text", "area, in the words of initiatives", "theme topic reason category"),
+        Column("area", "text", "area, in the words of initiatives", "theme topic reason category"),
         may("contacts", "whole", "contacts about it in the period", "calls tickets count n", low=0),
         may("complaints", "whole", "complaints about it in the period", "claims beschwerden", low=0),
         may("responses", "whole", "answers to a question about it", low=0),
@@ -200,12 +191,11 @@ _ALL = (
     ), key=("area",), one_of=("contacts", "complaints"), ordered=(("satisfied", "responses"),),
         beside="initiatives"),
     Kind("kpis", "what partners are paid for", "one measure that one organisation rewards", (
-        need("organisation", "text", "who rewards", "organization company partner department"),
-        need("kpi", "text", "the measure", "measure metric indicator goal"),
-        need("weight", "number", "its weight in pay or targets", "share percent importance", low=0),
+        Column("organisation", "text", "who rewards", "organization company partner department"),
+        Column("kpi", "text", "the measure", "measure metric indicator goal"),
+        Column("weight", "number", "its weight in pay or targets", "share percent importance", low=0),
     ), key=("organisation", "kpi"), beside="visits"),
-)  # fmt: skip
-KINDS: dict[str, Kind] = {kind.name: kind for kind in _ALL}
+)}  # fmt: skip
 
 
 def kind_named(name: str) -> Kind:

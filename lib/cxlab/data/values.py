@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 
 from cxlab.data.files import data_folder
-from cxlab.data.raw import literal
+from cxlab.data.raw import literal, literals
 
 # Words that are no value anywhere; those that mean 'no answer' in an answer stand in data/words.toml.
 BLANK = (
@@ -26,7 +26,6 @@ NO = ("no", "n", "false", "f", "0", "0.0", "nein", "non", "nee", "falsch", "fail
 
 _POINT = r"[+-]?(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,3})?|[+-]?\.[0-9]+"
 _COMMA = r"[+-]?(?:[1-9][0-9]{0,2}(?:\.[0-9]{3})+|[0-9]+)(?:,[0-9]*)?(?:[eE][+-]?[0-9]{1,3})?|[+-]?,[0-9]+"
-_EITHER = r"[+-]?[0-9]+(?:[eE][+-]?[0-9]{1,3})?"
 _MONEY = r"^(?:[$€£¥]|USD|EUR|GBP|CHF)\s*|\s*(?:[$€£¥%]|USD|EUR|GBP|CHF)$"
 _MARK = "['’\u00a0\u202f\u2009 ]"
 _SPACED = rf"[+-]?[0-9]{{1,3}}(?:{_MARK}[0-9]{{3}})+(?:[.,][0-9]*)?"
@@ -44,7 +43,9 @@ _ZONE = (
 )
 _SLASH = r"([0-9]{1,2})([/.-])([0-9]{1,2})[/.-]([0-9]{4}|[0-9]{2})(?:[ ,T].*)?"
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
+_JOINED = ("%Y%m%d", "%Y%m%d%H%M%S", "%Y%m%dT%H%M%S", "%Y%m%dT%H%M")
 DAY = "must be a real day between 1900 and 2200 (best written 2026-12-31 or 2026-12-31 23:59:00)"
+IN_UTC = "time zones were turned into UTC"
 ZONED = "must carry a time zone in all lines or in none"
 
 SCALES = [(0, 10), (1, 10), (1, 9), (0, 100), (1, 100)]
@@ -145,8 +146,7 @@ def _moment(x: str, day_first: bool | None) -> str:
     day = None if day_first is None else "%d-%m-" if day_first else "%m-%d-"
     clock = "[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?"
     shapes = [
-        (x, "[0-9]{8}", f"try_strptime({x}, '%Y%m%d')"),
-        (x, "[0-9]{14}", f"try_strptime({x}, '%Y%m%d%H%M%S')"),
+        (x, "[0-9]{8}(?:[0-9]{6}|T[0-9]{4,6})?", f"try_strptime({x}, [{literals(_JOINED)}])"),
         (x, "[0-9]{19}", f"make_timestamp(try_cast({x} as bigint) // 1000)"),
         (x, "[0-9]{10}(?:[.][0-9]+)?|[0-9]{13}|[0-9]{16}", epoch_sql(f"try_cast({x} as double)")),
         (x, f"[0-9]{{4}}-[0-9]{{1,2}}-[0-9]{{1,2}}(?:[T ]{clock})?",
@@ -154,7 +154,6 @@ def _moment(x: str, day_first: bool | None) -> str:
         (tidy, "[0-9]{4}-.*", _formats(tidy, "%Y-%m-%d")),
         (tidy, "[0-9]+-[0-9]+-[0-9]{4}.*", _formats(tidy, day and day + "%Y")),
         (tidy, "[0-9]+-[0-9]+-[0-9]{2}(?: .*)?", _formats(tidy, day and day + "%y")),
-        (x, "[0-9]{8}T[0-9]{4,6}", f"try_strptime({x}, ['%Y%m%dT%H%M%S', '%Y%m%dT%H%M'])"),
         (words, "[0-9]+ [a-z]+ [0-9]{2}(?: .*)?", _formats(words, "%d %b %y")),
     ]  # fmt: skip
     cases = " ".join(f"when {_full(text, pattern)} then {read}" for text, pattern, read in shapes)
@@ -162,18 +161,14 @@ def _moment(x: str, day_first: bool | None) -> str:
 
 
 def _formats(x: str, *days: str | None) -> str:
-    listed = ", ".join(literal(day + clock) for day in days if day for clock in _CLOCKS)
+    listed = literals(day + clock for day in days if day for clock in _CLOCKS)
     return f"try_strptime({x}, [{listed}])" if listed else "null::timestamp"
 
 
 def flag_sql(x: str) -> str:
     """Return SQL that reads yes/no, true/false, 1/0, ja/nein, oui/non as 1 and 0."""
     word = f"lower({x})"
-    return f"case when {word} in ({_list(YES)}) then 1.0 when {word} in ({_list(NO)}) then 0.0 end"
-
-
-def _list(words: Iterable[str]) -> str:
-    return ", ".join(map(literal, words))
+    return f"case when {word} in ({literals(YES)}) then 1.0 when {word} in ({literals(NO)}) then 0.0 end"
 
 
 def decimal_of(texts: Iterable[str], delimiter: str = ",") -> str | None:
@@ -183,7 +178,7 @@ def decimal_of(texts: Iterable[str], delimiter: str = ",") -> str | None:
         bare = re.sub(_MONEY, "", text.replace("−", "-").strip())
         bare = re.sub(_MARK, "", bare) if re.fullmatch(_SPACED, bare) else bare
         as_point, as_comma = bool(re.fullmatch(_POINT, bare)), bool(re.fullmatch(_COMMA, bare))
-        either += as_point and as_comma and not re.fullmatch(_EITHER, bare)
+        either += as_point and as_comma and bool(re.search("[.,]", bare))
         point, comma = point + (as_point and not as_comma), comma + (as_comma and not as_point)
     if comma > point:
         return ","
@@ -252,9 +247,9 @@ def _pattern(group: str, name: str) -> re.Pattern:
     return re.compile(rf"(?<= )(?:{'|'.join(listed)}){_ENDING}\d*(?= )")
 
 
-def hits(words: Sequence[str], group: str, name: str = "") -> int:
-    """How many whole words (with the usual endings) are of a list in data/words.toml."""
-    return len(_pattern(group, name).findall(f" {' '.join(words)} "))
+def hits(text: str, group: str, name: str = "") -> int:
+    """How many whole words of a text (with the usual endings) are of a list in data/words.toml."""
+    return len(_pattern(group, name).findall(f" {' '.join(words_of(text))} "))
 
 
 def plain(name: str) -> str:
@@ -277,7 +272,8 @@ def missing_codes(texts: Iterable[str | None], bounds: tuple[float, float] | Non
     """
     counts = Counter(text for text in texts if text is not None)
     numbers = {text: number for text in counts if (number := number_of(text)) is not None}
-    words = [text for text in counts if text not in numbers]
+    large = re.compile(f"{_POINT}|{_COMMA}|{_SPACED}")  # 1.234,5 is no word
+    words = [text for text in counts if text not in numbers and not large.fullmatch(text)]
     known = [word for word in words if is_no_answer(word) and (numbers or len(word) > 1)]
     mostly = sum(counts[text] for text in numbers) >= 0.5 * counts.total() and len(words) <= 3
     if numbers and mostly and not any(code_of(word) is not None for word in words):
@@ -306,10 +302,8 @@ def scale_of(numbers: Sequence[float]) -> tuple[float, float] | None:
     different = set(numbers)
     low, high = min(different), max(different)
     whole = all(number % 1 == 0 for number in different)
-    if len(different) < 2 or low < 0 or not 1 < high <= 100 or (whole and len(different) > 15 and high <= 10):
-        return None
-    wide = whole and high > 50 and 4 <= len(different) <= 101 and len(numbers) >= 2 * len(different)
-    if high > 10 and not wide:
+    wide = whole and 50 < high <= 100 and len(different) >= 4 and len(numbers) >= 2 * len(different)
+    if len(different) < 2 or low < 0 or not (1 < high <= 10 or wide):
         return None
     fits = [scale for scale in SCALES if scale[0] <= low and high <= scale[1]]
     return min(fits, key=lambda scale: (scale[1] - scale[0], scale[0]), default=None)

@@ -8,10 +8,8 @@ import pandas as pd
 from cxlab.data.errors import NotEnough
 from cxlab.data.table import Table
 
-COLUMNS = {
-    **dict.fromkeys(("outlet", "organisation", "person", "role"), "string"),
-    **{"timestamp": "timestamp", "score": "float64", "comment": "string"},
-}
+COLUMNS = dict.fromkeys(("outlet", "organisation", "person", "role"), "string")
+COLUMNS |= {"timestamp": "timestamp", "score": "float64", "comment": "string"}
 
 
 class Heard(NamedTuple):
@@ -44,14 +42,11 @@ def hear(visits: Table, *, sample_visits: int = 500_000) -> Heard:
     person or none, so that journeys stay whole and a bootstrap over people is right. Other columns are read
     only where the id is drawn. Rows are sorted afterwards: parallel engines return them in any order.
     """
-    if _last[0] is not visits.frame or _last[1] != sample_visits:
-        _last[:] = [visits.frame, sample_visits, _heard(visits.frame, sample_visits)]
-    return _last[2]
-
-
-def _heard(frame: Any, sample_visits: int) -> Heard:
     import ibis
 
+    frame = visits.frame
+    if _last[0] is frame and _last[1] == sample_visits:
+        return _last[2]
     table = ibis.memtable(frame) if isinstance(frame, pd.DataFrame) else frame
     absent = {name: ibis.null(kind) for name, kind in COLUMNS.items() if name not in table.columns}
     table = table.mutate(**absent) if absent else table
@@ -79,7 +74,9 @@ def _heard(frame: Any, sample_visits: int) -> Heard:
     cells = cells.assign(month=pd.to_datetime(cells["month"]))[[*keys, *counts]]
     cells = cells.sort_values(keys, ignore_index=True)
     cells[counts] = cells[counts].fillna(0).astype(np.int64)
-    return Heard(cells, rows, total, int(cells["rated"].sum()), 1 / every, float(low), float(high))
+    heard = Heard(cells, rows, total, int(cells["rated"].sum()), 1 / every, float(low), float(high))
+    _last[:] = [frame, sample_visits, heard]
+    return heard
 
 
 def counted(table: Any, satisfied: float) -> Any:

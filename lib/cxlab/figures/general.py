@@ -15,7 +15,6 @@ import pandas as pd
 import plotly.graph_objects as go
 
 # Okabe & Ito (2008), darkened where a thin line on white needs a contrast of 3:1.
-SEQUENCE = ["#0072B2", "#C4500A", "#00805E", "#A8528F", "#8A6A00", "#2F86B7", "#6B6B6B", "#5D3A9B"]
 _NAMED = {
     "#0072B2": "product",
     "#C4500A": "experience bad refuted",
@@ -26,10 +25,17 @@ _NAMED = {
     "#6B6B6B": "shared other neutral",
     "#5D3A9B": "trust highlight",
 }
+SEQUENCE = list(_NAMED)
 COLOURS = {name: shade for shade, names in _NAMED.items() for name in names.split()}
 COLOURS["not testable here"] = COLOURS["neutral"]
 SYMBOLS = ["circle", "diamond", "square", "triangle-up"]
 _SANS = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
+_AXIS = {
+    "automargin": True,
+    "title": {"font": {"size": 14}},
+    "gridcolor": "rgba(128,128,128,0.22)",
+    "zerolinecolor": "rgba(128,128,128,0.55)",
+}
 _LAYOUT = {
     "font": {"family": _SANS, "size": 14, "color": "#1f2933"},
     "colorway": SEQUENCE,
@@ -37,13 +43,10 @@ _LAYOUT = {
     "plot_bgcolor": "rgba(0,0,0,0)",
     "hoverlabel": {"font": {"size": 13}},
     "legend": {"orientation": "h", "yanchor": "top", "y": -0.18, "x": 0, "title": {"text": ""}},
-}
-_TITLE = {"x": 0, "xref": "container", "xanchor": "left", "pad": {"l": 8}, "font": {"size": 16}}
-_AXIS = {
-    "automargin": True,
-    "title": {"font": {"size": 14}},
-    "gridcolor": "rgba(128,128,128,0.22)",
-    "zerolinecolor": "rgba(128,128,128,0.55)",
+    "title": {"x": 0, "xref": "container", "xanchor": "left", "pad": {"l": 8}, "font": {"size": 16}},
+    "margin": {"l": 8, "r": 12, "b": 8},
+    "xaxis": _AXIS,
+    "yaxis": _AXIS,
 }
 
 
@@ -71,17 +74,18 @@ def titled(figure: go.Figure, title: str) -> go.Figure:
     return figure.update_layout(title_text=text, margin_t=58 + 22 * text.count("<br>"))
 
 
-def finish(figure: go.Figure, *, title: str = "", height: int = 420) -> go.Figure:
-    """Give a figure the house's look and its title, which states the finding; changed in place and returned.
+def _empty() -> go.Figure:
+    """Return a figure with the house's look and nothing in it."""
+    return go.Figure(layout=_LAYOUT).update_layout(template=None)
 
-    ``height`` is in pixels, at least 300. A legend with two or more names goes below the axis titles.
+
+def _finish(figure, title, x_title, y_title="", *, percent_x=False, percent_y=False, height=420) -> go.Figure:
+    """Give a figure its height (pixels, at least 300), axis titles, and its title, which states the finding;
+    a legend with two or more names goes below the axis titles.
     """
-    house = _LAYOUT | {"title": _TITLE, "margin": {"l": 8, "r": 12, "b": 8}, "height": max(height, 300)}
-    figure.update_layout(template=None)
-    layout = figure.layout.to_plotly_json()
-    axes = {name: _AXIS for name in ["xaxis", "yaxis", *layout] if name[1:5] == "axis"}
-    # Set as a whole: plotly checks an update piece by piece, which took most of the time of a small chart.
-    figure.layout = _merged(layout, house | axes)
+    figure.update_xaxes(title_text=x_title, tickformat=".0%" if percent_x else None)
+    figure.update_yaxes(title_text=y_title, tickformat=".0%" if percent_y else None)
+    figure.update_layout(height=max(int(height), 300))
     names = [trace.name for trace in figure.data if trace.showlegend is not False and trace.name]
     if len(names) > 1:  # the legend at the foot, clear of the axis title also where it wraps on a phone
         rows = -(-sum(7 * len(name) + 50 for name in names) // 360)
@@ -90,13 +94,6 @@ def finish(figure: go.Figure, *, title: str = "", height: int = 420) -> go.Figur
             margin={"b": 56 + 22 * rows}, height=figure.layout.height + 22 * rows,
         )  # fmt: skip
     return titled(figure, title[:1].upper() + title[1:])
-
-
-def _merged(old: dict, new: dict) -> dict:
-    return old | {
-        key: _merged(old[key], value) if isinstance(value, dict) and isinstance(old.get(key), dict) else value
-        for key, value in new.items()
-    }
 
 
 _GREY = COLOURS["neutral"]
@@ -122,7 +119,7 @@ def dots(
     labels = list(dict.fromkeys(_names(table, label)))
     places = {name: len(labels) - i for i, name in enumerate(labels)}
     written = [wrapped(name, 26) for name in labels]
-    figure, groups = go.Figure(), list(_groups(table, group))
+    figure, groups = _empty(), list(_groups(table, group))
     for i, word, part in groups:
         rows, shade = _names(part, label), colour(word, i)
         shift = 0.36 * (0.5 - i / (len(groups) - 1)) if len(groups) > 1 else 0.0
@@ -157,7 +154,7 @@ def bars(
     """
     labels, single = _names(table, label), isinstance(value, str)
     columns = [value] if single else [c for c in value if table[c].any()] or list(value)[:1]
-    figure, written = go.Figure(), [wrapped(name, 26) for name in labels]
+    figure, written = _empty(), [wrapped(name, 26) for name in labels]
     for i, column in enumerate(columns):
         figure.add_bar(
             y=written, x=table[column].tolist(), orientation="h", name=str(column), showlegend=not single,
@@ -192,7 +189,7 @@ def lines(
     ``mark`` is a vertical line (where these data stand) with its ``mark_label``; ``reference`` a horizontal
     one; ``steps`` draws a step function.
     """
-    figure, shape = go.Figure(), "hv" if steps else "linear"
+    figure, shape = _empty(), "hv" if steps else "linear"
     for i, word, rows in _groups(table, group):
         part, shade = rows.sort_values(x, kind="stable"), colour(word, i)
         if "low" in part and part["low"].notna().any():
@@ -235,13 +232,11 @@ def heat(
         limits = {"zmin": middle - reach, "zmax": middle + reach}
     written = words or [[_show(v, percent) if np.isfinite(v) else "" for v in row] for row in values]
     rows = [wrapped(name, 40) for name in table.index]
-    figure = go.Figure(
-        go.Heatmap(
-            z=[[v if np.isfinite(v) else None for v in row] for row in values.tolist()],
-            x=[wrapped(name, 14) for name in table.columns], y=rows, text=written, texttemplate="%{text}",
-            hovertemplate="%{y}, %{x}: %{text}<extra></extra>", colorscale=scale, showscale=False, xgap=2,
-            ygap=2, **limits,
-        )
+    figure = _empty().add_heatmap(
+        z=[[v if np.isfinite(v) else None for v in row] for row in values.tolist()],
+        x=[wrapped(name, 14) for name in table.columns], y=rows, text=written, texttemplate="%{text}",
+        hovertemplate="%{y}, %{x}: %{text}<extra></extra>", colorscale=scale, showscale=False, xgap=2, ygap=2,
+        **limits,
     )  # fmt: skip
     figure.update_xaxes(side="bottom", showgrid=False)
     figure.update_yaxes(autorange="reversed", showgrid=False)
@@ -260,7 +255,7 @@ def scatter(
     ``x`` and a column a dashed line; ``cross`` splits the plane at a point, and ``corners`` are its four
     words: top left, top right, bottom left, bottom right.
     """
-    figure = go.Figure()
+    figure = _empty()
     for i, word, part in _groups(table, group):
         figure.add_scatter(
             x=part[x].tolist(), y=part[y].tolist(), name=word, cliponaxis=False, textfont={"size": 12},
@@ -318,7 +313,7 @@ def claims_map(
     chosen = set(chosen) or set(table.index)
     shown = links[links["from_claim"].isin(chosen) | links["to_claim"].isin(chosen)]
     near = table.index.isin(chosen | set(shown["from_claim"]) | set(shown["to_claim"]))
-    figure = go.Figure()
+    figure = _empty()
     figure.add_scatter(
         x=table.x[~near].tolist(), y=table.y[~near].tolist(), mode="markers", showlegend=False,
         hoverinfo="skip", marker={"size": 5, "color": rgba(_GREY, 0.35)},
@@ -346,12 +341,6 @@ def claims_map(
     words = ["post", *(f"comment {tick}" if tick == last else str(tick) for tick in ticks[1:])]
     figure.update_xaxes(tickvals=ticks, ticktext=words, zeroline=False)
     return _finish(figure, title, "place in the thread", height=520)
-
-
-def _finish(figure, title, x_title, y_title="", *, percent_x=False, percent_y=False, height=420) -> go.Figure:
-    figure.update_xaxes(title_text=x_title, tickformat=".0%" if percent_x else None)
-    figure.update_yaxes(title_text=y_title, tickformat=".0%" if percent_y else None)
-    return finish(figure, title=title, height=int(height))
 
 
 def _names(table: pd.DataFrame, label: str | None) -> list[str]:

@@ -1,6 +1,8 @@
 """Cause or coincidence? Adjusted slopes, hidden causes, both orders of mediation, and designs that decide."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -10,9 +12,8 @@ from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.table import SIDES, Survey
 from cxlab.figures import general
 from cxlab.questions.result import Number, Result, capital, count, listed, number, question
-from cxlab.stats.intervals import absolute_interval
 from cxlab.stats.regression import complete_cases, fit, t_quantile
-from cxlab.stats.resampling import Covariances, intervals
+from cxlab.stats.resampling import covariances, intervals
 
 HELD = ("price", "image", "expectation")  # blocks held fixed where a survey asks about them
 STEP = "standardised slope"
@@ -25,25 +26,19 @@ DESIGNS = {
 
 def scores(survey: Survey) -> pd.DataFrame:
     """Return mean composites of the sides and of the blocks held fixed, and the outcome, standardised, of
-    those who answered all; ``attrs`` names the columns of weights and clusters.
+    those who answered all; ``attrs`` are the level and the columns of weights and clusters.
     """
     if survey.categorical:
         raise NotEnough("the items of a side are categories, whose mean is no scale")
-    frame = survey.frame
     items = {side: survey.blocks[side] for side in (*SIDES, *HELD) if survey.blocks.get(side)}
     items["outcome"] = [survey.outcome]
-    means = {name: frame[own].astype(float).mean(axis=1, skipna=False) for name, own in items.items()}
-    table = pd.DataFrame(means).dropna()
-    least = 10 + 3 * len(items)
-    if len(table) < least:
-        raise NotEnough(f"only {len(table)} of {len(frame)} people answered everything; {least} are needed")
-    flat = [name for name in table if np.ptp(table[name]) == 0]
-    if flat:
-        raise NotEnough(f"everybody has the same score of {flat[0]}")
+    answers = survey.complete([item for own in items.values() for item in own])
+    table = pd.DataFrame({name: answers[own].mean(axis=1) for name, own in items.items()})
     table = (table - table.mean()) / table.std(ddof=0)
+    table.attrs["confidence_level"] = survey.confidence_level
     for name in ("weights", "clusters"):
         if column := getattr(survey, name):
-            table[f"({name})"] = frame.loc[table.index, column]
+            table[f"({name})"] = answers[column]
             table.attrs[name] = f"({name})"
     return table
 
@@ -61,8 +56,7 @@ def adjusted(survey: Survey) -> Result:
     rows, numbers, what = [], {}, survey.label(survey.outcome)
     for side, other in (SIDES, SIDES[::-1]):
         for held in ([], [other], [other, *rest])[: 3 if rest else 2]:
-            found = robustness_value(table, outcome="outcome", treatment=side, covariates=held,
-                                     confidence_level=survey.confidence_level, **table.attrs)  # fmt: skip
+            found = robustness_value(table, outcome="outcome", treatment=side, covariates=held, **table.attrs)
             model = f"{listed(held)} held fixed" if held else "alone"
             rows.append((f"{capital(side)}, {model}", *found[:3], found.n))
         label = f"what a step of {side} adds, {listed(['the other side', *rest])} held fixed"
@@ -74,11 +68,9 @@ def adjusted(survey: Survey) -> Result:
         finding = f"with the rest held fixed, a step of {adds} to {what}"
         finding += "." if len(sure) == 2 else f"; of {SIDES[sure == ['product']]} no effect was found."
     shown = pd.DataFrame(rows, columns=["row", "estimate", "low", "high", "n"])
-    return Result(
-        finding, numbers, shown,
-        lambda: general.dots(shown, x_title="effect, in standard deviations", label="row"),
-        [f"A slope is no cause: something that was not asked may move both ratings and {what}."], survey,
-    )  # fmt: skip
+    draw = partial(general.dots, shown, x_title="effect, in standard deviations", label="row")
+    caution = f"A slope is no cause: something that was not asked may move both ratings and {what}."
+    return Result(finding, numbers, shown, draw, [caution], survey)
 
 
 @question("survey", *SIDES)
@@ -93,13 +85,14 @@ def hidden_cause(survey: Survey) -> Result:
     numbers, rows, firm, unit = {}, [], [], "share of residual variance"
 
     def slope(outcome: str, treatment: str, *held: str) -> Robustness:
-        ask = {"covariates": [name for name in held if name != treatment], "confidence_level": level}
-        return robustness_value(table, outcome=outcome, treatment=treatment, **ask, **table.attrs)
+        ask = {"outcome": outcome, "treatment": treatment}
+        return robustness_value(table, covariates=[h for h in held if h != treatment], **ask, **table.attrs)
 
     for side, other in (SIDES, SIDES[::-1]):
         base = slope("outcome", side, other, *rest)
-        ends = np.array(absolute_interval(base.low, base.high)) / base.standard_error
-        ends = [robustness_from_t(t, base.dof, confidence_level=level)[1] for t in ends]
+        nearest = 0.0 if base.low * base.high <= 0 else min(base.low, base.high, key=abs)
+        ends = [robustness_from_t(end / base.standard_error, base.dof, confidence_level=level)[1]
+                for end in (nearest, max(base.low, base.high, key=abs))]  # fmt: skip
         label = f"strength of a hidden cause that would undo the effect of {side}"
         value = Number(base.value_at_level, *ends, unit, base.n, label)
         rows.append((f"{capital(side)}, as it is", side, *base[:3]))
@@ -123,11 +116,9 @@ def hidden_cause(survey: Survey) -> Result:
         finding += f"{listed(firm)} would withstand" if firm else "neither side would withstand"
         finding += " one as strong as the strongest known one."
     shown = pd.DataFrame(rows, columns=["row", "side", "estimate", "low", "high"])
-    return Result(
-        finding, numbers, shown,
-        lambda: general.dots(shown, x_title="effect left, in standard deviations", label="row"),
-        ["This is about hidden causes only. It says nothing about which of the two came first."], survey,
-    )  # fmt: skip
+    draw = partial(general.dots, shown, x_title="effect left, in standard deviations", label="row")
+    caution = "This is about hidden causes only. It says nothing about which of the two came first."
+    return Result(finding, numbers, shown, draw, [caution], survey)
 
 
 @question("survey", *SIDES)
@@ -141,10 +132,8 @@ def both_orders(survey: Survey) -> Result:
     before = ["expectation"] if "expectation" in table else []
     rows, numbers = [], {}
     for side, other in (SIDES, SIDES[::-1]):
-        found = mediation(
-            table, treatment=side, mediator=other, outcome="outcome", covariates=before, rng=survey.seed,
-            bootstrap=survey.bootstrap, confidence_level=survey.confidence_level, **table.attrs,
-        )  # fmt: skip
+        found = mediation(table, treatment=side, mediator=other, outcome="outcome", covariates=before,
+                          rng=survey.seed, bootstrap=survey.bootstrap, **table.attrs)  # fmt: skip
         row, label = found.loc["indirect", ["estimate", "low", "high"]], f"effect of {side} through {other}"
         numbers[f"indirect-{side}-through-{other}"] = Number(*row, STEP, len(table), label)
         rows.append((f"{capital(side)} through {other}", *row, len(table)))
@@ -154,11 +143,9 @@ def both_orders(survey: Survey) -> Result:
         only = "only " if len(sure) == 1 else ""
         finding = f"an effect shows {only}for {listed(sure)}; the data fit both orders alike."
     shown = pd.DataFrame(rows, columns=["path", "estimate", "low", "high", "n"])
-    return Result(
-        finding, numbers, shown,
-        lambda: general.dots(shown, x_title="indirect effect, standardised", label="path"),
-        ["One survey cannot tell the order. Whoever prints one of the two stories has chosen it."], survey,
-    )  # fmt: skip
+    draw = partial(general.dots, shown, x_title="indirect effect, standardised", label="path")
+    caution = "One survey cannot tell the order. Whoever prints one of the two stories has chosen it."
+    return Result(finding, numbers, shown, draw, [caution], survey)
 
 
 @question("survey")
@@ -168,28 +155,22 @@ def design(survey: Survey, *, smallest: float = 0.2) -> Result:
 
     ``smallest`` is the smallest effect that would matter, in standard deviations. Table: ``design n power``.
     """
-    sizes, curves, needed = np.unique(np.geomspace(20, 5000, 40).astype(int)), [], {}
-    for name, facts in DESIGNS.items():
+    sizes, curves, needed, numbers = np.unique(np.geomspace(20, 5000, 40).astype(int)), [], {}, {}
+    for i, (name, facts) in enumerate(DESIGNS.items(), start=1):
         power = power_two_groups(sizes, effect=smallest, **facts)
         curves.append(pd.DataFrame({"design": capital(name), "n": sizes, "power": power}))
         needed[name] = size_two_groups(effect=smallest, **facts)
+        numbers[f"people-{i}"] = Number(needed[name], unit="people", label=f"people a group: {name}")
     table = pd.concat(curves, ignore_index=True)
-    numbers = {
-        f"people-{i}": Number(size, unit="people", label=f"people a group: {name}")
-        for i, (name, size) in enumerate(needed.items(), start=1)
-    }
     best = min(needed, key=needed.get)
     finding = f"An effect of {number(smallest)} standard deviations needs "
     finding += f"{count(needed[best], 'person', 'people')} in each group, with {best}."
-    return Result(
-        finding, numbers, table,
-        lambda: general.lines(
-            table, x="n", y="power", group="design", percent=True, x_title="people a group",
-            y_title="chance to find it", reference=0.8, mark=needed[best], mark_label=f"{needed[best]:,}"
-        ),
-        ["Stories drawn by lot and a second round of questions need no new product and no new service."],
-        survey.with_(simulated=False),
+    draw = partial(
+        general.lines, table, x="n", y="power", group="design", percent=True, x_title="people a group",
+        y_title="chance to find it", reference=0.8, mark=needed[best], mark_label=f"{needed[best]:,}",
     )  # fmt: skip
+    caution = "Stories drawn by lot and a second round of questions need no new product and no new service."
+    return Result(finding, numbers, table, draw, [caution], survey.with_(simulated=False))
 
 
 class Robustness(NamedTuple):
@@ -242,11 +223,8 @@ def robustness_from_t(t: float, dof: int, *, confidence_level: float = 0.95) -> 
     def undone(f: float) -> float:
         return float(0.5 * (np.sqrt(f**4 + 4 * f**2) - f**2))
 
-    if f <= critical:
-        return undone(f), 0.0
-    if f > 1 / critical:
-        return undone(f), float((f**2 - critical**2) / (1 + f**2))
-    return undone(f), undone(f - critical)
+    at_level = undone(max(f - critical, 0.0))
+    return undone(f), at_level if f <= 1 / critical else float((f**2 - critical**2) / (1 + f**2))
 
 
 def benchmark(r2_treatment: float, r2_outcome: float, k: float = 1) -> tuple[float, float]:
@@ -312,7 +290,7 @@ def mediation(
     table = complete_cases(data, names, minimum=len(names) + 3)
     given = {key: None if column is None else data.loc[table.index, column].to_numpy()
              for key, column in (("weights", weights), ("clusters", clusters))}  # fmt: skip
-    found = Covariances(table.to_numpy(), draws=bootstrap, rng=rng, **given).matrices
+    found = covariances(table.to_numpy(), draws=bootstrap, rng=rng, **given)
     k = len(names) - 2
     inner, outer = found[:, :k, :k], found[:, :k, k:]
     both = np.linalg.solve(inner, outer)
@@ -345,8 +323,6 @@ def size_two_groups(*, effect: float, **design: float) -> int:
     """
     if effect == 0:
         raise InputError(f"effect={effect!r} must not be 0")
-    step, high = int(design.get("cluster_size", 1)), 2
-    while power_two_groups(high * step, effect=effect, **design)[0] < 0.8:
-        high *= 2
-    sizes = np.arange(high // 2, high + 1) * step
-    return int(sizes[np.argmax(power_two_groups(sizes, effect=effect, **design) >= 0.8)])
+    step = int(design.get("cluster_size", 1))
+    sizes = range(2 * step, 10**12, step)
+    return sizes[bisect_left(sizes, 0.8, key=lambda n: power_two_groups(n, effect=effect, **design)[0])]

@@ -5,6 +5,7 @@ with the speaker's own (Potyka 2018): ``strength`` shows that it rewards volume 
 """
 
 from collections.abc import Iterable, Mapping
+from itertools import compress
 
 import numpy as np
 import pandas as pd
@@ -40,22 +41,27 @@ def grounded_extension(
     >>> sorted(grounded_extension("abc", [("a", "b"), ("b", "c")]))
     ['a', 'c']
     """
-    ids = _ids(claims)
-    if isinstance(links, pd.DataFrame):
-        rows = links[links["relation"] == "attack"] if "relation" in links else links
-        links = zip(rows["from_claim"], rows["to_claim"], strict=True)
-    attackers: dict[str, set[str]] = {claim: set() for claim in ids}
-    for start, end in links:
-        if start not in attackers or end not in attackers:
-            raise InputError(f"the attack from {start!r} to {end!r} names what is not among the claims")
-        attackers[end].add(start)
-    accepted: set[str] = set()
+    if not isinstance(links, pd.DataFrame):
+        links = pd.DataFrame(links, columns=["from_claim", "to_claim"]).assign(relation="attack")
+    ids, attacks = _graph(claims, links[links["relation"] == "attack"])
+    accepted = np.zeros(len(ids), bool)
     while True:
-        out = {claim for claim in ids if attackers[claim] & accepted}
-        grown = {claim for claim in ids if attackers[claim] <= out}
-        if grown == accepted:
-            return accepted
+        out = attacks[:, accepted].any(axis=1)
+        grown = ~attacks[:, ~out].any(axis=1)
+        if (grown == accepted).all():
+            return set(compress(ids, accepted))
         accepted = grown
+
+
+def _graph(claims: Iterable[str] | pd.DataFrame, links: pd.DataFrame) -> tuple[list[str], np.ndarray]:
+    """Return the ids, and a row a claim: 1 where the claim of a column supports it, -1 where it attacks."""
+    ids = list(claims["claim_id"] if isinstance(claims, pd.DataFrame) else claims)
+    if unknown := sorted((set(links["from_claim"]) | set(links["to_claim"])) - set(ids)):
+        raise InputError(f"links name {', '.join(unknown)}, which are not among the claims")
+    position, weights = {claim: i for i, claim in enumerate(ids)}, np.zeros((len(ids), len(ids)))
+    sign = links["relation"].map({"support": 1.0, "attack": -1.0}).to_numpy()
+    weights[links["to_claim"].map(position), links["from_claim"].map(position)] = sign
+    return ids, weights
 
 
 def argument_strength(
@@ -75,19 +81,13 @@ def argument_strength(
     number or one a claim; None draws each ``draws`` times (mean and percentiles). ``self_support=False``
     leaves out a speaker's support of own claims (then ``claims`` has ``claim_id speaker``).
     """
-    ids = _ids(claims)
     if not self_support:
         if not isinstance(claims, pd.DataFrame):
             raise InputError("self_support=False needs speakers: give the claims as a table")
         speaker = claims.set_index("claim_id")["speaker"]
         own = links["from_claim"].map(speaker) == links["to_claim"].map(speaker)
         links = links[~(own & (links["relation"] == "support"))]
-    position = {claim: i for i, claim in enumerate(ids)}
-    if unknown := sorted((set(links["from_claim"]) | set(links["to_claim"])) - set(ids)):
-        raise InputError(f"links name {', '.join(unknown)}, which are not among the claims")
-    weights = np.zeros((len(ids), len(ids)))
-    sign = links["relation"].map({"support": 1.0, "attack": -1.0}).to_numpy()
-    weights[links["to_claim"].map(position), links["from_claim"].map(position)] = sign
+    ids, weights = _graph(claims, links)
     scores = np.random.default_rng(rng).random((draws, len(ids)))
     if base is not None:
         scores = pd.Series(base, index=ids, dtype=float).to_numpy()[None]
@@ -109,10 +109,6 @@ def _settle(weights: np.ndarray, base: np.ndarray) -> np.ndarray:
             return goal
         strength = strength + 0.2 * (goal - strength)
     raise InputError("the strengths did not settle: a cycle of links for which the model does not converge")
-
-
-def _ids(claims: Iterable[str] | pd.DataFrame) -> list[str]:
-    return list(claims["claim_id"] if isinstance(claims, pd.DataFrame) else claims)
 
 
 @question("claims")

@@ -68,15 +68,11 @@ def corrected_shares(
     >>> corrected_shares(calls).share.round(2).to_dict()
     {'product': 0.68, 'service': 0.32}
     """
-    known, groups = data[data["coded_reason"].notna()], groups or {}
-    second = known.get("second_coding", pd.Series(index=known.index, dtype=object))
-    twice, total = second.notna().to_numpy(), len(known)
-    names = sorted({*known["coded_reason"].astype(str), *second.dropna().astype(str)})
-    coded = pd.Categorical(known["coded_reason"].astype(str), names).codes.astype(int)
-    true = pd.Categorical(second[twice].astype(str), names).codes
-    k = len(names)
-    cells = np.bincount(coded[twice] * k + true, minlength=k * k).reshape(k, k).astype(float)
-    counts = np.bincount(coded, minlength=k)
+    both = data.reindex(columns=["coded_reason", "second_coding"]).dropna(subset="coded_reason").astype("str")
+    coded, second, groups = both["coded_reason"], both["second_coding"], groups or {}
+    names, total = sorted({*coded, *second.dropna()}), len(both)
+    cells = pd.crosstab(coded, second).reindex(index=names, columns=names, fill_value=0).to_numpy(float)
+    counts, k = coded.value_counts().reindex(names, fill_value=0).to_numpy(), len(names)
     # one row a code: its true reasons as the second coding found them; itself where none was coded twice
     seen = cells.sum(axis=1)
     truth = np.where(seen[:, None] > 0, cells / np.maximum(seen, 1)[:, None], np.eye(k))
@@ -98,7 +94,7 @@ def corrected_shares(
     table["naive"] = table["contacts"] / total
     table["naive_low"], table["naive_high"] = wilson(table["contacts"], total, confidence_level)
     table = table.assign(share=share.clip(0, 1), low=low, high=high)
-    if not twice.any():
+    if not cells.any():
         table[["share", "low", "high"]] = np.nan
     return table
 
@@ -110,15 +106,13 @@ def _shares(contacts: Table, data: pd.DataFrame, prefix: str) -> tuple[pd.DataFr
         raise NotEnough("no contact has a coded reason")
     groups = reason_groups(known.unique())
     table = corrected_shares(data, groups=groups, confidence_level=contacts.confidence_level)
-    corrected = bool(table["share"].notna().any())
+    corrected, ends, numbers = bool(table["share"].notna().any()), ["share", "low", "high"], {}
     if not corrected:
-        table[["share", "low", "high"]] = table[["naive", "naive_low", "naive_high"]]
-    numbers = {}
+        table[ends] = table[["naive", "naive_low", "naive_high"]]
     for name in groups:
         record = f"{prefix}-share-{name}".replace(" ", "-") + "-as-coded" * (not corrected)
         label = f"{prefix.replace('-', ' ')}s: {GROUPS[name]}"
-        ends = table.loc[name, ["share", "low", "high"]]
-        numbers[record] = Number(*ends, "share of contacts", len(known), label)
+        numbers[record] = Number(*table.loc[name, ends], "share of contacts", len(known), label)
     return table, numbers, corrected
 
 
@@ -150,8 +144,7 @@ def reasons(contacts: Table) -> Result:
         finding = f"the most frequent reason is '{single['words'].iloc[0]}', with {most} of contacts."
     checked = "The correction takes the second coding as right, and its part as drawn at random."
     cautions = [checked if corrected else "No part was coded twice, so errors of coding are not corrected."]
-    if hidden:
-        cautions.append(f"{count(hidden, 'reason')} with few contacts left out.")
+    cautions += [f"{count(hidden, 'reason')} with few contacts left out."] * (hidden > 0)
     axes = SHARES | {"label": "words", "value": "share", "x_title": "share of contacts"}
     return Result(finding, numbers, single, partial(general.dots, single, **axes), cautions, contacts)
 
@@ -172,9 +165,8 @@ def in_themes(texts: pd.Series, data: Table, *, themes: int, most: int = 1500) -
     wanted, n = min(themes, len(texts) // 10), len(texts)
     if wanted < 2:
         raise NotEnough(f"only {count(n, 'text')}; at least 20 are needed to find themes")
-    table = theme_table(
-        texts, themes=wanted, resamples=10, confidence_level=data.confidence_level, rng=data.seed
-    )
+    settings = {"confidence_level": data.confidence_level, "rng": data.seed}
+    table = theme_table(texts, themes=wanted, resamples=10, **settings)
     shown, _ = suppress(table, count="n", min_cell=data.min_cell)
     if shown.empty:
         raise NotEnough("every theme has too few texts to be shown")
@@ -182,8 +174,7 @@ def in_themes(texts: pd.Series, data: Table, *, themes: int, most: int = 1500) -
     steady, top = int((shown["stability"] >= 0.7).sum()), shown.iloc[0]
     largest = Number(*top[["share", "low", "high"]], "share of texts", n, "in the largest theme")
     axes = SHARES | {"label": "theme", "value": "share", "x_title": "share of texts"}
-    finding = f"the largest theme is '{top.theme}', {largest} of texts; {steady} of {len(shown)} themes come "
-    finding += "back in other draws of the texts."
+    draw, again = partial(general.dots, shown, **axes), f"{steady} of {len(shown)} themes come back"
+    finding = f"the largest theme is '{top.theme}', {largest} of texts; {again} in other draws of the texts."
     caution = "Themes are named by their words; one that does not come back is an accident of these texts."
-    draw = partial(general.dots, shown, **axes)
     return Result(finding, {"largest-theme": largest}, shown, draw, [caution], data)

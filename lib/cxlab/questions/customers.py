@@ -85,19 +85,18 @@ def estimate(survey: Survey, measure: Measure) -> Number:
     return Number(mean, low, high, measure.unit, n, measure.words)
 
 
-def _weights(survey: Survey, rows: pd.Index) -> np.ndarray:
+def _weights(survey: Survey, rows: pd.Index) -> pd.Series:
     column = survey.frame[survey.weights].fillna(0) if survey.weights else pd.Series(1.0, survey.frame.index)
-    return column[rows].to_numpy(float)
+    return column[rows].astype(float)
 
 
 def _mean(survey: Survey, score: pd.Series) -> tuple[float, float, int]:
     """Return the weighted mean, its error (linearised) and the number of clusters, or of respondents."""
     weight = _weights(survey, score.index)
-    values = score.to_numpy(float)
-    mean = float(weight @ values / weight.sum())
-    away = weight * (values - mean)
+    mean = float(weight @ score / weight.sum())
+    away = weight * (score - mean)
     if survey.clusters:
-        away = np.bincount(pd.factorize(survey.frame.loc[score.index, survey.clusters].astype(str))[0], away)
+        away = away.groupby(survey.frame.loc[score.index, survey.clusters].astype(str), dropna=False).sum()
     groups = len(away)
     if groups < 2:
         raise NotEnough("all answers come from one respondent or cluster")
@@ -218,14 +217,13 @@ def by_segment(survey: Survey) -> Result:
 
 
 def _not_shown(hidden: int, what: str) -> list[str]:
-    verb = "is" if hidden == 1 else "are"
-    return [f"{count(hidden, what)} of few people {verb} not shown."] if hidden else []
+    return [f"{count(hidden, what)} not shown: too few people."] if hidden else []
 
 
 def _groups(survey: Survey, measure: Measure, column: str, groups: pd.Series) -> pd.DataFrame:
     """Return the groups of a column with raw and shrunk measures, and how far each is from the rest."""
     score = measure.scores[groups.index]
-    weight = pd.Series(_weights(survey, score.index), score.index)
+    weight = _weights(survey, score.index)
     cells = pd.DataFrame({"w": weight, "ws": weight * score, "w2": weight**2, "n": 1})
     by = cells.groupby(groups, observed=True).sum()
     raw = by.ws / by.w

@@ -6,6 +6,7 @@ step adds; the unique part what only one side explains.
 """
 
 from contextlib import suppress
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -15,15 +16,16 @@ from cxlab.data.errors import NotEnough
 from cxlab.data.table import SIDES, Survey
 from cxlab.figures import general
 from cxlab.questions import importance, surveys
-from cxlab.questions.importance import commonality, htmt, parity_curve, relative_importance  # noqa: F401
+from cxlab.questions.importance import commonality, htmt, parity_curve, relative_importance
 from cxlab.questions.liking import beyond_liking  # noqa: F401
 from cxlab.questions.result import Number, Result, capital, listed, number, question, spread
 from cxlab.questions.surveys import by_segment, outcome_by_outcome, sorted_otherwise, survey_by_survey  # noqa: F401
-from cxlab.stats.regression import relative_weights
-from cxlab.stats.resampling import composites, correlations, intervals, resampled_means
+from cxlab.stats.regression import relative_weights, shapley_r2
+from cxlab.stats.resampling import alphas, composites, correlations, intervals, resampled_means
 
 SHARE, VARIANCE = "share of R2", "share of variance"
 MOST_EXACT = 14  # more items than this, and each one's part comes from relative weights instead of LMG
+QUADRANTS = ("fix first", "keep up", "can wait", "do not overdo")
 OVERLAP = "overlap of the two ratings (1 = one thing)"
 
 
@@ -36,9 +38,9 @@ def split(survey: Survey) -> Result:
     standard deviation of the side's items), ``spread`` (standard deviation of the side's mean item).
     """
     survey = survey.only(*survey.sides)
-    ready, share, total = importance.shares(survey)
-    sides, n, what = list(survey.blocks), ready.n, survey.label(survey.outcome)
-    table = importance.share_table(ready, share, total).rename_axis("side")
+    ready = importance.sample(survey)
+    sides, n, what, share = list(survey.blocks), ready.n, survey.label(survey.outcome), ready.share
+    table = relative_importance(ready).rename_axis("side")
     numbers = {
         f"share-{side}": ready.number(part, SHARE, f"{capital(side)}'s share")
         for side, part in zip(sides, share, strict=True)
@@ -49,7 +51,7 @@ def split(survey: Survey) -> Result:
             numbers[f"slope-{side}"] = ready.number(steps, "standardised slope", label)
         label = f"how much customers differ on {side} (standard deviation, points of the scale)"
         numbers[f"spread-{side}"] = Number(float(table.loc[side, "spread"]), unit="points", n=n, label=label)
-    fair = ready.number(importance.adjusted_r2(total, len(survey.items), n), VARIANCE, "")
+    fair = ready.number(importance.adjusted_r2(ready.raw.sum(axis=0), len(survey.items), n), VARIANCE, "")
     label = f"part of the differences in {what} that the items explain"
     numbers["explained"] = Number(*(max(0.0, end) for end in fair[:3]), VARIANCE, n, label)
     cautions = cautions_of(ready)
@@ -69,12 +71,9 @@ def split(survey: Survey) -> Result:
     finding = f"{top} carries {numbers[f'share-{top}']} of what {both} together explain of {what}."
     finding = finding if ready.number(lead, SHARE, "").low > 0 else f"no clear difference: {finding}"
     shown = table.reset_index().assign(side=[capital(side) for side in sides])
-    return Result(
-        finding, numbers, table,
-        lambda: general.dots(shown, x_title=f"share of what is explained of {what}",
-                             label="side", value="share", reference=1 / len(sides), percent=True),
-        cautions[:2], survey,
-    )  # fmt: skip
+    axes = {"x_title": f"share of what is explained of {what}", "label": "side", "value": "share"}
+    draw = partial(general.dots, shown, **axes, reference=1 / len(sides), percent=True)
+    return Result(finding, numbers, table, draw, cautions[:2], survey)
 
 
 def share_with_gaps(survey: Survey, side: str) -> dict[str, Number]:
@@ -84,9 +83,9 @@ def share_with_gaps(survey: Survey, side: str) -> dict[str, Number]:
     found, at = {}, list(survey.blocks).index(side)
     with suppress(NotEnough):
         whole = survey.frame[[*survey.items, survey.outcome]].notna().all(axis=1)
-        ready, share, _ = importance.shares(survey.with_(frame=survey.frame[whole]))
+        ready = importance.sample(survey.with_(frame=survey.frame[whole]))
         label = f"{side}'s share among those who answered everything"
-        found[f"share-{side}-complete"] = ready.number(share[at], SHARE, label)
+        found[f"share-{side}-complete"] = ready.number(ready.share[at], SHARE, label)
     behind = [item for item in survey.outcome_items if item in survey.frame] or [survey.outcome]
     groups, filled = [*survey.blocks.values(), behind], []
     table = survey.frame[[item for group in groups for item in group]].astype(float)
@@ -95,8 +94,8 @@ def share_with_gaps(survey: Survey, side: str) -> dict[str, Number]:
         end = pd.Series({item: part for group, part in zip(groups, choice, strict=True) for item in group})
         full = table.fillna(bottom + end * (top - bottom))
         values = np.column_stack([full[survey.items], full[behind].mean(axis=1)])
-        share, _ = importance.split_matrices(np.cov(values, rowvar=False, ddof=0)[None], survey.groups())
-        filled.append(float(share[at, 0]))
+        raw = shapley_r2(np.cov(values, rowvar=False, ddof=0)[None], survey.groups())
+        filled.append(float(importance.of_total(raw)[at, 0]))
     label = f"{side}'s share with every gap at the middle, and at either end of the scale"
     limits = filled[0], min(filled), max(filled)
     return found | {f"share-{side}-filled": Number(*limits, SHARE, len(table), label)}
@@ -113,7 +112,7 @@ def cautions_of(ready: importance.Sample) -> list[str]:
         )
     if len(behind) > 1 and set(behind) <= set(survey.frame):
         whole = importance.rows_of(survey.with_(bootstrap=0), behind)
-        alpha = float(importance.composite_reliability(whole.matrices, [behind], behind)[1][0, 0])
+        alpha = float(alphas(whole.matrices, [range(len(behind))])[0, 0])
         if alpha < 0.6:
             found.append(
                 f"The questions behind {survey.label(survey.outcome)} hardly agree (alpha {number(alpha)}), "
@@ -138,7 +137,7 @@ def unique(survey: Survey) -> Result:
     adjusted R2, so that 0 can lie inside the interval).
     """
     ready = importance.sample(survey.only(*SIDES))
-    table, n = importance.parts(ready), ready.n
+    table, n = commonality(ready), ready.n
     numbers = {
         f"unique-{side}": Number(*table.loc[side, ["adjusted", "low", "high"]], VARIANCE, n,
                                  f"explained by {side} alone")
@@ -157,12 +156,10 @@ def unique(survey: Survey) -> Result:
     if shared.value < 0:
         finding = f"together the sides explain {number(-shared.value, 'share')} more than apart."
     shown = table.assign(part=["only product", "only experience", "either of them"])
-    return Result(
-        finding, numbers, table,
-        lambda: general.dots(shown, label="part", value="adjusted", percent=True,
-                             x_title="part of all differences between customers"),
-        ["The split gives each side half of what belongs to both. That half is a convention."], survey,
-    )  # fmt: skip
+    axes = {"x_title": "part of all differences between customers", "label": "part", "value": "adjusted"}
+    draw = partial(general.dots, shown, **axes, percent=True)
+    caution = "The split gives each side half of what belongs to both. That half is a convention."
+    return Result(finding, numbers, table, draw, [caution], survey)
 
 
 @question("survey", *SIDES)
@@ -177,20 +174,24 @@ def overlap(survey: Survey) -> Result:
     survey = survey.only(*SIDES)
     if survey.categorical:
         raise NotEnough("the items of a side are categories, which are not rated")
-    ready, groups = importance.sample(survey), survey.groups()
-    r = correlations(ready.matrices)
-    small = correlations(composites(r, groups, standardise=False))
+    ready = importance.sample(survey)
+    small = correlations(composites(correlations(ready.matrices), [*survey.groups(), [-1]]))
     likings = np.linspace(0, 0.9 * max(0.0, float(small[0][np.triu_indices(3, 1)].min())), 10)
-    draws = np.array([importance.second_share(small, liking) for liking in likings])
-    curve = intervals(draws, likings, survey.confidence_level).rename(columns={"estimate": "share"})
-    curve = curve.rename_axis("liking").reset_index()
+    draws = np.empty((len(likings), len(small)))
+    for at, liking in enumerate(likings):
+        cleared = (small - liking) / (1 - liking)
+        cleared[:, range(3), range(3)] = 1.0
+        possible = np.linalg.eigvalsh(cleared)[:, 0] > 1e-9
+        raw = shapley_r2(np.where(possible[:, None, None], cleared, np.eye(3)), [[0], [1]])
+        draws[at] = np.where(possible, importance.of_total(raw)[1], np.nan)
+    curve = intervals(draws, likings, survey.confidence_level, "share").rename_axis("liking").reset_index()
     label = "experience's share once the strongest possible general liking is taken out"
     without = ready.number(draws[-1], SHARE, label)
     numbers = {"share-experience-without-liking": without}
     finding = "this survey cannot say whether customers tell the sides apart: a side has a single item."
-    ratio = importance.htmt_ratio(np.abs(r), *groups)
-    if np.isfinite(ratio[0]):
-        one = numbers["htmt-product-experience"] = ready.number(ratio, "ratio", OVERLAP)
+    one = Number(*htmt(ready).loc[0, ["htmt", "low", "high"]], "ratio", ready.n, OVERLAP)
+    if np.isfinite(one.value):
+        numbers["htmt-product-experience"] = one
         alike = "almost alike" if one.value >= 0.85 else "differently"
         said = "though not as one thing" if one.value >= 0.85 else "so they do tell the two apart"
         said = "so they may be one thing to them" if one.high >= 1 else said
@@ -202,13 +203,11 @@ def overlap(survey: Survey) -> Result:
         title += spread(without.low, without.high, "share")
     elif (draws[0, 0] - 0.5) * (without.value - 0.5) < 0:
         title = "A strong general liking would turn the answer: experience {}"
-    return Result(
-        finding, numbers, curve,
-        lambda: general.lines(curve, x="liking", y="share", title=title.format(number(without.value, SHARE)),
-                              percent=True, reference=0.5, y_title="experience's share",
-                              x_title="correlation that a general liking alone would give"),
-        ["Who likes a firm may rate everything higher. One survey at one time cannot rule it out."], survey,
-    )  # fmt: skip
+    axes = {"x": "liking", "x_title": "correlation that a general liking alone would give"}
+    axes |= {"y": "share", "y_title": "experience's share", "percent": True, "reference": 0.5}
+    draw = partial(general.lines, curve, **axes, title=title.format(number(without.value, SHARE)))
+    caution = "Who likes a firm may rate everything higher. One survey at one time cannot rule it out."
+    return Result(finding, numbers, curve, draw, [caution], survey)
 
 
 @question("survey", *SIDES)
@@ -219,7 +218,7 @@ def parity(survey: Survey, *, spread: float = 1.0) -> Result:
     with half of it beside). Table: ``factor block share low high``.
     """
     ready = importance.sample(survey.only(*SIDES))
-    curve = importance.parity_shares(ready, "product", importance.FACTORS)
+    curve = parity_curve(ready, vary="product")
     of = curve[curve["block"] == "experience"].set_index("factor")[["share", "low", "high"]]
     half = Number(*of.loc[0.5], SHARE, ready.n, "experience's share if product differed half as much")
     now, there = (Number(*(np.interp(at, of.index, of[name]) for name in of), SHARE) for at in (1.0, spread))
@@ -228,15 +227,12 @@ def parity(survey: Survey, *, spread: float = 1.0) -> Result:
         finding = f"if products differed {number(spread, 'share')} as much as now, experience's share "
         finding += f"would go from {now} to {there}."
     shown = curve.assign(block=[capital(block) for block in curve["block"]])
-    return Result(
-        finding, {"share-experience-at-half-product-spread": half}, curve,
-        lambda: general.lines(
-            shown, x="factor", y="share", group="block", percent=True, mark=spread, mark_label="here",
-            y_title="share of what is explained", x_title="spread of product (1 = as in this survey)"
-        ),
-        ["No step adds more, only differences shrink. A small share does not make product unimportant."],
-        survey,
-    )  # fmt: skip
+    axes = {"x": "factor", "x_title": "spread of product (1 = as in this survey)", "y": "share"}
+    axes |= {"y_title": "share of what is explained", "group": "block", "percent": True}
+    draw = partial(general.lines, shown, **axes, mark=spread, mark_label="here")
+    caution = "No step adds more, only differences shrink. A small share does not make product unimportant."
+    numbers = {"share-experience-at-half-product-spread": half}
+    return Result(finding, numbers, curve, draw, [caution], survey)
 
 
 @question("survey")
@@ -253,16 +249,14 @@ def items(survey: Survey) -> Result:
     if survey.categorical:
         raise NotEnough("the items of a side are categories, which have no mean answer")
     if len(asked) <= MOST_EXACT:
-        ready, share, _ = importance.shares(survey.with_(blocks={item: [item] for item in asked}))
+        ready = importance.sample(survey.with_(blocks={item: [item] for item in asked}))
+        share = ready.share
     else:
         ready = importance.sample(survey)
-        raw = relative_weights(correlations(ready.matrices))
-        share = (raw / raw.sum(axis=1, keepdims=True)).T
+        share = importance.of_total(relative_weights(correlations(ready.matrices)).T)
     answers = survey.frame[asked].astype(float)
     low, high = survey.scale or (float(answers.min().min()), float(answers.max().max()))
-    used = {name: survey.frame[column].to_numpy() if column else None
-            for name, column in (("weights", survey.weights), ("clusters", survey.clusters))}  # fmt: skip
-    means = resampled_means(answers.to_numpy(), draws=survey.bootstrap, rng=survey.rng, **used)
+    means = resampled_means(answers.to_numpy(), **importance.drawn(survey, answers.index))
     home = {item: side for side, own in survey.blocks.items() for item in own}
     table = pd.DataFrame({"item": map(survey.label, asked), "side": [home[item] for item in asked]})
     table[["importance", "low", "high"]] = intervals(share, asked, level).to_numpy()
@@ -270,8 +264,7 @@ def items(survey: Survey) -> Result:
     table[names] = intervals((means - low) / (high - low), asked, level).to_numpy()
     average, middle = 1 / len(asked), float(table["performance"].mean())
     heavy, weak = table["importance"] >= average, table["performance"] < middle
-    kinds = [heavy & weak, heavy & ~weak, ~heavy & weak]
-    table["quadrant"] = np.select(kinds, ["fix first", "keep up", "can wait"], "do not overdo")
+    table["quadrant"] = np.select([heavy & weak, heavy & ~weak, ~heavy & weak], QUADRANTS[:3], QUADRANTS[3])
     table["certain"] = ((table["low"] > average) | (table["high"] < average)) & (
         (table["performance_low"] > middle) | (table["performance_high"] < middle)
     )
@@ -281,22 +274,15 @@ def items(survey: Survey) -> Result:
         for i, row in enumerate(ranked.head(3).itertuples(index=False), start=1)
     }
     finding = f"no item of {len(asked)} both matters more than most and is rated lower than most."
-    if (ranked["quadrant"] == "fix first").any():
-        first = ranked[ranked["quadrant"] == "fix first"].iloc[0]
-        sure = "." if first["certain"] else "; this sample is not sure of it."
-        finding = (
-            f"look first at '{first['item']}': it carries {number(first['importance'], 'share')} of the "
-        )
-        finding += f"weight and is rated lower than most{sure}"
+    first = next(ranked[ranked["quadrant"] == QUADRANTS[0]].itertuples(), None)
+    if first:
+        doubt = "" if first.certain else "; this sample is not sure of it"
+        finding = f"look first at '{first.item}': it carries {number(first.importance, SHARE)} of the weight "
+        finding += f"and is rated lower than most{doubt}."
     shown = table.assign(side=[capital(side) for side in table["side"]])
-    return Result(
-        finding, numbers, table,
-        lambda: general.scatter(
-            shown, x="performance", y="importance", label="item", group="side", named=True,
-            x_title="mean answer, as a part of the scale", y_title="share of what the items explain",
-            cross=(middle, average), corners=("fix first", "keep up", "can wait", "do not overdo"),
-            percent=True, percent_x=True
-        ),
-        ["Importance means that an item goes with the outcome, not that raising the item would raise it."],
-        survey,
-    )  # fmt: skip
+    axes = {"x": "performance", "x_title": "mean answer, as a part of the scale", "y": "importance"}
+    axes |= {"y_title": "share of what the items explain", "percent": True, "percent_x": True}
+    draw = partial(general.scatter, shown, **axes, label="item", group="side", named=True,
+                   cross=(middle, average), corners=QUADRANTS)  # fmt: skip
+    caution = "Importance means that an item goes with the outcome, not that raising the item would raise it."
+    return Result(finding, numbers, table, draw, [caution], survey)

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import betaln, gammaincinv, pdtrc
+from scipy.stats import binom
 
 from cxlab.data.errors import NotEnough
 from cxlab.data.privacy import suppress
@@ -37,12 +39,12 @@ def heard(visits: Table) -> Result:
     several, level = known.groupby("person")["organisation"].nunique() >= 2, visits.confidence_level
     label = "people who visit two or more organisations in a year"
     share = Number.share(several.sum(), len(several), "share of persons", label, level)
-    so = ": no partner sees the whole journey" if share.low > 0.5 else ""
-    so = ": most stay with one" if share.high < 0.5 else so
+    numbers["journeys-two-organisations"] = share
+    far, near = ": no partner sees the whole journey", ": most stay with one"
+    so = far if share.low > 0.5 else near if share.high < 0.5 else ""
     part = "everybody" if found.share == 1 else f"one in {round(1 / found.share):,} people"
     finding = f"{share} of people visit two or more organisations in a year{so}; {opening}."
     caution = f"Journeys are those of {part}, with all their visits."
-    numbers["journeys-two-organisations"] = share
     return Result(finding, numbers, cautions=[caution], data=visits)
 
 
@@ -77,10 +79,9 @@ def changes(visits: Table) -> Result:
         finding = f"no change was found: everybody had the same role a {period} later."
     elif one.high >= other.low:
         finding = f"no difference between roles was found: a {period} later {one} or more have the same one."
-    wide = shown.pivot(index="from", columns="to", values="probability")
-    axes = {"x_title": f"role a {period} later", "y_title": "role now", "percent": True}
+    wide, later = shown.pivot(index="from", columns="to", values="probability"), f"role a {period} later"
     caution = f"Only people who came in two {period}s can be followed."
-    draw = partial(general.heat, wide, **axes)
+    draw = partial(general.heat, wide, x_title=later, y_title="role now", percent=True)
     return Result(finding, {"role-changers": changers}, shown, draw, [caution], visits)
 
 
@@ -101,26 +102,24 @@ def exposure(visits: Table) -> Result:
     yearly = rows.groupby(["role", "person", "year"], dropna=False).agg(**part).assign(years=1)
     people = yearly.groupby(["role", "person"])[["years", *part]].sum()
     enough = (people["rated"] > 0).groupby("role").sum()
-    lines, gaps = [], {}
+    lines, chances = [], {}
     for role in enough.index[enough >= max(10, visits.min_cell)] if rated.sum() else ():
         own = people.loc[role].to_numpy(float)
-        a_year, rate, failures, chance = _exposures(own, visits)
+        a_year, rate, failures, chances[role] = _exposures(own, visits)
         ends = percentile_interval(failures[1:], level)
-        lines.append((role, len(own), a_year[0], rate[0], failures[0], *ends, chance[0]))
-        gaps[role] = chance - rated.mean()
+        lines.append((role, len(own), a_year[0], rate[0], failures[0], *ends, chances[role][0]))
     if len(lines) < 2:
         raise NotEnough("fewer than two roles have ten people with a score, or no visit failed")
-    columns = ["role", "people", "visits_a_year", "failure_rate", "failures", "low", "high", "chance"]
-    table = pd.DataFrame(lines, columns=columns)
+    ends = ["failures", "low", "high"]
+    table = pd.DataFrame(lines, columns=["role", "people", "visits_a_year", "failure_rate", *ends, "chance"])
     table = table.sort_values("visits_a_year", ascending=False, ignore_index=True)
     often, seldom = table.iloc[0], table.iloc[-1]
     most, least = (
-        Number(
-            *row[["failures", "low", "high"]], "failures", row.people, f"failures a year of one {row.role}"
-        )
+        Number(*row[ends], "failures", row.people, f"failures a year of one {row.role}")
         for row in (often, seldom)
     )
-    gap, label = gaps[often.role], f"chance of a failure in a year: {often.role}, less a single visit"
+    gap = chances[often.role] - rated.mean()
+    label = f"chance of a failure in a year: {often.role}, less a single visit"
     more = Number(gap[0], *percentile_interval(gap[1:], level), "probability", often.people, label)
     numbers = {"exposure-difference": more, "failures-a-year": most, "failures-a-year-other": least}
     finding = f"as {often.role} a person meets {most} failures a year, as {seldom.role} {least}."
@@ -136,8 +135,6 @@ def _exposures(people: np.ndarray, visits: Table) -> tuple[np.ndarray, ...]:
 
     ``people`` has one row a person: years, visits, rated visits, failures.
     """
-    from scipy.special import betaln
-
     n, x = people[:, 2], people[:, 3]
     inside = np.divide(x * (n - x), n, out=np.zeros(len(n)), where=n > 0)
     columns = np.column_stack([people, inside, n > 0])
@@ -180,17 +177,15 @@ def matters(visits: Table) -> Result:
     ``theme people n severity harm low high top`` (share of resamples with it in the top fifth).
     """
     said, level = _complaints(visits), visits.confidence_level
-    table = said.groupby("theme").agg(
-        people=("person", "nunique"), n=("severity", "size"), severity=("severity", "mean")
-    )
+    columns = {"people": ("person", "nunique"), "n": ("severity", "size"), "severity": ("severity", "mean")}
+    table = said.groupby("theme").agg(**columns)
     k = len(table)
     if k < 3:
         raise NotEnough(f"the comments fall into {count(k, 'theme')} only")
     sums = said.pivot_table("severity", "person", "theme", aggfunc="sum", fill_value=0)
-    sums = sums.loc[said["person"].unique()].to_numpy(float)
-    draws = resampled_sums(sums, visits.bootstrap, visits.rng)
-    harm, *draws = draws / draws.sum(axis=1, keepdims=True)
-    top, draws = max(1, round(k / 5)), np.array(draws)
+    sums = resampled_sums(sums.loc[said["person"].unique()].to_numpy(float), visits.bootstrap, visits.rng)
+    shares, top = sums / sums.sum(axis=1, keepdims=True), max(1, round(k / 5))
+    harm, draws = shares[0], shares[1:]
     inside = np.argsort(np.argsort(-draws, axis=1, kind="stable"), axis=1) < top
     low, high = percentile_interval(draws, level)
     table = table.assign(harm=harm, low=low, high=high, top=inside.mean(axis=0)).reset_index()
@@ -250,8 +245,6 @@ def who_can_act(visits: Table) -> Result:
 
 def _stands_out(n: np.ndarray, expected: np.ndarray, least: int) -> np.ndarray:
     """Return which counts are clearly above what was expected, after false-discovery control over all."""
-    from scipy.special import gammaincinv, pdtrc
-
     p = np.where(n > 0, pdtrc(np.maximum(n, 1) - 1.0, np.maximum(expected, 1e-12)), 1.0)
     survives = benjamini_hochberg(p.ravel())[0].reshape(p.shape)
     return survives & (n >= least) & (gammaincinv(np.maximum(n, 1e-9), 0.025) > CLEAR * expected)
@@ -259,8 +252,6 @@ def _stands_out(n: np.ndarray, expected: np.ndarray, least: int) -> np.ndarray:
 
 def _grew_unseen(said: pd.DataFrame, rated: pd.DataFrame, themes: pd.Series, least: int) -> np.ndarray:
     """Return which themes came more often in the second half of the period, unseen by any single outlet."""
-    from scipy.stats import binom
-
     when = rated["timestamp"].dropna()
     middle = when.min() + (when.max() - when.min()) / 2
 
@@ -299,11 +290,10 @@ def rewards(visits: Table) -> Result:
     table = table.div(table.sum(axis=1), axis=0)
     alike = table.T.corr(method="spearman").fillna(0).to_numpy()
     both = np.minimum(table.to_numpy()[:, None], table.to_numpy()).sum(axis=2)
-    ranks = _jackknife(alike, visits.confidence_level)
+    ranks, shared = (_jackknife(pairs, visits.confidence_level) for pairs in (alike, both))
     w = np.clip((1 + (m - 1) * ranks) / m, 0, 1)  # W is the mean rank correlation on another scale
     agree = Number(*w, "Kendall's W", m, "agreement of partners' priorities, 1 is full")
-    overlap = np.clip(_jackknife(both, visits.confidence_level), 0, 1)
-    same = Number(*overlap, "share of weight", m, "what two partners both reward, on average")
+    same = Number(*shared.clip(0, 1), "share of weight", m, "what two partners both reward, on average")
     said = "their priorities agree" if agree.low > 0.5 else "their priorities agree in part"
     if agree.low <= 1 / m:  # what chance brings
         said = "no clear agreement of priorities was found"

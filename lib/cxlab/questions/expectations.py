@@ -1,5 +1,7 @@
 """Is the gap to expectation what satisfies? Surfaces, kinks, great beside bad, and stories drawn by lot."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
@@ -10,7 +12,7 @@ from cxlab.questions.importance import estimate
 from cxlab.questions.result import Number, Result, capital, number, question
 from cxlab.stats import regression
 from cxlab.stats.regression import kinked_slopes, product_experience, response_surface, surface_terms
-from cxlab.stats.resampling import Covariances, intervals, slopes
+from cxlab.stats.resampling import covariances, intervals, slopes
 
 _READINGS = {  # words -> columns of P, E, P^2, P E, E^2, P - E
     "the gap alone": [5],
@@ -56,9 +58,10 @@ def gap(survey: Survey) -> Result:
     pair = data[["perceived", "expected"]].to_numpy(float)
     p, e = (pair - pair.mean()).T
     terms = np.column_stack([surface_terms(p, e)[:, 1:], p - e, data["outcome"]])
-    drawn, seen = Covariances(terms, draws=survey.bootstrap, rng=survey.seed), {}
+    drawn, seen = covariances(terms, draws=survey.bootstrap, rng=survey.seed), {}
     for name, columns in _READINGS.items():
-        matrices = drawn.part([*columns, 6]).matrices
+        used = [*columns, 6]
+        matrices = drawn[:, used][:, :, used]
         seen[name] = (slopes(matrices) * matrices[:, :-1, -1].T).sum(axis=0) / matrices[:, -1, -1]
     alone, got, both = seen.values()
     unit, n = "share of variance", len(data)
@@ -73,13 +76,10 @@ def gap(survey: Survey) -> Result:
     finding = f"{most} explains {y} of {what}, {least} {'only ' if clear else ''}{x}."
     finding = finding if clear else f"no clear difference: {finding}"
     table = intervals(list(seen.values()), seen, survey.confidence_level).rename(columns={"estimate": "r2"})
-    late = "Expectations recalled afterwards are coloured by what happened, which hides gaps."
-    return Result(
-        finding, numbers, table,
-        lambda: general.dots(table, x_title=f"part of {what} explained", value="r2",
-                             percent=True, reference=None),
-        [late] * recalled + _cautions(survey, len(data)), survey,
-    )  # fmt: skip
+    late = ["Expectations recalled afterwards are coloured by what happened, which hides gaps."] * recalled
+    axes = {"value": "r2", "x_title": f"part of {what} explained", "percent": True, "reference": None}
+    draw = partial(general.dots, table, **axes)
+    return Result(finding, numbers, table, draw, late + _cautions(survey, n), survey)
 
 
 def _beforehand(survey: Survey, data: pd.DataFrame) -> dict[str, Number]:
@@ -153,12 +153,10 @@ def kinks(survey: Survey, *, knot: float = 0.0) -> Result:
         finding = f"a bad {side} costs {bent[side]} than a good one wins: {below} a step against {above}."
     shown = pd.DataFrame(rows, columns=["side", "where", "estimate", "low", "high"])
     full = table.at_ceiling.iloc[0]
-    crowded = f"{number(full, 'share')} gave the top answer; it counts as 'this much or more'."
-    return Result(
-        finding, numbers, table,
-        lambda: general.dots(shown, label="side", group="where", x_title=f"what a step adds to {what}"),
-        [crowded] * bool(full > 0.05) + _cautions(survey, n), survey,
-    )  # fmt: skip
+    cautions = [f"{number(full, 'share')} gave the top answer; it counts as 'this much or more'."]
+    cautions = cautions * bool(full > 0.05) + _cautions(survey, n)
+    draw = partial(general.dots, shown, label="side", group="where", x_title=f"what a step adds to {what}")
+    return Result(finding, numbers, table, draw, cautions, survey)
 
 
 @question("survey", *SIDES)
@@ -178,21 +176,17 @@ def forgiveness(survey: Survey) -> Result:
         numbers[name] = Number(sign * estimate, *limits, unit, int(n), label)
     bad = dict(zip(SIDES[::-1], numbers.values(), strict=False))  # what a bad side costs beside a great other
     costs, unit = [side for side, loss in bad.items() if loss.low > 0], f"standard deviations of {what}"
-    finding = "whether a great side makes up for a bad one is open: bad experience costs "
-    finding += f"{bad['experience']} {unit}."
+    said, more = "whether a great side makes up for a bad one is open", ""
     if len(costs) == 2:
-        finding = f"neither side makes up for the other: bad experience costs {bad['experience']} "
-        finding += f"and bad product {bad['product']} {unit}."
-    elif costs:
+        said, more = "neither side makes up for the other", f" and bad product {bad['product']}"
+    finding = f"{said}: bad experience costs {bad['experience']}{more} {unit}."
+    if len(costs) == 1:
         side, other = costs[0], SIDES[1 - SIDES.index(costs[0])]
         finding = f"a great {other} does not make up for a bad {side}: it costs {bad[side]} {unit}."
-    rows = [(one.label, one.value, one.low, one.high) for one in list(numbers.values())[:4]]
-    shown = pd.DataFrame(rows, columns=["what", "estimate", "low", "high"])
+    shown = pd.DataFrame([*numbers.values()][:4])
     few = "Few customers find one side great and the other bad, so the model fills in for them."
-    return Result(
-        finding, numbers, table, lambda: general.dots(shown, x_title=unit, label="what"),
-        [few, *_cautions(survey, len(scores))], survey,
-    )  # fmt: skip
+    draw = partial(general.dots, shown, x_title=unit, label="label", value="value")
+    return Result(finding, numbers, table, draw, [few, *_cautions(survey, len(scores))], survey)
 
 
 def vignette_contrasts(
@@ -216,12 +210,10 @@ def vignette_contrasts(
     persons = data.loc[table.index, "person"]
     groups = persons if persons.duplicated().any() else None
     result = regression.fit(table["satisfaction"], np.eye(4)[cell], covariance="HC2", groups=groups)
-    weights = (dict(zip(_STORIES, np.eye(4), strict=True)), _CONTRASTS)
-    cells, contrasts = (
-        regression.read_contrasts(result, w, confidence_level).drop(columns="error") for w in weights
-    )
-    cells = cells.rename(columns={"estimate": "mean"}).rename_axis("story").reset_index()
-    return cells.assign(n=sizes), contrasts
+    weights = dict(zip(_STORIES, np.eye(4), strict=True)) | _CONTRASTS
+    table = regression.read_contrasts(result, weights, confidence_level).drop(columns="error")
+    cells = table.head(4).rename(columns={"estimate": "mean"}).rename_axis("story").reset_index()
+    return cells.assign(n=sizes), table.iloc[4:]
 
 
 @question("vignette", needs="answers to the four stories (cx.expectations.vignette_form makes the form)")
@@ -234,20 +226,18 @@ def stockout(vignette: Table) -> Result:
     n = int(cells["n"].sum())
     more, *rest = (Number(*row, "scale points", n, name) for name, row in contrasts.iterrows())
     numbers = {"stockout-contrast": more} | {one.label.replace(" ", "-"): one for one in rest}
-    finding = "no clear difference between the goods with plain service and courtesy without the goods: "
-    finding += f"{more} points."
+    said = "no clear difference between the goods with plain service and courtesy without the goods"
+    finding = f"{said}: {more} points."
     if more.low > 0:
-        finding = "courtesy does not make up for an empty shelf: the goods with plain service score "
-        finding += f"{more} points more."
+        said = "courtesy does not make up for an empty shelf: the goods with plain service score"
+        finding = f"{said} {more} points more."
     elif more.high < 0:
         less = Number(-more.value, -more.high, -more.low)
-        finding = f"courtesy more than makes up for an empty shelf: it scores {less} points more than the "
-        finding += "goods with plain service."
-    return Result(
-        finding, numbers, cells,
-        lambda: general.dots(cells, x_title="mean satisfaction", label="story", value="mean", reference=None),
-        ["Stories measure what people say that they would feel."], vignette,
-    )  # fmt: skip
+        said = f"courtesy more than makes up for an empty shelf: it scores {less} points more"
+        finding = f"{said} than the goods with plain service."
+    axes = {"label": "story", "value": "mean", "x_title": "mean satisfaction", "reference": None}
+    caution = "Stories measure what people say that they would feel."
+    return Result(finding, numbers, cells, partial(general.dots, cells, **axes), [caution], vignette)
 
 
 def vignette_form(persons: int, *, rng: int | np.random.Generator | None = 1) -> pd.DataFrame:

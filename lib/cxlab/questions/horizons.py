@@ -38,21 +38,28 @@ def order(accounts: Table, *, pass_at: float = 0.5) -> Result:
     passed (share of accounts), low, high, accounts, and H of the level with its limits.
     """
     levels, passes, _ = _levels(accounts, pass_at)
-    settings = {"bootstrap": accounts.bootstrap, "confidence_level": accounts.confidence_level}
-    scale = scalability(passes, rng=accounts.rng, **settings)
+    level, draws = accounts.confidence_level, accounts.bootstrap
+    scale = scalability(passes, bootstrap=draws, confidence_level=level, rng=accounts.rng)
     passed, known = passes.sum(), passes.notna().sum()
-    low, high = wilson(passed, known, accounts.confidence_level)
+    low, high = wilson(passed, known, level)
     table = pd.DataFrame({"passed": passed / known, "low": low, "high": high, "accounts": known})
     own = scale.items.set_index("level")[["Hi", "low", "high"]].add_prefix("order_")
     table = table.join(own).rename_axis("level").reset_index()
     h = Number(scale.H, scale.low, scale.high, "H", scale.n, "order of the levels (H; 1 is perfect)")
     whole = passes.dropna()
-    rates = resampled_means(whole.to_numpy(), draws=accounts.bootstrap, rng=accounts.rng)
+    rates = resampled_means(whole.to_numpy(), draws=draws, rng=accounts.rng)
     lead, label = rates[0] - rates[1:].max(axis=0), "pass rate of the first level minus the next best"
-    ends = percentile_interval(lead[1:], accounts.confidence_level)
-    first = Number(lead[0], *ends, "share of accounts", len(whole), label)
+    first = Number(lead[0], *percentile_interval(lead[1:], level), "share of accounts", len(whole), label)
     numbers = {"scalability": h, "level-one-lead": first}
-    numbers |= _first_reached(accounts, levels)
+    if "first_attained" in accounts.frame:  # the other level may still be to come
+        days = accounts.frame.assign(day=pd.to_datetime(accounts.frame["first_attained"]))
+        wide = days.pivot(index="account", columns="level", values="day")
+        one, last = levels.columns[0], levels.columns[-1]
+        before = wide[one].notna() & ~(wide[last] <= wide[one])
+        behind = wide[last].notna() & ~(wide[one] <= wide[last])
+        if n := int((before | behind).sum()):
+            label = f"reached {one} before {last}"
+            numbers["first-before-fifth"] = _share(int(before.sum()), n, label, accounts)
     said = "the levels rise together, but no clear order was found"
     if not h.low > 0:
         said = "no order of the levels was found"
@@ -91,14 +98,11 @@ def all_must_hold(accounts: Table, *, pass_at: float = 0.5) -> Result:
     label = "explained of renewal: lowest level minus average"
     gap = Number(*table.loc["better"], "cross-validated R2", len(y), label)
     table = table.drop("better").rename_axis("rule").reset_index()
-    whole, alike = levels.dropna(), float(np.corrcoef(lowest, average)[0, 1])
+    alike = float(np.corrcoef(lowest, average)[0, 1])
+    alike, whole = Number(alike, unit="correlation", n=len(y), label="likeness of the two"), levels.dropna()
     veiled = int(((whole.mean(axis=1) >= mark) & (whole < mark).any(axis=1)).sum())
     hides = _share(veiled, len(whole), "average passes while a level fails", accounts)
-    numbers = {
-        "minimum-minus-mean": gap,
-        "minimum-mean-correlation": Number(alike, unit="correlation", n=len(y), label="likeness of the two"),
-        "hidden-by-average": hides,
-    }
+    numbers = {"minimum-minus-mean": gap, "minimum-mean-correlation": alike, "hidden-by-average": hides}
     said = "no difference was found between lowest level and average in predicting renewal"
     if winner := gap.direction("the average", "the lowest level"):
         best = number(table.estimate[:2].max(), "share")
@@ -126,9 +130,8 @@ def tied_accounts(accounts: Table, *, pass_at: float = 0.5, dependent: float = 0
     if min(len(held), len(free)) < 5:
         have = f"{count(len(held), 'account')} not satisfied but tied and {len(free)} not satisfied and free"
         raise NotEnough(f"{have}; five of each are needed")
-    table, level = shares(cells, accounts.confidence_level), accounts.confidence_level
-    label = "renewal of the dissatisfied: tied minus free"
-    gap = Number.difference(held, free, "share of accounts", label, level)
+    level, label = accounts.confidence_level, "renewal of the dissatisfied: tied minus free"
+    gap, table = Number.difference(held, free, "share of accounts", label, level), shares(cells, level)
     share = _share(len(held), len(data), "accounts not satisfied but tied", accounts)
     said = "no difference in renewal was found between dissatisfied customers who depend on us and others"
     if verdict := gap.direction("less often", "more often"):
@@ -180,19 +183,17 @@ def next_steps(accounts: Table, *, pass_at: float = 0.5) -> Result:
     one is unseen, or 'keep all'); accounts that fail earliest come first, lowest score first.
     """
     levels, passes, _ = _levels(accounts, pass_at)
-    names, fails, blind = list(levels.columns), passes.eq(0).to_numpy(), levels.isna().to_numpy()
-    first = np.where(fails.any(axis=1), fails.argmax(axis=1), len(names))
-    looks = [f"look at {names[row.argmax()]}" if row.any() else "keep all" for row in blind]
-    words = [names[k] if k < len(names) else look for k, look in zip(first, looks, strict=True)]
+    names, one = list(levels.columns), np.ones(len(levels))
+    steps = np.array([*names, *(f"look at {name}" for name in names), "keep all"], dtype=object)
+    at = np.column_stack([passes.eq(0), levels.isna(), one]).argmax(axis=1)  # the first step that applies
+    first = np.minimum(at, len(names))
     score = levels.to_numpy()[np.arange(len(levels)), np.minimum(first, len(names) - 1)]
-    card = levels.round(1).assign(next=words).iloc[np.lexsort((score, first))].reset_index()
-    wanted = [*names, *(f"look at {name}" for name in names), "keep all"]
-    plan = card["next"].value_counts().reindex(wanted).dropna().astype(int)
+    card = levels.round(1).assign(next=steps[at]).iloc[np.lexsort((score, first))].reset_index()
+    plan = card["next"].value_counts().reindex(steps).dropna().astype(int)
     work, said = plan[plan.index.isin(names)], f"no level that was seen fails in any of {len(card)} accounts."
     if len(work):
         said = f"the level '{work.idxmax()}' comes next most often, in {work.max()} of {len(card)} accounts."
-    shown = plan.rename_axis("step").reset_index(name="accounts")
-    draw = partial(general.bars, shown, label="step", value="accounts", x_title="accounts")
+    draw = partial(general.bars, plan.to_frame("accounts"), value="accounts", x_title="accounts")
     return Result(said, {}, card, draw, data=accounts)
 
 
@@ -283,19 +284,6 @@ def _levels(accounts: Table, pass_at: float) -> tuple[pd.DataFrame, pd.DataFrame
 
 def _once(accounts: Table, levels: pd.DataFrame, column: str) -> pd.Series:
     return accounts.frame.groupby("account", sort=False)[column].first().reindex(levels.index)
-
-
-def _first_reached(accounts: Table, levels: pd.DataFrame) -> dict[str, Number]:
-    """Return how often the first level was reached before the last; the other may still be to come."""
-    if "first_attained" not in accounts.frame:
-        return {}
-    days = accounts.frame.assign(day=pd.to_datetime(accounts.frame["first_attained"]))
-    wide = days.pivot(index="account", columns="level", values="day")
-    first, last = wide[levels.columns[0]], wide[levels.columns[-1]]
-    before = int((first.notna() & (last.isna() | (first < last))).sum())
-    n = before + int((last.notna() & (first.isna() | (last < first))).sum())
-    label = f"reached {levels.columns[0]} before {levels.columns[-1]}"
-    return {"first-before-fifth": _share(before, n, label, accounts)} if n else {}
 
 
 def _held_out(x: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:

@@ -5,8 +5,10 @@ resampled covariance matrix.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,28 +16,37 @@ import pandas as pd
 from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.table import Survey
 from cxlab.questions.result import Number
-from cxlab.stats.regression import shapley_r2, subset_r2
-from cxlab.stats.resampling import Covariances, composites, correlations, intervals, limits, slopes
+from cxlab.stats.intervals import percentile_interval
+from cxlab.stats.regression import complete_cases, shapley_r2, subset_r2
+from cxlab.stats.resampling import composites, correlations, covariances, intervals, slopes
 
 MOST_BLOCKS = 22
 FACTORS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)  # multiples of today's spread
 ROWS_AN_ITEM = 10  # with fewer the interval of a share covers too rarely (.86 at 5, .95 at 10; bench_drivers)
 MOST_GAPS = 0.05  # more rows with a gap than this, and all rows are used (EM) instead of the complete ones
-_KEPT: dict[tuple, tuple[pd.DataFrame, Covariances]] = {}
+_KEPT: dict[tuple, tuple[pd.DataFrame, np.ndarray]] = {}
 
 
-class Sample(NamedTuple):
-    """Columns of a survey, resampled: all rows where many have a gap, else the complete ones."""
+@dataclass(frozen=True)
+class Sample:
+    """Columns of a survey, with the covariance matrix of the sample and of its resamples: of all rows where
+    many have a gap, else of the complete ones.
+    """
 
     survey: Survey
-    covariances: Covariances
+    matrices: np.ndarray
     values: pd.DataFrame
     complete: int
 
+    @cached_property
+    def raw(self) -> np.ndarray:
+        """What each side explains (parts of R2, sides x draws, the sample first)."""
+        return shapley_r2(self.matrices, self.survey.groups())
+
     @property
-    def matrices(self) -> np.ndarray:
-        """The covariance matrix of the sample and of its resamples."""
-        return self.covariances.matrices
+    def share(self) -> np.ndarray:
+        """The same as shares of R2."""
+        return of_total(self.raw)
 
     @property
     def n(self) -> int:
@@ -49,8 +60,15 @@ class Sample(NamedTuple):
 
 def estimate(draws: np.ndarray, survey: Survey, unit: str, n: int, label: str) -> Number:
     """Return a number from its value in the sample (first) and in the resamples, percentile limits."""
-    low, high = limits(draws[1:], survey.confidence_level)
+    low, high = percentile_interval(draws[1:], survey.confidence_level)
     return Number(float(draws[0]), float(low), float(high), unit, n, label)
+
+
+def drawn(survey: Survey, rows: pd.Index) -> dict[str, Any]:
+    """Return how rows of a survey are resampled: how often, by which generator, weights and clusters."""
+    columns = {"weights": survey.weights, "clusters": survey.clusters}
+    given = {name: survey.frame.loc[rows, column].to_numpy() for name, column in columns.items() if column}
+    return {"draws": survey.bootstrap, "rng": survey.rng} | given
 
 
 def rows_of(survey: Survey, columns: Sequence[str], *, least: float = 10) -> Sample:
@@ -79,9 +97,7 @@ def rows_of(survey: Survey, columns: Sequence[str], *, least: float = 10) -> Sam
     key = (id(survey.frame), *columns, survey.bootstrap, str(survey.seed), survey.weights, survey.clusters)
     if key in _KEPT:
         return Sample(survey, _KEPT[key][1], table, complete)
-    given = {name: survey.frame.loc[table.index, column].to_numpy() if column else None
-             for name, column in (("weights", survey.weights), ("clusters", survey.clusters))}  # fmt: skip
-    found = Covariances(table.to_numpy(), draws=survey.bootstrap, rng=survey.rng, **given)
+    found = covariances(table.to_numpy(), **drawn(survey, table.index))
     if len(table) > complete:  # EM costs a second, and the questions of a page ask for the same columns
         if len(_KEPT) > 8:
             _KEPT.clear()
@@ -104,48 +120,23 @@ def sample(survey: Survey, *, per_item: float = ROWS_AN_ITEM) -> Sample:
     if gaps and len(behind) > 1 and set(behind) <= set(survey.frame):
         columns = [*drivers, *behind]  # the gaps lie in the items, not in their mean
     rows = rows_of(survey, columns, least=least)
-    covariances = rows.covariances.with_mean_last(len(columns) - len(drivers))
-    inner = correlations(covariances.matrices[:1])[0][:-1, :-1]
+    k = len(drivers)
+    matrices = composites(rows.matrices, [*([i] for i in range(k)), range(k, len(columns))])
+    inner = correlations(matrices[:1])[0][:-1, :-1]
     if np.linalg.eigvalsh(inner)[0] < 1e-8:
         raise NotEnough("some items are exact copies or sums of others, so no method can tell them apart")
-    return rows._replace(covariances=covariances)
+    return replace(rows, matrices=matrices)
 
 
-def split_matrices(matrices: np.ndarray, groups: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
-    """Return each group's share of the last column's R2 (groups x draws) and R2 itself (draws)."""
-    raw = shapley_r2(matrices, groups)
+def of_total(raw: np.ndarray) -> np.ndarray:
+    """Return parts of R2 (groups x draws) as shares of their sum, gaps where nothing is explained."""
     total = raw.sum(axis=0)
-    return np.divide(raw, total, out=np.full_like(raw, np.nan), where=total > 1e-12), total
-
-
-def shares(survey: Survey, *, per_item: float = ROWS_AN_ITEM) -> tuple[Sample, np.ndarray, np.ndarray]:
-    """Return the sample, the share of R2 of each side (sides x draws, the sample first) and R2 itself."""
-    ready = sample(survey, per_item=per_item)
-    return ready, *split_matrices(ready.matrices, survey.groups())
-
-
-def share_table(ready: Sample, share: np.ndarray, total: np.ndarray) -> pd.DataFrame:
-    """Return ``raw share low high slope spread`` of every side: a share is never shown alone.
-
-    ``slope`` is in outcome points for one standard deviation of the side's items, the other sides held;
-    ``spread`` the standard deviation of the side's mean item, over the rows that answered all of them.
-    """
-    survey = ready.survey
-    table = intervals(share, survey.blocks, survey.confidence_level).rename(columns={"estimate": "share"})
-    table.insert(0, "raw", share[:, 0] * total[0])
-    steps = slopes(composites(ready.matrices[:1], survey.groups(), standardise=True))[:, 0]
-    table["slope"] = steps * np.sqrt(ready.n / (ready.n - 1))
-    for side, items in survey.blocks.items():
-        mean = ready.values[items].mean(axis=1, skipna=False).dropna()
-        weights = survey.frame.loc[mean.index, survey.weights] if survey.weights else None
-        table.loc[side, "spread"] = np.sqrt(np.cov(mean, aweights=weights))
-    return table
+    return np.divide(raw, total, out=np.full_like(raw, np.nan), where=total > 1e-12)
 
 
 def standard_slopes(ready: Sample) -> np.ndarray:
     """Return slopes in standard deviations of each side's composite and of the outcome, (sides, draws)."""
-    r = composites(correlations(ready.matrices), ready.survey.groups(), standardise=False)
-    return slopes(correlations(r))
+    return slopes(correlations(composites(correlations(ready.matrices), [*ready.survey.groups(), [-1]])))
 
 
 def adjusted_r2(r2: np.ndarray, items: np.ndarray | int, n: int) -> np.ndarray:
@@ -158,41 +149,6 @@ def adjusted_r2(r2: np.ndarray, items: np.ndarray | int, n: int) -> np.ndarray:
     return fair
 
 
-def composite_reliability(
-    matrices: np.ndarray, groups: Sequence[Sequence[str]], columns: Sequence[str]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return, for every draw, covariances of the groups' mean items and their alphas (1 for one item)."""
-    loadings = np.zeros((len(groups), matrices.shape[-1]))
-    alphas = np.ones((len(matrices), len(groups)))
-    for g, items in enumerate(groups):
-        where = [columns.index(item) for item in items]
-        loadings[g, where] = 1 / len(where)
-        if (k := len(where)) > 1:
-            part = matrices[:, where][:, :, where]
-            alpha = k / (k - 1) * (1 - np.trace(part, axis1=1, axis2=2) / part.sum(axis=(1, 2)))
-            alphas[:, g] = np.clip(alpha, 0.1, 1)
-    return loadings @ matrices @ loadings.T, alphas
-
-
-def parts(ready: Sample) -> pd.DataFrame:
-    """Return what each side explains alone, and what only several explain together."""
-    survey, level = ready.survey, ready.survey.confidence_level
-    sides, k = list(survey.blocks), len(survey.blocks)
-    r2 = subset_r2(ready.matrices, survey.groups())
-    sizes = [len(items) for items in survey.blocks.values()]
-    used = np.array([sum(sizes[b] for b in range(k) if s >> b & 1) for s in range(len(r2))])
-    fair = adjusted_r2(r2, used, ready.n)
-    chosen = [part for size in range(1, k + 1) for part in combinations(range(k), size)]
-    names = pd.Index([" & ".join(sides[side] for side in part) for part in chosen], name="part")
-    raw = np.array([_shared_by(r2, part, k) for part in chosen])
-    own = np.array([_shared_by(fair, part, k) for part in chosen])
-    of, adjusted = intervals(own / fair[-1], names, level), intervals(own, names, level)
-    table = pd.DataFrame({"raw": raw[:, 0], "share": raw[:, 0] / r2[-1, 0]}, index=names)
-    table[["share_low", "share_high"]] = of[["low", "high"]].to_numpy()
-    table[["adjusted", "low", "high"]] = adjusted.to_numpy()
-    return table
-
-
 def _shared_by(r2: np.ndarray, part: tuple[int, ...], k: int) -> np.ndarray:
     """Return what exactly these sides share: an alternating sum of R2 over the subsets of the part."""
     mask = sum(1 << side for side in part)
@@ -201,48 +157,18 @@ def _shared_by(r2: np.ndarray, part: tuple[int, ...], k: int) -> np.ndarray:
     return sum((-1) ** (subset.bit_count() + 1) * r2[others | subset] for subset in inside)
 
 
-def htmt_ratio(r: np.ndarray, first: Sequence[int], second: Sequence[int]) -> np.ndarray:
-    """Return the heterotrait-monotrait ratio of two groups of items, from absolute correlations."""
-    if min(len(first), len(second)) < 2:
-        return np.full(len(r), np.nan)
-    inside = [r[:, own][:, :, own][:, *np.triu_indices(len(own), 1)].mean(axis=1) for own in (first, second)]
-    return r[:, first][:, :, second].mean(axis=(1, 2)) / np.sqrt(inside[0] * inside[1])
-
-
-def second_share(r: np.ndarray, liking: float = 0.0) -> np.ndarray:
-    """Return the second of two sides' share from (draws, 3, 3) correlations, a general liking taken out."""
-    cleared = (r - liking) / (1 - liking)
-    cleared[:, range(3), range(3)] = 1.0
-    possible = np.linalg.eigvalsh(cleared)[:, 0] > 1e-9
-    share, _ = split_matrices(np.where(possible[:, None, None], cleared, np.eye(3)), [[0], [1]])
-    return np.where(possible, share[1], np.nan)
-
-
-def parity_shares(ready: Sample, side: str, factors: Sequence[float]) -> pd.DataFrame:
-    """Return ``factor block share low high``: one side's items differ less, slopes and residual stay, the
-    other items change as under selection on that side (Lawley 1943).
-    """
-    survey, groups, tables = ready.survey, ready.survey.groups(), []
-    own = groups[list(survey.blocks).index(side)]
-    beside = ready.matrices[:, own]
-    owed = beside.transpose(0, 2, 1) @ np.linalg.solve(beside[:, :, own], beside)
-    for factor in factors:
-        share, _ = split_matrices(ready.matrices + (factor**2 - 1) * owed, groups)
-        tables.append(intervals(share, survey.blocks, survey.confidence_level).assign(factor=float(factor)))
-    table = pd.concat(tables).rename(columns={"estimate": "share"}).rename_axis("block").reset_index()
-    return table[["factor", "block", "share", "low", "high"]]
-
-
-def _of_frame(ask: Callable[..., pd.DataFrame]) -> Callable[..., pd.DataFrame]:
-    """Let a function of a survey take the complete rows of a DataFrame.
+def _or_frame(ask: Callable[..., pd.DataFrame]) -> Callable[..., pd.DataFrame]:
+    """Let a function of a sample also take a DataFrame, of which the complete rows count.
 
     ``blocks`` is ``{"product": ["q1", "q2"], "experience": "q7"}``, ``weights`` a column or one number a row.
     """
 
     def call(
-        data: pd.DataFrame, *, blocks: Mapping[str, Any], outcome: str = "", weights=None,
-        bootstrap: int = 1000, confidence_level: float = 0.95, rng=None, **more: Any,
+        data: pd.DataFrame | Sample, *, blocks: Mapping[str, Any] | None = None, outcome: str = "",
+        weights=None, bootstrap: int = 1000, confidence_level: float = 0.95, rng=None, **more: Any,
     ) -> pd.DataFrame:  # fmt: skip
+        if isinstance(data, Sample):
+            return ask(data, **more)
         if not isinstance(blocks, Mapping) or not blocks or not all(len(items) for items in blocks.values()):
             raise InputError("blocks must be a mapping of a name to its columns: {'product': ['q1', 'q2']}")
         if not 0 < confidence_level < 1:
@@ -250,68 +176,100 @@ def _of_frame(ask: Callable[..., pd.DataFrame]) -> Callable[..., pd.DataFrame]:
         tidy = {str(b): [items] if isinstance(items, str) else list(items) for b, items in blocks.items()}
         survey = Survey(frame=data, blocks=tidy, outcome=outcome, bootstrap=bootstrap, seed=rng,
                         confidence_level=confidence_level)  # fmt: skip
-        columns = list(dict.fromkeys([*survey.items, *filter(None, [outcome])]))
-        frame = data[columns].replace([np.inf, -np.inf], np.nan)
-        if text := list(frame.select_dtypes(exclude=["number", "bool"])):
-            raise InputError(f"column {text[0]!r} holds text, not numbers; recode it first")
+        frame = complete_cases(data.reset_index(drop=True), [*survey.items, *filter(None, [outcome])])
         if weights is not None:
-            frame["(weights)"] = data[weights] if isinstance(weights, str) else np.asarray(weights, float)
+            given = np.asarray(data[weights] if isinstance(weights, str) else weights, float)
+            frame["(weights)"] = given[frame.index]
             if (frame["(weights)"] < 0).any():
                 raise InputError("weights must be 0 or more")
-        given = None if weights is None else "(weights)"
-        used = frame.dropna()
-        table = ask(survey.with_(frame=used, weights=given), **more)
-        table.attrs |= {"n": len(used), "dropped": len(data) - len(used)}
+        used = survey.with_(frame=frame.dropna(), weights=None if weights is None else "(weights)")
+        table = ask(sample(used, per_item=1) if outcome else rows_of(used, used.items), **more)
+        table.attrs |= {"n": len(used.frame), "dropped": len(data) - len(used.frame)}
         return table
 
     call.__doc__, call.__name__ = ask.__doc__, ask.__name__
     return call
 
 
-@_of_frame
-def relative_importance(survey: Survey) -> pd.DataFrame:
-    """Split R2 among blocks of items of a DataFrame (LMG of relaimpo; Shapley value of R2).
+@_or_frame
+def relative_importance(ready: Sample) -> pd.DataFrame:
+    """Split R2 among blocks of items (LMG of relaimpo; Shapley value of R2).
 
-    Returns index ``block`` with ``raw`` (sums to R2), ``share low high``, ``slope`` (of the block's mean
-    composite of standardised items in the joint fit) and ``spread``; ``attrs``: ``n dropped r2``.
+    Returns index ``block`` with ``raw`` (sums to R2), ``share low high``, ``slope`` (outcome points for one
+    standard deviation of the mean of the block's standardised items, the other blocks held) and ``spread``
+    (standard deviation of the block's mean item): a share is never shown alone. ``attrs``: ``n dropped r2``.
 
     >>> data = pd.DataFrame({"a": [1, 2, 3, 4, 5, 6], "b": [2, 1, 4, 3, 6, 5], "y": [1, 2, 3, 5, 4, 6]})
     >>> table = relative_importance(data, outcome="y", blocks={"a": "a", "b": "b"}, bootstrap=0)
     >>> table["share"].round(3).to_dict()
     {'a': 0.744, 'b': 0.256}
     """
-    ready, share, total = shares(survey, per_item=1)
-    table = share_table(ready, share, total).rename_axis("block")
-    table.attrs["r2"] = float(total[0])
+    survey, own, raw = ready.survey, ready.matrices[:1], ready.raw[:, 0]
+    table = intervals(ready.share, survey.blocks, survey.confidence_level, "share").rename_axis("block")
+    table.insert(0, "raw", raw)
+    steps = slopes(composites(correlations(own), [*survey.groups(), [-1]]))[:, 0]
+    table["slope"] = steps * np.sqrt(own[0, -1, -1] * ready.n / (ready.n - 1))
+    for side, items in survey.blocks.items():
+        mean = ready.values[items].mean(axis=1, skipna=False).dropna()
+        weights = survey.frame.loc[mean.index, survey.weights] if survey.weights else None
+        table.loc[side, "spread"] = np.sqrt(np.cov(mean, aweights=weights))
+    table.attrs["r2"] = float(raw.sum())
     return table
 
 
-@_of_frame
-def commonality(survey: Survey) -> pd.DataFrame:
+@_or_frame
+def commonality(ready: Sample) -> pd.DataFrame:
     """Split R2 into what each block explains alone and what only several explain together.
 
     Index ``part``; ``raw`` (sums to R2), ``share share_low share_high`` (of R2), ``adjusted low high`` (of
     adjusted R2).
     """
-    return parts(sample(survey, per_item=1))
+    survey, level = ready.survey, ready.survey.confidence_level
+    sides, k = list(survey.blocks), len(survey.blocks)
+    r2 = subset_r2(ready.matrices, survey.groups())
+    sizes = [len(items) for items in survey.blocks.values()]
+    used = np.array([sum(sizes[b] for b in range(k) if s >> b & 1) for s in range(len(r2))])
+    fair = adjusted_r2(r2, used, ready.n)
+    chosen = [part for size in range(1, k + 1) for part in combinations(range(k), size)]
+    names = pd.Index([" & ".join(sides[side] for side in part) for part in chosen], name="part")
+    raw, own = (np.array([_shared_by(each, part, k) for part in chosen]) for each in (r2, fair))
+    of, adjusted = intervals(own / fair[-1], names, level), intervals(own, names, level)
+    table = pd.DataFrame({"raw": raw[:, 0], "share": raw[:, 0] / r2[-1, 0]}, index=names)
+    table[["share_low", "share_high"]] = of[["low", "high"]].to_numpy()
+    table[["adjusted", "low", "high"]] = adjusted.to_numpy()
+    return table
 
 
-@_of_frame
-def htmt(survey: Survey) -> pd.DataFrame:
+@_or_frame
+def htmt(ready: Sample) -> pd.DataFrame:
     """Return the heterotrait-monotrait ratio (HTMT+, Ringle et al. 2023) of each pair of blocks: ``first
     second htmt low high``; NaN for a block of one item.
     """
-    r = np.abs(correlations(rows_of(survey, survey.items).matrices))
-    groups = dict(zip(survey.blocks, survey.groups(), strict=True))
-    pairs = list(combinations(groups, 2))
-    ratios = np.array([htmt_ratio(r, groups[a], groups[b]) for a, b in pairs])
-    table = intervals(ratios, range(len(pairs)), survey.confidence_level).rename(columns={"estimate": "htmt"})
-    return pd.concat([pd.DataFrame(pairs, columns=["first", "second"]), table], axis=1)
+    survey, r = ready.survey, np.abs(correlations(ready.matrices))
+    pairs = pd.DataFrame(combinations(survey.blocks, 2), columns=["first", "second"])
+
+    def inside(own: list[int]) -> np.ndarray:
+        one, other = np.triu_indices(len(own), 1)
+        return r[:, own][:, :, own][:, one, other].mean(axis=1) if len(own) > 1 else np.full(len(r), np.nan)
+
+    ratios = [r[:, one][:, :, other].mean(axis=(1, 2)) / np.sqrt(inside(one) * inside(other))
+              for one, other in combinations(survey.groups(), 2)]  # fmt: skip
+    table = intervals(ratios, pairs.index, survey.confidence_level, "htmt")
+    return pd.concat([pairs, table], axis=1)
 
 
-@_of_frame
-def parity_curve(survey: Survey, vary: str = "", factors: Sequence[float] = FACTORS) -> pd.DataFrame:
+@_or_frame
+def parity_curve(ready: Sample, vary: str = "", factors: Sequence[float] = FACTORS) -> pd.DataFrame:
     """Return ``factor block share low high``: shares if the block ``vary`` (the first) differed by each of
-    the ``factors``.
+    the ``factors``. Slopes and residual stay, the other items change as under selection on that block
+    (Lawley 1943).
     """
-    return parity_shares(sample(survey, per_item=1), vary or next(iter(survey.blocks)), factors)
+    survey, groups, tables, level = ready.survey, ready.survey.groups(), [], ready.survey.confidence_level
+    own = groups[list(survey.blocks).index(vary) if vary else 0]
+    beside = ready.matrices[:, own]
+    owed = beside.transpose(0, 2, 1) @ np.linalg.solve(beside[:, :, own], beside)
+    for factor in factors:
+        share = of_total(shapley_r2(ready.matrices + (factor**2 - 1) * owed, groups))
+        tables.append(intervals(share, survey.blocks, level, "share").assign(factor=float(factor)))
+    table = pd.concat(tables).rename_axis("block").reset_index()
+    return table[["factor", "block", "share", "low", "high"]]

@@ -8,6 +8,8 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+from scipy.spatial.distance import jensenshannon
+from scipy.stats import chi2_contingency, pearsonr
 
 from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.table import Table
@@ -15,7 +17,7 @@ from cxlab.figures import general
 from cxlab.questions.portfolio import LEVELS, choose, safe_choices, select_portfolio  # noqa: F401
 from cxlab.questions.result import SHARES, Number, Result, count, number, question, shares
 from cxlab.stats.agreement import krippendorff_alpha
-from cxlab.stats.intervals import newcombe, normal_quantile, rule_of_three, wilson
+from cxlab.stats.intervals import newcombe, normal_quantile, percentile_interval, rule_of_three, wilson
 
 DRAWS = 2_000
 FEW = 10  # below this many a share says less than a list
@@ -30,10 +32,8 @@ def metric(initiatives: Table) -> Result:
     Krippendorff's alpha. A level is named only when the levels differ beyond chance (chi-square). Columns of
     the table: group (all, then the levels), count, n, estimate, low, high.
     """
-    from scipy.stats import chi2_contingency
-
-    both, coded = focused(initiatives.frame)
-    frame, hits, n = initiatives.frame[coded], both[coded], int(coded.sum())
+    both, readings = focused(initiatives.frame)
+    hits, frame, n = both[readings.index], initiatives.frame.loc[readings.index], len(readings)
     if n < FEW:
         raise NotEnough(f"{count(n, 'initiative')} coded as customer-focused or not; {FEW} are needed")
     groups = {"all initiatives": hits} | {f"level {name}": hits[frame["level"] == name] for name in LEVELS}
@@ -46,7 +46,6 @@ def metric(initiatives: Table) -> Result:
     cells = np.array([levels["count"], levels.n - levels["count"]])
     if len(levels) > 1 and cells.any(axis=1).all() and chi2_contingency(cells, correction=False)[1] < 0.05:
         said += f", most at {levels.loc[levels.estimate.idxmax(), 'group']}"
-    readings = frame.filter(["customer_focused", "customer_focused_2"]).dropna(axis=1, how="all")
     if readings.shape[1] == 2:
         settings = {"bootstrap": initiatives.bootstrap, "confidence_level": level, "rng": initiatives.seed}
         alpha = krippendorff_alpha(readings.astype(float).T, **settings)
@@ -102,8 +101,9 @@ def pain(initiatives: Table) -> Result:
     """Do we work where it hurts? Shares of initiatives beside shares of complaints, and chance.
 
     An area is named only when the whole mismatch (Jensen-Shannon divergence; Lin 1991) exceeds what 95 % of
-    random mixtures of the two tables reach; the limits of the lowest difference allow for its having been
-    picked (Bonferroni). Columns of the table: those of :func:`coverage`.
+    random mixtures of the two tables reach: it is biased upwards, and means nothing without its chance level.
+    The limits of the lowest difference allow for its having been picked (Bonferroni). Columns of the table:
+    those of :func:`coverage`.
     """
     hurt, level = initiatives.related.get("pain"), initiatives.confidence_level
     if hurt is None:
@@ -111,13 +111,28 @@ def pain(initiatives: Table) -> Result:
     table = coverage(initiatives.frame, pain=hurt, confidence_level=level)
     picked = coverage(initiatives.frame, pain=hurt, confidence_level=1 - (1 - level) / len(table))
     worst = picked.loc[picked.difference.idxmin()]
-    excess, beyond = _divergence(table, initiatives)
+    work, felt = table.initiatives.to_numpy(), table.pain.to_numpy()
+    both, n = work + felt, int(work.sum())  # chance splits them at random into two tables of the same sizes
+    drawn = initiatives.rng.multivariate_hypergeometric(both, n, size=DRAWS, method="marginals")
+    value, chance = jensenshannon(work, felt) ** 2, jensenshannon(drawn, both - drawn, axis=1) ** 2
+    beyond = (1 + (chance >= value - 1e-12).sum()) / (DRAWS + 1) < 0.05
+    ends, label = (
+        percentile_interval(value - chance, level),
+        "divergence of work from complaints beyond chance",
+    )
+    excess = Number(value - chance.mean(), *ends, "nats", n, label)
     ends = worst[["difference", "difference_low", "difference_high"]]
     label = f"{worst.area}: share of initiatives minus share of complaints"
-    gap = Number(*ends, "share of initiatives", int(table.initiatives.sum()), label)
+    gap = Number(*ends, "share of initiatives", n, label)
     none = Number(int(table.alarm.sum()), unit="areas", n=len(table), label="areas that hurt and have none")
     numbers = {"effort-minus-pain-lowest": gap, "areas-without-initiative": none, "divergence-excess": excess}
-    numbers |= _outcome_slope(table, hurt, level)
+    if {"responses", "satisfied"} <= set(hurt):
+        known = hurt[hurt["responses"].gt(0) & hurt["satisfied"].notna()]
+        x, y = table.set_index("area").initiatives[known["area"]], known["satisfied"] / known["responses"]
+        if len(known) >= 4 and min(x.nunique(), y.nunique()) >= 2:
+            slope, label = pearsonr(x, y), "satisfaction by area on the number of initiatives"
+            ends = slope.statistic, *slope.confidence_interval(level)  # Fisher's
+            numbers["count-outcome-slope"] = Number(*ends, "standardised slope", len(x), label)
     said = "no mismatch between work and complaints was found beyond chance."
     if beyond:
         said = "work is spread unlike complaints, but no single area stands out."
@@ -191,11 +206,9 @@ def pay_link(initiatives: Table) -> Result:
     label = "report above outcome: with a link to pay minus without"
     wider = Number(*ends, "share of initiatives", len(past), label)
     sized = Number(*ends / on_time.std(ddof=0), "outcome SD", len(past), f"{label}, in SD")
-    parts = {
-        f"{group}: {measure}": part[mask]
-        for group, mask in (("pay linked", paid), ("no link", ~paid))
-        for measure, part in (("never at risk", fine), ("on time", on_time))
-    }
+    parts = {}
+    for group, mask in (("pay linked", paid), ("no link", ~paid)):
+        parts |= {f"{group}: never at risk": fine[mask], f"{group}: on time": on_time[mask]}
     table = shares(parts, level)
     said = "no difference was found between reports of initiatives with and without a link to pay"
     if word := wider.direction("gloomier", "rosier"):
@@ -243,69 +256,32 @@ def status_table(initiatives: pd.DataFrame) -> pd.DataFrame:
 
     One row an initiative and month (its last report), in the order of time; other entries are an InputError.
     """
-    entries = initiatives["status_history"].dropna().astype(str).str.split(";").explode().str.strip()
-    entries = entries[entries != ""]
+    entries = initiatives.get("status_history", pd.Series(dtype="str")).dropna().astype(str)
+    entries = entries.str.split(";").explode().str.strip()[lambda entry: entry != ""]
     names = initiatives["id"].loc[entries.index].to_numpy()
     pattern = r"^(\d{4}-\d{2}-\d{2})\s+(on schedule|at risk|late|done)$"
     parts = entries.reset_index(drop=True).str.extract(pattern, flags=re.IGNORECASE)
     month = pd.to_datetime(parts[0], errors="coerce", format="%Y-%m-%d").dt.to_period("M")
     if month.isna().any():
         at = int(month.isna().to_numpy().argmax())
-        raise InputError(
-            f"initiatives: status_history of {names[at]!r} holds {entries.iloc[at]!r}; write a date as "
-            f"2026-01-31 and one of {', '.join(STATUSES)} or done, parted by semicolons"
-        )
+        where = f"initiatives: status_history of {names[at]!r} holds {entries.iloc[at]!r}"
+        kinds = f"{', '.join(STATUSES)} or done"
+        raise InputError(f"{where}; write a date as 2026-01-31 and one of {kinds}, parted by semicolons")
     table = pd.DataFrame({"id": names, "day": parts[0], "month": month, "status": parts[1].str.lower()})
     table = table.sort_values("day", kind="stable").drop_duplicates(["id", "month"], keep="last")
     return table.drop(columns="day").reset_index(drop=True)
 
 
-def focused(frame: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    """Return what is customer-focused (for both readers, where there are two), and what was coded."""
+def focused(frame: pd.DataFrame) -> tuple[pd.Series, pd.DataFrame]:
+    """Return what is customer-focused (for both readers, where there are two), and complete readings."""
     readings = frame.filter(["customer_focused", "customer_focused_2"]).dropna(axis=1, how="all")
     coded = readings.notna().all(axis=1) & bool(readings.shape[1])
-    return readings.apply(yes).all(axis=1) & coded, coded
+    return readings.apply(yes).all(axis=1) & coded, readings[coded]
 
 
 def yes(values: pd.Series) -> pd.Series:
     """Return which values are yes: true, not 0, not an empty text, not missing."""
     return values.map(lambda value: bool(value.strip() if isinstance(value, str) else value)) & values.notna()
-
-
-def _divergence(table: pd.DataFrame, initiatives: Table) -> tuple[Number, bool]:
-    """Return the Jensen-Shannon divergence minus its chance level (nats), and whether it is beyond chance.
-
-    Chance splits the pooled counts at random into two tables of the same sizes; the measure is biased
-    upwards, so that it means nothing without that. The limits cover 95 % of what chance could have
-    subtracted.
-    """
-    from scipy.spatial.distance import jensenshannon
-
-    work, hurt = table.initiatives.to_numpy(), table.pain.to_numpy()
-    drawn = initiatives.rng.multivariate_hypergeometric(
-        work + hurt, int(work.sum()), size=DRAWS, method="marginals"
-    )
-    value, chance = jensenshannon(work, hurt) ** 2, jensenshannon(drawn, work + hurt - drawn, axis=1) ** 2
-    tail = (1 - initiatives.confidence_level) / 2
-    low, high = value - np.quantile(chance, [1 - tail, tail])
-    label = "divergence of work from complaints beyond chance"
-    excess = Number(value - chance.mean(), low, high, "nats", int(work.sum()), label)
-    return excess, bool((1 + (chance >= value - 1e-12).sum()) / (DRAWS + 1) < 0.05)
-
-
-def _outcome_slope(table: pd.DataFrame, hurt: pd.DataFrame, level: float) -> dict[str, Number]:
-    """Return the correlation over areas of the number of initiatives with satisfaction (Fisher's limits)."""
-    from scipy.stats import pearsonr
-
-    if not {"responses", "satisfied"} <= set(hurt):
-        return {}
-    known = hurt[hurt["responses"].gt(0) & hurt["satisfied"].notna()]
-    x, y = table.set_index("area").initiatives[known["area"]], known["satisfied"] / known["responses"]
-    if len(known) < 4 or min(x.nunique(), y.nunique()) < 2:
-        return {}
-    found = pearsonr(x, y)
-    ends, label = found.confidence_interval(level), "satisfaction by area on the number of initiatives"
-    return {"count-outcome-slope": Number(found.statistic, *ends, "standardised slope", len(x), label)}
 
 
 def _groups_of_open(frame: pd.DataFrame, history: pd.DataFrame, month: pd.Period) -> dict[str, pd.Series]:
@@ -322,14 +298,12 @@ def _groups_of_open(frame: pd.DataFrame, history: pd.DataFrame, month: pd.Period
 def _past_due(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the initiatives whose due month has passed, with ``on_time reported warned``."""
     due, done = (pd.to_datetime(frame[name]).dt.to_period("M") for name in ("due", "done"))
-    told, last = pd.DataFrame(columns=["id", "month", "status"]), done.max()
-    if "status_history" in frame and len(status_table(frame)):
-        told = status_table(frame)
-        last = told.month.max()
-        told = told[told.month < told["id"].map(due.set_axis(frame["id"]))]
+    told = status_table(frame)
+    last = told.month.max() if len(told) else done.max()
+    told = told[told.month < told["id"].map(due.set_axis(frame["id"]))]
     table = frame.assign(
         on_time=done.notna() & (done <= due),
         reported=frame["id"].isin(told["id"]),
         warned=frame["id"].isin(told.loc[told.status == "at risk", "id"]),
     )
-    return table[(due < last) if pd.notna(last) else due.isna() & False]
+    return table[due < last]

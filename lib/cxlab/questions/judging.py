@@ -47,10 +47,10 @@ def load_results(path: str | Path) -> dict[str, dict[str, Any]]:
         return {}
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as fault:
-        raise InputError(f"{path.name} is no results.json: {fault}") from fault
-    pages = content.values() if isinstance(content, dict) else [None]
-    if not all(isinstance(page, dict) and all(isinstance(e, dict) for e in page.values()) for page in pages):
+        whole = all(isinstance(entry, dict) for page in content.values() for entry in page.values())
+    except (OSError, ValueError, AttributeError):
+        whole = False
+    if not whole:
         raise InputError(f"{path.name} is no results.json: it must hold one object a notebook")
     return content
 
@@ -84,7 +84,7 @@ def judge(rules: RuleSet, results: Results | str | Path) -> pd.DataFrame:
             rows[claim] = {"outcome": UNTESTED, "reason": reason, "evidence": evidence}
             continue
         row = _together([_apply(rule, rules, results) for rule in own])
-        if sided := [rules.mirrored[rule.id] for rule in own if rule.side != "none"]:
+        if sided := [rule for rule in rules.mirrored.rules if rule.claim == claim and rule.side != "none"]:
             row["opposite"] = _together([_apply(rule, rules, results) for rule in sided])["outcome"]
         rows[claim] = row | {"reads": " ".join(rule.reads for rule in own)}
     text = ["outcome", "reason", "evidence", "reads", "numbers", "source", "opposite"]
@@ -141,9 +141,8 @@ def combine(rules: RuleSet, report: Results, of_surveys: Mapping[str, Results]) 
         rows = {title: table.loc[claim] for title, table in each.items() if claim in table.index}
         tested = {title: row for title, row in rows.items() if row["outcome"] != UNTESTED}
         if not tested:
-            combined.loc[claim, "reason"] = next(
-                (r["reason"] for r in rows.values()), combined["reason"][claim]
-            )
+            first = next(iter(rows.values()), combined.loc[claim])
+            combined.loc[claim, "reason"] = first["reason"]
             continue
         kept = {title: row["outcome"] for title, row in tested.items() if row["survives"]}
         said = set(kept.values())
@@ -176,7 +175,7 @@ def _apply(rule: Rule, rules: RuleSet, results: Results) -> dict[str, Any]:
         known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         return float(value) if known else None
 
-    keys = dict.fromkeys((atom.notebook, atom.record) for atom in rule.atoms())
+    keys = dict.fromkeys(atom[1:] for atom in rule.atoms())
     entries = {name: results[stem][name] for stem, name in keys if name in results.get(stem, {})}
     found = {
         "outcome": UNTESTED, "reason": "", "evidence": "", "p_value": math.nan,
@@ -184,8 +183,11 @@ def _apply(rule: Rule, rules: RuleSet, results: Results) -> dict[str, Any]:
         "source": ", ".join(dict.fromkeys(e["source"] for e in entries.values() if e.get("source"))),
     }  # fmt: skip
     said = [condition.holds(look, rule.sesoi) for condition in (rule.supported_when, rule.refuted_when)]
-    if True not in said and any(look(atom) is None for atom in rule.atoms()):
-        return found | {"reason": _lack(rule, rules, results, look)}
+    lacking = dict.fromkeys(atom[1:] for atom in rule.atoms() if look(atom) is None)
+    if True not in said and lacking:
+        needed = [rules.records[key] for key in lacking]
+        what = f"needs {listed(record.what for record in needed[:2])} (table {needed[0].table})"
+        return found | {"reason": what if results else "needs a report: run make report"}
     if any("simulated" not in entry for entry in entries.values()):
         return found | {"reason": "needs a report that says which numbers are simulated: make it again"}
     if any(entry["simulated"] for entry in entries.values()):
@@ -196,14 +198,6 @@ def _apply(rule: Rule, rules: RuleSet, results: Results) -> dict[str, Any]:
     return found | {
         "outcome": outcome, "reason": reason, "evidence": rule.evidence, "p_value": _p_value(rule, look)
     }  # fmt: skip
-
-
-def _lack(rule: Rule, rules: RuleSet, results: Results, look: Callable[[Atom], float | None]) -> str:
-    if not results:
-        return "needs a report: run make report"
-    lacking = dict.fromkeys((a.notebook, a.record) for a in rule.atoms() if look(a) is None)
-    needed = [rules.records[key] for key in lacking]
-    return f"needs {listed(record.what for record in needed[:2])} (table {needed[0].table})"
 
 
 def _words(name: str, entry: Mapping[str, Any]) -> str:
@@ -230,20 +224,16 @@ def _together(findings: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _p_value(rule: Rule, look: Callable[[Atom], float | None]) -> float:
     """Return the two-sided p-value of a rule: the worst comparison of the best clause of its conditions."""
-    best = 1.0
-    for condition in (rule.supported_when, rule.refuted_when):
-        for clause in condition.clauses:
-            parts = [_distance(comparison, look, rule.sesoi) for comparison in clause]
-            if None not in parts:
-                best = min(best, max(parts))
+    clauses = rule.supported_when.clauses + rule.refuted_when.clauses
+    best = min(max(_distance(comparison, look, rule.sesoi) for comparison in clause) for clause in clauses)
     return min(1.0, 2 * best)
 
 
-def _distance(comparison: Comparison, look: Callable[[Atom], float | None], sesoi: float) -> float | None:
-    """Return a one-sided p-value from the distance of the estimates to the threshold in standard errors."""
-    value, end = look(comparison.atom._replace(part="value")), look(comparison.atom)
-    if value is None or end is None:
-        return None
-    error = abs(value - end) / NormalDist().inv_cdf(0.975)
-    gap = comparison.gap(lambda atom: look(atom._replace(part="value")), sesoi)
+def _distance(comparison: Comparison, look: Callable[[Atom], float | None], sesoi: float) -> float:
+    """Return a one-sided p-value from the distance of an estimate to the threshold in standard errors."""
+    estimate = comparison._replace(atom=comparison.atom._replace(part="value"))
+    gap, end = estimate.gap(look, sesoi), comparison.gap(look, sesoi)
+    if gap is None or end is None:
+        return 1.0
+    error = abs(gap - end) / NormalDist().inv_cdf(0.975)
     return 1 - NormalDist().cdf(gap / error) if error else float(gap <= 0)

@@ -4,6 +4,7 @@ import contextlib
 import re
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from cxlab.questions.result import Number, Result, capital, count, listed, numbe
 from cxlab.stats.funnel.files import funnel_of_table
 from cxlab.stats.funnel.result import Funnel
 from cxlab.stats.funnel.scan import DAY, NEVER, Columns, hint, in_words, microseconds, rules_of
-from cxlab.stats.intervals import benjamini_hochberg, newcombe, wilson
+from cxlab.stats.intervals import benjamini_hochberg, wilson
 from cxlab.stats.survival import LEAVING, cumulative_incidence, customer_log, in_order, propose_steps, spells
 
 _BUYING = re.compile(r"purchase|order|buy|bought|kauf|bestell|achat|compra")
@@ -147,21 +148,18 @@ def who_comes_back(events: Table, *, event: str = "") -> Result:
     curve = cumulative_incidence(days, back.astype(int), grid, events.confidence_level)
     curve = curve.drop(columns="cause").rename(columns={"time": "days", "incidence": "share"})
     at_limit, label = curve[curve["days"] == limit].iloc[0], capital(f"{again} within {span}")
-    all_days = f"Came back within {number(most)} days, all that the log covers"
-    half = "Days until half of those who came back had done so"
-    numbers = {
-        "came-back": _share(at_limit, "share low high", n, label),
-        "came-back-in-all": _share(curve.iloc[-1], "share low high", n, all_days),
-        "days-to-return": Number(float(np.median(days[back])), unit="days", n=int(back.sum()), label=half),
-    }
-    came, waiting = numbers["came-back"], int((~back & (days < limit)).sum())
-    caution = f"{count(waiting, 'customer')} did not have {span} yet; they count as open, not as lost."
+    came = _share(at_limit, "share low high", n, label)
+    label = f"Came back within {number(most)} days, all that the log covers"
+    ever = _share(curve.iloc[-1], "share low high", n, label)
+    label = "Days until half of those who came back had done so"
+    half = Number(float(np.median(days[back])), unit="days", n=int(back.sum()), label=label)
+    numbers = {"came-back": came, "came-back-in-all": ever, "days-to-return": half}
+    waiting = int((~back & (days < limit)).sum())
+    cautions = [f"{count(waiting, 'customer')} did not have {span} yet; they count as open, not as lost."]
     axes = {"x": "days", "y": "share", "x_title": "days since the first time", "y_title": "came back"}
-    axes |= {"percent": True, "steps": True, "mark": limit, "mark_label": span}
-    return Result(
-        f"{came} of customers {again} within {span} of their first time.", numbers, curve,
-        lambda: general.lines(curve, **axes), [caution] * (waiting > 0), events,
-    )  # fmt: skip
+    draw = partial(general.lines, curve, **axes, percent=True, steps=True, mark=limit, mark_label=span)
+    finding = f"{came} of customers {again} within {span} of their first time."
+    return Result(finding, numbers, curve, draw, cautions * (waiting > 0), events)
 
 
 @question("events")
@@ -183,20 +181,19 @@ def drop_off(events: Table, *, steps: Sequence[str] = (), window: object = None)
     settled = table["customers"].iloc[0] >= max(events.min_cell, 0.2 * left_out)
     table = table if settled else funnel.at(window)
     ends, entered, names = table.iloc[-1], table["customers"].iloc[0], _labels(events, funnel.steps)
-    came = table["customers"].shift().fillna(0)
-    gone = (came - table["customers"]).where(came > 0)
-    low, high = wilson(gone.fillna(0), came.clip(lower=1), events.confidence_level)
+    came = table["customers"].shift().where(lambda n: n > 0)
+    gone = came - table["customers"]
+    low, high = wilson(gone.fillna(0), came.fillna(1), events.confidence_level)
     times = [0.0, *funnel.time_to_convert((0.5,), window=window)["time"] / pd.Timedelta("1D")]
-    table = pd.DataFrame({
-        "step": names, "customers": table["customers"], "of_step_before": table["step_conversion"],
-        "of_first": table["overall_conversion"], "lost": gone / came, "low": np.where(came > 0, low, np.nan),
-        "high": np.where(came > 0, high, np.nan), "median_days": times,
-    })  # fmt: skip
+    of = {"step_conversion": "of_step_before", "overall_conversion": "of_first"}
+    table = table[["step", "customers", *of]].rename(columns=of).assign(step=names, lost=gone / came)
+    table = table.assign(low=low, high=high, median_days=times)
+    table.loc[came.isna(), ["low", "high"]] = np.nan
     limit = "" if span == NEVER else f" within {in_words(span)}"
     way, unit = f"get from {names[0]} to {names[-1]}", "share of first step"
     through = _share(ends, "overall_conversion low high", entered, capital(way), unit)
     finding, numbers = f"{through} of customers {way} in order{limit}", {"funnel-conversion": through}
-    losses = table.assign(came=came)[came > 0].sort_values("lost", ascending=False, kind="stable")
+    losses = table.assign(came=came).dropna(subset="came").sort_values("lost", ascending=False, kind="stable")
     if len(losses) > 1:
         worst, unit = losses.iloc[0], "share of those who came"
         most = _share(worst, "lost low high", worst["came"], f"Lost before {worst['step']}", unit)
@@ -208,7 +205,7 @@ def drop_off(events: Table, *, steps: Sequence[str] = (), window: object = None)
     caution += "; they are left out, not counted as lost." if settled else ": some may still come."
     proposed = "No steps were given: these are what most customers meet, in the order in which they meet it."
     cautions = [caution] * (left_out > 0) + [proposed] * (not steps)
-    return Result(f"{finding}.", numbers, table, lambda: general.funnel(table), cautions, events)
+    return Result(f"{finding}.", numbers, table, partial(general.funnel, table), cautions, events)
 
 
 @question("events")
@@ -225,13 +222,11 @@ def reach(events: Table, *, steps: Sequence[str] = ()) -> Result:
     table = table.assign(low=low, high=high)
     last, ordered = table.iloc[-1], in_order(log, steps)
     met = _share(last, "share low high", n, f"Met {last['step']}, in whatever order")
-    end = "" if ordered else "; the steps of this log come in no fixed order"
-    caution = "An ordered funnel of this log would measure the shuffling, not the customers."
-    axes = {"label": "step", "value": "share", "x_title": "customers", "percent": True}
-    return Result(
-        f"{met} of customers met {last['step']}, in any order{end}.", {"reached-any-order": met}, table,
-        lambda: general.bars(table, **axes), [caution] * (not ordered), events,
-    )  # fmt: skip
+    finding = f"{met} of customers met {last['step']}, in any order"
+    finding += "." if ordered else "; the steps of this log come in no fixed order."
+    cautions = ["An ordered funnel of this log would measure the shuffling, not the customers."]
+    draw = partial(general.bars, table, label="step", value="share", x_title="customers", percent=True)
+    return Result(finding, {"reached-any-order": met}, table, draw, cautions * (not ordered), events)
 
 
 @question("events", "segment")
@@ -252,26 +247,22 @@ def segments(events: Table, *, steps: Sequence[str] = (), window: object = None)
         raise NotEnough("fewer than two segments have enough customers to compare")
     n, x = table["customers"].to_numpy(), table["through"].to_numpy()
     low, high = wilson(x, n, events.confidence_level)
-    gap, _, _ = newcombe(x, n, x.sum() - x, n.sum() - n, events.confidence_level)
-    pooled = x.sum() / n.sum()
+    gap, pooled = x / n - (x.sum() - x) / (n.sum() - n), x.sum() / n.sum()
     spread = np.sqrt(max(pooled * (1 - pooled), 1e-12) * (1 / n + 1 / (n.sum() - n)))
     differs, _ = benjamini_hochberg(2 * norm.sf(np.abs(gap) / spread))
     table = table.drop(columns="least").assign(conversion=x / n, low=low, high=high, difference=gap)
     table = table.assign(segment=table["segment"].map(events.label), differs=differs)
     table = table.sort_values("conversion", ascending=False, ignore_index=True)
-    apart, best, worst = int(differs.sum()), table.iloc[0], table.iloc[-1]
-    label = "Segments unlike the others"
-    numbers = {"segments-apart": Number(apart, unit="segments", n=len(table), label=label)}
+    apart = Number(int(differs.sum()), unit="segments", n=len(table), label="Segments unlike the others")
     finding = f"no difference was found: {len(table)} segments get customers through alike, within chance."
-    if apart:
+    if apart.value:
+        best, worst = table.iloc[0], table.iloc[-1]
         first, last = (_share(row, "conversion low high", row["customers"], "") for row in (best, worst))
         finding = f"{best['segment']} gets {first} of customers all the way, {worst['segment']} {last}."
-    caution = f"{count(hidden, 'segment')} with too few customers not shown."
+    cautions = [f"{count(hidden, 'segment')} with too few customers not shown."]
     axes = {"label": "segment", "value": "conversion", "x_title": "get all the way", "percent": True}
-    return Result(
-        finding, numbers, table, lambda: general.dots(table, **axes, reference=pooled),
-        [caution] * (hidden > 0), events,
-    )  # fmt: skip
+    draw = partial(general.dots, table, **axes, reference=pooled)
+    return Result(finding, {"segments-apart": apart}, table, draw, cautions * (hidden > 0), events)
 
 
 @question("events")
@@ -285,19 +276,23 @@ def go_on_or_leave(events: Table, *, steps: Sequence[str] = (), window: object =
     log, span = _log(events), _span(window)
     steps = list(steps or propose_steps(log))
     leaving = [name for name in log["event"].unique() if LEAVING.search(name.lower()) and name not in steps]
-    rows = [
-        {"step": label, **_risk(own, span / DAY, events.confidence_level)}
-        for label, own in zip(_labels(events, steps), spells(log, steps, leaving), strict=False)
-        if len(own) >= events.min_cell
-    ]
+    days, rows, ends = span / DAY, [], ["incidence", "low", "high"]
+    for label, own in zip(_labels(events, steps), spells(log, steps, leaving), strict=False):
+        if len(own) >= events.min_cell:
+            at = [min(days, own["days"].max())]
+            curve = cumulative_incidence(own["days"], own["cause"], at, events.confidence_level)
+            shares = curve.set_index("cause").reindex([1, 2], fill_value=0.0)[ends]  # gone on, left
+            still = max(round(1 - shares["incidence"].sum(), 12), 0.0)
+            watched = int((own["watched"] >= days).sum())
+            rows.append((label, len(own), *shares.to_numpy(float).ravel(), still, watched))
     if not rows:
         raise NotEnough(f"fewer than {events.min_cell} customers reach any step but the last")
-    table = pd.DataFrame(rows)
+    names = ["step", "customers", "went_on", "low", "high", "left", "left_low", "left_high"]
+    table = pd.DataFrame(rows, columns=[*names, "open", "watched"])
     limit, row = in_words(span), table.loc[table["left"].idxmax() if leaving else table["went_on"].idxmin()]
     step, n = row["step"], row["customers"]
-    on = _share(row, "went_on low high", n, f"Went on after {step}")
-    numbers = {"went-on": on}
-    finding = f"{on} of customers go on within {limit} of {step}"
+    numbers = {"went-on": _share(row, "went_on low high", n, f"Went on after {step}")}
+    finding = f"{numbers['went-on']} of customers go on within {limit} of {step}"
     if leaving:
         left = numbers["left"] = _share(row, "left left_low left_high", n, f"Left after {step}")
         finding += f", {left} leave; the rest are still open."
@@ -307,19 +302,5 @@ def go_on_or_leave(events: Table, *, steps: Sequence[str] = (), window: object =
     caution = f"Fewer than 10 customers were watched for {limit} after {listed(short)}."
     parts = {"went_on": "go on", "left": "leave", "open": "still open"}
     axes = {"label": "step", "value": list(parts.values()), "x_title": f"{limit} after the step"}
-    return Result(
-        finding, numbers, table,
-        lambda: general.bars(table.rename(columns=parts), **axes, percent=True, stacked=True),
-        [caution] * (len(short) > 0), events,
-    )  # fmt: skip
-
-
-def _risk(spells: pd.DataFrame, days: float, level: float) -> dict[str, float]:
-    at = [min(days, spells["days"].max())]
-    curve = cumulative_incidence(spells["days"], spells["cause"], at, level).set_index("cause")
-    row: dict[str, float] = {"customers": len(spells)}
-    for kind, names in ((1, ("went_on", "low", "high")), (2, ("left", "left_low", "left_high"))):
-        values = curve.loc[kind, ["incidence", "low", "high"]] if kind in curve.index else (0.0,) * 3
-        row |= dict(zip(names, map(float, values), strict=True))
-    still = max(round(1 - row["went_on"] - row["left"], 12), 0.0)
-    return row | {"open": still, "watched": int((spells["watched"] >= days).sum())}
+    draw = partial(general.bars, table.rename(columns=parts), **axes, percent=True, stacked=True)
+    return Result(finding, numbers, table, draw, [caution] * (len(short) > 0), events)

@@ -9,6 +9,7 @@ interval is the union of all these intervals.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -17,10 +18,11 @@ import pandas as pd
 from cxlab.data.errors import NotEnough
 from cxlab.data.table import SIDES, Survey
 from cxlab.figures import general
-from cxlab.questions.importance import composite_reliability
+from cxlab.questions.importance import drawn
 from cxlab.questions.result import Number, Result, capital, listed, number, question
+from cxlab.stats.intervals import percentile_interval
 from cxlab.stats.regression import shapley_r2
-from cxlab.stats.resampling import Covariances, correlations, limits, slopes
+from cxlab.stats.resampling import alphas, composites, correlations, covariances, slopes
 
 STEPS = 5  # likings between none and the bound
 SINGLE = (0.6, 0.8)  # assumed reliabilities of a side or outcome with one item, which cannot show its own
@@ -75,12 +77,10 @@ def beyond_liking(survey: Survey) -> Result:
     shown = pd.DataFrame([(capital(side), *one[:3]) for side, one in adds.items()],
                          columns=["side", "estimate", "low", "high"])  # fmt: skip
     axes = {"x_title": "change per step, every admissible liking tried", "label": "side"}
-    return Result(
-        finding, numbers, table, lambda: general.dots(shown, **axes, band=(-SMALL, SMALL)),
-        ["It assumes that a liking lifts all ratings alike. "
-         "One that colours a single side more is not ruled out."],
-        survey,
-    )  # fmt: skip
+    draw = partial(general.dots, shown, **axes, band=(-SMALL, SMALL))
+    caution = "It assumes that a liking lifts all ratings alike. "
+    caution += "One that colours a single side more is not ruled out."
+    return Result(finding, numbers, table, draw, [caution], survey)
 
 
 def _readings(survey: Survey) -> Iterator[Reading]:
@@ -176,32 +176,25 @@ def fair(survey: Survey, reading: Reading) -> tuple[np.ndarray, int]:
     used, least = survey.frame[columns].astype(float).dropna(), 5 * len(columns)
     if len(used) < least:
         raise NotEnough(f"{len(used)} complete respondents for {len(columns)} items; {least} are needed")
-    weights = survey.frame.loc[used.index, survey.weights].to_numpy(float) if survey.weights else None
-    clusters = survey.frame.loc[used.index, survey.clusters].to_numpy() if survey.clusters else None
-    drawn = Covariances(
-        used.to_numpy(), draws=survey.bootstrap, weights=weights, clusters=clusters, rng=survey.rng
-    )
-    composites, alphas = composite_reliability(drawn.matrices, groups, columns)
-    measured, tries = correlations(composites), []
-    for reliability in _reliabilities(alphas, [len(group) for group in groups]):
+    matrices = covariances(used.to_numpy(), **drawn(survey, used.index))
+    places = [[columns.index(item) for item in group] for group in groups]
+    means = composites(matrices, places)
+    measured, tries = correlations(means), []
+    # corrected, with each assumption for what has a single item; last, as measured
+    found, single = alphas(matrices, places), np.array([len(group) == 1 for group in groups])
+    assumed = [np.where(single, one, found) for one in SINGLE[::-1]] if single.any() else [found]
+    for reliability in [*assumed, np.ones_like(found)]:
         scale = np.sqrt(reliability)
         corrected = np.clip(measured / scale[:, :, None] / scale[:, None, :], -MOST, MOST)
-        spread = np.sqrt(np.diagonal(composites, axis1=1, axis2=2)) * scale
+        spread = np.sqrt(np.diagonal(means, axis1=1, axis2=2)) * scale
         tries += _cleared(corrected, spread)
     values = reading.statistic(np.concatenate(tries))
     values = values.reshape(len(values), len(tries), -1)
     first = values[:, 0, 0]
-    lows, highs = limits(values[..., 1:], survey.confidence_level)
+    lows, highs = percentile_interval(np.moveaxis(values[..., 1:], -1, 0), survey.confidence_level)
     # as measured, a side is lent what the errors of the other side hide: that is no upper limit
     high = highs[:, : None if reading.difference else -2 * STEPS].max(axis=1)
     return np.column_stack([first, np.minimum(lows.min(axis=1), first), np.maximum(high, first)]), len(used)
-
-
-def _reliabilities(alphas: np.ndarray, sizes: Sequence[int]) -> list[np.ndarray]:
-    """Return the reliabilities to try: corrected (each assumption for single items), then as measured."""
-    single = np.array(sizes) == 1
-    tries = [np.where(single, assumed, alphas) for assumed in SINGLE] if single.any() else [alphas]
-    return [*tries[::-1], np.ones_like(alphas)]
 
 
 def _cleared(corrected: np.ndarray, spread: np.ndarray) -> Iterator[np.ndarray]:

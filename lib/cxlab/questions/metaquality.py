@@ -6,13 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binomtest
 
 from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.table import Survey, Table
 from cxlab.figures import general
-from cxlab.questions.result import Number, Result, count, listed, number, question
+from cxlab.questions.result import SHARES, Number, Result, count, listed, number, question, shares
 from cxlab.stats.intervals import normal_quantile, percentile_interval, wilson
-from cxlab.stats.resampling import Covariances, correlations, intervals, slopes
+from cxlab.stats.resampling import correlations, covariances, intervals, slopes
 
 
 class RolledYield(NamedTuple):
@@ -67,9 +68,8 @@ def rolled_throughput_yield(
     least, _ = wilson(hidden, n, confidence_level)
     _, most = wilson(hidden, n, 1 - (1 - confidence_level) / hidden.size)
     less = joint[0] - yields.min(), -most.min(), -least.min()
-    return RolledYield(
-        *spans[0], joint[0], low, high, *spans[1], str(yields.idxmin()), yields.min(), *less, n
-    )  # fmt: skip
+    worst = str(yields.idxmin()), yields.min()
+    return RolledYield(*spans[0], joint[0], low, high, *spans[1], *worst, *less, n)
 
 
 def wide(data: pd.DataFrame, stages: Sequence[str] | None = None) -> pd.DataFrame:
@@ -108,28 +108,23 @@ def hold(stages: Table) -> Result:
     made = rolled_throughput_yield(stages.frame, **settings)
     if made.n < stages.min_cell:
         raise NotEnough(f"only {count(made.n, 'customer')} seen at every stage")
-    seen, passed = table.notna().sum().to_numpy(), table.sum().to_numpy()
-    low, high = wilson(passed, seen, level)
-    rows = pd.DataFrame({"stage": [stages.label(name) for name in table.columns], "customers": seen})
-    rows = rows.assign(share=passed / seen, low=low, high=high)
+    seen = {stages.label(name): passed.dropna() for name, passed in table.items()}
+    rows = shares(seen, level).drop(columns="count")
+    rows.columns = ["stage", "customers", "share", "low", "high"]
     rows.loc[len(rows)] = ["all stages, multiplied", made.n, *made[:3]]
     rows.loc[len(rows)] = ["all stages, as seen", made.n, *made[3:6]]
     unit, label = "share of customers", "No fault at any stage"
     clean = Number(*made[3:6], unit, made.n, label)
-    numbers = {
-        "joint-clean-rate": clean,
-        "rolled-throughput-yield": Number(*made[:3], unit, made.n, "Stages multiplied"),
-        "clean-minus-worst-stage": Number(*made[11:14], unit, made.n, f"{label}, less the worst stage alone"),
-    }
+    product = Number(*made[:3], unit, made.n, "Stages multiplied")
+    less = Number(*made[11:14], unit, made.n, f"{label}, less the worst stage alone")
+    numbers = {"joint-clean-rate": clean, "rolled-throughput-yield": product, "clean-minus-worst-stage": less}
     finding = f"{clean} of customers meet no fault at any of {len(table.columns)} stages; "
     finding += f"at {stages.label(made.worst)}, the weakest, it is {number(made.worst_yield, unit)}."
-    cautions = []
-    if made.dependence_low > 1:
-        cautions = ["The same customers meet several faults, so multiplying paints too dark a picture."]
-    elif made.dependence_high < 1:
-        cautions = ["Faults seldom meet in one customer, so multiplying paints too bright a picture."]
-    axes = {"label": "stage", "value": "share", "x_title": "customers without a fault", "percent": True}
-    draw = partial(general.dots, rows, **axes, reference=None)
+    dark = ["The same customers meet several faults, so multiplying paints too dark a picture."]
+    bright = ["Faults seldom meet in one customer, so multiplying paints too bright a picture."]
+    cautions = dark if made.dependence_low > 1 else bright if made.dependence_high < 1 else []
+    axes = SHARES | {"label": "stage", "value": "share", "x_title": "customers without a fault"}
+    draw = partial(general.dots, rows, **axes)
     return Result(finding, numbers, rows, draw, cautions, stages)
 
 
@@ -157,8 +152,8 @@ def owners(stages: Table) -> Result:
     numbers = {"stages-without-owner": Number(alone, alone, alone, unit, len(table), label)}
     numbers["stages-shared"] = Number(several, several, several, unit, len(table), other)
     for which, words in ((table["owners"] == 0, "no owner"), (table["owners"] > 1, "several owners")):
-        names = table.loc[which, "stage"].tolist()
-        parts += [f"{listed(names)} {'have' if len(names) > 1 else 'has'} {words}"] * bool(names)
+        if names := table.loc[which, "stage"].tolist():
+            parts.append(f"{listed(names)} {'have' if len(names) > 1 else 'has'} {words}")
     finding = listed(parts) if parts else f"each of {len(table)} stages has exactly one owner"
     return Result(f"{finding}.", numbers, table, data=stages)
 
@@ -173,14 +168,13 @@ def functions(survey: Survey) -> Result:
     if len(areas) < 2:
         raise NotEnough("this needs a survey whose items are functional areas")
     rows = survey.complete([*areas, survey.outcome])[[*areas, survey.outcome]]
-    made = Covariances(rows.to_numpy(), draws=survey.bootstrap, rng=survey.rng)
+    matrices = covariances(rows.to_numpy(), draws=survey.bootstrap, rng=survey.rng)
     names = [survey.label(area) for area in areas]
-    table = intervals(slopes(correlations(made.matrices)), names, survey.confidence_level)
+    table = intervals(slopes(correlations(matrices)), names, survey.confidence_level)
     table = table.sort_values("estimate", ascending=False)
     clear, outcome = table.index[table["low"] > 0].tolist(), survey.label(survey.outcome)
-    finding = f"no area was found to move with {outcome} by itself."
-    if clear:
-        finding = f"{len(clear)} of {len(areas)} areas move with {outcome} on their own: {listed(clear)}."
+    finding = f"{len(clear)} of {len(areas)} areas move with {outcome} on their own: {listed(clear)}."
+    finding = finding if clear else f"no area was found to move with {outcome} by itself."
     caution = "All answers come from one questionnaire, so a general liking moves them together."
     draw = partial(general.dots, table, x_title=f"slope on {outcome}", band=(-0.1, 0.1))
     return Result(finding, {}, table, draw, [caution], survey)
@@ -220,8 +214,6 @@ def words_and_deeds(stages: Table) -> Result:
 
 def _gap(rows: pd.DataFrame, level: float) -> dict[str, float]:
     """Return the row of a stage, and how many respondents it rests on."""
-    from scipy.stats import binomtest
-
     say, do = (rows[name].astype(bool).to_numpy() for name in ("says_priority", "does_review"))
     only_say, only_do = int((say & ~do).sum()), int((~say & do).sum())
     p = binomtest(only_say, only_say + only_do).pvalue if only_say + only_do else 1.0

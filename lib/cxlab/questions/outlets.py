@@ -10,16 +10,8 @@ from cxlab.data.table import Table
 from cxlab.data.visits import hear
 from cxlab.figures import general
 from cxlab.questions.result import Number, Result, count, number, question
-from cxlab.stats.rates import (
-    alike,
-    common_rates,
-    fair_rates,
-    funnel_curve,
-    funnel_limits,
-    holdout_error,
-    shrink_rates,
-    variance_components,
-)  # fmt: skip
+from cxlab.stats import rates
+from cxlab.stats.rates import funnel_limits, shrink_rates
 
 FEWEST = 5  # outlets below which nothing is said about how outlets differ
 
@@ -48,27 +40,26 @@ def differ(visits: Table) -> Result:
     data, level = rated_outlets(visits), visits.confidence_level
     k, limits = len(data), funnel_limits(data)
     counts = data["satisfied"].to_numpy(float), data["n"].to_numpy(float)
-    known = common_rates(*counts)
+    known = rates.common_rates(*counts)
     found, naive = int(limits["discovery"].sum()), float((limits["naive"] != 0).mean())
     label = "ordinary spread of rates between outlets"
     part = Number(*known.spread(level), "share of rated visits", k, label)
     apart = Number(found, unit="outlets", n=k, label="outlets that truly stand out")
     chance = Number(naive, unit="share of outlets", n=k, label="outlets beyond chance alone")
-    numbers = {"outlets-after-false-discovery-control": apart, "flagged-by-chance-alone": chance}
-    numbers["outlet-spread"] = part
+    numbers = {"outlets-after-false-discovery-control": apart}
+    numbers |= {"flagged-by-chance-alone": chance, "outlet-spread": part}
     finding = f"none of {k:,} outlets stands out; they differ by a spread of {part}."
     if found:
         verb = "stands" if found == 1 else "stand"
         finding = f"{found:,} of {k:,} outlets truly {verb} out once chance is allowed for."
-    elif alike(data) > 0.05:
+    elif rates.alike(data) > 0.05:
         finding = f"no difference was found: {k:,} outlets differ no more than chance allows."
-    fair = fair_rates(*counts, known, level)
+    fair = rates.fair_rates(*counts, known, level)
     words = np.where(limits["discovery"], "stands out", "within the ordinary spread")
     table = data.drop(columns="satisfied").assign(raw=limits["value"], fair=fair.pop("rate"), **fair)
     table = table.assign(group=words).iloc[np.argsort(limits["p"].to_numpy(), kind="stable")]
-    bands = {"low": "chance alone", "high": "chance alone "}
-    bands |= {"od_low": "with ordinary spread", "od_high": "with ordinary spread "}
-    curve = funnel_curve(limits)[["n", *bands]].rename(columns=bands)
+    bands = [f"{name}{end}" for name in ("chance alone", "with ordinary spread") for end in ("", " ")]
+    curve = rates.funnel_curve(limits).set_axis(["n", *bands], axis=1)
     axes = {"x": "n", "y": "raw", "x_title": "rated visits", "y_title": "satisfied visits", "group": "group"}
     axes |= {"label": "outlet", "percent": True, "log_x": True, "bands": curve}
     caution = "Standing out says where to look, not why; a small outlet must be very different to stand out."
@@ -91,15 +82,14 @@ def league(visits: Table) -> Result:
     stay = int(table.nsmallest(least, "raw")["outlet"].isin(table["outlet"].head(least)).sum())
     width, numbers = float((table["rank_high"] - table["rank_low"] + 1).median()), {}
     if (data["n"] >= 4).sum() >= 10:
-        error = holdout_error(data, bootstrap=visits.bootstrap, confidence_level=level, rng=visits.seed)
+        error = rates.holdout_error(data, bootstrap=visits.bootstrap, confidence_level=level, rng=visits.seed)
         label = "error of fair rates against raw rates"
         numbers["error-ratio-shrunk"] = Number(*error[:3], "ratio", error[3], label)
     finding = f"{stay} of the {least} outlets with the lowest rates stay among the lowest once luck is out."
-    if alike(data) > 0.05:
+    if rates.alike(data) > 0.05:
         finding = f"no ranking is possible: {k:,} outlets differ no more than chance allows."
-    worst = table.head(12)[["outlet", "rate", "low", "high", "raw"]]
-    raw = worst[["outlet"]].assign(rate=worst["raw"], kind="raw rate")
-    rows = pd.concat([worst.assign(kind="fair rate"), raw])
+    worst = table.head(12).assign(kind="fair rate")
+    rows = pd.concat([worst, worst[["outlet"]].assign(rate=worst["raw"], kind="raw rate")])
     axes = {"label": "outlet", "value": "rate", "group": "kind", "x_title": "satisfied visits"}
     draw = partial(general.dots, rows, **axes, reference=None, percent=True)
     caution = f"The rank of a typical outlet could be any of {number(width)} out of {k:,}."
@@ -122,7 +112,7 @@ def whose(visits: Table) -> Result:
     while True:
         places = [name for name in factors if name != "person"]
         try:
-            table = variance_components(rated, factors=factors, together=places, **draws)
+            table = rates.variance_components(rated, factors=factors, together=places, **draws)
             break
         except InputError as fault:  # two groupings that are one: the finer one cannot be told apart
             if len(factors) == 1:
@@ -135,9 +125,7 @@ def whose(visits: Table) -> Result:
     if not share.low > 0:
         finding = f"no difference between places was found: they explain {share} of how scores differ."
     few = rated["organisation"].nunique() if "organisation" in factors else 0
-    caution = f"There are only {few} organisations, so their own part stays wide open."
+    cautions = [f"There are only {few} organisations, so their own part stays wide open."] * (0 < few < 15)
     axes = {"label": "component", "value": "share", "x_title": "part of the variance", "percent": True}
-    return Result(
-        finding, {"variance-share-organisation": share}, parts, partial(general.bars, parts, **axes),
-        [caution] * (0 < few < 15), visits,
-    )  # fmt: skip
+    draw = partial(general.bars, parts, **axes)
+    return Result(finding, {"variance-share-organisation": share}, parts, draw, cautions, visits)

@@ -1,8 +1,8 @@
 """Which initiatives to choose under a budget, exactly, and which choices are safe whatever the guesses."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.table import Table
 from cxlab.figures import general
 from cxlab.questions.result import Number, Result, count, number, question
-from cxlab.stats.resampling import limits
+from cxlab.stats.intervals import percentile_interval
 
 LEVELS = ("account", "unit", "corporate")
 WORLDS = 100  # guessed ones at most
@@ -29,8 +29,7 @@ LOSSES = {  # a simpler rule -> the number that says what it loses
 Groups = list[tuple[int, np.ndarray]]  # least number, members
 
 
-@dataclass(frozen=True)
-class Portfolio:
+class Portfolio(NamedTuple):
     """A chosen set: the input with a boolean ``selected``, its impact and cost, whether it is proven best."""
 
     table: pd.DataFrame
@@ -67,20 +66,19 @@ def choose(initiatives: Table, *, budget_share: float = 0.2, each_level: int = 8
     still fit, impact per cost the best ratios. Columns of the table: rule, impact, share (of the best), cost,
     chosen.
     """
-    frame, budget, minimum = _task(initiatives, budget_share, each_level)
-    impact, cost, groups = _checked(frame, budget, minimum)
+    impact, cost, groups, budget = _task(initiatives, budget_share, each_level)
     sets, proven = _rules(impact, cost, budget, groups)
     rows = [(rule, impact[one].sum(), cost[one].sum(), int(one.sum())) for rule, one in sets.items()]
     table = pd.DataFrame(rows, columns=["rule", "impact", "cost", "chosen"])
     table.insert(2, "share", table.impact / max(table.impact[0], 1e-12))
-    naive, size = float(table["share"].iloc[-1]), count(int(table.chosen[0]), "initiative")
-    said = f"choosing by impact alone does as well as the best set of {size}."
-    if naive < 0.995:
-        said = f"choosing by impact alone loses {number(1 - naive, 'share')} of the impact of the best set, "
-        said += f"which holds {size}."
+    lost, size = 1 - float(table["share"].iloc[-1]), count(int(table.chosen[0]), "initiative")
+    said = f"does as well as the best set of {size}"
+    if lost > 0.005:
+        said = f"loses {number(lost, 'share')} of the impact of the best set, which holds {size}"
+    finding = f"choosing by impact alone {said}."
     names = {"label": "rule", "value": "share", "x_title": "impact, best set = 100 %", "percent": True}
-    cautions = [] if proven else ["The search was stopped before the best set was proven."]
-    return Result(said, {}, table, partial(general.bars, table, **names), cautions, initiatives)
+    cautions = ["The search was stopped before the best set was proven."] * (not proven)
+    return Result(finding, {}, table, partial(general.bars, table, **names), cautions, initiatives)
 
 
 @question("initiatives")
@@ -92,11 +90,16 @@ def safe_choices(initiatives: Table, *, budget_share: float = 0.2, each_level: i
     what it holds in 5 % at most. Columns of the table: id, title, level, share (of worlds in which it is
     chosen), choice.
     """
-    frame, budget, minimum = _task(initiatives, budget_share, each_level)
-    impact, cost, groups = _checked(frame, budget, minimum)
-    sides = frame.get("side")
-    worlds = np.vstack([impact, _guesses(frame, impact, initiatives)])
-    answers = [_rules(world, cost, budget, groups, sides)[0] for world in worlds]
+    impact, cost, groups, budget = _task(initiatives, budget_share, each_level)
+    frame = initiatives.frame
+    given = frame.reindex(columns=["impact_low", "impact_high"]).apply(pd.to_numeric).astype(float)
+    low, high = np.where(given.isna(), np.outer(impact, [0.5, 1.5]), given).T
+    if ((low > impact) | (impact > high)).any():
+        raise InputError("initiatives: impact_low, impact and impact_high must rise in every row")
+    size, wide = (min(initiatives.bootstrap, WORLDS), len(frame)), np.where(high > low, high, low + 1)
+    drawn = initiatives.rng.triangular(low, np.minimum(impact, wide), wide, size)
+    worlds = np.vstack([impact, np.where(high > low, drawn, impact)])
+    answers = [_rules(world, cost, budget, groups, frame.get("side"))[0] for world in worlds]
     held = np.array([sets["best, every level"] for sets in answers])
     share = held[1:].mean(axis=0)
     choice = np.select([share >= SAFE, share <= 1 - SAFE], ["safe", "never"], "hangs on the guess")
@@ -107,17 +110,16 @@ def safe_choices(initiatives: Table, *, budget_share: float = 0.2, each_level: i
     for rule in [rule for rule in answers[0] if rule in LOSSES]:
         loss = [1 - w[sets[rule]].sum() / max(w[sets["best"]].sum(), 1e-12)
                 for w, sets in zip(worlds, answers, strict=True)]  # fmt: skip
-        (low,), (high,) = limits(np.array(loss[1:])[None], initiatives.confidence_level)
+        low, high = percentile_interval(loss[1:], initiatives.confidence_level)
         numbers[LOSSES[rule]] = Number(loss[0], min(low, loss[0]), max(high, loss[0]), unit, n,
                                        f"lost by the rule '{rule}'")  # fmt: skip
     table = frame[[name for name in ("id", "title", "level") if name in frame]].assign(share=share)
     table = table.assign(choice=choice).sort_values("share", ascending=False, kind="stable")
     kinds = pd.Series(choice).value_counts().reindex(["safe", "hangs on the guess", "never"], fill_value=0)
-    picture = kinds.rename_axis("choice").reset_index(name="initiatives")
     safe, open_ = kinds["safe"], kinds["hangs on the guess"]
     said = f"{safe} of {n} initiatives belong to the best set whatever the guess, {open_} hang on the guess."
     caution = "Better estimates are worth their effort only where the choice hangs on the guess."
-    draw = partial(general.bars, picture, label="choice", value="initiatives", x_title="initiatives")
+    draw = partial(general.bars, kinds.to_frame("initiatives"), value="initiatives", x_title="initiatives")
     return Result(said, numbers, table.reset_index(drop=True), draw, [caution], initiatives)
 
 
@@ -203,19 +205,8 @@ def fill(order: np.ndarray, impact: np.ndarray, cost: np.ndarray, budget: float)
     return chosen
 
 
-def _guesses(frame: pd.DataFrame, impact: np.ndarray, initiatives: Table) -> np.ndarray:
-    """Return guessed impacts, one world a row."""
-    given = frame.reindex(columns=["impact_low", "impact_high"]).apply(pd.to_numeric).astype(float)
-    low, high = np.where(given.isna(), np.outer(impact, [0.5, 1.5]), given).T
-    if ((low > impact) | (impact > high)).any():
-        raise InputError("initiatives: impact_low, impact and impact_high must rise in every row")
-    size, wide = (min(initiatives.bootstrap, WORLDS), len(frame)), np.where(high > low, high, low + 1)
-    drawn = initiatives.rng.triangular(low, np.minimum(impact, wide), wide, size)
-    return np.where(high > low, drawn, impact)
-
-
-def _task(initiatives: Table, budget_share: float, each_level: int) -> tuple[pd.DataFrame, float, dict]:
-    """Return the initiatives, the budget, and minima by level that it can pay."""
+def _task(initiatives: Table, budget_share: float, each_level: int) -> tuple:
+    """Return impact, cost, minima by level that the budget can pay, and the budget."""
     frame = initiatives.frame
     if not 0 < budget_share <= 1 or each_level < 0:
         raise InputError(f"{budget_share=} must lie in (0, 1], {each_level=} at 0 or above")
@@ -226,7 +217,7 @@ def _task(initiatives: Table, budget_share: float, each_level: int) -> tuple[pd.
     least = each_level
     while sum(cost[:least].sum() for cost in costs.values()) > budget:
         least -= 1
-    return frame, budget, {name: min(least, len(cost)) for name, cost in costs.items()}
+    return *_checked(frame, budget, {name: min(least, len(cost)) for name, cost in costs.items()}), budget
 
 
 def _checked(

@@ -2,6 +2,7 @@
 
 import base64
 import html
+from functools import partial
 
 import pandas as pd
 from IPython.display import HTML
@@ -61,8 +62,7 @@ def same_meaning(ratings: Table, statements: pd.DataFrame | None = None) -> Resu
     table = wide(data, "s" if known else "")
     if len(table) < 2:
         raise NotEnough("a single rater cannot agree with anybody")
-    alpha = _alpha(table, ratings)
-    one = Number(*alpha[:3], "alpha", alpha.statements, "agreement on the two words (alpha)")
+    one, alpha = _alpha(table, ratings, "agreement on the two words (alpha)")
     label = "pairs of raters who agree"
     numbers = {
         "alpha-labels": one,
@@ -73,29 +73,36 @@ def same_meaning(ratings: Table, statements: pd.DataFrame | None = None) -> Resu
     if statements is not None:
         groups = statements.set_index("statement")["groups"].reindex(table.columns).fillna("")
     if known:
-        numbers |= _shares(table, groups, ratings.confidence_level)
+        level = ratings.confidence_level
+        numbers |= _shares(table, groups, level)
         second = data[names.str.fullmatch(r"s\d+b")].dropna(subset="label")
         if len(second):
-            numbers |= _wording(second, table, ratings.confidence_level)
+            numbers |= _wording(wide(second), table, level)
         if names.str.fullmatch(r"m\d+").any():
-            numbers |= _meanings(wide(data, "m"), ratings)
-    said, least = "whether raters agree enough stays open", number(TENTATIVE)
+            meanings, words = wide(data, "m"), "'interaction' as the meaning"
+            *share, n = label_share(meanings, ("interaction",), level)
+            numbers["meaning-share-interaction"] = Number(*share, "share of labels", n, words)
+            if len(meanings) > 1:
+                words = "agreement on the meaning of experience (alpha)"
+                numbers["alpha-meaning"] = _alpha(meanings, ratings, words)[0]
+    said = "raters mean much the same" if one.low > TENTATIVE else "whether raters agree enough stays open"
     said = "raters agree too little to build on" if one.high < TENTATIVE else said
-    finding = f"{said}: alpha is {one}, and {least} is the least for tentative conclusions."
-    if one.low > TENTATIVE:
-        finding = f"raters mean much the same: alpha is {one}, "
-        finding += f"above the {least} that allows tentative conclusions."
-    shown = _by_group(table, groups)
-    return Result(
-        finding, numbers, shown.reset_index(),
-        lambda: general.bars(shown, x_title="share of labels", value=list(shown), stacked=True, percent=True),
-        ["Few statements make alpha's interval wide; more statements help more than more raters."], ratings,
-    )  # fmt: skip
+    finding = f"{said}: alpha is {one}, and {number(TENTATIVE)} is the least for tentative conclusions."
+    parts = {words: _about(table, groups, group) for group, words in _ABOUT.items()}
+    rows = {words: part.stack().value_counts(normalize=True) for words, part in parts.items() if part.size}
+    shown = pd.DataFrame(rows).T.fillna(0.0).rename_axis("about").rename_axis(None, axis=1)
+    first = [label for label in _FORMS["labels"][0] if label in shown]
+    shown = shown[[*first, *shown.columns.drop(first)]]
+    axes = {"x_title": "share of labels", "stacked": True, "percent": True}
+    draw = partial(general.bars, shown, value=list(shown), **axes)
+    caution = "Few statements make alpha's interval wide; more statements help more than more raters."
+    return Result(finding, numbers, shown.reset_index(), draw, [caution], ratings)
 
 
-def _alpha(table: pd.DataFrame, ratings: Table) -> Alpha:
-    level = ratings.confidence_level
-    return krippendorff_alpha(table, bootstrap=ratings.bootstrap, rng=ratings.seed, confidence_level=level)
+def _alpha(table: pd.DataFrame, ratings: Table, label: str) -> tuple[Number, Alpha]:
+    settings = {"bootstrap": ratings.bootstrap, "confidence_level": ratings.confidence_level}
+    alpha = krippendorff_alpha(table, rng=ratings.seed, **settings)
+    return Number(*alpha[:3], "alpha", alpha.statements, label), alpha
 
 
 def _about(table: pd.DataFrame, groups: pd.Series, group: str) -> pd.DataFrame:
@@ -116,9 +123,8 @@ def _shares(table: pd.DataFrame, groups: pd.Series, level: float) -> dict[str, N
     return numbers | {"statement-share-product-only": only}
 
 
-def _wording(second: pd.DataFrame, table: pd.DataFrame, level: float) -> dict[str, Number]:
+def _wording(again: pd.DataFrame, table: pd.DataFrame, level: float) -> dict[str, Number]:
     """Return how much more often the second wording is called 'experience' (t interval over statements)."""
-    again = second.pivot(index="rater", columns="statement", values="label")
     share, before = ((part == "experience").sum() / part.notna().sum() for part in (again, table))
     gaps = (share.rename(lambda name: name.removesuffix("b")) - before).dropna()
     mean, n, limits = float(gaps.mean()), len(gaps), (None, None)
@@ -127,25 +133,6 @@ def _wording(second: pd.DataFrame, table: pd.DataFrame, level: float) -> dict[st
         limits = mean - half, mean + half
     words = "'experience' under the second wording minus the first"
     return {"wording-difference": Number(mean, *limits, "share of labels", n, words)}
-
-
-def _meanings(table: pd.DataFrame, ratings: Table) -> dict[str, Number]:
-    *share, n = label_share(table, ("interaction",), ratings.confidence_level)
-    words = "'interaction' as the meaning"
-    numbers = {"meaning-share-interaction": Number(*share, "share of labels", n, words)}
-    if len(table) > 1:
-        alpha, words = _alpha(table, ratings), "agreement on the meaning of experience (alpha)"
-        numbers["alpha-meaning"] = Number(*alpha[:3], "alpha", alpha.statements, words)
-    return numbers
-
-
-def _by_group(table: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
-    """Return the share of each label by group of statements, and over all."""
-    parts = {words: _about(table, groups, group) for group, words in _ABOUT.items()}
-    rows = {words: part.stack().value_counts(normalize=True) for words, part in parts.items() if part.size}
-    table = pd.DataFrame(rows).T.fillna(0.0).rename_axis("about").rename_axis(None, axis=1)
-    first = [label for label in _FORMS["labels"][0] if label in table]
-    return table[[*first, *table.columns.drop(first)]]
 
 
 _SAVE = """const f=document.forms[0];
@@ -173,11 +160,9 @@ def form(statements: pd.DataFrame, *, form: str = "labels", wording: int = 1) ->
     text, letter = ("second_wording", "b") if wording == 2 else ("text", "")
     rows = statements[statements["form"] == form]
     head = "".join(f"<th>{option}</th>" for option in options)
-    box = "<td><input type=radio name='{0}' value='{1}' aria-label='{1}'></td>"
+    boxes = "".join(f"<td><input type=radio name='{{0}}' value='{o}' aria-label='{o}'></td>" for o in options)
     body = "".join(
-        f"<tr><td>{name}</td><td>{html.escape(line)}</td>"
-        + "".join(box.format(name, option) for option in options)
-        + "</tr>"
+        f"<tr><td>{name}</td><td>{html.escape(line)}</td>{boxes.format(name)}</tr>"
         for name, line in zip(rows["statement"] + letter, rows[text], strict=True)
     )
     page = (

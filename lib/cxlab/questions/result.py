@@ -43,11 +43,8 @@ def number(value: Any, unit: str = "") -> str:
         size = abs(100 * value)
         digits = 0 if size >= 1.95 or size == 0 else 1 if size >= 0.095 else 2
         return f"{round(100 * value, digits) + 0:.{digits}f} %".replace("-", "−")
-    if isinstance(value, int) or abs(value) >= 100:
-        return f"{round(value):,}".replace("-", "−")
-    digits = 1 if abs(value) >= 10 else 2
-    text = f"{round(value, digits) + 0:.{digits}f}"
-    return (f"{value:.0f}" if float(value).is_integer() else text).replace("-", "−")
+    digits = 0 if abs(value) >= 100 or float(value).is_integer() else 1 if abs(value) >= 10 else 2
+    return f"{round(value, digits) + 0:,.{digits}f}".replace("-", "−")
 
 
 def spread(low: Any, high: Any, unit: str = "") -> str:
@@ -62,7 +59,7 @@ def with_interval(value: Any, low: Any = None, high: Any = None, unit: str = "")
     >>> with_interval(0.7083, 0.62, 0.79, "share of R2"), with_interval(3, unit="outlets")
     ('71 % (62 to 79 %)', '3')
     """
-    known = low is not None and high is not None and math.isfinite(low) and math.isfinite(high)
+    known = None not in (low, high) and math.isfinite(low + high)
     known = known and not low == value == high  # a count of everything has no interval
     return f"{number(value, unit)} ({spread(low, high, unit)})" if known else number(value, unit)
 
@@ -134,8 +131,7 @@ class Number(NamedTuple):
     @classmethod
     def share(cls, hits: float, n: int, unit: str, label: str, level: float = 0.95) -> Number:
         """Return a share of ``n`` cases with Wilson's interval."""
-        low, high = wilson(hits, n, level)
-        return cls(float(hits / n), float(low), float(high), unit, int(n), label)
+        return cls(float(hits / n), *map(float, wilson(hits, n, level)), unit, int(n), label)
 
     @classmethod
     def difference(cls, one: pd.Series, other: pd.Series, unit: str, label: str, level: float) -> Number:
@@ -243,20 +239,17 @@ class Result:
         figure = self.figure()
         if figure is not None:
             display({PLOTLY: plotly_json(figure), "text/plain": "chart"}, raw=True)
-        if rest := self._details():
-            display({PART: {}, "text/html": rest, "text/plain": "details"}, raw=True)
-
-    def _details(self) -> str:
-        """Return what a live notebook shows under the picture: cautions, limits, and the numbers folded."""
         texts = [*self.cautions[:2]]
-        if self.leading:
-            texts.append(f"What this does not show: {self.leading['limits']}")
-        shown = "".join(f"<p>{html.escape(text)}</p>" for text in texts)
-        rows = "".join(
-            f"<tr><td>{html.escape(number.label or name)}</td><td>{html.escape(str(number))}</td></tr>"
-            for name, number in self.numbers.items()
-        )
-        return shown + (f"<details><summary>Numbers</summary><table>{rows}</table></details>" if rows else "")
+        texts += [f"What this does not show: {self.leading['limits']}"] if self.leading else []
+        below = "".join(f"<p>{html.escape(text)}</p>" for text in texts)
+        if self.numbers:
+            rows = "".join(
+                f"<tr><td>{html.escape(number.label or name)}</td><td>{html.escape(str(number))}</td></tr>"
+                for name, number in self.numbers.items()
+            )
+            below += f"<details><summary>Numbers</summary><table>{rows}</table></details>"
+        if below:
+            display({PART: {}, "text/html": below, "text/plain": "details"}, raw=True)
 
 
 def shown_numbers() -> dict[str, Number]:
@@ -316,29 +309,24 @@ def record(
 
 
 def plain(value: Any, digits: int = 10) -> Any:
-    """Return a value as a plain one: floats rounded, since parallel sums differ in their last bits from run
-    to run; what is not finite as None.
+    """Return a value, or nested lists and dicts of values, as plain ones: floats rounded, since parallel sums
+    differ in their last bits from run to run; what is not finite as None.
     """
+    if isinstance(value, list | tuple):
+        return [plain(item, digits) for item in value]
+    if isinstance(value, dict):
+        return {key: plain(item, digits) for key, item in value.items()}
     value = value.item() if hasattr(value, "item") else value
     if isinstance(value, float):
         return float(f"{value:.{digits}g}") if math.isfinite(value) else None
     return value if value is None or isinstance(value, bool | int | str) else str(value)
 
 
-def rounded(value: Any, digits: int = 6) -> Any:
-    """Return nested lists and dicts with every float rounded; what is not finite becomes None."""
-    if isinstance(value, list | tuple):
-        return [rounded(item, digits) for item in value]
-    if isinstance(value, dict):
-        return {key: rounded(item, digits) for key, item in value.items()}
-    return plain(value, digits) if isinstance(value, float) else value
-
-
 def plotly_json(figure: go.Figure) -> dict[str, Any]:
     """Return the figure in plotly's own form, numbers rounded so that two builds are identical."""
-    content = json.loads(figure.to_json())
-    layout = {key: value for key, value in content.get("layout", {}).items() if key != "template"}
-    return {"data": rounded(content["data"]), "layout": rounded(layout), "config": {"responsive": True}}
+    content = plain(json.loads(figure.to_json()), 6)
+    content["layout"].pop("template", None)
+    return {"data": content["data"], "layout": content["layout"], "config": {"responsive": True}}
 
 
 def _rows(table: pd.DataFrame | None, most: int = 500) -> dict[str, Any] | None:
@@ -346,5 +334,5 @@ def _rows(table: pd.DataFrame | None, most: int = 500) -> dict[str, Any] | None:
         return None
     if table.index.name is not None or table.index.inferred_type != "integer":
         table = table.reset_index()
-    rows = [[plain(cell, 6) for cell in row] for row in table.head(most).itertuples(index=False)]
+    rows = plain([list(row) for row in table.head(most).itertuples(index=False)], 6)
     return {"columns": [str(column).replace("_", " ") for column in table], "rows": rows}

@@ -1,17 +1,20 @@
 """Does the answer travel? Other surveys, outcomes, segments, ways to sort the items."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.privacy import settled, suppress
-from cxlab.data.sources import is_here, open_source, public
+from cxlab.data.sources import here, open_source, registry
 from cxlab.data.table import SIDES, Survey, Table
 from cxlab.figures import general
-from cxlab.questions.importance import ROWS_AN_ITEM, Sample, rows_of, shares, split_matrices
+from cxlab.questions.importance import ROWS_AN_ITEM, Sample, of_total, rows_of, sample
 from cxlab.questions.result import Number, Result, capital, count, number, question, spread
+from cxlab.stats.regression import shapley_r2
 from cxlab.stats.resampling import intervals, pool
 
 SHARE = "share of R2"
@@ -59,8 +62,8 @@ def by_sorting(ready: Sample) -> dict[str, Number]:
     asked, found = ready.survey.items, {}
     for name, blocks in sortings(ready.survey).items():
         groups = [[asked.index(item) for item in blocks[side]] for side in SIDES]
-        share, _ = split_matrices(ready.matrices, groups)
-        found[name] = ready.number(share[1], SHARE, f"items {name}")
+        share = of_total(shapley_r2(ready.matrices, groups))[1]
+        found[name] = ready.number(share, SHARE, f"items {name}")
     return found
 
 
@@ -80,7 +83,7 @@ def sorted_otherwise(survey: Survey) -> Result:
 
     Table: ``sorting share low high n``.
     """
-    rows = by_sorting(shares(survey.only(*SIDES))[0])
+    rows = by_sorting(sample(survey.only(*SIDES)))
     table = pd.DataFrame([(name, *row[:3], row.n) for name, row in rows.items()],
                          columns=["sorting", "share", "low", "high", "n"])  # fmt: skip
     low, high = table["share"].min(), table["share"].max()
@@ -89,8 +92,8 @@ def sorted_otherwise(survey: Survey) -> Result:
     finding = f"{leads}: experience's share runs from {spread(low, high, 'share')}."
     if len(rows) == 1:
         finding = "No item of this survey could as well stand on the other side."
-    draw = lambda: general.dots(table, **AXES, label="sorting")  # noqa: E731
-    return Result(finding, ends(rows), table, draw if len(rows) > 1 else None, [], survey)
+    draw = partial(general.dots, table, **AXES, label="sorting") if len(rows) > 1 else None
+    return Result(finding, ends(rows), table, draw, [], survey)
 
 
 def survey_by_survey(
@@ -104,9 +107,9 @@ def survey_by_survey(
     """
     settings = {"bootstrap": bootstrap, "seed": seed, "confidence_level": confidence_level}
     rows, variances, skipped, opened = {}, [], 0, {}
-    fetched = [name for name, entry in public().items() if entry["table"] == "survey" and is_here(name)]
+    fetched = [n for n, entry in registry(public=True).items() if entry["table"] == "survey" and here(n)]
     for asked in surveys:
-        for each in fetched if isinstance(asked, str) and asked == "public" else [asked]:
+        for each in fetched if asked == "public" else [asked]:
             try:
                 one = open_source(each, table="survey", **settings) if isinstance(each, str) else each
             except (InputError, OSError):
@@ -115,19 +118,17 @@ def survey_by_survey(
             if not one.missing:
                 opened.setdefault(one.name, one)
     made_up = all(one.simulated for one in opened.values())  # made-up surveys never stand beside real ones
-    for one in opened.values():
-        try:
-            if (one.simulated and not made_up) or any(not one.blocks.get(side) for side in SIDES):
-                raise NotEnough("made up, or a side is not asked")
-            ready, share, _ = shares(one.only(*SIDES))
-        except NotEnough:
-            skipped += 1
-            continue
-        range_ = [row.value for row in ends(by_sorting(ready)).values()]
-        found = ready.number(share[1], SHARE, "")
-        title = one.title or one.name or "own survey"
-        rows[one.name] = (title, *found[:3], *range_, found.n, one.label(one.outcome))
-        variances.append(max(float(np.nanvar(share[1, 1:])), 1e-8))
+    usable = [one.only(*SIDES) for one in opened.values() if made_up or not one.simulated]
+    for own in [one for one in usable if len(one.blocks) == 2]:
+        with contextlib.suppress(NotEnough):
+            ready = sample(own)
+            range_ = [row.value for row in ends(by_sorting(ready)).values()]
+            share = ready.share[1]
+            found = ready.number(share, SHARE, "")
+            title = own.title or own.name or "own survey"
+            rows[own.name] = (title, *found[:3], *range_, found.n, own.label(own.outcome))
+            variances.append(max(float(np.nanvar(share[1:])), 1e-8))
+    skipped += len(opened) - len(rows)
     columns = ["survey", "share", "low", "high", "lowest", "highest", "n", "outcome"]
     table, total = pd.DataFrame(list(rows.values()), columns=columns), len(rows)
     data = Table(frame=table, kind="survey", name=", ".join(rows), simulated=made_up and total > 0, seed=seed)
@@ -151,25 +152,19 @@ def survey_by_survey(
         table.loc[total] = ["all pooled", *pooled[:3], np.nan, np.nan, n, ""]
     ahead, many = ("experience", leads) if leads * 2 >= total else ("product", total - leads)
     finding = f"{ahead} has the larger share in {many} of {all_}; {words}experience has {pooled}."
-    if pooled.low <= 0.5 <= pooled.high and many == total >= 5:
-        finding = f"{finding[:-1]}, not yet for certain."
-    elif pooled.low <= 0.5 <= pooled.high:
-        finding = f"no clear leader was found in {all_}: experience has {pooled} of what both sides explain."
+    if pooled.low <= 0.5 <= pooled.high:
+        unclear = f"no clear leader was found in {all_}: experience has {pooled} of what both sides explain."
+        finding = f"{finding[:-1]}, not yet for certain." if many == total >= 5 else unclear
     turns = f"In {turned} of {total} the answer turns when disputed items are sorted differently."
     left = f"{capital(count(skipped, 'survey'))} left out: a side is missing, answers are few, or made up."
     cautions = [turns] * bool(turned) + [left] * bool(skipped)
-    return Result(finding, numbers, table, lambda: _forest(table), cautions, data, id="survey_by_survey")
-
-
-def _forest(table: pd.DataFrame):
-    """Draw each survey twice: with its interval, and with its range over ways to sort the items."""
-    ranges = table.assign(low=table["lowest"], high=table["highest"])
-    ranges = ranges[(ranges["low"] < ranges["high"]) & (ranges["survey"] != "all pooled")]
+    # each survey twice: with its interval, and with its range over ways to sort the items
+    ranges = table.assign(low=table["lowest"], high=table["highest"])[table["lowest"] < table["highest"]]
     kinds = {"items as registered, with interval": table, "range over ways to sort the items": ranges}
     shown = pd.concat(kinds, names=["kind"]).reset_index("kind")
-    shown = shown[["survey", "share", "low", "high", "kind"]]
-    words = {"x_title": "experience's share of what both sides explain"}
-    return general.dots(shown, **AXES | words, label="survey", group="kind")
+    axes = AXES | {"x_title": "experience's share of what both sides explain"}
+    draw = partial(general.dots, shown, **axes, label="survey", group="kind")
+    return Result(finding, numbers, table, draw, cautions, data, id="survey_by_survey")
 
 
 @question("survey", *SIDES)
@@ -182,13 +177,14 @@ def outcome_by_outcome(survey: Survey) -> Result:
     names = [survey.outcome, *(name for name in survey.outcomes if name not in (survey.outcome, *base.items))]
     words, k, level = [survey.label(name) for name in names], len(base.items), survey.confidence_level
     rows = rows_of(base, [*base.items, *names])
-    parts = [rows.covariances.part([*range(k), k + i]).matrices for i in range(len(names))]
-    values = np.array([split_matrices(matrices, base.groups())[0][1] for matrices in parts])
+    columns = [[*range(k), k + i] for i in range(len(names))]
+    raws = [shapley_r2(rows.matrices[:, at][:, :, at], base.groups()) for at in columns]
+    values = np.array([of_total(raw)[1] for raw in raws])
     numbers = {}
     for name, word, draws in zip(names, words, values, strict=True):
         key = f"share-experience-for-{name}".replace("_", "-")
         numbers[key] = rows.number(draws, SHARE, f"experience's share of {word}")
-    table = intervals(values, words, level).rename(columns={"estimate": "share"}).rename_axis("outcome")
+    table = intervals(values, words, level, "share").rename_axis("outcome")
     gap = intervals(values - values[0], words, level)
     table[["difference", "difference_low", "difference_high"]] = gap.to_numpy()
     if len(names) == 1:
@@ -199,7 +195,7 @@ def outcome_by_outcome(survey: Survey) -> Result:
     if len(differ):
         other = number(table["share"][differ.idxmax()], "share")
         finding = f"outcomes differ: experience has {first} of {words[0]} and {other} of {differ.idxmax()}."
-    return Result(finding, numbers, table, lambda: general.dots(table, **AXES), [], survey)
+    return Result(finding, numbers, table, partial(general.dots, table, **AXES), [], survey)
 
 
 @question("survey", *SIDES, needs="a survey with product, experience and a column that tells customers apart")
@@ -220,36 +216,30 @@ def by_segment(survey: Survey) -> Result:
     found, generator = [], survey.rng
     for name in allowed[column]:
         part = base.frame[base.frame[column] == name]
-        try:
-            if part[[*base.items, base.outcome]].notna().all(axis=1).sum() < least:
-                raise NotEnough("too few")
-            ready, share, _ = shares(base.with_(frame=part, seed=generator))
-        except NotEnough:
-            left_out += 1
-            continue
-        found.append((base.label(name), ready, share))
+        with contextlib.suppress(NotEnough):
+            if part[[*base.items, base.outcome]].notna().all(axis=1).sum() >= least:
+                found.append((base.label(name), sample(base.with_(frame=part, seed=generator))))
+    left_out += len(allowed) - len(found)
     if len(found) < 2:
         raise NotEnough(f"fewer than two segments have {least} complete answers")
     numbers = {}
     for at, side in enumerate(SIDES):
-        rows = [(name, ready.n, *ready.number(share[at], SHARE, "")[:3]) for name, ready, share in found]
+        rows = [(name, one.n, *one.number(one.share[at], SHARE, "")[:3]) for name, one in found]
         table = pd.DataFrame(rows, columns=["segment", "n", "share", "low", "high"])
-        variances = [max(float(np.nanvar(share[at, 1:])), 1e-8) for _, _, share in found]
+        variances = [max(float(np.nanvar(one.share[at, 1:])), 1e-8) for _, one in found]
         effect, pulled = pool(table["share"], variances, base.confidence_level)
         table[["shrunk", "shrunk_low", "shrunk_high"]] = pulled[["shrunk", "low", "high"]].to_numpy()
         lowest = table.loc[table["shrunk"].idxmin(), ["shrunk", "shrunk_low", "shrunk_high"]]
         label = f"{side}'s share in the segment where it is lowest"
         numbers[f"segment-lowest-share-{side}"] = Number(*lowest, SHARE, int(table["n"].min()), label)
-    taus = effect.tau, effect.tau_low, effect.tau_high
     label = "spread of experience's share between segments"
-    numbers["segment-spread"] = Number(*taus, SHARE, int(table["n"].sum()), label)
-    finding = (
-        f"no difference between {len(table)} kinds of customers was found beyond what chance would give."
-    )
+    numbers["segment-spread"] = Number(*effect[3:], SHARE, int(table["n"].sum()), label)
+    k = len(table)
+    finding = f"no difference between {k} kinds of customers was found beyond what chance would give."
     if effect.tau_low > 0:
         reach = spread(table["shrunk"].min(), table["shrunk"].max(), "share")
-        finding = f"kinds of customers differ: experience's share runs from {reach} between {len(table)}."
+        finding = f"kinds of customers differ: experience's share runs from {reach} between {k}."
     caution = [f"{capital(count(left_out, 'segment'))} left out: too few answers."] if left_out else []
     axes = AXES | {"x_title": "experience's share, small segments pulled to the mean", "value": "shrunk"}
-    draw = lambda: general.dots(table, **axes, low="shrunk_low", high="shrunk_high", label="segment")  # noqa: E731
+    draw = partial(general.dots, table, **axes, low="shrunk_low", high="shrunk_high", label="segment")
     return Result(finding, numbers, table, draw, caution, survey)

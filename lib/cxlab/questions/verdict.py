@@ -9,7 +9,7 @@ import pandas as pd
 from cxlab.data.errors import InputError, OutOfReach
 from cxlab.data.files import data_folder
 from cxlab.data.rules import Evidence, RuleSet, load_evidence, load_rules
-from cxlab.data.sources import is_here, open_source, public
+from cxlab.data.sources import here, open_source, registry
 from cxlab.data.table import Table
 from cxlab.figures import general
 from cxlab.questions import judging
@@ -53,12 +53,10 @@ class Verdict:
         found = judging.combine(self.rules, self.report, self.surveys)
         claims = self.evidence.claims.set_index("claim_id")
         ideas = self.evidence.ideas.set_index("idea_id")
-        texts = pd.concat([claims["paraphrase"], ideas["idea"]]).reindex(found.index)
-        topics = pd.concat([claims["topic"], ideas["article"]]).reindex(found.index)
+        texts = pd.concat([claims["paraphrase"], ideas["idea"]])
+        topics = pd.concat([claims["topic"], ideas["article"]])
         needed = claims["data_needed"].reindex(found.index, fill_value="")
-        return pd.concat(
-            [texts.rename("text"), topics.rename("topic"), found, needed.rename("needed")], axis=1
-        )
+        return found.assign(text=texts, topic=topics, needed=needed)
 
 
 def opened(
@@ -73,8 +71,8 @@ def opened(
     """
     rules, report = load_rules(), judging.load_results(results)
     found = {}
-    asked = [name for name, entry in public().items() if entry["table"] in judging.QUESTIONS]
-    known = [*SURVEYS, *(name for name in ("lecture-ratings", *asked) if is_here(name))]
+    asked = [name for name, entry in registry(public=True).items() if entry["table"] in judging.QUESTIONS]
+    known = [*SURVEYS, *(name for name in ("lecture-ratings", *asked) if here(name))]
     left = [name.strip() for name in leave_out.split(",") if name.strip()]
     if unknown := [name for name in left if name not in known]:
         raise InputError(f"leave_out names {unknown[0]!r}; what judges is {', '.join(known)}")
@@ -160,12 +158,10 @@ def survey_by_survey(verdict: Verdict) -> Result:
     wide = some[titles].replace(UNTESTED, "")
     decided = wide.isin(OUTCOMES[:2]).any(axis=1)
     many, n = int(decided.sum()), len(wide)
+    label = "claims that at least one survey"
     numbers = {
-        f"claims-{name}": Number(value, unit="claims", label=f"claims that at least one survey {words}")
-        for name, value, words in (
-            ("tested-by-surveys", n, "can test"),
-            ("decided-by-a-survey", many, "decides"),
-        )
+        "claims-tested-by-surveys": Number(n, unit="claims", label=f"{label} can test"),
+        "claims-decided-by-a-survey": Number(many, unit="claims", label=f"{label} decides"),
     }
     clash = int((wide.eq(SUPPORTED).any(axis=1) & wide.eq(REFUTED).any(axis=1)).sum())
     who, they = ("at least one of ", "they") if len(titles) > 1 else ("", "it")

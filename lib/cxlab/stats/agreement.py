@@ -40,7 +40,7 @@ def scalability(
     H is the sum of the covariances of all pairs of levels over the sum of the greatest that the margins allow
     (Loevinger 1948; Mokken 1971; for scores Molenaar's weighted form). By convention .3 is a weak scale, .4
     medium, .5 strong. Rows with a gap are left out. The limits are symmetric for log(1 - H) with the
-    bootstrap's standard error, since near 1 the percentiles of H fall short.
+    bootstrap's standard error, since near 1 the percentiles of H fall short; a perfect order has H alone.
 
     >>> ladder = pd.DataFrame({"first": [1, 1, 1, 1, 0], "second": [1, 1, 1, 0, 0], "third": [1, 0, 0, 0, 0]})
     >>> scalability(ladder, bootstrap=0).H
@@ -57,7 +57,10 @@ def scalability(
     sizes = [min(block, bootstrap - start) for start in range(0, bootstrap, block)]
     found = _coefficients(x[None])[0]
     drawn = [_coefficients(x[random.integers(0, len(x), (size, len(x)))]) for size in sizes]
-    low, high = _limits(found, np.vstack(drawn or [np.empty((0, len(found)))]), confidence_level)
+    gap, drawn = 1 - found, np.vstack([np.empty((0, len(found))), *drawn])
+    spread = np.log(np.maximum(1 - drawn, np.maximum(gap, 1e-12) / 10))  # a perfect draw is no infinity
+    factor = np.exp(normal_quantile(confidence_level) * pd.DataFrame(spread).std(ddof=0).to_numpy())
+    low, high = np.where(gap > 1e-12, [1 - gap * factor, 1 - gap / factor], found)
     items = {"level": levels.columns.astype(str), "mean": x.mean(axis=0), "Hi": found[1:]}
     table = pd.DataFrame(items | {"low": low[1:], "high": high[1:]})
     table = table.sort_values("mean", ascending=False, kind="stable", ignore_index=True)
@@ -73,17 +76,6 @@ def _coefficients(x: np.ndarray) -> np.ndarray:
         sums.append(np.column_stack([each.sum(axis=1), each]))
     found, greatest = sums
     return np.divide(found, greatest, out=np.full_like(found, np.nan), where=greatest > 1e-15)
-
-
-def _limits(estimates: np.ndarray, draws: np.ndarray, level: float) -> np.ndarray:
-    """Return limits that are symmetric for log(1 - H); the interval of a perfect order is itself."""
-    gap = 1 - estimates
-    spread = np.log(np.maximum(1 - draws, np.maximum(gap, 1e-12) / 10))  # a perfect draw is no infinity
-    factor = np.exp(normal_quantile(level) * pd.DataFrame(spread).std(ddof=0).to_numpy())
-    return np.where(gap > 1e-12, [1 - gap * factor, 1 - gap / factor], estimates)
-
-
-LEVELS = ("nominal", "ordinal", "interval")
 
 
 class Alpha(NamedTuple):
@@ -111,8 +103,8 @@ def krippendorff_alpha(
     >>> round(krippendorff_alpha([[1, 2, 3, 1], [1, 2, 3, 2]]).estimate, 3)
     0.667
     """
-    if level not in LEVELS:
-        raise InputError(f"level={level!r} must be one of {', '.join(LEVELS)}")
+    if level not in ("nominal", "ordinal", "interval"):
+        raise InputError(f"level={level!r} must be one of nominal, ordinal, interval")
     table = pd.DataFrame(ratings)
     if level != "nominal":
         try:

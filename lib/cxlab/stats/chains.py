@@ -24,49 +24,33 @@ def transition_matrix(data: pd.DataFrame, *, confidence_level: float = 0.95) -> 
     >>> transition_matrix(paths).probability.head(2).tolist()
     [0.5, 0.5]
     """
-    paths = _paths(data, ["person", "timestamp", "role"])
-    who, roles = paths["person"].to_numpy(), paths["role"].astype(str)
-    place = paths.groupby("person").cumcount()
-    names = place.groupby(roles, sort=False).mean().sort_values(kind="stable").index
-    role, size = names.get_indexer(roles), len(names)
-    again = who[1:] == who[:-1]
-    start, end, who = role[:-1][again], role[1:][again], who[1:][again]
-    pair = start * size + end
-    table = np.bincount(pair, minlength=size**2).reshape(size, size)
-    people = np.bincount(np.unique(who * size**2 + pair) % size**2, minlength=size**2)
+    paths = _paths(data, ["person", "timestamp", "role"]).astype({"role": "str"})
+    names = paths.groupby("person").cumcount().groupby(paths["role"], sort=False).mean()
+    names = names.sort_values(kind="stable").index
+    moves = paths.assign(to=paths.groupby("person")["role"].shift(-1)).dropna(subset="to")
+    own = moves.groupby(["role", "person", "to"]).size().unstack(fill_value=0)  # what each person did
+    own = own.reindex(columns=names, fill_value=0)
+
+    def by_role(counts: pd.DataFrame) -> np.ndarray:
+        return counts.groupby("role").sum().reindex(names, fill_value=0).to_numpy()
+
+    table, starters = by_role(own), by_role(own.any(axis=1))
     n = table.sum(axis=1, keepdims=True)
-    share = np.divide(table, n, out=np.full((size, size), np.nan), where=n > 0)
-    effect = _design_effects(start, end, who, table, confidence_level)
-    a, b = table / effect + PRIOR, np.maximum((n - table) / effect + PRIOR * (size - 1), 1e-9)
-    tail = (1 - confidence_level) / 2
-    columns = {
-        "from": np.repeat(names, size),
-        "to": np.tile(names, size),
-        "count": table.ravel(),
-        "probability": share.ravel(),
-        "low": np.fmin(betaincinv(a, b, tail), share).ravel(),
-        "high": np.fmax(betaincinv(a, b, 1 - tail), share).ravel(),
-        "n": np.repeat(n, size),
-        "people": people,
-    }
-    return pd.DataFrame(columns)
-
-
-def _design_effects(start, end, who, table, level) -> np.ndarray:
-    """Return by how much people's likeness, and their small number, takes from the moves of each pair."""
-    size = len(table)
-    row, place = np.unique(who * size + start, return_inverse=True)
-    own, begin = np.bincount(place, minlength=len(row)), row % size
-    people, n = np.bincount(begin, minlength=size), table.sum(axis=1)
-    effect = np.ones((size, size))
-    for to in range(size):
-        share = table[:, to] / np.maximum(n, 1)
-        off = np.bincount(place, end == to, len(row)) - share[begin] * own
-        spread = np.bincount(begin, off**2, size) * people / np.maximum(people - 1, 1)
-        chance = n * share * (1 - share)
-        effect[:, to] = np.divide(spread, chance, out=np.ones(size), where=chance > 0)
-    few = (stdtrit(np.maximum(people - 1, 1), 0.5 + level / 2) / normal_quantile(level)) ** 2
-    return np.maximum(effect, 1) * few[:, None]
+    share = np.divide(table, n, out=np.full(table.shape, np.nan), where=n > 0)
+    # by how much people's likeness, and their small number, takes from the moves of each pair
+    usual = share[names.get_indexer(own.index.get_level_values("role"))]
+    off = own - usual * own.sum(axis=1).to_numpy()[:, None]
+    spread = by_role(off**2) * (starters / np.maximum(starters - 1, 1))[:, None]
+    chance = n * share * (1 - share)
+    effect = np.divide(spread, chance, out=np.ones(table.shape), where=chance > 0)
+    few = stdtrit(np.maximum(starters - 1, 1), 0.5 + confidence_level / 2) / normal_quantile(confidence_level)
+    effect = np.maximum(effect, 1) * few[:, None] ** 2
+    a, b = table / effect + PRIOR, np.maximum((n - table) / effect + PRIOR * (len(names) - 1), 1e-9)
+    low, high = (betaincinv(a, b, 0.5 + way * confidence_level / 2) for way in (-1, 1))
+    pairs = pd.MultiIndex.from_product([names, names], names=["from", "to"]).to_frame(index=False)
+    columns = {"count": table, "probability": share, "low": np.fmin(low, share), "high": np.fmax(high, share)}
+    columns |= {"n": np.repeat(n, len(names), axis=1), "people": by_role(own > 0)}
+    return pairs.assign(**{name: cells.ravel() for name, cells in columns.items()})
 
 
 def removal_effect(
@@ -99,9 +83,8 @@ def removal_effect(
         return removal(counts.reshape(k + 1, k + 2))[0]
 
     size, rng = who[-1] + 1, np.random.default_rng(rng)
-    drawn = (np.bincount(rng.integers(0, size, size), minlength=size) for _ in range(bootstrap))
-    draws = np.array([effects(times) for times in drawn]).reshape(bootstrap, k)
-    low, high = percentile_interval(draws, confidence_level)
+    draws = [effects(np.bincount(rng.integers(0, size, size), minlength=size)) for _ in range(bootstrap)]
+    low, high = percentile_interval(np.reshape(draws, (bootstrap, k)), confidence_level)
     found = pd.DataFrame({"touchpoint": names, "effect": effects(np.ones(size)), "low": low, "high": high})
     return found.sort_values("effect", ascending=False, kind="stable", ignore_index=True)
 

@@ -87,9 +87,3 @@ def percentile_interval(draws: ArrayLike, confidence_level: float = 0.95) -> tup
         quantile = np.nanquantile if np.isnan(draws).any() else np.quantile  # the former is slow
         ends[:, some] = quantile(draws[:, some], [tail, 1 - tail], axis=0)
     return ends[0][()], ends[1][()]
-
-
-def absolute_interval(low: float, high: float) -> tuple[float, float]:
-    """Return the interval of a number's size from that of the number: it starts at 0 where that holds 0."""
-    near, far = sorted((abs(float(low)), abs(float(high))))
-    return (0.0 if low * high <= 0 else near), far

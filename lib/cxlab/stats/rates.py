@@ -33,12 +33,11 @@ class Common(NamedTuple):
         return np.quantile(deviation, parts, weights=self.weight, method="inverted_cdf").tolist()
 
 
-def common_rates(satisfied: np.ndarray, n: np.ndarray) -> Common:
-    """Return the posterior of the common Beta distribution on a grid: few outlets leave it honestly open.
+def common_rates(x: np.ndarray, n: np.ndarray) -> Common:
+    """Return the posterior of the common Beta distribution of rates x / n; few outlets leave it open.
 
     The prior is flat in the mean and in (a + b) ** -0.5, about the spread (Gelman et al. 2013, section 5.3).
     """
-    x, n = np.asarray(satisfied, float), np.asarray(n, float)
     middle, points, size = np.log((x.sum() + 0.5) / ((n - x).sum() + 0.5)), 9, np.inf
     box = np.array([[middle - 6, middle + 6], [np.log(0.2), np.log(1e7)]])
     while True:  # zoom in on where the weight is, then look closely
@@ -118,10 +117,15 @@ def funnel_limits(data: pd.DataFrame) -> pd.DataFrame:
     target, value = float(x.sum() / n.sum()), x / n
     if not 0 < target < 1:
         raise NotEnough("every visit was rated alike, so outlets cannot differ")
-    tau = _between(value - target, target * (1 - target) / n) ** 0.5
+    spread = target * (1 - target)
+    tau = _between(value - target, spread / n) ** 0.5
     limits = _limits(n, target, tau)
     naive = (value > limits["high"]).astype(int) - (value < limits["low"]).astype(int)
-    p = _tails(x, n, target, target * (1 - target) / n + tau**2)
+    size = spread / (spread / n + tau**2) - 1  # of the Beta, which there is not for a single visit
+    a, b = (np.maximum(part * size, 1e-9) for part in (target, 1 - target))
+    below = betainc(a, b, np.minimum((x + 0.5) / n, 1))
+    above = betainc(b, a, np.minimum((n - x + 0.5) / n, 1))
+    p = np.where(size > 1e-9, np.minimum(2 * np.minimum(below, above), 1), 1.0)
     table = pd.DataFrame({"outlet": data["outlet"].to_numpy(), "n": n, "value": value})
     table = table.assign(**limits, naive=naive, p=p, discovery=benjamini_hochberg(p)[0])
     table.attrs.update(target=target, tau=tau)
@@ -136,28 +140,14 @@ def funnel_curve(limits: pd.DataFrame, *, points: int = 80) -> pd.DataFrame:
 
 
 def _limits(n: np.ndarray, target: float, tau: float) -> dict[str, np.ndarray]:
-    low, high = (_binomial_limit(n, target, (1 + way * LEVEL) / 2) for way in (-1, 1))
-    if tau == 0:
-        return {"low": low, "high": high, "od_low": low, "od_high": high}
+    """Spiegelhalter (2005), appendix A.1: binomial quantiles, interpolated to the exact probability."""
+    edges = np.array([[1 - LEVEL], [1 + LEVEL]]) / 2
+    r = binom.ppf(edges, n, target)
+    part = (binom.cdf(r, n, target) - edges) / np.maximum(binom.pmf(r, n, target), 1e-300)
+    low, high = np.clip((r - part) / n, 0, 1)
     reach = normal_quantile(LEVEL) * np.sqrt(target * (1 - target) / n + tau**2)
-    wide = {"od_low": np.maximum(target - reach, 0), "od_high": np.minimum(target + reach, 1)}
-    return {"low": low, "high": high} | wide
-
-
-def _binomial_limit(n: np.ndarray, target: float, probability: float) -> np.ndarray:
-    """Spiegelhalter (2005), appendix A.1.1: the binomial quantile, interpolated to the exact probability."""
-    r = binom.ppf(probability, n, target)
-    part = (binom.cdf(r, n, target) - probability) / np.maximum(binom.pmf(r, n, target), 1e-300)
-    return np.clip((r - part) / n, 0, 1)
-
-
-def _tails(x: np.ndarray, n: np.ndarray, target: float, variance: np.ndarray) -> np.ndarray:
-    """Return twice the smaller tail of a Beta with this mean and variance; 1 where there is no such Beta."""
-    size = target * (1 - target) / variance - 1
-    a, b = (np.maximum(part * size, 1e-9) for part in (target, 1 - target))
-    below = betainc(a, b, np.minimum((x + 0.5) / n, 1))
-    above = betainc(b, a, np.minimum((n - x + 0.5) / n, 1))
-    return np.where(size > 1e-9, np.minimum(2 * np.minimum(below, above), 1), 1.0)
+    wide = (np.maximum(target - reach, 0), np.minimum(target + reach, 1)) if tau else (low, high)
+    return {"low": low, "high": high, "od_low": wide[0], "od_high": wide[1]}
 
 
 def _between(away: np.ndarray, variance: np.ndarray) -> float:
@@ -250,8 +240,8 @@ def variance_components(
     if len(data) < 3:
         raise NotEnough(f"only {len(data)} rated visits have every grouping known")
     y, n = data["score"].to_numpy(float), len(data)
-    codes = [pd.factorize(data[name])[0] for name in factors]
-    codes.append(np.arange(n))  # what is left: each visit is a group of its own
+    # What is left comes last: each visit is a group of its own.
+    codes = [*(pd.factorize(data[name])[0] for name in factors), np.arange(n)]
     homes = [csr_array((np.ones(n), (np.arange(n), code))) for code in codes]
     sizes = [np.bincount(code) for code in codes]
 
@@ -272,9 +262,8 @@ def variance_components(
     kept = np.linalg.solve(system, squares(y)).clip(min=0)
 
     lower = np.eye(len(system))  # takes out of each sum what the components of the rows before it add
-    for column in range(len(system) - 1):
-        left = lower @ system
-        lower[column + 1 :] -= np.outer(left[column + 1 :, column] / left[column, column], lower[column])
+    for row in range(1, len(system)):
+        lower[row, :row] = -np.linalg.solve(system[:row, :row].T, system[row, :row])
     pieces, expected = lower @ squares(y), lower @ system @ kept
     rng, draws = np.random.default_rng(rng), np.empty((bootstrap, len(kept)))
     for draw in draws:

@@ -152,9 +152,9 @@ def fit(
 ) -> Fit:
     """Fit ``outcome`` (n,) on the columns of ``design`` (n, k); an intercept is a column of ones.
 
-    ``covariance`` is "HC3" or "HC2" (MacKinnon & White 1985). ``groups`` are labels of clusters instead:
-    cluster-robust (CR1), with clusters - 1 degrees of freedom. ``NotEnough`` where there are too few rows, or
-    columns depend on each other.
+    ``covariance`` is "HC3" or "HC2" (MacKinnon & White 1985). Where labels of ``groups`` stand twice, it is
+    cluster-robust instead (CR1), with clusters - 1 degrees of freedom. ``NotEnough`` where there are too few
+    rows, or columns depend on each other.
     """
     y, x = np.asarray(outcome, dtype=float), np.asarray(design, dtype=float)
     n, k = x.shape
@@ -169,28 +169,23 @@ def fit(
     residuals = y - x @ beta
     bread, left, dof = inverse @ inverse.T, float(residuals @ residuals), n - k
     classical = bread * left / dof
-    if groups is None:
+    sums = _sums_within(x * residuals[:, None], groups)
+    if sums is None:
         free = np.maximum(1 - (q**2).sum(axis=1), 1e-10) ** {"HC2": 0.5, "HC3": 1.0}[covariance]
         scores, factor = x * (residuals / free)[:, None], 1.0
     else:
-        scores = _sums_within(x * residuals[:, None], groups)
-        factor, dof = len(scores) / (len(scores) - 1) * (n - 1) / dof, len(scores) - 1
+        scores, factor, dof = sums, len(sums) / (len(sums) - 1) * (n - 1) / dof, len(sums) - 1
     robust = bread @ (scores.T @ scores * factor) @ bread
     total = float(((y - y.mean()) ** 2).sum())
     return Fit(beta, robust, dof, classical, 1 - left / total if total > 0 else np.nan)
 
 
-def _sums_within(scores: np.ndarray, groups: ArrayLike) -> np.ndarray:
-    sums = pd.DataFrame(scores).groupby(np.asarray(groups)).sum().to_numpy()
-    if len(sums) < 2:
+def _sums_within(scores: np.ndarray, groups: ArrayLike | None) -> np.ndarray | None:
+    """Return the sums of the rows of each cluster, None where no label stands twice."""
+    sums = None if groups is None else pd.DataFrame(scores).groupby(np.asarray(groups)).sum().to_numpy()
+    if sums is not None and len(sums) < 2:
         raise NotEnough("all rows are of a single cluster; a cluster-robust interval needs at least two")
-    return sums
-
-
-def _clusters(data: pd.DataFrame, rows: pd.Index, groups: str | None) -> pd.Series | None:
-    """Return the labels of the rows that are used, None where no label stands twice."""
-    labels = None if groups is None else data.loc[rows, groups]
-    return labels if labels is not None and labels.duplicated().any() else None
+    return None if sums is None or len(sums) == len(scores) else sums
 
 
 SHAPES = {  # as sums of b0..b5
@@ -223,7 +218,7 @@ def response_surface(
     table = complete_cases(data, [perceived, expected, outcome], minimum=12)
     pair = table[[perceived, expected]].to_numpy()
     centre = float(pair.mean()) if centre is None else centre
-    labels = _clusters(data, table.index, groups)
+    labels = data.loc[table.index, groups] if groups else None
     fitted = fit(table[outcome], surface_terms(*(pair - centre).T), groups=labels)
     return Surface(read_contrasts(fitted, SHAPES, confidence_level), centre, len(table), fitted)
 
@@ -259,7 +254,7 @@ def kinked_slopes(
             if (x == end).mean() > 0.05 and len(np.unique(side)) >= 3:  # two other values make a line
                 ends.append((x == end).astype(float))
     y, design = table[outcome].to_numpy(), np.column_stack([np.ones(len(table)), *slopes, *ends])
-    labels, full = _clusters(data, table.index, groups), float((y == y.max()).mean())
+    labels, full = data.loc[table.index, groups] if groups else None, float((y == y.max()).mean())
     if full > 0.8:
         raise NotEnough(f"{full:.0%} gave the top answer, so nothing is left to explain")
     if full > 0.05:
@@ -292,7 +287,7 @@ def product_experience(
     """
     sides = ["product", "experience"]
     table = complete_cases(data, [*sides, "outcome"], minimum=30)
-    labels = _clusters(data, table.index, groups)
+    labels = data.loc[table.index, groups] if groups else None
 
     def terms(p, e) -> np.ndarray:
         return np.stack([np.ones_like(p), p, e, p * e], axis=-1)
@@ -359,9 +354,8 @@ def censored_fit(y: np.ndarray, x: np.ndarray, top: float, groups=None) -> Fit:
         if np.abs(step).max() < 1e-9 * (1 + np.abs(parameters).max()):
             break
     dof, factor = n - k - 1, n / (n - k - 1)
-    if groups is not None:
-        scores = _sums_within(scores, groups)
-        dof, factor = len(scores) - 1, len(scores) / (len(scores) - 1)
+    if (sums := _sums_within(scores, groups)) is not None:
+        scores, dof, factor = sums, len(sums) - 1, len(sums) / (len(sums) - 1)
     gamma, theta = parameters[:k], parameters[k]
     turned = np.column_stack([np.eye(k) / theta, -gamma / theta**2]) @ np.linalg.inv(hessian)
     return Fit(gamma / theta, turned @ (scores.T @ scores) @ turned.T * factor, dof)

@@ -1,7 +1,6 @@
 """One bootstrap for every statistic of a covariance matrix, gaps or not; and estimates pooled."""
 
-from collections.abc import Iterable, Iterator
-from copy import copy
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,50 +10,32 @@ from cxlab.data.errors import NotEnough
 from cxlab.stats.intervals import percentile_interval
 
 
-class Covariances:
-    """The covariance matrix of a sample (first) and of its bootstrap resamples, shape (1 + draws, m, m).
+def covariances(values, *, draws: int = 1000, weights=None, clusters=None, rng=None) -> np.ndarray:
+    """Return the covariance matrix of a sample (first) and of its bootstrap resamples, (1 + draws, m, m).
 
     A resample repeats rows with their ``weights``; rows of one of the ``clusters`` are drawn together (Field
     & Welsh 2007). ``values`` (n, m) may have gaps: then all ``n`` rows with an answer count, by maximum
     likelihood for a multivariate normal (EM; Dempster et al. 1977), where whether an answer is missing
     depends only on the answers that are there. Covariances are divided by the sum of the weights, not n - 1.
     """
-
-    def __init__(self, values, *, draws: int = 1000, weights=None, clusters=None, rng=None):
-        values = np.asarray(values, dtype=float)
-        rows = np.isfinite(values).any(axis=1)
-        values, self.n = values[rows], int(rows.sum())
-        weights = np.ones(self.n) if weights is None else np.asarray(weights, dtype=float)[rows]
-        units = None if clusters is None else pd.factorize(np.asarray(clusters)[rows])[0]
-        if units is None and np.isnan(values).any():
-            units = np.arange(self.n)
-        centre, scale = np.nanmean(values, axis=0), np.nanstd(values, axis=0)
-        scale[scale == 0] = 1.0
-        values = np.column_stack([np.ones(self.n), (values - centre) / scale])
-        patterns, start = _patterns(values, weights), np.eye(values.shape[1])[None]
-        found = [_mean_products(patterns, np.ones((1, self.n)), start, tolerance=1e-9)]
-        for times in _resamples(self.n, units, draws, np.random.default_rng(rng)):
-            start = np.repeat(found[0], len(times), axis=0)
-            found.append(_mean_products(patterns, times, start, tolerance=3e-3))
-        products = np.concatenate(found)
-        means = products[:, 0, 1:]
-        self.matrices = products[:, 1:, 1:] - means[:, :, None] * means[:, None]
-        self.matrices *= np.outer(scale, scale)
-
-    def part(self, columns: list[int]) -> "Covariances":
-        """Return the covariances of some of the columns, in this order."""
-        found = copy(self)
-        found.matrices = np.ascontiguousarray(self.matrices[:, columns][:, :, columns])
-        return found
-
-    def with_mean_last(self, k: int) -> "Covariances":
-        """Return the covariances with the last ``k`` columns replaced by their mean."""
-        m = self.matrices.shape[-1]
-        weights = np.eye(m, m - k + 1)
-        weights[m - k :, -1] = 1 / k
-        found = copy(self)
-        found.matrices = weights.T @ self.matrices @ weights
-        return found
+    values = np.asarray(values, dtype=float)
+    rows = np.isfinite(values).any(axis=1)
+    values, n = values[rows], int(rows.sum())
+    weights = np.ones(n) if weights is None else np.asarray(weights, dtype=float)[rows]
+    units = None if clusters is None else pd.factorize(np.asarray(clusters)[rows])[0]
+    if units is None and np.isnan(values).any():
+        units = np.arange(n)
+    centre, scale = np.nanmean(values, axis=0), np.nanstd(values, axis=0)
+    scale[scale == 0] = 1.0
+    values = np.column_stack([np.ones(n), (values - centre) / scale])
+    patterns, start = _patterns(values, weights), np.eye(values.shape[1])[None]
+    found = [_mean_products(patterns, np.ones((1, n)), start, tolerance=1e-9)]
+    for times in _resamples(n, units, draws, np.random.default_rng(rng)):
+        start = np.repeat(found[0], len(times), axis=0)
+        found.append(_mean_products(patterns, times, start, tolerance=3e-3))
+    products = np.concatenate(found)
+    means = products[:, 0, 1:]
+    return (products[:, 1:, 1:] - means[:, :, None] * means[:, None]) * np.outer(scale, scale)
 
 
 def _resamples(n: int, units, draws: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
@@ -131,38 +112,41 @@ def resampled_means(
     there = np.isfinite(values) * weight[:, None]
     sums = np.hstack([np.nan_to_num(values) * there, there])
     units = np.arange(len(sums)) if clusters is None else pd.factorize(np.asarray(clusters))[0]
-    blocks = _resamples(len(sums), units, draws, np.random.default_rng(rng))
-    top, bottom = np.split(np.vstack([sums.sum(axis=0), *(times @ sums for times in blocks)]), 2, axis=1)
+    top, bottom = np.split(resampled_sums(sums, draws, np.random.default_rng(rng), units), 2, axis=1)
     return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0).T
 
 
-def resampled_sums(values: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
-    """Return the column sums of ``values`` (one row a person) and, below, those of resamples of the rows."""
-    blocks = _resamples(len(values), None, draws, rng)
+def resampled_sums(values: np.ndarray, draws: int, rng: np.random.Generator, units=None) -> np.ndarray:
+    """Return the column sums of ``values`` and, below, those of resamples of the rows or of their units."""
+    blocks = _resamples(len(values), units, draws, rng)
     return np.vstack([values.sum(axis=0), *(times @ values for times in blocks)])
 
 
-def limits(draws: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
-    """Return percentile limits along the last axis; a row without any finite draw gives NaN."""
-    return percentile_interval(np.moveaxis(np.asarray(draws), -1, 0), level)
-
-
-def intervals(values: np.ndarray, names: Iterable, level: float = 0.95) -> pd.DataFrame:
+def intervals(values, names: Iterable, level: float = 0.95, column: str = "estimate") -> pd.DataFrame:
     """Return ``estimate low high``, one row a name, from values of the sample (column 0) and resamples."""
     values = np.atleast_2d(values)
-    low, high = limits(values[:, 1:], level)
+    low, high = percentile_interval(values[:, 1:].T, level)
     index = pd.Index(list(names), dtype=object)
-    return pd.DataFrame({"estimate": values[:, 0], "low": low, "high": high}, index=index)
+    return pd.DataFrame({column: values[:, 0], "low": low, "high": high}, index=index)
 
 
-def composites(matrices: np.ndarray, groups: list[list[int]], *, standardise: bool) -> np.ndarray:
-    """Covariances of the groups' mean items and, last, of the last column: (draws, k + 1, k + 1)."""
-    weights = np.zeros((matrices.shape[-1], len(groups) + 1))
-    for side, columns in enumerate(groups):
-        scale = np.sqrt(np.diag(matrices[0])[columns]) if standardise else 1.0
-        weights[columns, side] = 1 / (len(columns) * scale)
-    weights[-1, -1] = 1.0
+def composites(matrices: np.ndarray, groups: Sequence[Sequence[int]]) -> np.ndarray:
+    """Return the covariances of the means of groups of columns, (draws, groups, groups)."""
+    weights = np.zeros((matrices.shape[-1], len(groups)))
+    for at, columns in enumerate(groups):
+        weights[columns, at] = 1 / len(columns)
     return weights.T @ matrices @ weights
+
+
+def alphas(matrices: np.ndarray, groups: Sequence[Sequence[int]]) -> np.ndarray:
+    """Return Cronbach's alpha of each group's mean, (draws, groups): 0.1 at the least, 1 for one column."""
+    found = np.ones((len(matrices), len(groups)))
+    for at, columns in enumerate(groups):
+        if (k := len(columns)) > 1:
+            part = matrices[:, columns][:, :, columns]
+            alpha = k / (k - 1) * (1 - np.trace(part, axis1=1, axis2=2) / part.sum(axis=(1, 2)))
+            found[:, at] = np.clip(alpha, 0.1, 1)
+    return found
 
 
 def slopes(matrices: np.ndarray) -> np.ndarray:

@@ -82,8 +82,7 @@ def spells(log: pd.DataFrame, steps: Sequence[str], leaving: Sequence[str]) -> l
 
     def first_after(wanted: np.ndarray, after: np.ndarray) -> np.ndarray:
         """Each person's first wanted row later than ``after``; NEVER where there is none."""
-        rows = row[wanted]
-        rows = rows[rows > after[person[rows]]]
+        rows = row[wanted & (row > after[person])]
         found = np.full(size, NEVER)
         found[person[rows][::-1]] = rows[::-1]
         return found
@@ -96,8 +95,8 @@ def spells(log: pd.DataFrame, steps: Sequence[str], leaving: Sequence[str]) -> l
         end, begin = np.minimum(on, off), time[reached[here]]
         stop = np.where(end < NEVER, time[np.minimum(end, len(log) - 1)], until)
         cause = np.where(end == NEVER, 0, np.where(on < off, 1, 2))
-        days = {"days": (stop - begin) / DAY, "cause": cause, "watched": (until - begin) / DAY}
-        made.append(pd.DataFrame(days))
+        days, watched = (stop - begin) / DAY, (until - begin) / DAY
+        made.append(pd.DataFrame({"days": days, "cause": cause, "watched": watched}))
     return made
 
 
@@ -125,9 +124,8 @@ def cumulative_incidence(
     for kind in range(1, cause.max() + 1):
         own = np.bincount(place[cause == kind], minlength=moments.size)
         curve, part = np.cumsum(before * own / risk), before * own / risk**2
-        variance = curve**2 * np.cumsum(gone) - 2 * curve * np.cumsum(gone * curve)
-        variance += np.cumsum(gone * curve**2) + np.cumsum(before**2 * own * (risk - own) / risk**3)
-        variance -= 2 * (curve * np.cumsum(part) - np.cumsum(part * curve))
+        variance = curve**2 * np.cumsum(gone) - 2 * curve * np.cumsum(gone * curve + part)
+        variance += np.cumsum((gone * curve + 2 * part) * curve + before**2 * own * (risk - own) / risk**3)
         value, error = (np.append(0.0, line)[reached] for line in (curve, np.sqrt(variance.clip(0))))
         inside = (value > 0) & (value < 1)
         safe = np.where(inside, value, 0.5)

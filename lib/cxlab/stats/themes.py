@@ -37,6 +37,7 @@ def fit_themes(
     not split while a rare one is lost. Raises ``NotEnough`` for fewer than ten texts a theme, or too few
     words in common.
     """
+    from scipy.sparse.csgraph import connected_components
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     if themes < 2 or len(texts) < 10 * themes:
@@ -52,12 +53,9 @@ def fit_themes(
     weights, topics = _factors(matrix, themes, int(np.random.default_rng(rng).integers(2**31)))
     volume = np.bincount(weights.argmax(axis=1), minlength=themes).astype(float)
     topics, volume = topics[volume > 0], volume[volume > 0]
-    group, heaviest = np.arange(len(topics)), [set(_naming(topic)) for topic in topics]
-    for row, words in enumerate(heaviest if join else []):
-        for other in range(row):
-            if words & heaviest[other]:  # also through others
-                group[group == group[row]] = group[other]
-    joined = np.unique(group, return_inverse=True)[1]
+    heaviest = [set(_naming(topic)) for topic in topics]
+    alike = [[one is other or bool(join and one & other) for other in heaviest] for one in heaviest]
+    joined = connected_components(np.array(alike))[1]  # also through others
     order = np.argsort(-np.bincount(joined, volume), kind="stable")
     joined = np.argsort(order)[joined]
     together = pd.DataFrame(topics * volume[:, None]).groupby(joined).sum().to_numpy()

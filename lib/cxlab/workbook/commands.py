@@ -35,7 +35,7 @@ def _lines(
         return [json.dumps(facts | {"table": rows}, indent=2, allow_nan=False)]
     if style == "csv":
         out = io.StringIO()
-        lines = [list(row) for row in rows[:1]] + [list(map(_safe, row.values())) for row in rows]
+        lines = [list(row) for row in rows[:1]] + [list(map(safe_cell, row.values())) for row in rows]
         csv.writer(out, lineterminator="\n").writerows(lines)
         return [out.getvalue().removesuffix("\n")]
     lines = [list(row) for row in shown[:1]] + [list(row.values()) for row in shown]
@@ -44,7 +44,7 @@ def _lines(
     return ["  ".join(map(format, line, ways)) for line in lines] + notes
 
 
-def _safe(value: Any) -> Any:
+def safe_cell(value: Any) -> Any:
     """Return a cell that no spreadsheet takes for a formula."""
     risky = isinstance(value, str) and (value.lstrip()[:1] in tuple("=+-@|") or value[:1] in tuple("\t\r"))
     return f"'{value}" if risky and value.strip() else value
@@ -55,22 +55,23 @@ def drivers(**options: Any) -> list[str]:
     asked = Namespace(**options)
     survey, notes = _open(asked)
     from cxlab.questions.drivers import cautions_of
-    from cxlab.questions.importance import share_table, shares
+    from cxlab.questions.importance import relative_importance, sample
     from cxlab.questions.result import plain
 
-    ready, share, total = shares(survey)
+    ready = sample(survey)
     if ready.n < asked.min_cell:
         raise InputError(f"only {ready.n} respondents, fewer than --min-cell {asked.min_cell}")
-    table = share_table(ready, share, total).rename_axis("block").reset_index()
-    rows = [{name: plain(value) for name, value in row.items()} for row in table.to_dict("records")]
+    table = relative_importance(ready)
+    r2, records = table.attrs["r2"], table.reset_index().to_dict("records")
+    rows = [{name: plain(value) for name, value in row.items()} for row in records]
     shown = [{k: v if k == "block" else "-" if v is None else f"{v:.3f}" for k, v in r.items()} for r in rows]
     facts = {
         "outcome": survey.outcome, "n": ready.n, "complete": ready.complete, "asked": len(survey.frame),
-        "r2": plain(total[0]), "confidence": asked.confidence, "bootstrap": asked.bootstrap,
+        "r2": plain(r2), "confidence": asked.confidence, "bootstrap": asked.bootstrap,
         "seed": asked.seed, "cautions": [*notes, *cautions_of(ready)],
     }  # fmt: skip
     lines = [
-        f"R2 of {survey.outcome}: {total[0]:.3f}; {ready.n} of {len(survey.frame)} rows used, "
+        f"R2 of {survey.outcome}: {r2:.3f}; {ready.n} of {len(survey.frame)} rows used, "
         f"{ready.complete} complete",
         f"Intervals: {asked.confidence:.0%} percentile bootstrap, {asked.bootstrap} resamples, "
         f"seed {asked.seed}. Not causal.",

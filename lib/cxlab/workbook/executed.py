@@ -12,8 +12,8 @@ PART = "application/vnd.cxlab.part+json"
 PLOTLY = "application/vnd.plotly.v1+json"
 EXPLORE = "application/vnd.cxlab.explore+json"
 SOURCE = "application/vnd.cxlab.source+json"
-# An object's address, or the id that pandas draws for a styled table.
-_RANDOM = re.compile(r"0x[0-9a-fA-F]{6,16}\b|\bT_[0-9a-f]{5}(?=[\"'_ {#.,\\]|$)")
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,16}\b")  # of an object
+_STYLED = re.compile(r"\bT_[0-9a-f]{5}(?=[\"'_ {#.,\\]|$)")  # the id that pandas draws for a styled table
 
 
 def stabilise(notebook: dict[str, Any], paths: Mapping[str, str]) -> dict[str, Any]:
@@ -29,18 +29,11 @@ def stabilise(notebook: dict[str, Any], paths: Mapping[str, str]) -> dict[str, A
     text = to_json(notebook)
     for path in sorted(paths, key=lambda path: (-len(path), path)):
         for form in (path, path.encode("unicode_escape").decode(), json.dumps(path)[1:-1], repr(path)[1:-1]):
-            text = text.replace(_inside_json(form), _inside_json(paths[path]))
-    styles: dict[str, str] = {}
-
-    def same(match: re.Match[str]) -> str:
-        address = match[0].startswith("0x")
-        return "0x0" if address else styles.setdefault(match[0], f"T_{len(styles):05d}")
-
-    return json.loads(_RANDOM.sub(same, text))
-
-
-def _inside_json(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)[1:-1]
+            old, new = (json.dumps(each, ensure_ascii=False)[1:-1] for each in (form, paths[path]))
+            text = text.replace(old, new)
+    ids: dict[str, str] = {}
+    text = _STYLED.sub(lambda match: ids.setdefault(match[0], f"T_{len(ids):05d}"), text)
+    return json.loads(_ADDRESS.sub("0x0", text))
 
 
 def to_json(value: Any) -> str:

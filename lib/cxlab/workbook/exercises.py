@@ -14,13 +14,16 @@ import re
 import secrets
 import tomllib
 from collections.abc import Mapping
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from IPython.display import Markdown, display
 
 from cxlab.data.errors import InputError
 from cxlab.data.files import data_folder
 from cxlab.questions.result import is_share, listed, number, shown_numbers
+from cxlab.workbook.explore import is_live
 from cxlab.workbook.publish import write_whole
 
 _NEW = {"state": "open", "tries": 0, "hints": 0}
@@ -46,14 +49,11 @@ def check(exercise: str, answer: Any = ...) -> None:
     text, fault = _reply(exercise, _plain(answer))
     if fault:
         raise InputError(text)  # here, where no frame of the traceback holds the right answer
-    _say(text)
+    display(Markdown(text))
 
 
 def progress() -> None:
-    """Show which exercises are done, which are open and how many tries they took.
-
-    Kept in a file beside the notebook.
-    """
+    """Show which exercises are done and open, and how many tries they took; kept beside the notebook."""
     kept = _read_progress()["exercises"]
     lines = ["| notebook | done | open | tries |", "|---|---|---|---|"]
     for path in sorted((data_folder() / "exercises").glob("[0-9][0-9].toml")):
@@ -62,7 +62,7 @@ def progress() -> None:
         done = f"{len(states) - len(waiting)} of {len(states)}"
         tries = sum(state["tries"] for state in states.values())
         lines.append(f"| {path.stem} | {done} | {', '.join(waiting)} | {tries} |")
-    _say("\n".join(lines))
+    display(Markdown("\n".join(lines)))
 
 
 def _reply(name: str, answer: str) -> tuple[str, bool]:
@@ -146,14 +146,13 @@ def _value(expression: str) -> Any:
     for node in ast.walk(tree):
         if not isinstance(node, _ALLOWED) or (isinstance(node, ast.Name) and node.id not in _PARTS):
             raise InputError(f"an exercise's answer may not hold {ast.unparse(node)}")
-    parts = {part: partial(_part, part) for part in _PARTS}
-    return eval(compile(tree, "answer", "eval"), {"__builtins__": {}}, parts)
-
-
-def _part(part: str, name: str) -> Any:
-    if name not in shown_numbers():
-        raise InputError("run the cells of this page first, from the top; or these data give no answer")
-    return getattr(shown_numbers()[name], part)
+    numbers = shown_numbers()
+    parts = {part: lambda name, part=part: getattr(numbers[name], part) for part in _PARTS}
+    try:
+        return eval(compile(tree, "answer", "eval"), {"__builtins__": {}}, parts)
+    except KeyError:
+        words = "run the cells of this page first, from the top; or these data give no answer"
+        raise InputError(words) from None
 
 
 def _answer_text(entry: Mapping[str, Any]) -> str:
@@ -186,36 +185,27 @@ def _entries(notebook: str) -> dict[str, Mapping[str, Any]]:
     return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def _say(text: str) -> None:
-    from IPython.display import Markdown, display
-
-    display(Markdown(text))
-
-
 def _show_form(name: str) -> None:
     """Show buttons or a number field in a live notebook; elsewhere say what to do."""
-    from cxlab.workbook.explore import is_live
-
     if not is_live():
-        _say(f'Exercise {name}: replace the three dots by your answer, or by "hint".')
+        display(Markdown(f'Exercise {name}: replace the three dots by your answer, or by "hint".'))
         return
     import ipywidgets as widgets
-    from IPython.display import display
 
     said = widgets.HTML(layout={"min_height": "2em"})
     said.add_class("cx-reply")
     entry = _entries(name[:2])[name]
-    field = widgets.Text(placeholder="15 %" if is_share(entry.get("unit", "")) else "a number")
-    field.description = "answer"
+    example = "15 %" if is_share(entry.get("unit", "")) else "a number"
+    field = widgets.Text(placeholder=example, description="answer")
 
     def press(button: widgets.Button) -> None:
         given = field.value if button.description == "check" else button.description
         words = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", html.escape(_reply(name, given)[0]))
         said.value = f"<div role='status'>{words}</div>"
 
-    buttons = [widgets.Button(description=word) for word in [*(list(_choices(entry)) or ["check"]), "hint"]]
+    words = [*(list(_choices(entry)) or ["check"]), "hint"]
+    buttons = [widgets.Button(description=word, layout={"width": "5em"}) for word in words]
     for button in buttons:
-        button.layout.width = "5em"
         button.on_click(press)
     row = buttons if "choice" in entry else [field, *buttons]
     display(widgets.VBox([widgets.HBox(row), said]))

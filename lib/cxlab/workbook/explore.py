@@ -14,7 +14,7 @@ from IPython import get_ipython
 from IPython.display import display
 
 from cxlab.data.errors import InputError
-from cxlab.questions.result import PLOTLY, Result, plotly_json, rounded
+from cxlab.questions.result import PLOTLY, Result, plotly_json
 from cxlab.workbook import executed, picture
 from cxlab.workbook.executed import EXPLORE
 from cxlab.workbook.plan import declared_parameters
@@ -47,8 +47,7 @@ def explore(
     elif is_live():
         display(_widget(explorer))
     else:
-        content, shown = explorer.baked()
-        display({EXPLORE: content, PLOTLY: shown, "text/plain": "chart"}, raw=True)
+        display(explorer.baked(), raw=True)
 
 
 def is_live() -> bool:
@@ -71,7 +70,6 @@ class _Explorer:
             raise InputError(f"explore: {count} combinations of {len(made)} controls; at most {MOST_STATES}")
         self.controls = [control for control, _ in made]
         self.start = tuple(control["start"] for control in self.controls)
-        self.every = list(itertools.product(*(range(len(values)) for _, values in made)))
 
         def answer(at: tuple[int, ...]) -> Any:
             return draw(**{control["name"]: values[i] for (control, values), i in zip(made, at, strict=True)})
@@ -94,25 +92,23 @@ class _Explorer:
         pictures = [picture.svg(figure, width=width, label=label) for width in (800, 360)]
         return {"finding": figure["finding"], "title": title, "pictures": pictures}
 
-    def baked(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the bundle for the page, and the first figure in plotly's own form.
+    def baked(self) -> dict[str, Any]:
+        """Return the bundle for the page, and the figure shown first in plotly's own form, by mime type.
 
-        The bundle has ``controls``, ``figures``, ``states`` (the place of the figure of each combination, the
-        last control fastest) and ``layout`` (what all layouts share).
+        The bundle has ``controls``, ``settings``, ``figures`` (one a combination, the last control fastest)
+        and ``layout`` (what all layouts share).
         """
-        figures = [rounded(self.figure(at)) for at in self.every]
-        first = figures[self.every.index(self.start)]
-        layouts = [figure["layout"] for figure in figures]
-        shared = {k: v for k, v in first["layout"].items() if all(layout.get(k) == v for layout in layouts)}
-        own = [{k: v for k, v in layout.items() if k not in shared} for layout in layouts]
+        every = itertools.product(*(range(len(control["values"])) for control in self.controls))
+        figures, first = [self.figure(at) for at in every], self.figure(self.start)
+        shared = {k: v for k, v in first["layout"].items() if all(f["layout"].get(k) == v for f in figures)}
+        own = [{k: v for k, v in figure["layout"].items() if k not in shared} for figure in figures]
         content = {
             "controls": self.controls,
             "settings": self.settings(),
-            "states": list(range(len(figures))),
             "figures": [figure | {"layout": layout} for figure, layout in zip(figures, own, strict=True)],
             "layout": shared,
         }
-        return content, {"data": first["data"], "layout": first["layout"], "config": {"responsive": True}}
+        return {EXPLORE: content, PLOTLY: first | {"config": {"responsive": True}}, "text/plain": "chart"}
 
     def settings(self) -> str:
         """Return the page's other parameters as YAML, as they were last run: its own, then papermill's."""
@@ -136,9 +132,7 @@ def _control(
         options = {_word(value): value for value in values}
     if not options or len(options) < len(values):
         raise InputError(f"explore: give {name} a list of different values, or labels with their values")
-    shown = first.get(name, "")
-    if shown == "":
-        shown = next(iter(options.values()))
+    shown = next(iter(options.values())) if first.get(name, "") == "" else first[name]
     if shown not in options.values():
         raise InputError(f"explore: {name} is {shown!r}; it can be {', '.join(map(_word, options.values()))}")
     slider = all(type(value) in (int, float) for value in options.values())

@@ -7,7 +7,7 @@ from functools import cache
 
 from cxlab.data.files import data_folder
 
-_SILENT = {"a", "code", "pre", "summary", "h1", "h2", "h3", "h4", "th", "button", "script", "svg"}
+_SILENT = "a|code|pre|summary|h1|h2|h3|h4|th|button|script|svg"  # where a word stays as it is
 
 
 @cache
@@ -19,12 +19,15 @@ def read_glossary() -> dict[str, str]:
 
 @cache
 def _pattern() -> tuple[re.Pattern[str], dict[str, str]]:
-    """Return what finds any term, with or without a plural s; brackets hold another name for it."""
+    """Return what finds a silent element, a tag, or any term, with or without a plural s; brackets hold
+    another name for a term.
+    """
     terms = {}
     for term in read_glossary():
         terms |= {name.lower(): term for name in re.split(r"\s*[()]\s*", term) if name}
     names = "|".join(re.escape(name) for name in sorted(terms, key=lambda name: (-len(name), name)))
-    return re.compile(rf"(?<![\w-])({names})s?(?![\w-])", re.IGNORECASE), terms
+    kept = rf"<({_SILENT})\b[^>]*>.*?(?:</\1>|$)|</?\w[^>]*>"
+    return re.compile(rf"{kept}|(?<![\w-])(?P<term>{names})s?(?![\w-])", re.IGNORECASE | re.DOTALL), terms
 
 
 def explain(markup: str, seen: set[str]) -> str:
@@ -32,35 +35,11 @@ def explain(markup: str, seen: set[str]) -> str:
     pattern, terms = _pattern()
 
     def explained(match: re.Match[str]) -> str:
-        term = terms[match[1].lower()]
-        if term in seen:
+        term = terms.get((match["term"] or "").lower())
+        if term is None or term in seen:
             return match[0]
         seen.add(term)
         meaning = html.escape(read_glossary()[term])
         return f'<span class="term" tabindex="0">{match[0]}<span role="tooltip">{meaning}</span></span>'
 
-    out, silent = [], []
-    for part in re.split(r"(<[^>]+>)", markup):
-        tag = re.match(r"<(/?)(\w+)", part)
-        if tag and tag[2].lower() in _SILENT:
-            silent = silent[:-1] if tag[1] else [*silent, tag[2]]
-        out.append(part if tag or silent else pattern.sub(explained, part))
-    return "".join(out)
-
-
-def sheet() -> str:
-    """Return all terms as one HTML page that prints on two A4 pages, for the tables of a workshop."""
-    terms = "".join(f"<dt>{html.escape(t)}</dt><dd>{html.escape(m)}</dd>" for t, m in read_glossary().items())
-    style = (
-        "@page{size:A4;margin:14mm}body{font:9.6pt/1.38 system-ui,sans-serif;max-width:180mm;margin:auto}"
-        "h1{font-size:15pt;margin:0 0 3mm}dl{columns:2;column-gap:8mm;margin:0}"
-        "dt{font-weight:700;break-after:avoid}dd{margin:0 0 1.6mm;break-inside:avoid}"
-    )
-    return document("The words of this workbook", style, f"<dl>{terms}</dl>")
-
-
-def document(title: str, style: str, body: str) -> str:
-    """Return an HTML page that stands alone."""
-    head = "<meta charset='utf-8'><meta name='viewport' content='width=device-width'>"
-    head += f"<title>{title}</title><style>{style}</style>"
-    return f"<!doctype html><html lang='en'>{head}<h1>{title}</h1>{body}</html>\n"
+    return pattern.sub(explained, markup)

@@ -5,7 +5,6 @@ import html
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,9 @@ from pygments.lexers import PythonLexer
 
 from cxlab.questions.result import number, with_interval
 from cxlab.workbook import glossary, picture
+from cxlab.workbook.commands import safe_cell
 from cxlab.workbook.executed import EXPLORE, PART, PLOTLY, RESULT, SOURCE, collect, lead_of, plain_arrays
 
-TEMPLATES = Path(__file__).resolve().parent / "templates"
 LEAD_HEIGHT = 420
 MOST_ROWS = 60  # of a table on a page; the file has all
 _HIDDEN_TAGS = {"solution", "exercise", "parameters", "injected-parameters", "remove-cell"}
@@ -38,7 +37,7 @@ class Rendered:
     """
 
     def __init__(self, notebook: Mapping[str, Any], context: Mapping[str, Any]) -> None:
-        """``context`` is what stands around the page: ``stem name question minutes pages previous next root
+        """``context`` is what stands around the page: ``stem name question pages previous next root home
         segment parameters versions``.
         """
         self.stem, self.charts, self.files, self.results = context["stem"], 0, {}, []
@@ -50,7 +49,7 @@ class Rendered:
         made = [section for section in made if section not in references]
         lacking = [(section["title"], lack) for section in made if (lack := _lack(section))]
         sections = [section for section in made if section["blocks"] or section["folds"]]
-        text = environment().get_template("page.html.j2").render(
+        text = TEMPLATES.get_template("page.html.j2").render(
             **context, lead=lead, intro=intro, sections=sections, sources=collect(notebook)["sources"],
             references=references, lacking=lacking,
             has_code=any(block["kind"] == "code" for each in (intro, *sections) for block in each["blocks"]),
@@ -61,7 +60,7 @@ class Rendered:
         self.search += [[f"{href}#{s['id']}", name, s["title"], _words(s)] for s in sections]
 
     def _sections(self, notebook: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Return the introduction and the sections: ``title id blocks folds``."""
+        """Return the introduction and the sections: ``title id blocks folds words`` (those explained)."""
         made = [_section("")]
         for cell in notebook["cells"]:
             source = "".join(cell["source"])
@@ -84,16 +83,33 @@ class Rendered:
                 result = self._result(data[RESULT])
                 if result["finding"]:
                     yield result
-            elif EXPLORE in data or PLOTLY in data:
-                self.charts += 1
-                known = result or {"finding": "", "lead": None}
-                chart = _chart(data, self.charts, known["finding"], bool(known["lead"]))
-                if known["finding"] and known["chart"] is None:
-                    known["chart"] = chart
+            elif PLOTLY in data:
+                chart = self._chart(data, lead=bool(result and result["lead"]))
+                if result and result["finding"] and result["chart"] is None:
+                    result["chart"] = chart
                 else:
                     yield {"kind": "chart", "chart": chart}
             elif PART not in data and SOURCE not in data:
                 yield from _plain(output)
+
+    def _chart(self, data: Mapping[str, Any], *, lead: bool) -> dict[str, Any]:
+        """Return a chart as the templates show it; ``bundle`` is for the script."""
+        self.charts += 1
+        figure = plain_arrays(data[PLOTLY])  # of an explorer, what is shown first
+        layout = figure["layout"]
+        layout.pop("template", None)
+        bundle = plain_arrays(data.get(EXPLORE)) or {"data": figure["data"], "layout": layout}
+        meta = layout.get("meta") or {}
+        title = " ".join(picture.rows_of(layout.get("title"))).replace("simulated data", "").strip()
+        finding = figure.get("finding") or meta.get("description") or title
+        height = min(picture.height_of(layout), LEAD_HEIGHT) if lead else None
+        if height:
+            bundle["height"] = height
+        drawn = [picture.svg(figure, width=width, label=finding, height=height) for width in (800, 360)]
+        return {
+            "number": self.charts, "title": title, "finding": finding, "simulated": meta.get("simulated"),
+            "controls": bundle.get("controls"), "pictures": drawn, "bundle": bundle,
+        }  # fmt: skip
 
     def _result(self, content: Mapping[str, Any]) -> dict[str, Any]:
         table, lead, numbers = content["table"], content["lead"], content["numbers"]
@@ -113,7 +129,7 @@ class Rendered:
         elif not numbers:
             return ""
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([_safe(cell) for cell in row] for row in rows)
+        csv.writer(text, lineterminator="\n").writerows([safe_cell(cell) for cell in row] for row in rows)
         name = f"numbers/{self.stem}-{len(self.files) + 1:02d}.csv"
         self.files[name] = text.getvalue()
         return name
@@ -146,82 +162,47 @@ def text_of(markup: str) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", markup)).split())
 
 
-def _chart(data: Mapping[str, Any], number: int, finding: str, lead: bool) -> dict[str, Any]:
-    """Return a chart as the templates show it: pictures, bundle for the script, controls, title, finding."""
-    figure = bundle = plain_arrays(data.get(EXPLORE) or data[PLOTLY])
-    controls = bundle.get("controls", [])
-    if EXPLORE in data:
-        at = 0
-        for control in controls:
-            at = at * len(control["values"]) + control["start"]
-        figure = bundle["figures"][bundle["states"][at]]
-        finding = figure["finding"] or finding
-        figure = {"data": figure["data"], "layout": {**bundle["layout"], **figure["layout"]}}
-    else:
-        bundle = {key: bundle[key] for key in ("data", "layout")}
-    layout = figure["layout"]
-    layout.pop("template", None)
-    meta = layout.get("meta") or {}
-    title = " ".join(picture.rows_of(layout.get("title"))).replace("simulated data", "").strip()
-    finding = finding or meta.get("description", "") or title
-    height = min(picture.height_of(layout), LEAD_HEIGHT) if lead else None
-    drawn = [picture.svg(figure, width=width, label=finding, height=height) for width in (800, 360)]
-    return {
-        "number": number, "title": title, "finding": finding, "simulated": bool(meta.get("simulated")),
-        "controls": controls, "pictures": list(map(Markup, drawn)),
-        "bundle": {**bundle, "height": height} if height else bundle,
-    }  # fmt: skip
-
-
 def _finish(section: dict[str, Any], lead: Mapping[str, Any] | None) -> None:
-    """Set the page's answer aside, let an answer with controls stand in the place of the same one without,
-    and explain words where they are first used.
-    """
+    """Set the page's answer aside; let an answer with controls stand in the place of the same one without."""
     blocks = section["blocks"] = [block for block in section["blocks"] if block is not lead]
+    drawn = {block["finding"]: block for block in reversed(blocks) if block.get("finding") and block["chart"]}
     for moved in [block for block in blocks if block["kind"] == "chart" and block["chart"]["controls"]]:
-        for block in blocks:
-            if block["kind"] == "result" and block["chart"] and block["finding"] == moved["chart"]["finding"]:
-                block["chart"] = moved["chart"]
-                blocks.remove(moved)
-                break
-    seen: set[str] = set()
-    for block in blocks:
-        if block["kind"] == "prose":
-            block["html"] = Markup(glossary.explain(block["html"], seen))
+        if same := drawn.get(moved["chart"]["finding"]):
+            same["chart"] = moved["chart"]
+            blocks.remove(moved)
 
 
 def _section(title: str) -> dict[str, Any]:
     name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
-    return {"title": title, "id": name or "top", "blocks": [], "folds": []}
+    return {"title": title, "id": name or "top", "blocks": [], "folds": [], "words": set()}
 
 
 def _add_prose(sections: list[dict[str, Any]], source: str) -> None:
     """Add an author's Markdown to the last section; each heading of the second level begins another one."""
-    for i, part in enumerate(re.split(r"<h2>(.*?)</h2>", prose(source))):
+    made = _HARMFUL.sub("", _MARKDOWN(source)).replace("</table>", "</table></div>")
+    made = made.replace("<table>", '<div class="table" tabindex="0"><table>')
+    for i, part in enumerate(re.split(r"<h2>(.*?)</h2>", made)):
         if i % 2:
             sections.append(_section(text_of(part)))
             continue
         sections[-1]["folds"] += [Markup(fold) for fold in _FOLD.findall(part)]
         if rest := _FOLD.sub("", part).strip():
-            sections[-1]["blocks"].append({"kind": "prose", "html": rest})
+            explained = Markup(glossary.explain(rest, sections[-1]["words"]))
+            sections[-1]["blocks"].append({"kind": "prose", "html": explained})
 
 
 def _plain(output: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a text, or a table's HTML without pandas' own style, and anything without what could run."""
     data = output.get("data", {})
     if output["output_type"] == "stream":
         yield {"kind": "text", "text": output["text"]}
     elif "text/html" in data:
-        yield {"kind": "html", "html": Markup(tidy(data["text/html"]))}
+        markup = data["text/html"].replace('<table border="1" class="dataframe">', "<table>")
+        markup = re.sub(r' style="text-align: right;"', "", markup).replace("<th></th>", "<td></td>")
+        markup = re.sub(r"<td>(?:NaN|NaT|None|&lt;NA&gt;)</td>", "<td>–</td>", markup)
+        yield {"kind": "html", "html": Markup(_HARMFUL.sub("", markup))}
     elif "text/plain" in data:
         yield {"kind": "text", "text": data["text/plain"]}
-
-
-def tidy(markup: str) -> str:
-    """Return a table's HTML without pandas' own style, and anything without what could run."""
-    markup = markup.replace('<table border="1" class="dataframe">', "<table>")
-    markup = re.sub(r' style="text-align: right;"', "", markup)
-    markup = re.sub(r"<td>(?:NaN|NaT|None|&lt;NA&gt;)</td>", "<td>–</td>", markup)
-    return _HARMFUL.sub("", markup.replace("<th></th>", "<td></td>"))
 
 
 def _table(table: Mapping[str, Any]) -> dict[str, Any]:
@@ -237,11 +218,6 @@ def _shown(value: Any) -> str:
     return "" if value is None else value if isinstance(value, str) else number(value)
 
 
-def _safe(value: Any) -> Any:
-    """Return a cell that a spreadsheet will not run as a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
-
-
 class _Renderer(mistune.HTMLRenderer):
     """The page's title is not repeated, code has its colours, a wide table scrolls by itself."""
 
@@ -252,16 +228,7 @@ class _Renderer(mistune.HTMLRenderer):
         return highlighted(code)
 
 
-@cache
-def _markdown() -> mistune.Markdown:
-    return mistune.create_markdown(renderer=_Renderer(escape=False), plugins=["table", "strikethrough"])
-
-
-def prose(source: str) -> str:
-    """Return the Markdown of a notebook's author as HTML."""
-    made = _HARMFUL.sub("", _markdown()(source))
-    made = made.replace("<table>", '<div class="table" tabindex="0"><table>')
-    return made.replace("</table>", "</table></div>")
+_MARKDOWN = mistune.create_markdown(renderer=_Renderer(escape=False), plugins=["table", "strikethrough"])
 
 
 def highlighted(code: str) -> Markup:
@@ -274,12 +241,11 @@ def _limits(n: Mapping[str, Any]) -> str:
     return with_interval(n["value"], n["low"], n["high"], n["unit"]).partition(" (")[2].rstrip(")")
 
 
-@cache
-def environment() -> Environment:
-    """Return the templates, with escaping on."""
-    loader = FileSystemLoader(TEMPLATES)
-    env = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    explained = lambda text: Markup(glossary.explain(html.escape(text, quote=False), set()))  # noqa: E731
-    env.filters.update(number=number, limits=_limits, explained=explained)
-    env.policies["json.dumps_kwargs"] = {"sort_keys": True, "ensure_ascii": False, "separators": (",", ":")}
-    return env
+def _explained(text: str) -> Markup:
+    return Markup(glossary.explain(html.escape(text, quote=False), set()))
+
+
+_LOADER = FileSystemLoader(Path(__file__).parent / "templates")
+TEMPLATES = Environment(loader=_LOADER, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+TEMPLATES.filters.update(number=number, limits=_limits, explained=_explained)
+TEMPLATES.policies["json.dumps_kwargs"] = {"sort_keys": True, "ensure_ascii": False, "separators": (",", ":")}

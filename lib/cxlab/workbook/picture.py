@@ -10,9 +10,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from html import escape, unescape
-from itertools import pairwise
 from textwrap import wrap
 from typing import Any
+
+import numpy as np
+from markupsafe import Markup
 
 from cxlab.figures.general import SEQUENCE
 
@@ -30,23 +32,22 @@ _CORNERS = {
 }
 
 
-def svg(figure: Mapping[str, Any], *, width: int, label: str, height: int | None = None) -> str:
+def svg(figure: Mapping[str, Any], *, width: int, label: str, height: int | None = None) -> Markup:
     """Return the picture of a figure, without its title; empty where it holds what is not known here.
 
     ``figure`` is as plotly writes it; sizes are in pixels; ``label`` is the text alternative.
     """
-    if not figure["data"] or not all(map(_is_known, figure["data"])):
-        return ""
+    for trace in figure["data"]:
+        listed = all(isinstance(trace.get(key), list) for key in "xy")
+        if not listed or trace["type"] not in _DRAW or {"xaxis", "yaxis"} & set(trace):
+            return Markup()
+    if not figure["data"]:
+        return Markup()
     canvas = _Canvas(figure["data"], figure["layout"], width, height)
     drawn, high = "".join(canvas.draw()), f"{canvas.height:.0f}"
     size = f'viewBox="0 0 {width} {high}" width="{width}" height="{high}"'
     head = f'<svg {size} role="img" aria-label="{escape(label)}" font-size="{FONT}">'
-    return f'{head}<g aria-hidden="true">{drawn}</g></svg>'
-
-
-def _is_known(trace: Mapping[str, Any]) -> bool:
-    listed = all(isinstance(trace.get(key), list) for key in "xy") and not {"xaxis", "yaxis"} & set(trace)
-    return listed and trace["type"] in _DRAW
+    return Markup(f'{head}<g aria-hidden="true">{drawn}</g></svg>')
 
 
 def height_of(layout: Mapping[str, Any]) -> int:
@@ -139,16 +140,13 @@ class _Canvas:
 
     def _axis(self, letter: str) -> _Axis:
         values = [value for trace in self.traces for value in trace[letter]]
-        if letter == "x":
-            for trace in self.traces:
-                error = trace.get("error_x") or {"array": [], "arrayminus": []}
-                values += [a + b for a, b in _pairs(trace["x"], error["array"])]
-                values += [a - b for a, b in _pairs(trace["x"], error["arrayminus"])]
+        for trace in self.traces if letter == "x" else ():
+            error = trace.get("error_x") or {"array": (), "arrayminus": ()}
+            whiskers = zip(trace["x"], error["array"], error["arrayminus"], strict=False)
+            values += [end for x, up, down in whiskers if x is not None for end in (x - down, x + up)]
         if letter == self.along and self.stacked:
-            sums: dict[Any, float] = {}
-            for name, value in (pair for bar in self.bars for pair in _pairs(bar[self.across], bar[letter])):
-                sums[name] = sums.get(name, 0.0) + value
-            values += sums.values()
+            stacks = zip(*(bar[letter] for bar in self.bars), strict=False)
+            values += [sum(filter(None, stack)) for stack in stacks]
         if not any(isinstance(value, str) for value in values):
             shapes = [shape for shape in self.shapes if shape.get(f"{letter}ref", letter) == letter]
             values += [shape[letter + end] for shape in shapes for end in "01"]
@@ -340,8 +338,11 @@ class _Canvas:
         low, high = trace.get("zmin", min(seen, default=0)), trace.get("zmax", max(seen, default=1))
         wide, deep = (abs((axis.end - axis.start) / (axis.high - axis.low)) / 2 - 1 for axis in (x, y))
         tight = any(_wide(rows_of(text)) > 2 * wide - 6 for row in trace["text"] for text in row)
+        stops, colours = zip(*trace["colorscale"], strict=True)
+        channels = [[int(colour[k : k + 2], 16) for colour in colours] for k in (1, 3, 5)]
         for i, j in ((i, j) for i, row in enumerate(grid) for j, v in enumerate(row) if v is not None):
-            rgb = _blend(trace["colorscale"], (grid[i][j] - low) / ((high - low) or 1))
+            part = (grid[i][j] - low) / ((high - low) or 1)
+            rgb = tuple(round(float(np.interp(part, stops, channel))) for channel in channels)
             at, down = x.at(trace["x"][j]), y.at(trace["y"][i])
             yield _rect(at - wide, down - deep, at + wide, down + deep, f"fill:rgb{rgb}".replace(" ", ""))
             words = rows_of(trace["text"][i][j])
@@ -360,10 +361,6 @@ def _box(x: float, y: float, rows: Sequence[str], end: str) -> tuple[float, floa
     wide, high = _wide(rows), 8.5 * len(rows)
     left = x - {"start": 0, "middle": wide / 2, "end": wide}[end]
     return left, left + wide, y - high, y + high
-
-
-def _pairs(one: Sequence[Any], two: Sequence[Any]) -> list[tuple]:
-    return [pair for pair in zip(one, two, strict=False) if None not in pair]
 
 
 def _pick(value: Any, i: int) -> Any:
@@ -440,11 +437,3 @@ def _whisker(trace: dict, i: int, y: float, axis: _Axis) -> str:
     caps = "".join(f"M{x:.1f} {y - error['width']:.1f}V{y + error['width']:.1f}" for x in (one, two))
     path = f"M{one:.1f} {y:.1f}L{two:.1f} {y:.1f}{caps}"
     return _path(path, _paint(error["color"], "stroke"), error["thickness"])
-
-
-def _blend(scale: Sequence[Sequence[Any]], share: float) -> tuple[int, ...]:
-    """Return the colour at a part of a scale of stops."""
-    stops = [(stop, [int(colour[k : k + 2], 16) for k in (1, 3, 5)]) for stop, colour in scale]
-    (a, one), (b, two) = next(pair for pair in pairwise(stops) if share <= pair[1][0] or pair[1] is stops[-1])
-    part = min(max((share - a) / (b - a or 1), 0), 1)
-    return tuple(round(p + (q - p) * part) for p, q in zip(one, two, strict=True))

@@ -144,7 +144,7 @@ def locked(out: Path) -> Iterator[None]:
 def staging(out: Path) -> Iterator[Path]:
     """Give an empty folder beside ``out``, on the same disk; gone afterwards unless it was published."""
     folder = _beside(out, "next")
-    _remove(folder)
+    shutil.rmtree(folder, ignore_errors=True)
     try:
         folder.mkdir()
         yield folder
@@ -153,7 +153,7 @@ def staging(out: Path) -> Iterator[Path]:
             raise OutOfReach(f"the disk is full ({out.parent}); the last report stands") from None
         raise
     finally:
-        _remove(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def recover(out: Path) -> None:
@@ -161,7 +161,7 @@ def recover(out: Path) -> None:
     previous = _beside(out, "previous")
     if previous.is_dir() and not out.exists():
         os.rename(previous, out)
-    _remove(previous)
+    shutil.rmtree(previous, ignore_errors=True)
 
 
 def publish(folder: Path, out: Path) -> None:
@@ -173,7 +173,12 @@ def publish(folder: Path, out: Path) -> None:
     if not out.exists():
         os.rename(folder, out)
         return
-    _carry_over(out, folder)
+    ours = {*(manifest_of(out) or {}).get("files", {}), MANIFEST}
+    for path in sorted(out.rglob("*")):
+        name = path.relative_to(out)
+        if path.is_file() and name.as_posix() not in ours and not (folder / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, folder / name)
     if exchange(folder, out):
         return  # the staged folder is now the old report
     previous = _beside(out, "previous")
@@ -190,16 +195,3 @@ def exchange(one: Path, other: Path) -> bool:
     if call is None:
         return False
     return call(-100, os.fsencode(one), -100, os.fsencode(other), 2) == 0  # AT_FDCWD, RENAME_EXCHANGE
-
-
-def _carry_over(out: Path, folder: Path) -> None:
-    ours = {*(manifest_of(out) or {}).get("files", {}), MANIFEST}
-    for path in sorted(out.rglob("*")):
-        name = path.relative_to(out)
-        if path.is_file() and name.as_posix() not in ours and not (folder / name).exists():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(path, folder / name)
-
-
-def _remove(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)

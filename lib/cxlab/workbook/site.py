@@ -6,21 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from markupsafe import Markup
 
 from cxlab.data.files import sha256_of
 from cxlab.figures import general
 from cxlab.questions.result import is_share, plotly_json
 from cxlab.workbook import diff, picture, publish
 from cxlab.workbook.executed import results_of, to_json
-from cxlab.workbook.page import Rendered, environment, squeezed
+from cxlab.workbook.page import TEMPLATES, Rendered, squeezed
 from cxlab.workbook.plan import Build, Page, Part, versions
 
 # The story of the opening page: notebook and the result's id; no id means the answer of the page.
 STORY = (("01", ""), ("02", "survey_by_survey"), ("02", "overlap"), ("05", ""), ("09", ""))
 BUSINESS = "business"  # the id of page 09's sentences for somebody who runs a business
-
-_Results = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 def write_part(part: Part, folder: Path, build: Build) -> None:
@@ -29,9 +26,15 @@ def write_part(part: Part, folder: Path, build: Build) -> None:
     for name in ("notebooks", "numbers"):
         (target / name).mkdir(parents=True, exist_ok=True)
     files: dict[str, str] = {}
-    for at, page in enumerate(part.there):
+    around = [None, *part.there, None]
+    for page, previous, following in zip(part.there, around, around[2:], strict=False):
         executed = publish.read(part.executed[page.stem])
-        made = Rendered(json.loads(executed), _context(part, at))
+        context = {
+            **_frame(part), "stem": page.stem, "name": page.name, "question": page.question,
+            "previous": previous, "next": following, "parameters": _parameters(part, page),
+            "versions": versions().items(),
+        }  # fmt: skip
+        made = Rendered(json.loads(executed), context)
         search += made.search
         results[page.stem] = made.results
         files |= {f"{page.stem}.html": made.html, f"notebooks/{page.stem}.ipynb": executed, **made.files}
@@ -48,28 +51,13 @@ def write_part(part: Part, folder: Path, build: Build) -> None:
         (target / name).write_text(text, encoding="utf-8")
 
 
-def _links(part: Part) -> list[dict[str, Any]]:
-    return [
-        {"stem": page.stem, "name": page.name, "question": page.question, "href": f"{page.stem}.html"}
-        for page in part.there
-    ]
-
-
 def _frame(part: Part) -> dict[str, Any]:
     root = "../" * (part.folder.count("/") + 1) if part.folder else ""
-    return {"root": root, "pages": _links(part), "segment": part.label, "stem": ""}
+    return {"root": root, "home": "", "pages": part.there, "segment": part.label, "stem": ""}
 
 
 def _made(template: str, part: Part, **context: Any) -> str:
-    return squeezed(environment().get_template(template).render({**_frame(part), **context}))
-
-
-def _context(part: Part, at: int) -> dict[str, Any]:
-    """Return what stands around the page at a place; see ``page.Rendered``."""
-    links, page = _links(part), part.there[at]
-    before, after = ([None, *links, None][at + step] for step in (0, 2))
-    more = {"previous": before, "next": after, "parameters": _parameters(part, page)}
-    return {**_frame(part), **links[at], **more, "minutes": page.minutes, "versions": versions().items()}
+    return squeezed(TEMPLATES.get_template(template).render({**_frame(part), **context}))
 
 
 def _parameters(part: Part, page: Page) -> list[dict[str, Any]]:
@@ -83,7 +71,7 @@ def _parameters(part: Part, page: Page) -> list[dict[str, Any]]:
     return rows
 
 
-def _opening(part: Part, build: Build, results: _Results) -> str:
+def _opening(part: Part, build: Build, results: Mapping[str, list]) -> str:
     """Return the opening page: the story in pictures, what it means for a business, and the pages."""
     pages, ours = {page.number: page for page in part.there}, build.study is None
     wanted = STORY if ours else [(number, "") for number in pages]
@@ -91,22 +79,12 @@ def _opening(part: Part, build: Build, results: _Results) -> str:
     judged = [result for page in part.there if page.needs_results for result in results[page.stem]]
     business = [row[0] for r in judged if ours and r["id"] == BUSINESS for row in r["table"]["rows"]]
     # the workbook itself comes last
-    about = {page.stem for page in part.there if page.order <= 0 and not page.tables}
-    cards = [
-        {**link, "finding": lead["finding"] if lead else "", "simulated": bool(lead and lead["simulated"])}
-        for link in sorted(_links(part), key=lambda link: link["stem"] in about)
-        for lead in [part.stated[link["stem"]]["lead"]]
-    ]
-    by, links = build.options.by, []
-    if part.folder:
-        links.append({"href": "../index.html", "text": "All segments side by side"})
-    elif by is not None:
-        links.append({"href": "segments/index.html", "text": f"The same questions for each {by}"})
-    if not part.folder and build.options.against is not None:
-        links.append({"href": "changes.html", "text": "What changed since the last report"})
+    ordered = sorted(part.there, key=lambda page: page.order <= 0 and not page.tables)
+    cards = [(page, part.stated[page.stem]["lead"]) for page in ordered]
     title = "Is it the product, or the experience?" if ours else build.study.name
     return _made(
-        "index.html.j2", part, heading=f"{title}: {part.label}" if part.label else title, links=links,
+        "index.html.j2", part, heading=f"{title}: {part.label}" if part.label else title,
+        by=build.options.by, changed=build.options.against is not None,
         lede=f"{len(cards)} questions, answered from data." if ours else "What your own customers say.",
         stories=list(filter(None, told))[:5], business=business, cards=cards,
         failed=[(page.name, reason) for page, reason in part.missed],
@@ -124,7 +102,7 @@ def _too_few(stated: Mapping[str, Any] | None) -> str:
     return next((reason.rstrip(".") for reason in own if not reason.startswith("this needs")), "")
 
 
-def _story(page: Page, name: str, results: _Results) -> dict[str, Any] | None:
+def _story(page: Page, name: str, results: Mapping[str, list]) -> dict[str, Any] | None:
     for result in results[page.stem]:
         if (result["id"] == name if name else result["lead"]) and result["chart"] and not result["missing"]:
             href = f"{page.stem}.html" + (f"#chart-{result['chart']['number']}" if name else "")
@@ -154,7 +132,6 @@ def facts(part: Part, build: Build) -> dict[str, Any]:
 def overview(build: Build) -> str:
     """Return the page that sets the key numbers of the segments side by side."""
     main, *segments = build.parts
-    labels = {part.folder: part.label.partition(": ")[2] for part in segments}
     questions = []
     for page in main.there:
         parts = [part for part in segments if page.stem in part.stated]
@@ -162,16 +139,16 @@ def overview(build: Build) -> str:
         if not parts or not leads[0][1] or leads[0][1]["missing"]:
             continue
         answers = [
-            {"label": labels.get(part.folder, "everyone"), "sentence": lead["finding"],
+            {"label": part.label.partition(": ")[2] or "everyone", "sentence": lead["finding"],
              "href": f"../{part.folder or '.'}/{page.stem}.html", "numbers": lead["numbers"]}
             for part, lead in leads if lead
         ]  # fmt: skip
         numbers = _compared(leads[0][1], answers)
         questions.append({"question": page.question, "numbers": numbers, "answers": answers})
     return _made(
-        "segments.html.j2", main, root="../", home="../index.html", by=build.options.by, questions=questions,
-        pages=[{**link, "href": f"../{link['href']}"} for link in _links(main)], hidden=build.hidden,
-        segments=[(labels[part.folder], f"../{part.folder}/index.html") for part in segments],
+        "segments.html.j2", main, root="../", home="../", by=build.options.by, questions=questions,
+        hidden=build.hidden,
+        segments=[(part.label.partition(": ")[2], f"../{part.folder}/index.html") for part in segments],
         failed=[(part.label, page.stem, reason) for part in segments for page, reason in part.missed],
     )  # fmt: skip
 
@@ -191,10 +168,9 @@ def _compared(first: Mapping[str, Any], answers: Sequence[Mapping[str, Any]]) ->
                 rows.astype({"low": float, "high": float}), title=word, x_title=unit, label="segment",
                 value="value", reference=None, percent=is_share(unit),
             )  # fmt: skip
-            drawn = [
-                picture.svg(plotly_json(figure), width=w, label=f"{word}, by segment") for w in (800, 360)
-            ]
-            made.append({"label": word, "pictures": list(map(Markup, drawn))})
+            content, label = plotly_json(figure), f"{word}, by segment"
+            drawn = [picture.svg(content, width=width, label=label) for width in (800, 360)]
+            made.append({"label": word, "pictures": drawn})
     return made
 
 

@@ -4,7 +4,6 @@ A pack is one folder with wheels, data, notebooks and the built report (``make p
 """
 
 import csv
-import html
 import itertools
 import json
 import platform
@@ -13,7 +12,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
@@ -25,31 +24,20 @@ from cxlab import __version__
 from cxlab.data.errors import InputError, OutOfReach
 from cxlab.data.files import cache_folder, project_folder, sha256_of
 from cxlab.questions.result import Number, Result, count, listed
-from cxlab.workbook import glossary
 from cxlab.workbook.exercises import exercises_of, question_text
-from cxlab.workbook.publish import write_whole
+from cxlab.workbook.glossary import read_glossary
+from cxlab.workbook.page import TEMPLATES
+from cxlab.workbook.publish import hashes_of, write_whole
 
-_PARTS = (
-    "jupyterlab",
-    "ipywidgets",
-    "pandas",
-    "plotly",
-    "papermill",
-    "duckdb",
-    "statsmodels",
-    "scikit-learn",
-)
+_PARTS = "jupyterlab ipywidgets pandas plotly papermill duckdb statsmodels scikit-learn"
 _AGAIN = "rm .venv/.ready && make lab"
 
 
 def in_place() -> Result:
     """Is everything in place? The table has a row a part: ``part version fix`` (empty, or a command)."""
-    parts = {"python": ".".join(map(str, sys.version_info[:3])), "cxlab": __version__}
-    for part in _PARTS:
-        try:
-            parts[part] = version(part)
-        except PackageNotFoundError:
-            parts[part] = ""
+    parts = {"python": platform.python_version(), "cxlab": __version__}
+    for part in _PARTS.split():
+        parts[part] = next((found.version for found in distributions(name=part)), "")
     table = pd.DataFrame(parts.items(), columns=["part", "version"])
     table["fix"] = table["version"].map(lambda found: "" if found else _AGAIN)
     sound = int((table["fix"] == "").sum())
@@ -76,16 +64,23 @@ def make_pack(out: Path, *, python: str = "") -> list[str]:
     shutil.copytree(root / "reports", out / "report")
     shutil.copytree(cache_folder() / "sources", out / "sources")
     shutil.copytree(root / "notebooks", out / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    command += ["--require-hashes", "--only-binary", ":all:", "--dest", str(out / "wheels")]
+    command += ["--python-version", python] if python else []
     for lock in ("installer.lock", "requirements.lock"):
-        _download(root / "lib" / lock, out / "wheels", python)
-    files = sorted(path for path in out.rglob("*") if path.is_file())
-    sums = [f"{sha256_of(path)}  {path.relative_to(out).as_posix()}\n" for path in files]
-    (out / SUMS).write_text("".join(sums), encoding="utf-8")
-    size = sum(path.stat().st_size for path in files) / 1e6
-    version = python or platform.python_version().rpartition(".")[0]
+        fetch = [*command, "-r", str(root / "lib" / lock)]
+        done = subprocess.run(fetch, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        if done.returncode:
+            fault = next((line for line in done.stderr.splitlines() if line.startswith("ERROR")), "no answer")
+            raise OutOfReach(f"a wheel could not be fetched: {fault.removeprefix('ERROR: ')}")
+    files = hashes_of(out)
+    size = sum((out / name).stat().st_size for name in files) / 1e6
+    sums = "".join(f"{digest}  {name}\n" for name, digest in files.items())
+    (out / SUMS).write_text(sums, encoding="utf-8")
+    python = python or platform.python_version().rpartition(".")[0]
     return [
         f"{out}: {len(files)} files, {size:.0f} MB, listed with their hashes in {SUMS}",
-        f"it serves Python {version} on {platform.system()} {platform.machine()}",
+        f"it serves Python {python} on {platform.system()} {platform.machine()}",
         f"in the room: copy the project and {out.name}, then make workshop OFFLINE={out.name}",
     ]
 
@@ -100,16 +95,6 @@ def unpack(pack: Path) -> list[str]:
             raise InputError(f"{name} in {pack} is missing or damaged; copy the pack again")
     shutil.copytree(pack / "sources", cache_folder() / "sources", dirs_exist_ok=True)
     return [f"{pack}: every file is whole; the data are in place"]
-
-
-def _download(lock: Path, folder: Path, python: str) -> None:
-    options = ["--quiet", "--disable-pip-version-check", "--require-hashes", "--only-binary", ":all:"]
-    options += ["--python-version", python] if python else []
-    command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(folder), "-r", str(lock)]
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    if done.returncode:
-        fault = next((line for line in done.stderr.splitlines() if line.startswith("ERROR")), "no answer")
-        raise OutOfReach(f"a wheel could not be fetched: {fault.removeprefix('ERROR: ')}")
 
 
 LABELS = ["rater", "statement", "label"]
@@ -130,7 +115,8 @@ def write_copies(out: Path, *, fresh: bool = False) -> list[str]:
             written.append(target.stem)
         elif changed := _changed(target, copy):
             kept.append(f"{target.stem} ({count(changed, 'cell')} changed)")
-    write_whole(out / "terms.html", glossary.sheet())
+    terms = TEMPLATES.get_template("terms.html.j2").render(terms=read_glossary())
+    write_whole(out / "terms.html", terms)
     lines = [f"{out}: {count(len(written), 'exercise notebook')} written; terms.html prints on two pages"]
     if kept:
         lines.append(f"kept, since somebody worked in them (--fresh replaces them): {listed(kept)}")
@@ -192,8 +178,8 @@ def sum_up(folder: Path) -> list[str]:
         lines.append(f"labels of {raters} merged; open them on page 01 with ratings=room-ratings.yaml")
     if skipped:
         lines.append(f"skipped, since they could not be read: {listed(skipped)}")
-    table = table.reset_index().rename(columns={"wrong": "most common wrong answer"})
-    write_whole(folder / "room.html", _page(lines, table))
+    made = TEMPLATES.get_template("room.html.j2").render(lines=lines, rows=table.itertuples())
+    write_whole(folder / "room.html", made)
     return [*lines, f"written: {folder / 'room.html'}"]
 
 
@@ -212,12 +198,11 @@ def _readable(paths: list[Path], read: Callable[[Path], Any], skipped: list[str]
 
 def _progress(path: Path) -> tuple[str, list[tuple[str, bool, bool, list[str]]]]:
     """Return who handed in a file, and the exercises tried: name, done, stuck, wrong answers."""
-    kept = json.loads(path.read_text(encoding="utf-8"))
-    return str(kept.get("id") or path.name), [_tried(name, **one) for name, one in kept["exercises"].items()]
-
-
-def _tried(name: str, state: str, tries: int, wrong: list, **more: Any) -> tuple[str, bool, bool, list[str]]:
-    return name, state == "right", state != "right" and tries > 1, [str(one) for one in wrong]
+    kept, tried = json.loads(path.read_text(encoding="utf-8")), []
+    for name, one in kept["exercises"].items():
+        done, stuck = one["state"] == "right", one["tries"] > 1
+        tried.append((name, done, stuck and not done, list(map(str, one["wrong"]))))
+    return str(kept.get("id") or path.name), tried
 
 
 def _labels(path: Path) -> list[list[str]]:
@@ -227,11 +212,3 @@ def _labels(path: Path) -> list[list[str]]:
     if not rows or not all(rater and statement for rater, statement, _ in rows):
         raise ValueError("no labels")
     return [[*row, path.name] for row in rows if row[2]]
-
-
-def _page(lines: list[str], table: pd.DataFrame) -> str:
-    body = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
-    with pd.option_context("display.max_colwidth", None):
-        rows = table.to_html(index=False, border=0)
-    style = "body{font:24px system-ui;margin:2em;max-width:60em}td,th{padding:.3em 1em;text-align:left}"
-    return glossary.document("The room", style, body + rows)

@@ -66,10 +66,8 @@ def make_events(
     made = made[made["days"] <= OBSERVED].sort_values(["days", "who"], kind="stable", ignore_index=True)
     after = pd.to_timedelta((made["days"] * 86_400).round(), unit="s")
     names = np.array(list(segments))[which[made["who"]]]
-    made = made.assign(
-        customer_id=made["who"] + 1, timestamp=pd.Timestamp("2024-01-01") + after, segment=names
-    )
-    return made[["customer_id", "event", "timestamp", "segment"]]
+    columns = {"customer_id": made["who"] + 1, "event": made["event"]}
+    return pd.DataFrame(columns | {"timestamp": pd.Timestamp("2024-01-01") + after, "segment": names})
 
 
 def make_stages(
@@ -103,8 +101,7 @@ def make_stages(
     answers["says_priority"] = says = rng.random(len(answers)) < SAYS
     base = (SAYS - gap) / (1 + SAYS)  # reviewed with base where not a priority, twice as often where it is
     answers["does_review"] = rng.random(len(answers)) < np.minimum(np.where(says, 2 * base, base), 1.0)
-    owners = _owners(rng, without_owner, two_owners)
-    return pd.concat([quality, owners, answers], ignore_index=True)
+    return pd.concat([quality, _owners(rng, without_owner, two_owners), answers], ignore_index=True)
 
 
 def _owners(rng: np.random.Generator, none: int, two: int) -> pd.DataFrame:
@@ -346,26 +343,21 @@ def make_ratings(
     ``statements`` gives so many of the form ``s`` alone.
     """
     random, parts = np.random.default_rng(rng), []
+    raters = [f"r{i + 1:02d}" for i in range(raters)]
     for letter, (usual, labels, share) in FORMS.items():
         size = (statements if letter == "s" else 0) if statements else usual
-        names = [f"{letter}{i + 1:02d}" for i in range(size)]
-        place = random.random(size)
-        parts.append(_form(random, raters, names, labels, share, agreement, place))
+        place, told = random.random(size), {"": share}
         if letter == "s" and wording:
             # The same events told again: each keeps its place, so only the wording moves its label.
-            moved, again = np.add(share, [-wording, wording, 0.0]), [f"{name}b" for name in names]
-            parts.append(_form(random, raters, again, labels, moved, agreement, place))
+            told["b"] = np.add(share, [-wording, wording, 0.0])
+        for again, shares in told.items():
+            true = np.minimum(np.searchsorted(np.cumsum(shares), place, side="right"), len(labels) - 1)
+            own = random.choice(len(labels), (len(raters), size), p=shares)
+            given = np.where(random.random(own.shape) < np.sqrt(agreement), true, own)
+            names = [f"{letter}{i + 1:02d}{again}" for i in range(size)]
+            table = pd.DataFrame(np.asarray(labels, dtype=object)[given], raters, names)
+            parts.append(table.stack().rename_axis(["rater", "statement"]).reset_index(name="label"))
     return pd.concat(parts, ignore_index=True)
-
-
-def _form(random, raters, names, labels, share, agreement, place) -> pd.DataFrame:
-    size = (raters, len(names))
-    true = np.minimum(np.searchsorted(np.cumsum(share), place, side="right"), len(labels) - 1)
-    own = random.choice(len(labels), size, p=share)
-    given = np.where(random.random(size) < np.sqrt(agreement), true, own)
-    who = np.repeat([f"r{i + 1:02d}" for i in range(raters)], len(names))
-    label = np.asarray(labels, dtype=object)[given].ravel()
-    return pd.DataFrame({"rater": who, "statement": np.tile(names, raters), "label": label})
 
 
 def make_vignette(

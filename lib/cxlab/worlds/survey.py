@@ -23,7 +23,7 @@ def make_survey(
     segments: Mapping[str, Mapping[str, float]] | None = None, clusters: int = 0, cluster_share: float = 0.5,
     points: int | None = None, missing: float = 0.0, rng: int | np.random.Generator | None = 1,
     **settings: Any,
-) -> Survey:  # fmt: skip  # fmt: skip
+) -> Survey:  # fmt: skip
     """Make a survey; its arguments are the truth.
 
     Every side is an opinion with standard deviation ``spreads[side]`` around 6.5, any two correlated by
@@ -93,9 +93,3 @@ def make_survey(
         "roles": {role: own for role, own in roles.items() if own},
     }  # fmt: skip
     return Survey(frame=pd.DataFrame(frame), blocks=blocks, outcomes=asked, **known | settings)
-
-
-def sample_survey() -> Survey:
-    """Return the default made-up survey: experience matters more, and there is no general liking."""
-    kinds = dict.fromkeys(("new", "regular", "returning"), SLOPES)
-    return make_survey(400, points=10, segments=kinds, rng=1)

@@ -4,6 +4,9 @@ The chain of roles comes from a housing development and the size from a mall; th
 choice.
 """
 
+from itertools import count
+from math import gcd
+
 import numpy as np
 import pandas as pd
 from scipy.special import betaincinv, ndtr, ndtri
@@ -110,7 +113,11 @@ def make_visits(
     rng = np.random.default_rng(rng)
     outlets = outlets if isinstance(outlets, pd.DataFrame) else make_outlets(outlets, rng=rng)
     home = pd.Index(list(ORGANISATIONS)).get_indexer(outlets["organisation"])
-    mix = _mix_of_themes(rng)
+    names, themes = list(ORGANISATIONS), list(PHRASES)
+    mix = np.exp(0.6 * rng.standard_normal((len(names), len(themes)))) * np.linspace(1.6, 0.7, len(themes))
+    mix[names.index("Mobility"), themes.index("parking")] *= 8
+    mix[names.index("Food hall"), themes.index("waiting")] *= 2
+    mix /= mix.sum(axis=1, keepdims=True)  # part of an organisation's complaints
     own = np.where(outlets["planted"], rng.integers(0, len(PHRASES), len(outlets)), -1)
     random = np.random.default_rng(int(rng.integers(1 << 62)))
 
@@ -146,25 +153,17 @@ def make_visits(
     comment[said] = _comments(random, mix[home[where]], own[where], score[said], thin[spoke])
 
     people = int(pools.sum())
+    step = next(n for n in count(2_654_435_761 % people or 1) if gcd(n, people) == 1)  # no id stands twice
     frame = pd.DataFrame({
         "outlet": outlets["outlet"].astype("str").to_numpy()[outlet],
         "organisation": np.array(list(ORGANISATIONS))[home[outlet]],
-        "person": _PERSON + (number * _coprime(people) + 12_345) % people,
+        "person": _PERSON + (number * step + 12_345) % people,
         "role": np.array(ROLES)[role],
         "timestamp": (starts[month] + (day * 86400 + hour * 3600).astype(np.int64)).astype("datetime64[s]"),
         "score": pd.arrays.IntegerArray(score, score == 0),
         "comment": pd.Categorical.from_codes(comment, [*sum(PHRASES.values(), []), *PRAISE]).astype("str"),
     })  # fmt: skip
     return frame.sort_values(["timestamp", "person"], kind="stable", ignore_index=True)
-
-
-def _mix_of_themes(rng: np.random.Generator) -> np.ndarray:
-    """Return what part of the complaints about each organisation (row) is about each theme."""
-    names, themes = list(ORGANISATIONS), list(PHRASES)
-    mix = np.exp(0.6 * rng.standard_normal((len(names), len(themes)))) * np.linspace(1.6, 0.7, len(themes))
-    mix[names.index("Mobility"), themes.index("parking")] *= 8
-    mix[names.index("Food hall"), themes.index("waiting")] *= 2
-    return mix / mix.sum(axis=1, keepdims=True)
 
 
 def _comments(rng: np.random.Generator, mix, own, score, thin) -> np.ndarray:
@@ -219,10 +218,3 @@ def _fixed(values: np.ndarray, salt: int) -> np.ndarray:
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return ((z ^ (z >> np.uint64(31))) >> np.uint64(11)).astype(np.float64) * 2.0**-53 + 2.0**-54
-
-
-def _coprime(people: int) -> int:
-    step = 2_654_435_761 % people or 1
-    while np.gcd(step, people) != 1:
-        step += 1
-    return int(step)

@@ -221,8 +221,7 @@ def _opened(path: str | Path) -> Raw:
 
 def _scan(raw: Raw, path: str, engine: str, memory: int, columns: Columns, rules: Rules) -> Scan:
     if engine == "local":
-        return scan_sql(raw, columns, rules)
-
+        return scan_sql(raw, columns, rules, room=memory // 2)
     if engine == "spark":
         return scan_in_spark(path, raw.kind, columns, rules, memory)
     import duckdb

@@ -1,6 +1,7 @@
 """What a funnel is asked, a log sorted by customer and time, and the one pass over it.
 
-DuckDB sorts the log, and spills what is large.
+Customers that are whole numbers are sorted in memory by numpy, some at a time. DuckDB sorts customers that
+are words, and a log that needs more memory: it spills what is large.
 
 Customers, events and segments are text: '1.10' and '1.1' are two customers; '', NULL, N/A and the like are
 nobody. Only the needed columns and events are read.
@@ -100,13 +101,9 @@ def microseconds(value: object, *, argument: str = "conversion_window") -> int:
         span = round(sum(float(number) * _SIZES[unit[0]] for number, unit in re.findall(_PART, body[2])))
         span = -span if body[1] == "-" else span
     if span is None or not 0 < span <= NEVER:
-        fault = (
-            "is not a time span"
-            if span is None
-            else "is too long"
-            if span > 0
-            else "must be longer than zero"
-        )
+        fault = "is not a time span"
+        if span is not None:
+            fault = "is too long" if span > 0 else "must be longer than zero"
         advice = f'write for example {argument}="7d", "12h" or "30min", or None for no limit'
         raise InputError(f"{argument}={str(value)!r} {fault}; {advice}")
     return span
@@ -156,56 +153,97 @@ class Journeys(NamedTuple):
     durations: list[NDArray[np.int64]]  # the shortest times to step 2, 3, ...; NEVER where it was not reached
 
 
-def journeys(batches: Iterable["pa.RecordBatch"], rules: Rules) -> Journeys:
+def journeys(batches: Iterable["pa.RecordBatch"], rules: Rules, room: int = 0) -> Journeys:
     """Return what every customer reached.
 
-    ``batches`` hold ``person moment`` and perhaps ``segment``, sorted by all of them: microseconds since 1970
-    times 32 plus the place of the event among ``rules.names``, and the code of the segment.
+    ``batches`` hold ``person moment`` and perhaps ``segment``: microseconds since 1970 times 32 plus the
+    place of the event among ``rules.names``, and the code of the segment. They are sorted by customer and
+    moment; with ``room`` they may lie in any order where persons are whole numbers, and need at most so many
+    bytes, else MemoryError.
     """
     none = np.empty(0, np.int64)
     parts = [Journeys(none, none.astype(np.uint16), [none] * (len(rules.steps) - 1))]
-    parts += [_reached(rows, rules) for rows in _whole_customers(batches)]
+    customers = _sorted_here(batches, room) if room else _sorted_before(batches)
+    parts += [_reached(*columns, rules=rules) for columns in customers]
     entered, segment, durations = zip(*parts, strict=True)
     columns = [np.concatenate(column) for column in zip(*durations, strict=True)]
     return Journeys(np.concatenate(entered), np.concatenate(segment), columns)
 
 
-def _ends(person: "pa.Array") -> NDArray[np.int32]:
-    """Return the place after each customer's last row."""
+def _sorted_before(batches: Iterable["pa.RecordBatch"]) -> Iterator[Sequence[NDArray]]:
+    """Cut sorted rows anew, each customer in one part: where the rows of each end, and the columns."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    return np.from_dlpack(pc.run_end_encode(person).run_ends)
-
-
-def _whole_customers(batches: Iterable["pa.RecordBatch"]) -> Iterator["pa.RecordBatch"]:
-    """Cut the rows anew, so that no customer stands in two batches."""
-    import pyarrow as pa
+    def columns(rows: pa.RecordBatch) -> list[NDArray]:
+        ends = np.from_dlpack(pc.run_end_encode(rows["person"]).run_ends)
+        return [ends, *map(np.from_dlpack, rows.columns[1:])]
 
     edge = []
     for batch in batches:
-        ends = _ends(batch["person"]).tolist()
+        ends = pc.run_end_encode(batch["person"]).run_ends.to_pylist()
         edge.append(batch[: ends[0]])
         if len(ends) > 1:
-            yield pa.concat_batches(edge)
-            yield batch[ends[0] : ends[-2]]
+            yield columns(pa.concat_batches(edge))
+            yield columns(batch[ends[0] : ends[-2]])
             edge = [batch[ends[-2] :]]
     if edge:
-        yield pa.concat_batches(edge)
+        yield columns(pa.concat_batches(edge))
 
 
-def _reached(rows: "pa.RecordBatch", rules: Rules) -> Journeys:
-    moment = np.from_dlpack(rows["moment"])
+def _sorted_here(batches: Iterable["pa.RecordBatch"], room: int) -> Iterator[Sequence[NDArray]]:
+    """Sort the rows, a share of the customers at a time: each share fits in the processor's cache."""
+    held: list[list[NDArray]] = []
+    for batch in batches:
+        room -= batch.nbytes
+        if room < 0:
+            raise MemoryError
+        held.append([np.from_dlpack(column) for column in batch.columns])
+    if not held:
+        return
+    shift = min(sum(columns[0].size for columns in held) >> 16, 1 << 15).bit_length()
+    many = 1 << shift
+    shares: list[list[list[NDArray]]] = [[] for _ in range(many)]
+    while held:
+        columns = list(map(np.concatenate, zip(*held[-16:], strict=True)))
+        del held[-16:]
+        share = (columns[0] & (many - 1)).astype(np.uint16)
+        order, begin = np.argsort(share, kind="stable"), 0
+        for parts, end in zip(shares, np.bincount(share, minlength=many).cumsum(), strict=True):
+            parts.append([column[order[begin:end]] for column in columns])
+            begin = end
+    while shares:
+        person, *columns = map(np.concatenate, zip(*shares.pop(), strict=True))
+        if not person.size:
+            continue
+        order = np.argsort(columns[0])
+        person = person.astype(np.uint64) >> np.uint64(shift)
+        person -= person.min()
+        for bits in range(0, int(person.max()).bit_length(), 16):
+            # numpy sorts 16 bits at a time by counting, in the order that the rows already have
+            order = order[np.argsort((person >> np.uint64(bits)).astype(np.uint16)[order], kind="stable")]
+        person = person[order]
+        ends = np.append(np.flatnonzero(person[1:] != person[:-1]) + 1, person.size)
+        yield ends.astype(np.int32), *(column[order] for column in columns)
+
+
+def _reached(
+    ends: NDArray[np.int32], moment: NDArray[np.int64], segment: NDArray | None = None, *, rules: Rules
+) -> Journeys:
     time, code, n = moment >> _BITS, (moment & _MOST_STEPS).astype(np.uint8), len(moment)
-    segment = np.from_dlpack(rows["segment"]) if "segment" in rows.schema.names else np.zeros(n, np.uint16)
-    ends = _ends(rows["person"])
     sizes = np.diff(ends, prepend=np.int32(0))
     number = np.repeat(np.arange(ends.size, dtype=np.int32), sizes)  # 0, 1, ... a customer
     first = np.repeat(ends - sizes, sizes)  # a customer's first row
 
-    begun = np.flatnonzero(code == 0).astype(np.int32)
-    entry = np.full(ends.size, n, np.int32)  # the row of a customer's first first step
-    np.minimum.at(entry, number[begun], begun)
-    kept = entry < n
+    begun = np.flatnonzero(code == 0)
+    entered = np.full(ends.size, NEVER)
+    np.minimum.at(entered, number[begun], time[begun])
+    kept = entered < NEVER
+    label = np.zeros(ends.size, np.uint16)
+    if segment is not None:
+        label += np.iinfo(np.uint16).max
+        begun = begun[time[begun] == entered[number[begun]]]
+        np.minimum.at(label, number[begun], segment[begun])
 
     start = np.where(code == 0, np.arange(n, dtype=np.int32), np.int32(-1))
     durations = []
@@ -220,12 +258,13 @@ def _reached(rows: "pa.RecordBatch", rules: Rules) -> Journeys:
         shortest = np.full(ends.size, NEVER)
         np.minimum.at(shortest, number[step], time[step] - time[start[step]])
         durations.append(shortest[kept])
-    return Journeys(time[entry[kept]], segment[entry[kept]], durations)
+    return Journeys(entered[kept], label[kept], durations)
 
 
 NO_SEGMENT = "(none)"
 NOBODY = values.BLANK
 _MOST_SEGMENTS = 4096
+_WHOLE = ("BIGINT", "INTEGER", "SMALLINT", "TINYINT", "UINTEGER", "USMALLINT", "UTINYINT")
 _ODD = NEVER  # a moment outside the years
 _YEARS = -2_208_988_800_000_000, 7_289_654_400_000_000  # 1900 to 2200
 _ZONED, _UNREADABLE, _WORD = 2, 8, 16  # flags of a time in words (4: without a zone), of a customer in words
@@ -260,10 +299,13 @@ class Scan(NamedTuple):
     until: int  # the latest of their times, microseconds since 1970
 
 
-def scan_sql(raw: Raw, columns: Columns, rules: Rules, *, numbers: bool = True) -> Scan:
+def scan_sql(
+    raw: Raw, columns: Columns, rules: Rules, *, numbers: bool = True, room: int = 1_000_000_000
+) -> Scan:
     """Scan a relation for a funnel.
 
     Customers in a column of text are sorted as ``numbers``, which is much faster, unless one is a word.
+    Numbers are sorted in memory up to ``room`` bytes; else DuckDB sorts.
     """
     import duckdb
 
@@ -271,7 +313,7 @@ def scan_sql(raw: Raw, columns: Columns, rules: Rules, *, numbers: bool = True) 
     labels, segment = _segments(raw, columns.segment)
     moment, flags = time_sql(raw, columns.timestamp)
     person, word = person_sql(raw, columns.customer), ""
-    if numbers and raw.types[columns.customer] == "VARCHAR":
+    if numbers and raw.types[columns.customer] not in _WHOLE:
         same = f"try_cast({person} AS BIGINT)::VARCHAR = {person}"
         word = f"(CASE WHEN {same} OR {person} IS NULL THEN 0 ELSE {_WORD} END)::UTINYINT"
         person = f"try_cast({person} AS BIGINT)"
@@ -279,19 +321,23 @@ def scan_sql(raw: Raw, columns: Columns, rules: Rules, *, numbers: bool = True) 
     code = f"list_position({listed(rules.names)}, {text_sql(columns.event)})"
     time = f"(epoch_us({moment}))"
     odd = f"WHEN {time} NOT BETWEEN {_YEARS[0]} AND {_YEARS[1]} THEN {_ODD}"
-    query = (  # every column is a sort key, and the fewer the faster: time and event are one number
+    query = (  # time and event are one number: fewer columns to sort
         f"SELECT {person} AS person, CASE {odd} ELSE {time} * {1 << _BITS} + {code} - 1 END AS moment"
         f"{segment and f', ({segment})::USMALLINT AS segment'}{flags and f', {flags} AS flags'} "
-        f"FROM {raw.source} WHERE {code} IS NOT NULL ORDER BY ALL"
+        f"FROM {raw.source} WHERE {code} IS NOT NULL{'' if room else ' ORDER BY 1, 2'}"
     )
     facts = dict.fromkeys(("events", "no_customer", "no_time", "until", "flags"), 0)
     try:
-        batches = raw.connection.sql(query).to_arrow_reader(262_144)
-        found = journeys(_known(batches, facts), rules)
+        with raw.connection.sql(query).to_arrow_reader(262_144) as batches:
+            found = journeys(_known(batches, facts), rules, room)
     except duckdb.Error as fault:
         raise raw.unreadable(fault) from None
+    except MemoryError:
+        if not room:
+            raise
+        return scan_sql(raw, columns, rules, numbers=numbers, room=0)
     if (met := facts.pop("flags")) & _WORD:
-        return scan_sql(raw, columns, rules, numbers=False)
+        return scan_sql(raw, columns, rules, numbers=False, room=0)
     refuse_times(raw, columns.timestamp, flags, met)
     return Scan(found, labels, **facts)
 
@@ -306,6 +352,9 @@ def _known(batches: Iterable, facts: dict[str, int]) -> Iterator:
         facts["no_time"] += len(batch) - len(rows) - nobody
         if "flags" in batch.schema.names:
             facts["flags"] |= int(np.bitwise_or.reduce(np.from_dlpack(batch["flags"])))
+            if facts["flags"] & _WORD:
+                return
+            rows = rows.drop_columns("flags")
         if len(rows):
             last = int(np.from_dlpack(rows["moment"]).max())
             if last == _ODD:
@@ -332,7 +381,7 @@ def text_sql(name: str) -> str:
 
 def person_sql(raw: Raw, name: str) -> str:
     """Return the SQL of a column of customers: whole numbers or text; NULL for nobody."""
-    if raw.types[name] in ("BIGINT", "INTEGER", "SMALLINT", "TINYINT", "UINTEGER", "USMALLINT", "UTINYINT"):
+    if raw.types[name] in _WHOLE:
         number = f"CAST({ident(name)} AS BIGINT)"
         low, high = raw.all(f"SELECT min({number}), max({number}) FROM {raw.source}")[0]
         narrow = low is not None and high - low < 2**32  # sorted faster

@@ -89,10 +89,10 @@
     }
     state() {
       const { bundle } = this;
-      if (!bundle.states) return bundle;
+      if (!bundle.figures) return bundle;
       const sizes = bundle.controls.map((control) => control.values.length);
       const at = this.inputs.reduce((sum, input, i) => sum * sizes[i] + Number(input.value), 0);
-      const figure = bundle.figures[bundle.states[at]];
+      const figure = bundle.figures[at];
       return { ...figure, layout: { ...bundle.layout, ...figure.layout } };
     }
     copy() {
