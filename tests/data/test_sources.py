@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import cxlab as cx
-from cxlab.data import sources
+from cxlab.data import files, sources
 from cxlab.data.errors import InputError, OutOfReach
 from cxlab.data.tables import KINDS
 
@@ -256,7 +256,7 @@ def test_nothing_of_a_readers_data_outlives_a_run(tmp_path):
     code = (
         "import os, signal, sys; from cxlab.data.read import read_raw; from cxlab.data import files\n"
         "read_raw(sys.argv[1], large=True); print(files.temporary_folder(), flush=True)\n"
-        "os.kill(os.getpid(), signal.SIGKILL) if sys.argv[2] == 'kill' else files.sweep()"
+        "os.kill(os.getpid(), signal.SIGKILL) if sys.argv[2] == 'kill' else None"
     )
     environment = {"TMPDIR": str(tmp_path), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
     left = {}
@@ -267,3 +267,17 @@ def test_nothing_of_a_readers_data_outlives_a_run(tmp_path):
         left[how] = Path(done.stdout.strip())
         assert left[how].exists() == (how == "kill")
     assert not list(tmp_path.glob("cxlab-data-*"))
+
+
+def test_a_folder_whose_lock_another_start_sweeps_is_made_again(tmp_path, monkeypatch):
+    lock, lost = files.fcntl.flock, []
+
+    def late(handle, how):
+        if not lost:
+            lost.append(next(tmp_path.glob("*.lock")).rename(tmp_path / "swept"))
+        lock(handle, how)
+
+    monkeypatch.setattr(files.fcntl, "flock", late)
+    with files.held_folder(tmp_path, "run-") as folder:
+        assert folder.is_dir() and list(tmp_path.glob("*.lock")) == [folder.with_suffix(".lock")]
+    assert list(tmp_path.iterdir()) == lost

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -108,6 +109,19 @@ def processes_of(book: Workbook) -> list[str]:
         except OSError:
             continue
     return found
+
+
+def wait_until(done, seconds=60):
+    """Wait until something holds, and fail where it never does."""
+    deadline = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("CXLAB_CACHE", str(tmp_path / "cache"))
 
 
 @pytest.fixture

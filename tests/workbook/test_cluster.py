@@ -24,9 +24,8 @@ def cluster(tmp_path_factory, shared_workbook):
         free.bind(("127.0.0.1", 0))
         address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": shared_workbook.env}
-    python = [sys.executable, "-m"]
+    python, alone = [sys.executable, "-m"], ["--nthreads", "1", "--no-dashboard", "--no-nanny"]
     scheduler = [*python, "distributed.cli.dask_scheduler", "--host", address, "--no-dashboard"]
-    alone = ["--nthreads", "1", "--no-dashboard", "--no-nanny"]
     worker = [*python, "distributed.cli.dask_worker", address, *alone]
     processes = [subprocess.Popen(scheduler, cwd=folder, **quiet)]
     time.sleep(2)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from cxlab.workbook.cli import main
 from cxlab.workbook.diff import compare
 
+NUMBER = st.floats(-1e6, 1e6) | st.integers(-100, 100)
 OLD = {
     "02-product-or-experience": {
         "share": {"value": 0.40, "low": 0.30, "high": 0.50, "unit": "share of R2", "n": 250},
@@ -87,9 +88,6 @@ def test_verdicts_and_lost_numbers_are_alarms_new_and_uncertain_ones_are_not(run
 def test_what_is_no_results_file_is_told(run, content):
     code, _, err = run(content)
     assert code == 2 and "is no results.json" in err and err.count("\n") == 1
-
-
-NUMBER = st.floats(-1e6, 1e6) | st.integers(-100, 100)
 
 
 @given(a=NUMBER, b=NUMBER, width=st.floats(0, 10))

@@ -84,8 +84,8 @@ def test_a_source_and_a_mapping_bring_their_own_blocks_and_outcome(tmp_path, sur
     [
         ("--block product=product_1,prodct_2", "prodct_2"), ("--block product=", "must read NAME=column"),
         ("--outcome loyal --block product_1", "loyal"), ("", "--block product=q1,q2"),
-        ("--block a=product_1 --block a=product_3", "given twice"), ("--bootstrap -1", "--bootstrap -1"),
-        ("--confidence 95", "--confidence 95"), ("--seed -1", "--seed -1"),
+        ("--block a=product_1 --block a=product_3", "given twice"), ("--bootstrap -1", "-1 must be 0"),
+        ("--confidence 95", "--confidence: 95"), ("--seed -1", "--seed: -1"),
         ("--min-cell 200", "--min-cell 200"), ("--block all=loyalty,product_1", "explain itself"),
         ("--weights w", "'w'"),
     ],

@@ -9,12 +9,7 @@ import pytest
 from cxlab.data.check import check_path, init_study
 from cxlab.workbook.cli import main
 
-pytestmark = pytest.mark.notebook
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("CXLAB_CACHE", str(tmp_path / "cache"))
+pytestmark = [pytest.mark.notebook, pytest.mark.usefixtures("own_cache")]
 
 
 def survey(n, gaps=0.0, expected=False):

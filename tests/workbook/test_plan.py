@@ -21,6 +21,10 @@ shift: int = -3
 old = "plain #"  # with # in it
 """
 MISSPELT = '{"cells": [], "metadata": {"cxlab": {"minuets": 3}}}'
+UNFIT = (
+    "exact=perhaps seed=1.5 seed=-1 limit=-1 seed=1e3 limit=nan limit=inf limit=x seed=True seed=99999999999 "
+    "window=[1] nothing=1 x =1 source=nowhere source=none.yaml source=there steps=" + "[" * 5000
+)
 
 
 @pytest.fixture
@@ -61,12 +65,6 @@ def test_values_become_what_the_page_declares(pages, text, value):
     plan.give_parameters(pages, [text])
     given = pages[1].given[text.partition("=")[0].rpartition(".")[2]]
     assert given == value and type(given) is type(value) and "seed" not in pages[0].given
-
-
-UNFIT = (
-    "exact=perhaps seed=1.5 seed=-1 limit=-1 seed=1e3 limit=nan limit=inf limit=x seed=True seed=99999999999 "
-    "window=[1] nothing=1 x =1 source=nowhere source=none.yaml source=there steps=" + "[" * 5000
-)
 
 
 @pytest.mark.parametrize("text", UNFIT.split(), ids=range(18))

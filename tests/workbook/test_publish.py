@@ -11,6 +11,8 @@ from cxlab.workbook import publish, run
 
 from .conftest import files_of
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 
 @pytest.fixture
 def out(tmp_path):
@@ -23,11 +25,6 @@ def make(folder, text):
     files = {"index.html": publish.sha256_of(folder / "index.html")}
     (folder / "manifest.json").write_text(json.dumps({"cxlab": "0", "files": files}))
     return folder
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("CXLAB_CACHE", str(tmp_path / "cache"))
 
 
 def test_a_folder_with_files_of_somebody_is_refused(tmp_path, out):
@@ -99,20 +96,11 @@ def test_a_damaged_cache_entry_counts_as_missing_and_the_oldest_go(tmp_path, mon
         publish.store("other", "x")
 
 
-def test_what_a_killed_run_left_is_swept_by_the_next(tmp_path):
-    gone, alive = tmp_path / "cache" / "run-4194303-a", tmp_path / "cache" / f"run-{os.getpid()}-b"
-    for folder in (gone, alive):
-        folder.mkdir(parents=True)
-    with run.Runners(1, min_cell=5, timeout=1) as runners:
-        assert not gone.exists() and alive.exists() and runners.folder.is_dir()
-    assert not runners.folder.exists()
-
-
 def test_failures_of_one_cause_are_told_once():
     facts = {"ename": "InputError", "evalue": "no column\nx", "code_cell": 2, "line": "f()"}
-    failures = [run.Failure("02-a", facts), run.Failure("03-b", facts), run.Failure("04-c", {"ename": "E"})]
+    jobs = {"02-a": facts, "03-b": facts, "04-c": {"ename": "E"}}
+    failures = [run.failure_of({"job": job, "fault": fault, "executed": ""}) for job, fault in jobs.items()]
     with pytest.raises(Exception, match="the same in 03-b") as told:
         run.raise_failures(failures)
     assert type(told.value).__name__ == "NotebookError" and "04-c: E" in str(told.value)
     assert failures[0].reason == "no column x" and failures[2].reason == "E"
-    run.raise_failures([])

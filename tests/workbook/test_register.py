@@ -19,6 +19,9 @@ from cxlab.data.errors import InputError, OutOfReach
 from cxlab.workbook import register as store
 from cxlab.workbook.register import EXAMPLE, Register, write_template
 
+EDIT = st.tuples(
+    st.integers(0, 3), st.sampled_from(["title", "cost"]), st.text("ab,;\"'\n\r=äé😀 \x1f\x00", max_size=6)
+)
 FORK = multiprocessing.get_context("fork")
 ALL = [f"P-{k:03d}" for k in range(1, 7)]
 
@@ -274,11 +277,6 @@ def test_a_lock_that_is_not_released_is_told(path, monkeypatch):
     with Register(path)._lock():
         refused(register, "somebody else is saving")
     assert "Saved" in register.save()
-
-
-EDIT = st.tuples(
-    st.integers(0, 3), st.sampled_from(["title", "cost"]), st.text("ab,;\"'\n\r=äé😀 \x1f\x00", max_size=6)
-)
 
 
 @given(st.lists(EDIT, max_size=6))

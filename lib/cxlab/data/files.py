@@ -1,6 +1,7 @@
 """Where the workbook's folders are, what a reader's file is by its first bytes, where copies of it lie."""
 
 import atexit
+import contextlib
 import difflib
 import fcntl
 import gzip
@@ -11,6 +12,7 @@ import shutil
 import stat
 import tempfile
 import zlib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -144,32 +146,46 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+@contextlib.contextmanager
+def held_folder(where: str | Path, prefix: str) -> Iterator[Path]:
+    """Give a new folder that goes at the end; those that killed processes left in ``where`` go first.
+
+    A lock beside each says that its process lives: it comes first and goes last, and ends with the process.
+    """
+    for lock in Path(where).glob(f"{prefix}*.lock"):
+        with contextlib.suppress(OSError), open(lock, "r+") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _remove(lock)
+    while True:
+        number, name = tempfile.mkstemp(".lock", prefix, where)
+        with open(number, "r+") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            lock = Path(name)
+            if not lock.exists():
+                continue  # before it was held, another process took it for one left behind
+            try:
+                lock.with_suffix("").mkdir(0o700)
+                yield lock.with_suffix("")
+            finally:
+                _remove(lock)
+            return
+
+
+def _remove(lock: Path) -> None:
+    shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+    lock.unlink(missing_ok=True)
+
+
+_AT_THE_END = contextlib.ExitStack()
+atexit.register(_AT_THE_END.close)
+
+
 @cache
 def temporary_folder() -> Path:
-    """Return this process's folder for copies; it is removed at the end, or by the next start."""
-    sweep()
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-    handle = open(folder / "lock", "w")  # noqa: SIM115  the lock ends with the process, however it ends
-    fcntl.flock(handle, fcntl.LOCK_EX)
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    _HELD.append(handle)
-    return folder
-
-
-_HELD: list = []
+    """Return this process's folder for copies."""
+    return _AT_THE_END.enter_context(held_folder(tempfile.gettempdir(), _PREFIX))
 
 
 def new_file(name: str) -> Path:
     """Return the path of a new file of a name in this process's folder."""
     return Path(tempfile.mkdtemp(dir=temporary_folder())) / name
-
-
-def sweep() -> None:
-    """Remove the folders that ended processes left behind."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        try:
-            with open(folder / "lock", "a") as handle:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder, ignore_errors=True)
-        except OSError:
-            continue

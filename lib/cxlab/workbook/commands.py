@@ -1,19 +1,15 @@
 """``cxlab funnel``, ``drivers`` and ``verdict``: one answer from a file, printed as a table, JSON or CSV."""
 
-import argparse
 import csv
+import io
 import itertools
 import json
-import math
-import sys
-from collections.abc import Sequence
+from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from cxlab.data.errors import InputError
-
-FORMATS = ("table", "json", "csv")
 
 
 def table_of(name: str, kind: str) -> str:
@@ -29,28 +25,23 @@ def table_of(name: str, kind: str) -> str:
     return str(study.tables[kind])
 
 
-def print_answer(
+def _lines(
     style: str, facts: dict[str, Any], rows: list[dict], shown: list[dict], notes: list[str]
-) -> None:
-    """Print an answer in one of ``FORMATS``.
-
-    JSON holds ``facts`` and ``rows``, CSV the rows, a table ``shown`` (the rows as people read them, all
-    text) with ``notes`` below.
+) -> list[str]:
+    """Return an answer in one of three styles: JSON holds ``facts`` and ``rows``, CSV the rows, a table
+    ``shown`` (the rows as people read them, all text) with ``notes`` below.
     """
     if style == "json":
-        print(json.dumps(facts | {"table": rows}, indent=2, allow_nan=False))
-    elif style == "csv":
-        writer = csv.DictWriter(sys.stdout, rows[0] if rows else [], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({name: safe_cell(value) for name, value in row.items()} for row in rows)
-    else:
-        lines = [list(row) for row in shown[:1]] + [list(row.values()) for row in shown]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        names = [isinstance(rows[0].get(name), str) for name in shown[0]] if shown else []
-        for line in lines:
-            cells = zip(line, widths, names, strict=True)
-            print(*(f"{cell:{'<' if name else '>'}{width}}" for cell, width, name in cells), sep="  ")
-        print(*notes, sep="\n")
+        return [json.dumps(facts | {"table": rows}, indent=2, allow_nan=False)]
+    if style == "csv":
+        out = io.StringIO()
+        lines = [list(row) for row in rows[:1]] + [list(map(safe_cell, row.values())) for row in rows]
+        csv.writer(out, lineterminator="\n").writerows(lines)
+        return [out.getvalue().removesuffix("\n")]
+    lines = [list(row) for row in shown[:1]] + [list(row.values()) for row in shown]
+    signs = ["<" if isinstance(rows[0].get(name), str) else ">" for name in shown[0]] if shown else []
+    ways = [f"{sign}{max(map(len, column))}" for sign, *column in zip(signs, *lines, strict=True)]
+    return ["  ".join(map(format, line, ways)) for line in lines] + notes
 
 
 def safe_cell(value: Any) -> Any:
@@ -59,38 +50,9 @@ def safe_cell(value: Any) -> Any:
     return f"'{value}" if risky and value.strip() else value
 
 
-def _drivers_options() -> argparse.ArgumentParser:
-    """Return the command's options."""
-    made = argparse.ArgumentParser(
-        prog="cxlab drivers", description="The share of an outcome that blocks explain."
-    )
-    add = made.add_argument
-    add("file", metavar="FILE_OR_STUDY", help="one row a respondent; or a study, its mapping, or a source")
-    add("--block", action="append", default=[], metavar="NAME=a,b",
-        help="a block and its columns; repeat it. A column alone is a block of its own")  # fmt: skip
-    add("--outcome", metavar="COL", help="the numeric column to explain")
-    add("--weights", metavar="COL", help="survey weights")
-    add("--clusters", metavar="COL", help="who gave several rows")
-    add("--missing", default="", metavar="-99,98", help="codes that mean 'no answer'")
-    add("--bootstrap", type=int, default=1000, metavar="N", help="resamples (default 1000)")
-    add("--confidence", type=float, default=0.95, metavar="P", help="of the intervals (default 0.95)")
-    add("--seed", type=int, default=1, metavar="N", help="default 1: the same numbers every time")
-    add("--min-cell", type=int, default=5, metavar="N", help="fewest respondents (default 5)")
-    add("--format", choices=FORMATS, default="table", help="default table")
-    return made
-
-
-def drivers(args: list[str]) -> int:
-    """Compute and print the shares."""
-    asked = _drivers_options().parse_args(args)
-    for name, good, rule in (
-        ("seed", asked.seed >= 0, "0 or more"),
-        ("bootstrap", asked.bootstrap >= 0, "0 or more resamples"),
-        ("confidence", 0 < asked.confidence < 1, "between 0 and 1, for example 0.95"),
-        ("min-cell", asked.min_cell >= 1, "1 or more"),
-    ):
-        if not good:
-            raise InputError(f"--{name} {getattr(asked, name.replace('-', '_'))} must be {rule}")
+def drivers(**options: Any) -> list[str]:
+    """Compute the shares and return them as lines."""
+    asked = Namespace(**options)
     survey, notes = _open(asked)
     from cxlab.questions.drivers import cautions_of
     from cxlab.questions.importance import relative_importance, sample
@@ -115,11 +77,10 @@ def drivers(args: list[str]) -> int:
         f"seed {asked.seed}. Not causal.",
         *(f"Caution: {caution}" for caution in facts["cautions"]),
     ]
-    print_answer(asked.format, facts, rows, shown, lines)
-    return 0
+    return _lines(asked.format, facts, rows, shown, lines)
 
 
-def _open(asked: argparse.Namespace):
+def _open(asked: Namespace):
     """Return the survey and cautions: a study or source brings its own blocks and outcome; of a file only the
     named columns are read.
     """
@@ -163,76 +124,37 @@ def _blocks(words: list[str]) -> dict[str, list[str]]:
     return blocks
 
 
-def verdict(arguments: Sequence[str]) -> int:
-    """Judge one survey and print what it decides; bad input raises InputError."""
-    parser = argparse.ArgumentParser(
-        prog="cxlab verdict", description="What a survey decides, claim by claim."
-    )
-    add = parser.add_argument
-    add("source", help="a registered survey, a mapping file, or a study's folder or params.yaml")
-    add("--format", choices=("table", "json"), default="table")
-    add("--bootstrap", type=int, default=200, help="resamples behind each interval (default: 200)")
-    add("--seed", type=int, default=1)
-    add("--all", action="store_true", help="also the claims that this survey cannot test")
-    given = parser.parse_args(list(arguments))
-    if given.bootstrap < 50 or given.seed < 0:
-        raise InputError("--bootstrap takes 50 or more and --seed 0 or more")
+def verdict(source: str, format: str, bootstrap: int, seed: int, all: bool) -> list[str]:
+    """Judge one survey and return what it decides, as lines."""
     from cxlab.data.sources import open_source
     from cxlab.questions.judging import QUESTIONS, UNTESTED, judge_survey
 
-    survey = open_source(table_of(given.source, "survey"), seed=given.seed)
+    survey = open_source(table_of(source, "survey"), seed=seed)
     if survey.kind not in QUESTIONS:
-        raise InputError(f"{given.source} is the table {survey.kind}; rules judge {' and '.join(QUESTIONS)}")
-    table = judge_survey(survey, bootstrap=given.bootstrap)
-    shown = table if given.all else table[table["outcome"] != UNTESTED]
-    if given.format == "json":
+        raise InputError(f"{source} is the table {survey.kind}; rules judge {' and '.join(QUESTIONS)}")
+    table = judge_survey(survey, bootstrap=bootstrap)
+    shown = table if all else table[table["outcome"] != UNTESTED]
+    if format == "json":
         columns = ["claim", "outcome", "reason", "evidence", "reads", "numbers", "status"]
         rows = shown.reset_index()[columns].to_dict("records")
         found = {"survey": survey.title or survey.name, "claims": rows}
-        print(json.dumps(found, indent=2, ensure_ascii=False))
-        return 0
-    counts = table["outcome"].value_counts()
-    print(f"{survey.title or survey.name}: " + ", ".join(f"{n} {name}" for name, n in counts.items()))
+        return [json.dumps(found, indent=2, ensure_ascii=False)]
+    counts = ", ".join(f"{n} {name}" for name, n in table["outcome"].value_counts().items())
+    lines = [f"{survey.title or survey.name}: {counts}"]
     for claim, row in shown.sort_values("outcome", kind="stable").iterrows():
         remark = row["reason"] or row["status"]
-        print(f"{claim:6} {row['outcome']}: {row['reads']}" + (f" ({remark})" if remark else ""))
-    return 0
+        lines.append(f"{claim:6} {row['outcome']}: {row['reads']}" + (f" ({remark})" if remark else ""))
+    return lines
 
 
-_BY = """one funnel for each value of this column; small cells are hidden in each call by itself, so pass on
-one call: another window or list of steps can tell a few people by difference"""
-
-
-def _funnel_options() -> argparse.ArgumentParser:
-    """Return the command's options."""
-    made = argparse.ArgumentParser(prog="cxlab funnel", description="An ordered funnel of an event log.")
-    add = made.add_argument
-    add("file", metavar="FILE_OR_STUDY",
-        help="a file of events, a folder or pattern of them, a study or its mapping file")  # fmt: skip
-    add("--steps", required=True, metavar="a,b,c", help="events in order, separated by commas")
-    add("--window", default="7d", help="longest time from the first step: 12h, 30min, none (default 7d)")
-    add("--customer", default="customer_id", help="column of the customer (default customer_id)")
-    add("--event", default="event", help="column of what happened (default event)")
-    add("--timestamp", default="timestamp", help="column of the time (default timestamp)")
-    add("--by", help=_BY)
-    add("--memory", default="2GB", help="spill to a temporary folder beyond this (default 2GB)")
-    add("--min-cell", type=int, help="with --by, smaller cells are not shown (default 5)")
-    add("--engine", choices=("local", "duckdb", "spark"), default="local", help="same numbers")
-    add("--format", choices=FORMATS, default="table", help="default table")
-    return made
-
-
-def funnel(args: list[str]) -> int:
-    """Compute and print the funnel."""
+def funnel(**options: Any) -> list[str]:
+    """Compute the funnel and return it as lines."""
     from cxlab.stats.funnel.scan import NEVER, rules_of
 
-    asked = _funnel_options().parse_args(args)
-    if asked.min_cell is not None and asked.min_cell < 1:
-        raise InputError(f"--min-cell {asked.min_cell}: it must be a whole number of 1 or more; 5 is usual")
+    asked = Namespace(**options)
     unlimited = asked.window.strip().lower() in ("none", "no limit", "")
     steps = [word.strip() for word in next(csv.reader([asked.steps]), []) if word.strip()]
     result, least = _funnel(asked, rules_of(steps, None if unlimited else asked.window))
-    least = asked.min_cell or least
     if result.unknown:
         raise InputError(result.unknown[0])
     rows, notes, hidden = _rows(result), result.notes(), 0
@@ -246,11 +168,10 @@ def funnel(args: list[str]) -> int:
         "events_without_customer": result.no_customer, "events_without_time": result.no_time,
         "cells_not_shown": hidden,
     }  # fmt: skip
-    print_answer(asked.format, facts, rows, [_shown(row) for row in rows], notes)
-    return 0
+    return _lines(asked.format, facts, rows, [_shown(row) for row in rows], notes)
 
 
-def _funnel(asked: argparse.Namespace, rules):
+def _funnel(asked: Namespace, rules):
     """Return the funnel of a file, or of a study's events, and the smallest cell that is shown."""
     from cxlab.stats.funnel.files import funnel_of_files, funnel_of_table
     from cxlab.stats.funnel.scan import Columns
@@ -259,13 +180,14 @@ def _funnel(asked: argparse.Namespace, rules):
     if Path(name).suffix not in (".yaml", ".yml"):
         columns = Columns(asked.customer, asked.event, asked.timestamp, asked.by)
         options = {"engine": asked.engine, "memory": asked.memory}
-        return funnel_of_files(name, rules=rules, columns=columns, **options), 5
+        return funnel_of_files(name, rules=rules, columns=columns, **options), asked.min_cell or 5
     if asked.engine != "local":
         raise InputError(f"--engine {asked.engine} reads files, not a study; name the file")
     from cxlab.data.sources import open_source
 
     events = open_source(name, table="events")
-    return funnel_of_table(events.frame, rules=rules, columns=Columns(segment=asked.by)), events.min_cell
+    found = funnel_of_table(events.frame, rules=rules, columns=Columns(segment=asked.by))
+    return found, asked.min_cell or events.min_cell
 
 
 def _rows(result) -> list[dict]:
@@ -276,10 +198,7 @@ def _rows(result) -> list[dict]:
         median = next(medians)["time"] if i % steps else None
         row["median_seconds"] = None if median is None else median / 1e6
         row |= {"open": closed["open"], "settled_conversion": closed["overall_conversion"]}
-        rows.append({
-            name: None if isinstance(value, float) and math.isnan(value) else value
-            for name, value in row.items()
-        })  # fmt: skip
+        rows.append({name: None if value != value else value for name, value in row.items()})  # nan
     return rows
 
 
@@ -316,14 +235,12 @@ def _shown(row: dict) -> dict[str, str]:
     """Return a row as people read it."""
     from cxlab.stats.funnel.scan import in_words
 
-    def percent(name: str) -> str:
-        return "-" if row[name] is None else f"{row[name]:.1%}"
-
-    median = row["median_seconds"]
+    names, median = ("step_conversion", "overall_conversion", "low", "high"), row["median_seconds"]
+    before, first, low, high = ("-" if row[name] is None else f"{row[name]:.1%}" for name in names)
     return {name: row[name] for name in ("segment", "step") if name in row} | {
         "customers": f"{row['customers']:,}",
-        "of before": percent("step_conversion"),
-        "of first": percent("overall_conversion"),
-        "95 % interval": f"{percent('low')} - {percent('high')}",
+        "of before": before,
+        "of first": first,
+        "95 % interval": f"{low} - {high}",
         "median": "-" if median is None else in_words(round(median * 1e6)),
     }

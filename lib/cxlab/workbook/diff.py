@@ -1,22 +1,21 @@
 """Two results.json side by side: which numbers changed, by how much, and which verdicts moved.
 
-A number counts as changed *beyond its interval* when the new value lies outside the old interval, or, where
-only the new one has an interval, when the old value lies outside that. A number without any interval can only
-be said to have changed; it raises no alarm, and neither does a new number. A number that is gone does, and so
-does a verdict that moved. Where both intervals exist and do not even touch, that is said as well: with equal
-data behind both, a new value leaves the old 95 % interval by chance about one time in six, two intervals part
-about one time in two hundred.
+A number changed *beyond its interval* when the new value lies outside the old interval or, where only the new
+one has an interval, the old value outside that. This, a verdict that moved and a number that is gone are
+alarms; a new number is none, nor a change without any interval. Intervals that do not even touch are told:
+with equal data behind both, a new value leaves the old 95 % interval by chance about one time in six, two
+intervals part about one time in two hundred.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from cxlab.data.errors import InputError
 
 SAME = 1e-9
+ALARMS = ("moved", "beyond", "gone")  # of the kinds below
 TITLES = {
     "moved": "Verdicts that moved",
     "beyond": "Changed beyond their intervals",
@@ -39,16 +38,10 @@ class Change(NamedTuple):
     kind: str
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(NamedTuple):
     """All numbers of two runs, alarms first, then by notebook and name."""
 
     changes: list[Change]
-
-    @property
-    def alarm(self) -> bool:
-        """Whether anything changed beyond its interval, a verdict moved, or a number is gone."""
-        return bool(self.of("beyond", "moved", "gone"))
 
     def of(self, *kinds: str) -> list[Change]:
         """The changes of some kinds."""
@@ -72,7 +65,7 @@ def run(old: Path, new: Path) -> int:
         word = "verdict" if change.kind == "moved" else change.kind
         line = f"  {word:8} {change[0]} {change[1]}: {change[2] or '-'} -> {change[3] or '-'}"
         print("".join(sign if sign.isprintable() else "?" for sign in line))
-    return 3 if found.alarm else 0
+    return 3 if found.of(*ALARMS) else 0
 
 
 def read_results(path: Path) -> dict[str, dict[str, dict[str, Any]]]:
@@ -91,13 +84,7 @@ def read_results(path: Path) -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def compare(old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mapping[str, Any]]) -> Comparison:
-    """Compare two results as read.
-
-    >>> before = {"02": {"share": {"value": 0.4, "low": 0.3, "high": 0.5, "unit": "share"}}}
-    >>> after = {"02": {"share": {"value": 0.6, "low": 0.5, "high": 0.7, "unit": "share"}}}
-    >>> compare(before, after).changes[0].kind
-    'beyond'
-    """
+    """Compare two results as read."""
     names = {(page, name) for results in (old, new) for page, records in results.items() for name in records}
     order = [*TITLES, "same"]
     changes = []

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from cxlab import __version__
 from cxlab.data.errors import InputError, nearest, show
@@ -26,8 +26,7 @@ _MOST = 2**31 - 1
 _PACKAGES = ("pandas", "numpy", "scipy", "statsmodels", "plotly", "papermill")
 
 
-@dataclass(frozen=True)
-class Parameter:
+class Parameter(NamedTuple):
     """One line of a notebook's parameters cell."""
 
     name: str
@@ -38,10 +37,8 @@ class Parameter:
 
 @dataclass
 class Page:
-    """A notebook of the report: what its metadata say, its parameters, and what is asked of it.
-
-    ``tables`` is parameter -> kind of table; ``missing`` the kinds that a study lacks, when it lacks all of
-    them.
+    """A notebook: what its metadata say, its parameters, and what is asked of it; ``tables`` is parameter ->
+    kind of table, ``missing`` the kinds that a study lacks, when it lacks all of them.
     """
 
     path: Path
@@ -82,8 +79,8 @@ def find_pages(folder: Path, *, study: bool = False) -> list[Page]:
     # A page that reads no table but shows a source of ours says nothing about the reader's data.
     pages = [page for page in pages if page.tables or "source" not in page.parameters]
     # The debate and the verdict come after the reader's own customers.
-    late = lambda page: page.needs_results or page.number == "01"  # noqa: E731
-    return sorted(pages, key=lambda page: (not page.study_only, page.number != "02", late(page)))
+    late = {page.stem for page in pages if page.needs_results or page.number == "01"}
+    return sorted(pages, key=lambda page: (not page.study_only, page.number != "02", page.stem in late))
 
 
 def read_page(path: Path) -> Page:
@@ -202,9 +199,7 @@ def _read(kind: str, value: Any) -> Any:
     """Return ``value``, often a text of the command line, as a plain literal of a type."""
     if isinstance(value, str) and kind != "str":
         text = value.strip()
-        if kind in ("int", "float"):
-            value = _TYPES[kind](text)
-        elif kind == "list" and not text.startswith("["):
+        if kind == "list" and not text.startswith("["):
             value = [part.strip() for part in text.split(",")]
         else:
             value = _WORDS[text.lower()] if text.lower() in _WORDS else ast.literal_eval(text)
@@ -220,11 +215,9 @@ def _read(kind: str, value: Any) -> Any:
 
 @dataclass
 class Part:
-    """One report of the build: the main one, or that of a segment.
-
-    ``paths`` are this machine's paths and the words for them, ``files`` the hashes of the data;
-    ``executed`` names the kept notebooks, ``stated`` is what each page states, ``failed`` why one is not
-    there.
+    """One report, the main one or a segment's: ``paths`` are this machine's paths and the words for them,
+    ``files`` the hashes of the data; ``executed`` names the kept notebooks, ``stated`` is what each page
+    states, ``failed`` why one is not there.
     """
 
     folder: str

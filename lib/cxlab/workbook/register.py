@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterable
 from datetime import date, datetime, time
 from glob import escape
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +37,10 @@ EXAMPLE = {
 class Register:
     """A register in a CSV (UTF-8) or Excel file with a column ``id``; :func:`write_template` makes one.
 
-    ``table`` holds all cells as text, exactly as in the file: edit it, then :meth:`save`. A save holds a lock
-    beside the file and reads the file again. If somebody else saved meanwhile, or if anything would be lost,
-    nothing is written and your version is kept in a numbered draft. The file is replaced in one step, after a
-    numbered backup. What the page could not read, ``cxlab check FILE --table initiatives`` tells.
+    ``table`` holds all cells as text, exactly as in the file: edit it, then :meth:`save`. If somebody else
+    saved meanwhile, or if anything would be lost, nothing is written and your version is kept in a numbered
+    draft. The file is replaced in one step, after a numbered backup. ``cxlab check FILE --table initiatives``
+    tells what a page could not read.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -48,7 +49,9 @@ class Register:
 
     def reload(self) -> None:
         """Forget edits and read the file again."""
-        self._raw = _content(self.path)
+        if _is_excel(regular_file(self.path)):
+            check_workbook(self.path)
+        self._raw = self.path.read_bytes()
         self._before = _parsed(self._raw, self.path)
         self.table = self._before.copy()
 
@@ -68,11 +71,9 @@ class Register:
                     return "Nothing had changed; the file is as it was."
                 raw = self._written(mine)
             except InputError as error:
-                draft = self._next("draft", ".csv")
-                _put(mine.to_csv(index=False).encode("utf-8-sig", "replace"), draft)
+                draft = _put(_delimited(mine, ",", "\n", "utf-8-sig"), self._next("draft", ".csv"))
                 raise InputError(f"{self.path.name}: {error}. Your version is kept in {draft.name}") from None
-            backup = self._next("backup", self.path.suffix)
-            _put(self._raw, backup)
+            backup = _put(self._raw, self._next("backup", self.path.suffix))
             _put(raw, self.path)
             for old in self._numbered("backup")[:-BACKUPS]:
                 old.unlink(missing_ok=True)
@@ -86,7 +87,7 @@ class Register:
         odd = ids[(ids == "") | ids.duplicated()]
         if len(odd):
             raise InputError(f"row {odd.index[0] + 2} has no id of its own ({odd.iloc[0]!r}); give it one")
-        if _content(self.path) != self._raw:
+        if regular_file(self.path).read_bytes() != self._raw:
             raise InputError("somebody else saved meanwhile; nothing was written, reload() and edit again")
         before = self._before["id"]
         lost = [one for one in before if one.strip() and one not in {*mine["id"], *allowed}]
@@ -146,13 +147,6 @@ def _is_excel(path: Path) -> bool:
     return path.suffix.lower() == ".xlsx"
 
 
-def _content(path: Path) -> bytes:
-    regular_file(path)
-    if _is_excel(path):
-        check_workbook(path)
-    return path.read_bytes()
-
-
 def _parsed(raw: bytes, path: Path) -> pd.DataFrame:
     """Return a file's table of text; nothing is converted."""
     try:
@@ -197,12 +191,10 @@ def _opened(raw: bytes, path: Path) -> Workbook:
         book = load_workbook(io.BytesIO(raw))
     except Exception:  # openpyxl raises a dozen kinds for a file that is no workbook
         raise InputError(f"{path.name}: is no workbook that can be read; save it as .xlsx or CSV") from None
+    plain, cells = str | int | float | datetime | date | time | None, chain(*book.worksheets[0].iter_rows())
     odd = ["merged cells" for _ in book.worksheets[0].merged_cells.ranges]
     odd += ["charts or pictures" for sheet in book.worksheets if sheet._charts or sheet._images]
-    for row in book.worksheets[0].iter_rows():
-        for cell in row:
-            if not isinstance(cell.value, str | int | float | datetime | date | time | None):
-                odd.append(f"an array formula in {cell.coordinate}")
+    odd += [f"an array formula in {cell.coordinate}" for cell in cells if not isinstance(cell.value, plain)]
     if odd:
         raise InputError(f"{path.name}: holds {odd[0]}, which a save would harm; take that out first")
     return book

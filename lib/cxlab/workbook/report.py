@@ -17,12 +17,13 @@ from cxlab.workbook.plan import Build, Part, versions
 from cxlab.workbook.run import Runners, run_key, run_on_cluster, run_parts
 
 
-def build_report(options: Namespace) -> int:
+def build_report(**given: Any) -> int:
     """Build and publish a report by the options of ``cxlab report``; return 0, 1 with ``strict`` when a part
     was skipped, or 3 when numbers changed beyond their intervals since the report that ``against`` names.
 
     Raises InputError, NotebookError or OutOfReach; the last good report is then untouched.
     """
+    options = Namespace(**given)
     out = options.out.resolve()
     publish.check_target(out)
     old = diff.read_results(options.against) if options.against is not None else None
@@ -54,7 +55,7 @@ def _build(build: Build, key: str, out: Path, old: dict | None) -> dict[str, Any
         facts = _finish(build, folder, key, found if old is not None else None)
         publish.publish(folder, out)
     publish.prune()
-    changed = len(found.of("moved", "beyond", "gone", "changed")) if before else 0
+    changed = len(found.of(*diff.ALARMS, "changed"))
     print(
         f"{_near(out)}: {sum(len(part.stated) for part in build.parts)} pages, "
         f"{sum(map(len, results.values()))} numbers ({changed} changed), "
@@ -122,14 +123,14 @@ def _give_study(study: Any, every: list[plan.Page], pages: list[plan.Page], main
 
 
 def _give_mapping(page: plan.Page, name: str, main: Part, study: Any) -> None:
-    """Note the path of a mapping file that a page gets, and what it reads."""
+    """Note the path of a mapping file that a page gets, and what it reads where that is not the study's."""
     value = page.given.get(name)
     if not isinstance(value, str) or not value.endswith((".yaml", ".yml")):
         return
     path = Path(value).resolve()
     page.given[name] = str(path)
     main.paths.setdefault(str(path), f"{path.parent.name}/{path.name}")
-    if study is None:
+    if study is None or path not in study.tables.values():
         from cxlab.data.study import Study
 
         main.files |= _files_of(Study(path, path.stem, {"": path}))
@@ -137,7 +138,7 @@ def _give_mapping(page: plan.Page, name: str, main: Part, study: Any) -> None:
 
 def _files_of(study: Any) -> dict[str, Any]:
     """Return names and hashes of all that a study reads."""
-    return {os.path.relpath(path, study.path.parent): sha256_of(path) for path in study.files}
+    return {os.path.relpath(path, study.path.parent.parent): sha256_of(path) for path in study.files}
 
 
 def _check_tables(build: Build) -> None:
@@ -210,7 +211,7 @@ def _finish(build: Build, folder: Path, key: str, found: diff.Comparison | None)
     facts = {
         **site.facts(build.parts[0], build),
         "key": key,
-        "moved": bool(found and found.alarm),
+        "moved": bool(found and found.of(*diff.ALARMS)),
         "failed": {part.folder: part.failed for part in build.parts if part.failed},
         "segments": {part.folder: part.label for part in build.parts[1:]},
         "segments_hidden": build.hidden,

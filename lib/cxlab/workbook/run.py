@@ -9,45 +9,41 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from cxlab.data.errors import InputError, NotebookError, OutOfReach
-from cxlab.data.files import cache_folder
+from cxlab.data.files import cache_folder, held_folder
 from cxlab.workbook import publish
 from cxlab.workbook.executed import results_of, to_json
 from cxlab.workbook.plan import Build, Page, Part
 
 
-@dataclass(frozen=True)
-class Failure:
-    """Why one notebook gave no page: its ``facts`` are ``ename evalue code_cell line`` as far as known."""
+class Failure(NamedTuple):
+    """Why one notebook gave no page; ``kind`` is what the command line should raise, ``line`` says it all."""
 
     job: str
-    facts: Mapping[str, Any]
-    kept: Path | None = None
+    kind: type[Exception]
+    reason: str
+    line: str
 
-    @property
-    def kind(self) -> type[Exception]:
-        """What the command line should raise: the reader's input, an unreachable registry or a notebook."""
-        if self.facts["ename"] in ("OutOfReach", "DiskFull") or "No space left on device" in self.reason:
-            return OutOfReach
-        return InputError if self.facts["ename"] in ("InputError", "NotEnough") else NotebookError
 
-    @property
-    def reason(self) -> str:
-        """What went wrong, in one line."""
-        name, text = self.facts["ename"], " ".join(str(self.facts.get("evalue", "")).split())[:600]
-        return text if text and name in ("InputError", "NotEnough") else f"{name}: {text}".removesuffix(": ")
-
-    def __str__(self) -> str:
-        cell = f", code cell {self.facts['code_cell']} ({self.facts['line']})" if "line" in self.facts else ""
-        kept = f"; the notebook as far as it ran: {os.path.relpath(self.kept)}" if self.kept else ""
-        return f"{self.job}{cell}: {self.reason}{kept}"
+def failure_of(event: Mapping[str, Any]) -> Failure:
+    """Return what the end of a job says, as ``Runners.run`` yields it; the notebook so far is kept."""
+    fault, kept = event["fault"], ""
+    name, text = fault["ename"], " ".join(str(fault.get("evalue", "")).split())[:600]
+    of_data = name in ("InputError", "NotEnough")
+    reason = text if text and of_data else f"{name}: {text}".removesuffix(": ")
+    full = name in ("OutOfReach", "DiskFull") or "No space left on device" in reason
+    kind = OutOfReach if full else InputError if of_data else NotebookError
+    place = f", code cell {fault['code_cell']} ({fault['line']})" if "line" in fault else ""
+    if event["executed"]:
+        copy = cache_folder() / "failed" / f"{event['job'].replace('/', '-')}.ipynb"
+        copy.parent.mkdir(exist_ok=True)
+        kept = f"; the notebook as far as it ran: {os.path.relpath(shutil.copyfile(event['executed'], copy))}"
+    return Failure(event["job"], kind, reason, f"{event['job']}{place}: {reason}{kept}")
 
 
 def raise_failures(failures: Sequence[Failure]) -> None:
@@ -56,7 +52,7 @@ def raise_failures(failures: Sequence[Failure]) -> None:
     for failure in failures:
         causes.setdefault(failure.reason, []).append(failure)
     lines = [
-        f"{first}" + (f" (the same in {', '.join(other.job for other in others)})" if others else "")
+        first.line + (f" (the same in {', '.join(other.job for other in others)})" if others else "")
         for first, *others in causes.values()
     ]
     for kind in (OutOfReach, NotebookError, InputError):
@@ -64,74 +60,57 @@ def raise_failures(failures: Sequence[Failure]) -> None:
             raise kind("; ".join(lines))
 
 
-class Runners:
+class Runners(contextlib.ExitStack):
     """Runs notebooks in processes; used as a context manager, which leaves nothing behind however it ends."""
 
     def __init__(self, jobs: int, *, min_cell: int, timeout: float) -> None:
-        self._jobs, self._min_cell, self._timeout = jobs, min_cell, timeout
-        self._process: subprocess.Popen[str] | None = None
+        super().__init__()
+        self._limits, self._min_cell = (str(jobs), str(timeout)), str(min_cell)
 
     def __enter__(self) -> Runners:
-        _sweep()
-        self.folder = Path(tempfile.mkdtemp(prefix=f"run-{os.getpid()}-", dir=cache_folder()))
-        (self.folder / "tmp").mkdir()
+        self.folder = self.enter_context(held_folder(cache_folder(), "run-"))
         return self
 
-    def _start(self) -> subprocess.Popen[str]:
+    @cached_property
+    def _process(self) -> subprocess.Popen[str]:
         own = {
             "PYTHONHASHSEED": "0",  # sets are then printed in the same order on every run
             "CXLAB_EXPLORE": "baked",
             "PLOTLY_RENDERER": "plotly_mimetype",
-            "CXLAB_MIN_CELL": str(self._min_cell),
-            "TMPDIR": str(self.folder / "tmp"),  # copies of a reader's data go when the run goes
+            "CXLAB_MIN_CELL": self._min_cell,
+            "TMPDIR": str(self.folder),  # copies of a reader's data go when the run goes
             # Notebooks already run side by side; one thread each also keeps sums in the same order.
             **{f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")},
         }
-        options = [str(self.folder), str(self._jobs), str(self._timeout)]
-        return subprocess.Popen(
-            [sys.executable, "-m", "cxlab.workbook.runner", *options],
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cxlab.workbook.runner", str(self.folder), *self._limits],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
             env={name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"} | own,
         )  # fmt: skip
+        self.callback(_end, process)
+        return process
 
     def run(self, jobs: Sequence[Mapping[str, Any]]) -> Iterator[dict]:
         """Run jobs (``job path parameters cwd paths``); yield ``job executed fault`` as each one ends."""
-        if not jobs:
-            return
-        process = self._process = self._process or self._start()
         waiting = {job["job"] for job in jobs}
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.writelines(json.dumps(job) + "\n" for job in jobs)
-            process.stdin.flush()
+        if waiting:
+            with contextlib.suppress(BrokenPipeError):
+                print(json.dumps(jobs), file=self._process.stdin, flush=True)
         while waiting:
-            line = process.stdout.readline()
-            if not line:
-                raise NotebookError(f"the process that runs the notebooks ended (code {process.wait()})")
+            if not (line := self._process.stdout.readline()):
+                raise NotebookError(f"the process of the notebooks ended (code {self._process.wait()})")
             event = json.loads(line)
             if event["job"] in waiting:
                 waiting.remove(event["job"])
                 yield event
 
-    def __exit__(self, *_: object) -> None:
-        if self._process is not None:
-            with contextlib.suppress(OSError), self._process as process:  # which closes its pipes
-                process.terminate()
-                try:
-                    process.wait(timeout=5)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
-
-def _sweep() -> None:
-    """Remove what runs that were killed left behind."""
-    for run in cache_folder().glob("run-*-*"):
-        try:
-            os.kill(int(run.name.split("-")[1]), 0)
-        except ProcessLookupError:
-            shutil.rmtree(run, ignore_errors=True)
-        except (ValueError, OSError):
-            continue
+def _end(process: subprocess.Popen[str]) -> None:
+    with contextlib.suppress(OSError), process:  # which closes its pipes
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=5)
+        process.kill()  # where it has not ended
 
 
 def run_key(part: Part, page: Page, build: Build, results: str | None = None) -> str:
@@ -143,63 +122,52 @@ def run_key(part: Part, page: Page, build: Build, results: str | None = None) ->
 
 def run_parts(parts: Sequence[Part], runners: Runners, build: Build) -> None:
     """Fill in each part's executed notebooks and what they state; pages that read the others come last."""
-    for last in (False, True):
-        wave = [(part, page) for part in parts for page in part.asked if page.needs_results == last]
-        failures = list(_run_wave(wave, runners, build))
-        raise_failures([failure for part, failure in failures if not _may_miss(part, failure, build)])
-        for part, failure in failures:
-            part.failed[failure.job.rpartition("/")[2]] = failure.reason
     main = parts[0]
+    for last in (False, True):
+        jobs, where, fatal = [], {}, []
+        for part, page in [(one, page) for one in parts for page in one.asked]:
+            if page.needs_results != last:
+                continue
+            key, job = _job_of(part, page, runners, build)
+            executed = None if build.options.fresh else publish.read(key)
+            if executed is None:
+                jobs.append(job)
+                where[job["job"]] = part, page.stem, key
+            else:
+                part.keep(page.stem, key, executed)
+                build.tell(part, page.stem, "kept")
+        for event in runners.run(jobs):
+            part, stem, key = where[event["job"]]
+            build.tell(part, stem, "failed" if event["fault"] else "made")
+            if event["fault"]:
+                failure = failure_of(event)
+                part.failed[stem] = failure.reason
+                # The rest appears without a page of a segment, or one that finds a study's data at fault.
+                may_miss = part.folder or (build.study is not None and failure.kind is InputError)
+                if failure.kind is OutOfReach or not may_miss:
+                    fatal.append(failure)
+            else:
+                path = Path(event["executed"])
+                executed = path.read_text(encoding="utf-8")
+                publish.store(key, executed)
+                part.keep(stem, key, executed)
+                shutil.rmtree(path.parent, ignore_errors=True)
+        raise_failures(fatal)
     if not main.folder and main.failed and not main.stated:
         raise InputError("; ".join(f"{page.stem}: {reason}" for page, reason in main.missed))
 
 
-def _may_miss(part: Part, failure: Failure, build: Build) -> bool:
-    """Tell whether the rest appears without this page: in a segment, or where a study's data are at fault."""
-    ours = not part.folder and (build.study is None or failure.kind is not InputError)
-    return failure.kind is not OutOfReach and not ours
-
-
-def _run_wave(
-    wave: Sequence[tuple[Part, Page]], runners: Runners, build: Build
-) -> Iterator[tuple[Part, Failure]]:
-    jobs, where = [], {}
-    for part, page in wave:
-        given, paths, results = dict(page.given), dict(part.paths), None
-        if page.needs_results:
-            results = to_json(results_of(part.stated))
-            path = runners.folder / f"results-{publish.key_of(part.folder)[:8]}.json"
-            path.write_text(results, encoding="utf-8")
-            given["results"], paths[str(path)] = str(path), "results.json"
-        key = f"run-{run_key(part, page, build, results)}"
-        executed = None if build.options.fresh else publish.read(key)
-        if executed is not None:
-            part.keep(page.stem, key, executed)
-            build.tell(part, page.stem, "kept")
-            continue
-        job = f"{part.folder}/{page.stem}" if part.folder else page.stem
-        where[job] = (part, page.stem, key)
-        more = {"parameters": given, "cwd": str(Path.cwd()), "paths": paths}
-        jobs.append({"job": job, "path": str(page.path), **more})
-    for event in runners.run(jobs):
-        part, stem, key = where[event["job"]]
-        build.tell(part, stem, "failed" if event["fault"] else "made")
-        if event["fault"]:
-            yield part, _failure_of(event)
-            continue
-        executed = Path(event["executed"])
-        publish.store(key, executed.read_text(encoding="utf-8"))
-        part.keep(stem, key, executed.read_text(encoding="utf-8"))
-        shutil.rmtree(executed.parent, ignore_errors=True)
-
-
-def _failure_of(event: Mapping[str, Any]) -> Failure:
-    """Return what a failed event says; the notebook as far as it ran is kept."""
-    if not event["executed"]:
-        return Failure(event["job"], event["fault"])
-    kept = cache_folder() / "failed" / f"{event['job'].replace('/', '-')}.ipynb"
-    kept.parent.mkdir(exist_ok=True)
-    return Failure(event["job"], event["fault"], Path(shutil.copyfile(event["executed"], kept)))
+def _job_of(part: Part, page: Page, runners: Runners, build: Build) -> tuple[str, dict[str, Any]]:
+    """Return a page's name in the store, and what ``Runners.run`` takes."""
+    given, paths, results = dict(page.given), dict(part.paths), None
+    if page.needs_results:
+        results = to_json(results_of(part.stated))
+        path = runners.folder / f"results-{publish.key_of(part.folder)[:8]}.json"
+        path.write_text(results, encoding="utf-8")
+        given["results"], paths[str(path)] = str(path), "results.json"
+    name = f"{part.folder}/{page.stem}" if part.folder else page.stem
+    job = {"job": name, "path": str(page.path), "parameters": given, "cwd": str(Path.cwd()), "paths": paths}
+    return f"run-{run_key(part, page, build, results)}", job
 
 
 # ---------------------------------------------------------------- segments on a Dask cluster
@@ -208,9 +176,8 @@ def _failure_of(event: Mapping[str, Any]) -> Failure:
 def run_on_cluster(build: Build, parts: list[Part]) -> None:
     """Run the segments' notebooks on a Dask scheduler's workers; the pages are made here: equal bytes.
 
-    Workers need the project (at the same version) and the study's files under the same paths, such as a
-    shared disk. Up to 24 segments share a warm runner, whose start costs as much as several of them; those of
-    a worker that dies are run again by another one, up to three times.
+    Workers need the same project and the study's files under the same paths. Up to 24 segments share a warm
+    runner, whose start costs as much as several; those of a worker that dies are run again, at most thrice.
     """
     try:
         from distributed import Client, KilledWorker, as_completed
@@ -226,21 +193,18 @@ def run_on_cluster(build: Build, parts: list[Part]) -> None:
         size = max(1, min(24, len(parts) // (2 * threads)))
         groups = [parts[i : i + size] for i in range(0, len(parts), size)]
         run_there = partial(_run_there, dataclasses.replace(build, parts=[]))  # without the other segments
-        futures = client.map(run_there, groups, retries=3, pure=False)
-        sent = {future.key: group for future, group in zip(futures, groups, strict=True)}
-        for done in as_completed(futures):
-            try:
-                answers = done.result()
-            except KilledWorker as fault:
-                words = f"the workers of {sent[done.key][0].label} died again and again ({fault})"
-                raise NotebookError(f"--cluster: {words}") from None
-            for part, (found, part.failed) in zip(sent[done.key], answers, strict=True):
-                for stem, (name, executed) in found.items():
-                    publish.store(name, executed)
-                    part.keep(stem, name, executed)
-                for page in part.asked:
-                    build.tell(part, page.stem, "failed" if page.stem in part.failed else "made")
-            done.release()  # so that memory stays bounded
+        sent = dict(zip(client.map(run_there, groups, retries=3, pure=False), groups, strict=True))
+        try:
+            for done, answers in as_completed(sent, with_results=True):
+                for part, (found, part.failed) in zip(sent[done], answers, strict=True):
+                    for stem, (name, executed) in found.items():
+                        publish.store(name, executed)
+                        part.keep(stem, name, executed)
+                    for page in part.asked:
+                        build.tell(part, page.stem, "failed" if page.stem in part.failed else "made")
+                done.release()  # so that memory stays bounded
+        except KilledWorker as fault:
+            raise NotebookError(f"--cluster: workers died again and again ({fault})") from None
 
 
 def _run_there(build: Build, parts: list[Part]) -> list[tuple[dict, dict[str, str]]]:

@@ -1,10 +1,10 @@
 """The process that imports the heavy packages once and forks a runner for each notebook.
 
-Started as ``python -m cxlab.workbook.runner FOLDER JOBS TIMEOUT``. Jobs come in as JSON lines on standard
-input; how each ended goes out as a JSON line on standard output. A runner lets papermill put the parameters
-in and runs the cells with IPython in its own process: forked and warm, it needs no kernel, no socket and no
-port. It leads a process group of its own, so ending it ends whatever it started; where its parent dies, the
-operating system ends it.
+Started as ``python -m cxlab.workbook.runner FOLDER JOBS TIMEOUT``. Lists of jobs come in as JSON lines on
+standard input; how each job ended goes out as a JSON line on standard output. A runner lets papermill put the
+parameters in and runs the cells with IPython in its own process: forked and warm, it needs no kernel, no
+socket and no port. It leads a process group of its own, so ending it ends whatever it started; the operating
+system ends it where its time is up or its parent dies.
 """
 
 import contextlib
@@ -14,11 +14,9 @@ import gc
 import importlib
 import json
 import os
-import select
 import signal
 import sys
 import tempfile
-import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -49,64 +47,29 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
-class _Server:
-    def __init__(self, folder: str, jobs: str, timeout: str) -> None:
-        self.folder, self.jobs, self.timeout, self.open = folder, int(jobs), float(timeout), True
-        self.waiting: list[dict[str, Any]] = []
-        self.running: dict[int, tuple[dict[str, Any], Path, float]] = {}
-
-    def loop(self) -> None:
-        buffer = b""
-        while self.open or self.waiting or self.running:
-            while self.waiting and len(self.running) < self.jobs:
-                self._start(self.waiting.pop(0))
-            if select.select([0] if self.open else [], [], [], 0.01 if self.running else None)[0]:
-                chunk = os.read(0, 1 << 20)
-                self.open = bool(chunk)
-                *lines, buffer = (buffer + chunk).split(b"\n")
-                self.waiting += map(json.loads, lines)
-            for pid in list(self.running):
-                self._reap(pid)
-
-    def _start(self, job: dict[str, Any]) -> None:
-        work = Path(tempfile.mkdtemp(dir=self.folder))
-        pid = os.fork()
-        if pid == 0:
-            try:
-                _run_job(job, work)
-            except BaseException as fault:  # a child must never return into the parent's loop
-                with contextlib.suppress(BaseException):
-                    _tell(job, _fault(fault))
-            finally:
-                os._exit(0)
+def _start(job: dict[str, Any], work: Path, timeout: float) -> int:
+    """Fork a runner, which the operating system ends when its time is up."""
+    if pid := os.fork():
         with contextlib.suppress(OSError):
             os.setpgid(pid, pid)
-        self.running[pid] = job, work, time.monotonic() + self.timeout
+        return pid
+    try:
+        os.setpgid(0, 0)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, timeout)
+        _die_with_parent()
+        _run_job(job, work)
+    except BaseException as fault:  # a child must never return into the parent's loop
+        with contextlib.suppress(BaseException):
+            _tell(job, _fault(fault))
+    finally:
+        os._exit(0)
 
-    def _reap(self, pid: int) -> None:
-        job, work, end = self.running[pid]
-        late = time.monotonic() > end
-        if late:
-            self.kill(pid)
-        done, status = os.waitpid(pid, 0 if late else os.WNOHANG)
-        if not done:
-            return
-        del self.running[pid]
-        self.kill(pid)
-        code = os.waitstatus_to_exitcode(status)
-        if code:
-            word = "killed; was the memory used up?" if code == -signal.SIGKILL else f"ended with {code}"
-            fault = {"ename": "RunnerDied", "evalue": word}
-            if late:
-                fault = {"ename": "TimeoutError", "evalue": f"not done after {self.timeout:g} s"}
-            with contextlib.suppress(OSError, ValueError):
-                fault |= json.loads((work / "cell").read_text(encoding="utf-8"))
-            _tell(job, fault)
 
-    def kill(self, pid: int) -> None:
-        """End a runner's whole group."""
-        with contextlib.suppress(OSError):
-            os.killpg(pid, signal.SIGKILL)
+def _kill(pid: int) -> None:
+    """End a runner's whole group."""
+    with contextlib.suppress(OSError):
+        os.killpg(pid, signal.SIGKILL)
 
 
 _EVENTS = 1
@@ -114,6 +77,7 @@ _EVENTS = 1
 
 def _tell(job: dict[str, Any], fault: dict[str, Any], executed: str = "") -> None:
     """Tell how a job ended: ``fault`` is ``ename evalue code_cell line`` as far as known, or empty."""
+    signal.setitimer(signal.ITIMER_REAL, 0)  # nothing ends in the middle of a line
     view = memoryview((json.dumps({"job": job["job"], "executed": executed, "fault": fault}) + "\n").encode())
     while view:
         view = view[os.write(_EVENTS, view) :]
@@ -126,9 +90,6 @@ def _fault(fault: BaseException) -> dict[str, Any]:
 
 def _run_job(job: dict[str, Any], work: Path) -> None:
     global _EVENTS
-    os.setpgid(0, 0)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _die_with_parent()
     # What C code and child processes print goes nowhere; events keep the pipe.
     _EVENTS, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
@@ -208,14 +169,14 @@ def _run_cell(shell: Any, source: str) -> tuple[list[dict[str, Any]], dict[str, 
     return outputs, {"ename": "Warning on stderr", "evalue": noise[:300]} if noise else {}
 
 
-def main() -> int:
-    """Serve jobs until standard input ends."""
-    server = _Server(*sys.argv[1:])
+def main(folder: str, most: str, timeout: str) -> None:
+    """Run the jobs of each line of standard input, ``most`` at a time, until it ends."""
+    running: dict[int, tuple[dict[str, Any], Path]] = {}  # process id -> job and its folder
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def stop(_signal: int, _frame: Any) -> None:
-        for pid in server.running:
-            server.kill(pid)
+        for pid in running:
+            _kill(pid)
         os._exit(143)
 
     signal.signal(signal.SIGTERM, stop)
@@ -223,9 +184,25 @@ def main() -> int:
     # From 3.12 on Python warns of every fork beside a thread; the one thread here is an allocator's.
     warnings.filterwarnings("ignore", message=".*multi-threaded.*fork", category=DeprecationWarning)
     _import_what_runners_need()
-    server.loop()
-    return 0
+    for line in sys.stdin:
+        waiting = json.loads(line)
+        while waiting or running:
+            while waiting and len(running) < int(most):
+                job, work = waiting.pop(0), Path(tempfile.mkdtemp(dir=folder))
+                running[_start(job, work, float(timeout))] = job, work
+            pid, status = os.wait()
+            job, work = running.pop(pid)
+            _kill(pid)
+            if code := os.waitstatus_to_exitcode(status):
+                fault = {"ename": "RunnerDied", "evalue": f"ended with {code}"}
+                if code == -signal.SIGALRM:
+                    fault = {"ename": "TimeoutError", "evalue": f"not done after {float(timeout):g} s"}
+                elif code == -signal.SIGKILL:
+                    fault["evalue"] = "killed; was the memory used up?"
+                with contextlib.suppress(OSError, ValueError):
+                    fault |= json.loads((work / "cell").read_text(encoding="utf-8"))
+                _tell(job, fault)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(*sys.argv[1:])

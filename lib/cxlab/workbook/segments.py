@@ -26,10 +26,8 @@ MOST = 2000
 
 
 def add_parts(build: Build) -> None:
-    """Add a report for each value of ``--by`` that enough customers or respondents share.
-
-    A value is one identity from start to end: what the table holds, as text, case kept. A column that no
-    table of the study has is refused, and one with too many values.
+    """Add a report for each value of ``--by`` that enough people share: what a table holds, as text, case
+    kept. A column that no table of the study has is refused, and one with too many values.
     """
     by, study, main = build.options.by, build.study, build.parts[0]
     shown: dict[str, list[str]] = {}  # value -> the kinds of table that have it
@@ -38,11 +36,10 @@ def add_parts(build: Build) -> None:
     read = {kind for page in main.pages for kind in page.tables.values()} & set(study.tables)
     for kind in sorted(read):
         counts = _sizes(study.tables[kind], by, seen)
-        if counts is not None:
-            kept, _ = suppress(counts, count="n", min_cell=build.min_cell)
-            hidden |= set(counts["value"].dropna()) - set(kept["value"])
-            for value in kept["value"].dropna():
-                shown.setdefault(value, []).append(kind)
+        kept, _ = suppress(counts, count="n", min_cell=build.min_cell)
+        hidden |= set(counts["value"].dropna()) - set(kept["value"])
+        for value in kept["value"].dropna():
+            shown.setdefault(value, []).append(kind)
     if not shown and not hidden:
         words = f"--by {show(by)}: no table of the study has that column; {nearest(by, seen)}"
         raise InputError(words.strip("; "))
@@ -78,10 +75,8 @@ _BARS = re.compile(r"(\d[\d,]*) \(")
 
 @dataclasses.dataclass
 class _Shown:
-    """One output of a page and the counts of people that it shows.
-
-    A count's key begins with "table" where the table alone shows it. ``gone`` is what must not be shown:
-    "table" or "all".
+    """One output of a page, the counts of people that it shows, their keys beginning with "table" where the
+    table alone shows them, and what is ``gone``, as it must not be shown: "table" or "all".
     """
 
     at: tuple[int, int]
@@ -94,10 +89,8 @@ _Pages = dict[str, list[_Shown]]
 
 
 def hide_small(parts: list[Part], min_cell: int, hidden: int = 0) -> None:
-    """Take out of the segments' pages what tells of fewer than ``min_cell`` people, also by difference.
-
-    Looked at is every count that a page shows: itself, against the others of its segment, and the sum over
-    the segments against the whole sample. ``hidden`` is how many values have no report.
+    """Take out of the segments' pages what tells of fewer than ``min_cell`` people: a count itself, against
+    others of its segment, or summed over the segments against the whole; ``hidden`` values have no report.
     """
     main, *segments = [{stem: _read(part, stem) for stem in sorted(part.stated)} for part in parts]
     for part, pages in zip(parts[1:], segments, strict=True):
@@ -159,9 +152,8 @@ def _counts(result: dict[str, Any]) -> dict[tuple, int]:
 def _whole(column: list[Any]) -> bool:
     """Return whether a column holds whole numbers (floats where one is missing), not flags or shares."""
     known = [cell for cell in column if cell is not None]
-    if any(isinstance(cell, bool | str) or cell != int(cell) for cell in known):
-        return False
-    return any(isinstance(cell, int) or cell > 1 for cell in known)
+    whole = not any(isinstance(cell, bool | str) or cell != int(cell) for cell in known)
+    return whole and any(isinstance(cell, int) or cell > 1 for cell in known)
 
 
 def _said(text: str) -> dict[tuple, int]:
@@ -211,8 +203,7 @@ def _apart(pages: _Pages, named: dict[str, set[int]], min_cell: int) -> None:
     told = collections.defaultdict(lambda: collections.defaultdict(list))
     for first in (True, False):  # what numbers rest on comes first: most answers share it
         for shown in itertools.chain(*pages.values()):
-            counts = {k: n for k, n in shown.counts.items() if k[0] != "table" and (k[0] == "base") == first}
-            for n in set(counts.values()):
+            for n in {n for k, n in shown.counts.items() if k[0] != "table" and (k[0] == "base") == first}:
                 told[shown.source][n].append(shown)
     for source, telling in told.items():
         kept = set(named.get(source, ()))
@@ -258,22 +249,18 @@ def _withhold(part: Part, stem: str, outputs: list[_Shown]) -> None:
 
 
 def slug(label: str) -> str:
-    """Return a folder's name for a value, another one for each value on every file system.
-
-    >>> slug("!a-3"), slug("a"), slug("A")
-    ('a-3-a3b5a1a1', 'a-ca978112', 'a-559aead0')
-    """
+    """Return a folder's name for a value, another one for each value on every file system."""
     letters = re.sub(r"[^a-z0-9]+", "-", label.lower()).strip("-")[:40].strip("-")
     return f"{letters or 'value'}-{hashlib.sha256(label.encode()).hexdigest()[:8]}"
 
 
-def _sizes(mapping: Path, by: str, seen: set[str]) -> pd.DataFrame | None:
-    """Return ``value n``: how many people (or rows) share each value of a column; None without the column."""
+def _sizes(mapping: Path, by: str, seen: set[str]) -> pd.DataFrame:
+    """Return ``value n``: how many people (or rows) share each value of a column; nothing without it."""
     table, names = open_mapped(mapping), read_mapping(mapping)
     column, columns = names.ours(by), list(table.frame.columns)
     seen |= {*columns, *names.columns}
     if column not in columns:
-        return None
+        return pd.DataFrame({"value": [], "n": []})
     counts = kind_named(table.kind).counts
     person = counts if counts in columns and counts != column else None
     if hasattr(table.frame, "groupby"):
@@ -282,30 +269,27 @@ def _sizes(mapping: Path, by: str, seen: set[str]) -> pd.DataFrame | None:
     else:  # ibis: counted where the data are
         n = table.frame[person].nunique() if person else table.frame.count()
         found = table.frame.group_by(column).aggregate(n=n).to_pandas().dropna(subset=[column])
-    found["value"] = found[column].map(_text, na_action="ignore")
+    whole = (int(v) if isinstance(v, float) and v.is_integer() else v for v in found[column])
+    found["value"] = [value if pd.isna(value) else str(value) for value in whole]
     return found.sort_values("value")[["value", "n"]]
-
-
-def _text(value: Any) -> str:
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _filtered(study: Study, kinds: list[str], by: str, value: str, min_cell: int) -> dict[str, str]:
     """Write a study with one segment's rows into the cache; return the mapping files of its tables."""
-    texts = {}
+    contents = {}
     for kind in kinds:
         content, mapping = read_yaml(study.tables[kind]), read_mapping(study.tables[kind])
         file = content.get("file")
         content["file"] = {**(file if isinstance(file, dict) else {}), "path": mapping.source}
         content["file"].pop("url", None)
         content["where"] = {**(content.get("where") or {}), mapping.ours(by): value}
-        texts[f"{kind}.yaml"] = yaml.safe_dump(content, sort_keys=True, allow_unicode=True)
+        contents[f"{kind}.yaml"] = content
     beside = {kind: str(path) for kind, path in study.tables.items() if KINDS[kind].beside in kinds}
-    params = {
+    contents["params.yaml"] = {
         "study": study.name, "personal": list(study.personal), "min_cell": min_cell, "segment": value,
         "tables": {**{kind: f"{kind}.yaml" for kind in kinds}, **beside},
     }  # fmt: skip
-    texts["params.yaml"] = yaml.safe_dump(params, sort_keys=True, allow_unicode=True)
+    texts = {name: yaml.safe_dump(content, allow_unicode=True) for name, content in contents.items()}
     folder = cache_folder() / "segments" / publish.key_of([str(study.path), texts])[:24]
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
