@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cxlab.data.errors import InputError
-from cxlab.stats.funnel.scan import DAY, NEVER, SIZES, Rules, Scan, in_words, microseconds
+from cxlab.stats.funnel.scan import NEVER, SIZES, Rules, Scan, in_words, microseconds
 from cxlab.stats.intervals import wilson
 
 if TYPE_CHECKING:
@@ -171,8 +171,8 @@ class Funnel:
 def rounded_up(spans: Sequence[int]) -> list[int]:
     """Return rising spans, each rounded up to two digits of a unit that suits them.
 
-    >>> [span / DAY for span in rounded_up([DAY, 3 * DAY + DAY // 99, 10 * DAY])]
-    [1.0, 3.1, 10.0]
+    >>> rounded_up([60_000_000, 187_000_000, 600_000_000])
+    [60000000, 192000000, 600000000]
     """
     middle = spans[len(spans) // 2]
     size = next((SIZES[unit] for unit in "dhm" if middle >= 2 * SIZES[unit]), SIZES["s"])

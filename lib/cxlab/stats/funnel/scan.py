@@ -17,7 +17,6 @@ strictly before a row may lead to it.
 """
 
 import difflib
-import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
