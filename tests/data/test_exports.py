@@ -156,6 +156,11 @@ def test_outcomes_by_their_names(tmp_path):
         assert [name] in guess.outcomes.values() and guess.segments == [], name
 
 
+def test_a_column_with_an_outcome_s_name_is_that_outcome(tmp_path):
+    survey, _, mapping = start(tmp_path, rows("satisfaction,satisfaction_1,quality,service", lambda a, i: a))
+    assert survey is not None and mapping.outcomes["satisfaction"] == ["satisfaction"]
+
+
 def guessed(tmp_path, table):
     (tmp_path / "x.csv").write_text(csv(table))
     return guess_table(read_raw(tmp_path / "x.csv"), kind_named("survey"))

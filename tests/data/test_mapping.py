@@ -132,6 +132,11 @@ def test_what_is_wrong_with_a_mapping_is_told_in_one_line(study, old, new, messa
     assert "\n" not in str(caught.value)
 
 
+def test_a_mapping_that_names_no_column_is_refused(tmp_path):
+    with pytest.raises(InputError, match="no column is one of the table survey"):
+        small(tmp_path, "a,b\n1,2\n", "table: survey\noutcomes: {o: [c]}\n")
+
+
 def test_yaml_bombs_are_refused_at_once(tmp_path):
     path = tmp_path / "bomb.yaml"
     lines = ["a0: &a0 [x, x]"] + [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 12)]

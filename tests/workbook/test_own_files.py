@@ -114,7 +114,7 @@ def test_a_made_up_source_is_taken_by_its_name(tmp_path, capsys):
 
 
 def test_a_log_of_three_customers_says_why_it_has_no_page(tmp_path, capsys):
-    made(tmp_path / "out", capsys, "--params", str(start(tmp_path, log(3, ["visit", "cart", "buy"]))))
+    made(tmp_path / "out", capsys, "--params", str(start(tmp_path, log(3, ["visit", "cart", "buy"])).parent))
     index = (tmp_path / "out" / "index.html").read_text()
     assert "Lifecycle and metaquality (the log holds 3 customers; at least 5 are needed)" in index
 

@@ -73,6 +73,8 @@ def test_dots_stand_on_one_scale_with_their_whiskers():
     first = next(match for match in whiskers if match)
     assert float(first[2]) - float(first[1]) == pytest.approx(0.2 * unit, abs=0.2)
     assert {"Alpha & <b>", "share", "20 %"} <= set(words(dots))
+    dots.update_traces(error_x={"arrayminus": None, "width": None, "color": None, "thickness": None})
+    assert len(marks(dots, "path")) == len(whiskers)
 
 
 def test_bars_begin_at_zero_and_stack():

@@ -269,8 +269,10 @@ def _survey(guess: Guess, cells: Cells, labels: Mapping[str, str]) -> None:
         guess.columns.pop(name, None)
         if codes:
             _same_words(guess, name, codes)
-        # An outcome is the mean of items on one scale only: others become outcomes of their own.
-        if outcome in guess.outcomes and items[guess.outcomes[outcome][0]] != items[name]:
+        # An outcome is the mean of items on one scale only, or the column of its name: others become outcomes
+        # of their own.
+        other = outcome in guess.outcomes and items[guess.outcomes[outcome][0]] != items[name]
+        if other or (outcome in cells and outcome != name):
             outcome = f"{outcome} {name}"[:40]
         if outcome:
             guess.outcomes.setdefault(outcome, []).append(name)

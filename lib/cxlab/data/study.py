@@ -84,7 +84,7 @@ def read_study(path: str | Path) -> Study:
 
 def read_settings(path: Path) -> dict[str, Any]:
     """Return the parameters of a file that holds nothing else, as an explorer copies them; {} for a study."""
-    content = {} if path.is_dir() else read_yaml(path, typed=True)
+    content = {"tables": {}} if path.is_dir() else read_yaml(path, typed=True)
     return {} if set(content) & set(_KEYS) else each(_parameter)(content, path.name)
 
 

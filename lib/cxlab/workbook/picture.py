@@ -141,7 +141,7 @@ class _Canvas:
     def _axis(self, letter: str) -> _Axis:
         values = [value for trace in self.traces for value in trace[letter]]
         for trace in self.traces if letter == "x" else ():
-            error = trace.get("error_x") or {"array": (), "arrayminus": ()}
+            error = _error(trace)
             whiskers = zip(trace["x"], error["array"], error["arrayminus"], strict=False)
             values += [end for x, up, down in whiskers if x is not None for end in (x - down, x + up)]
         if letter == self.along and self.stacked:
@@ -428,10 +428,16 @@ def _trail(points: Sequence[tuple[float, float] | None], shape: str | None) -> s
     return "".join(out)
 
 
+def _error(trace: dict) -> dict:
+    """Return a trace's intervals, with what plotly takes where a figure does not say it."""
+    error = {"array": (), "width": 4, "thickness": 2, "color": "#444"} | trace.get("error_x", {})
+    return {"arrayminus": error["array"]} | error
+
+
 def _whisker(trace: dict, i: int, y: float, axis: _Axis) -> str:
     """Return the interval of a trace's value as a line with two caps."""
-    error = trace.get("error_x")
-    if not error:
+    error = _error(trace)
+    if i >= len(error["array"]):
         return ""
     one, two = axis.at(trace["x"][i] - error["arrayminus"][i]), axis.at(trace["x"][i] + error["array"][i])
     caps = "".join(f"M{x:.1f} {y - error['width']:.1f}V{y + error['width']:.1f}" for x in (one, two))

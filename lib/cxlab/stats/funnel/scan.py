@@ -24,7 +24,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
-from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
 DAY = 86_400_000_000
 NEVER = np.iinfo(np.int64).max  # a step that was not reached; also 'no window'
 _BITS, _MOST_STEPS = 5, 31
-_SOME = 16  # batches that are divided in one go
+_SHARES, _FEW = 256, 20_000  # shares of a log whose first batch is larger
 SIZES = {"w": 7 * DAY, "d": DAY, "h": 3_600_000_000, "m": 60_000_000, "s": 1_000_000}
 _WORDS = {"d": "day", "h": "hour", "m": "minute", "s": "second"}
 _PART = r"\s*(\d+(?:\.\d+)?)\s*(w(?:eeks?)?|d(?:ays?)?|h(?:ours?)?|m(?:in(?:ute)?s?)?|s(?:ec(?:ond)?s?)?)\s*"
@@ -153,11 +152,15 @@ def journeys(batches: Iterable["pa.RecordBatch"], rules: Rules, room: int = 0) -
     parts = [Journeys(none, none.astype(np.uint16), [none] * (len(rules.steps) - 1))]
     if room:
         with ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as pool:
-            parts += pool.map(lambda share: _reached(*_sorted(*share), rules=rules), _shares(batches, room))
+            np.empty(
+                30_000_000, np.uint8
+            )  # glibc then keeps blocks up to this size instead of returning them
+            parts += pool.map(lambda share: _reached(*_sorted(share), rules=rules), _shares(batches, room))
     else:
         parts += [_reached(*columns, rules=rules) for columns in _whole_customers(batches)]
     entered, segment, durations = zip(*parts, strict=True)
-    columns = [np.concatenate(column) for column in zip(*durations, strict=True)]
+    # a column is freed before the next one is joined
+    columns = [np.concatenate([part.pop(0) for part in durations]) for _ in rules.codes[1:]]
     return Journeys(np.concatenate(entered), np.concatenate(segment), columns)
 
 
@@ -182,36 +185,37 @@ def _whole_customers(batches: Iterable["pa.RecordBatch"]) -> Iterator[Sequence[N
         yield columns(pa.concat_batches(edge))
 
 
-def _shares(batches: Iterable["pa.RecordBatch"], room: int) -> Iterator[list[NDArray]]:
-    """Divide the rows of a long log into shares of the customers: each fits in the processor's cache."""
+def _shares(batches: Iterable["pa.RecordBatch"], room: int) -> Iterator[list[tuple[NDArray, ...]]]:
+    """Divide the rows of a long log into shares of the customers, which fit in the processor's cache."""
     shares: list[list[list[NDArray]]] = []
-    batches = iter(batches)
-    for some in iter(lambda: list(islice(batches, _SOME)), []):
-        room -= sum(batch.nbytes for batch in some)
+    for batch in batches:
+        room -= batch.nbytes
         if room < 0:
             raise MemoryError
-        shares = shares or [[] for _ in range(512 if len(some) == _SOME else 1)]
-        rows = [np.concatenate(list(map(np.from_dlpack, column))) for column in zip(*some, strict=True)]
-        number = (rows[0] & (len(shares) - 1)).astype(np.uint16)
-        rows[0] >>= len(shares).bit_length() - 1
+        person, *more = map(np.from_dlpack, batch.columns)
+        shares = shares or [[] for _ in range(_SHARES if person.size > _FEW else 1)]
+        number = (person & (len(shares) - 1)).astype(np.uint8)
+        rows = [person >> (len(shares).bit_length() - 1), *more]
         order, begin = np.argsort(number, kind="stable"), 0
-        for share, end in zip(shares, np.bincount(number, minlength=len(shares)).cumsum(), strict=True):
-            share.append([column[order[begin:end]] for column in rows])
+        for share, end in zip(
+            shares, np.bincount(number, minlength=len(shares)).cumsum().tolist(), strict=True
+        ):
+            share.append([column.take(order[begin:end]) for column in rows])
             begin = end
     while shares:
-        rows = list(map(np.concatenate, zip(*shares.pop(), strict=True)))
-        if rows[0].size:
-            yield rows
+        parts = list(zip(*shares.pop(), strict=True))
+        if any(person.size for person in parts[0]):
+            yield parts
 
 
-def _sorted(person: NDArray, moment: NDArray[np.int64], *more: NDArray) -> Iterator[NDArray]:
+def _sorted(parts: Iterable[Sequence[NDArray]]) -> Iterator[NDArray]:
     """Sort rows by customer and moment; return where the rows of each customer end, and the columns."""
+    person, moment, *more = map(np.concatenate, parts)
     order = np.argsort(moment)
-    person = person.astype(np.uint64)
-    person -= person.min()
+    person = (person - person.min()).view(f"u{person.itemsize}")
     for bits in range(0, int(person.max()).bit_length(), 16):
         # numpy sorts 16 bits at a time by counting, in the order that the rows already have
-        order = order[np.argsort((person >> np.uint64(bits)).astype(np.uint16)[order], kind="stable")]
+        order = order[np.argsort((person >> bits).astype(np.uint16)[order], kind="stable")]
     person = person[order]
     yield np.append(np.flatnonzero(person[1:] != person[:-1]) + 1, person.size).astype(np.int32)
     yield from (column[order] for column in (moment, *more))
@@ -223,7 +227,6 @@ def _reached(
     time, code, n = moment >> _BITS, (moment & _MOST_STEPS).astype(np.uint8), len(moment)
     sizes = np.diff(ends, prepend=np.int32(0))
     number = np.repeat(np.arange(ends.size, dtype=np.int32), sizes)  # 0, 1, ... a customer
-    first = np.repeat(ends - sizes, sizes)  # a customer's first row
 
     begun = np.flatnonzero(code == 0)
     entered = np.full(ends.size, NEVER)
@@ -232,21 +235,24 @@ def _reached(
     label = np.zeros(ends.size, np.uint16)
     if segment is not None:
         label += np.iinfo(np.uint16).max
-        begun = begun[time[begun] == entered[number[begun]]]
-        np.minimum.at(label, number[begun], segment[begun])
+        same = begun[time[begun] == entered[number[begun]]]
+        np.minimum.at(label, number[same], segment[same])
 
-    start = np.where(code == 0, np.arange(n, dtype=np.int32), np.int32(-1))
+    done = start = begun  # the rows that end a chain up to this step; the row of the latest start of each
     durations = []
     for own in rules.codes[1:]:
-        alive = np.maximum.accumulate(start)  # the row of the latest start so far that came this far
+        mark = np.zeros(n, np.int8)
+        mark[done] = 1
+        step = np.flatnonzero(code == own)
+        place = mark.cumsum(dtype=np.int32)[step] - 1  # the last of those rows up to each row of the step
         if rules.repeats:
-            alive = np.append(np.int32(-1), alive[:-1])
-        step = np.flatnonzero(code == own).astype(np.int32)
-        step = step[alive[step] >= first[step]]
-        start = np.full(n, -1, np.int32)
-        start[step] = alive[step]
+            place -= mark[step]
+        step, place = step[place >= 0], place[place >= 0]
+        start = start[place]
+        same = number[start] == number[step]
+        done, start = step[same], start[same]
         shortest = np.full(ends.size, NEVER)
-        np.minimum.at(shortest, number[step], time[step] - time[start[step]])
+        np.minimum.at(shortest, number[done], time[done] - time[start])
         durations.append(shortest[kept])
     return Journeys(entered[kept], label[kept], durations)
 
