@@ -24,6 +24,11 @@ LOG = """SELECT 'u' || (i // 10) AS customer_id, 'event_' || (i * 7919 % 10) AS 
 TIMESTAMP '2026-01-01' + to_seconds(i * 104729 % 31536000) AS timestamp,
 'segment ' || (i // 10 % 5) AS segment FROM range({rows}) t(i)"""
 ITEMS = ", ".join(f"1 + hash(i * 31 + {k}) % 10 AS q{k}" for k in range(12))
+SIDES = """file: survey.csv
+columns: {id: respondent}
+blocks: {product: [q0, q1, q2, q3, q4, q5], experience: [q6, q7, q8, q9, q10, q11]}
+outcomes: {loyalty: [recommend]}
+"""
 SURVEY = f"SELECT i AS id, hash(i) % 11 AS recommend, {ITEMS} FROM range({{rows}}) t(i)"
 
 
@@ -54,8 +59,13 @@ def main() -> None:
             ("survey.csv", SURVEY, 1_000_000, "survey"),
         ):
             path = str(Path(folder) / name)
+            mapping = Path(folder) / "survey.yaml"
+            mapping.write_text(
+                f"table: survey\nrange: [1, 10]\nranges: {{recommend: [0, 10]}}\n{SIDES}", "utf-8"
+            )
             duckdb.sql(f"COPY ({query.format(rows=rows // part)}) TO '{path}'")
             check = ["-m", "cxlab", "check", path, "--table", kind]
+            check += ["--mapping", str(mapping)] if kind == "survey" else []
             tools = {"duckdb": [sys.executable, "-c", READ, path], "cxlab": [sys.executable, *check]}
             if asked.against:
                 tools["older copy"] = [asked.against, *check]

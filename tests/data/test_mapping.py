@@ -135,6 +135,8 @@ def test_what_is_wrong_with_a_mapping_is_told_in_one_line(study, old, new, messa
 def test_a_mapping_that_names_no_column_is_refused(tmp_path):
     with pytest.raises(InputError, match="no column is one of the table survey"):
         small(tmp_path, "a,b\n1,2\n", "table: survey\noutcomes: {o: [c]}\n")
+    lines, good = check_path(tmp_path / "their.csv", "survey")  # without a mapping it is no fault
+    assert good and "no item stands on a side yet" in lines[-1]
 
 
 def test_yaml_bombs_are_refused_at_once(tmp_path):

@@ -86,6 +86,8 @@ def _check_table(rules: Mapping) -> tuple[list[str], bool]:
     ]
     if faults:
         return [*lines, f"{raw.name}: {len(faults)} fault(s), first: {faults[0]}"], False
+    if not this.fields:
+        return lines, True
     names = ", ".join(show(one.theirs) for one in this.fields[:12])
     more = f" and {len(this.fields) - 12} more" if len(this.fields) > 12 else ""
     return [*lines, f"  good    {len(this.fields)} column(s) are right: {names}{more}"], True

@@ -231,7 +231,7 @@ def _columns(this: Conversion) -> dict[str, Column]:
     elif left:
         listed = ", ".join(map(show, left[:8]))
         this.notes.append(f"{len(left)} column(s) that the mapping does not name were left out: {listed}")
-    if not found:
+    if not found and mapping.path is not None:
         advice = "name some under columns, blocks or outcomes"
         raise InputError(f"{this.raw.name}: no column is one of the table {kind.name}; {advice}")
     return found
