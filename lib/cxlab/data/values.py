@@ -41,6 +41,7 @@ _ZONE = (
     r"((?::|T[0-9]{2,4})[0-9]{2}(?:[.,][0-9]+)?(?:\s*[AaPp]\.?[Mm]\.?)?)\s*"
     r"([Zz]|[A-Z]{3,4}|(?:UTC|GMT)?\s?[+-][0-9]{1,2}(?::?[0-9]{2})?)(?:\s*\[[\w/]+\])?$"
 )
+_OFFSET = r"(?:Z|[+-]\d\d:\d\d)"
 _SLASH = r"([0-9]{1,2})([/.-])([0-9]{1,2})[/.-]([0-9]{4}|[0-9]{2})(?:[ ,T].*)?"
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
 _JOINED = ("%Y%m%d", "%Y%m%d%H%M%S", "%Y%m%dT%H%M%S", "%Y%m%dT%H%M")
@@ -82,23 +83,31 @@ def _full(x: str, pattern: str) -> str:
     return f"regexp_full_match({x}, {literal(pattern)})"
 
 
-def _is_plain(x: str) -> str:
-    """SQL whether a text is 2026-12-31 or 2026-12-31 23:59:00.5: most logs need no more than this."""
-    return _full(x, r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d:\d\d(?:\.\d+)?)?")
+def _is_plain(x: str, zone: str = "") -> str:
+    """SQL whether a text is 2026-12-31 23:59:00.5 and a zone: most logs need no more than this.
+
+    Without a zone it may be a day alone. Texts longer than 12 bytes are slow to trim, so blanks are allowed.
+    """
+    clock = r"[ T]\d\d:\d\d:\d\d(?:\.\d+)?"
+    return _full(x, rf"\s*\d{{4}}-\d\d-\d\d{clock + zone if zone else f'(?:{clock})?'}\s*")
 
 
 def zone_sql(x: str) -> str:
     """Return SQL of the time zone that a time carries, NULL where it carries none."""
-    return f"case when not {_is_plain(x)} then nullif(regexp_extract({x}, {literal(_ZONE)}, 2), '') end"
+    usual = f"when {_is_plain(x)} then null when {_is_plain(x, _OFFSET)} then 'UTC'"
+    return f"case {usual} else nullif(regexp_extract(trim({x}), {literal(_ZONE)}, 2), '') end"
 
 
 def time_sql(x: str, day_first: bool | None) -> str:
-    """Return SQL that reads a trimmed text as a time in UTC; NULL where it is none or could be two.
+    """Return SQL that reads a text as a time in UTC; NULL where it is none or could be two.
 
     Read are ISO 8601, 31.12.2026, 12/31/2026 1:30 PM, 2026/12/31, 31 Dec 2026, Dec 31, 2026, 20261231, and
     seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by their size; zones as Z, +05,
     -0500, GMT-5, EDT.
     """
+    plain = f"case when {_is_plain(x)} then try_cast({x} as timestamp)"
+    plain += f" when {_is_plain(x, _OFFSET)} then timezone('UTC', try_cast({x} as timestamptz))"
+    x = f"trim({x})"
     zone = f"upper(replace(regexp_extract({x}, {literal(_ZONE)}, 2), ' ', ''))"
     names = "map {" + ", ".join(f"'{name}': {minutes}" for name, minutes in _ZONES.items()) + "}"
     parts = f"regexp_extract({zone}, '([+-])([0-9]{{1,2}}):?([0-9]{{2}})?$', ['s', 'h', 'm'])"
@@ -108,7 +117,6 @@ def time_sql(x: str, day_first: bool | None) -> str:
         f"when {parts}.s = '+' then {minutes} else {names}[{zone}] end"
     )
     moment = _moment(f"regexp_replace({x}, {literal(_ZONE)}, '\\1')", day_first)
-    plain = f"case when {_is_plain(x)} then try_cast({x} as timestamp)"
     return within_years(f"{plain} else {moment} - to_minutes({away}) end")
 
 

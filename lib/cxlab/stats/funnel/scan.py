@@ -414,9 +414,9 @@ def time_sql(raw: Raw, name: str) -> tuple[str, str]:
         day = f"regexp_extract({text}, '^[0-9]{{1,2}}[/.-][0-9]{{1,2}}[/.-][0-9]{{2,4}}')"
         some = f"SELECT day FROM (SELECT {day} AS day FROM {raw.source} LIMIT 5000) WHERE day <> '' LIMIT 1"
         days = raw.all(some) and raw.all(f"SELECT DISTINCT {day} FROM {raw.source} WHERE {day} <> ''")
-        moment = values.time_sql(text, values.day_first_of([row[0] for row in days]))
+        moment = values.time_sql(column, values.day_first_of([row[0] for row in days]))
         empty = f"{column} IS NULL OR list_position({listed(NOBODY)}, lower({text})) IS NOT NULL"
-        zone = f"CASE WHEN ({values.zone_sql(text)}) IS NULL THEN 4 ELSE {_ZONED} END"
+        zone = f"CASE WHEN ({values.zone_sql(column)}) IS NULL THEN 4 ELSE {_ZONED} END"
     else:
         number = f"CAST({column} AS BIGINT)" if "INT" in kind else f"try_cast({column} AS DOUBLE)"
         moment, empty, zone = values.epoch_sql(number), f"{column} IS NULL", "0"
