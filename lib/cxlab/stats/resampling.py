@@ -58,7 +58,8 @@ def _patterns(values: np.ndarray, weights: np.ndarray) -> list[tuple]:
     """Return for each pattern of gaps its rows, the columns that are there and not, and the weighted products
     of the former (the upper triangle, one row a row).
     """
-    kinds, kind = np.unique(np.isfinite(values), axis=0, return_inverse=True)
+    here = np.isfinite(values)
+    kinds, kind = (here[:1], None) if here.all() else np.unique(here, axis=0, return_inverse=True)
     found = []
     for i, there in enumerate(kinds):
         rows = np.flatnonzero(kind.ravel() == i) if len(kinds) > 1 else slice(None)
