@@ -152,9 +152,8 @@ def journeys(batches: Iterable["pa.RecordBatch"], rules: Rules, room: int = 0) -
     parts = [Journeys(none, none.astype(np.uint16), [none] * (len(rules.steps) - 1))]
     if room:
         with ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as pool:
-            np.empty(
-                30_000_000, np.uint8
-            )  # glibc then keeps blocks up to this size instead of returning them
+            # glibc then keeps freed blocks up to this size for the next arrays instead of returning them
+            np.empty(30_000_000, np.uint8)
             parts += pool.map(lambda share: _reached(*_sorted(share), rules=rules), _shares(batches, room))
     else:
         parts += [_reached(*columns, rules=rules) for columns in _whole_customers(batches)]
