@@ -201,3 +201,5 @@ def test_questions_without_their_data_are_one_line_together_at_the_foot():
     assert "<h2>" not in made.html and "Not answered here" not in made.html
     line = "Not answered from these data: Who left? (needs a log); What do they write? (needs texts)."
     assert made.html.count(line) == 1 and len(made.search) == 1
+    made = rendered(FIRST, "## Who left?", outputs(result("Two left.", draw=figure)), one)
+    assert "Not answered from these data: part of &#39;Who left?&#39; (needs a log)." in made.html

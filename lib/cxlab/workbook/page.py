@@ -47,7 +47,7 @@ class Rendered:
             _finish(section, lead)
         references = [section for section in made if section["title"] == "References"]
         made = [section for section in made if section not in references]
-        lacking = [(section["title"], lack) for section in made if (lack := _lack(section))]
+        lacking = [(section, lack) for section in made if (lack := _lack(section))]
         sections = [section for section in made if section["blocks"] or section["folds"]]
         text = TEMPLATES.get_template("page.html.j2").render(
             **context, lead=lead, intro=intro, sections=sections, sources=collect(notebook)["sources"],
