@@ -36,6 +36,7 @@ def make(home: Path, count: int) -> None:
     """Write ``count`` notebooks of a workbook."""
     (home / "data").mkdir(parents=True)
     (home / "data" / "sources.toml").write_text("")
+    (home / "data" / "glossary.csv").write_text("term,meaning\n")
     (home / "notebooks").mkdir()
     for number in range(1, count + 1):
         cells = [nbformat.v4.new_markdown_cell(f"# Page {number}?", id="t")]
