@@ -27,6 +27,7 @@ FEW = range(1, 5)
 ROOT = Path(__file__).parents[2]
 STEPS = ["view", "cart", "pay", "again"]
 RESULT, EXPLORE = "application/vnd.cxlab.result+json", "application/vnd.cxlab.explore+json"
+NO_PEOPLE = {"claims", "surveys"}  # units of numbers whose n counts no people
 PEOPLE = {"n", "people", "respondents", "customers", "contacts", "visits", "missing", "through", "count"}
 PEOPLE |= {"n below", "n above", "checked", "at risk"}
 UNITS = {"people", "respondents", "customers", "contacts", "visits"}
@@ -179,7 +180,11 @@ def _page(path: Path) -> list[dict]:
                     for column, value in zip(table["columns"], row, strict=True):
                         if column in PEOPLE and isinstance(value, int | float) and value == int(value):
                             cells[label, column] = int(value)
-                bases = {n["name"]: n["n"] for n in result["numbers"] if n["n"] and "claims" not in n["unit"]}
+                bases = {
+                    n["name"]: n["n"]
+                    for n in result["numbers"]
+                    if n["n"] and not NO_PEOPLE & {*n["unit"].split()}
+                }
                 values = [n["value"] for n in result["numbers"] if n["unit"] in UNITS]
                 text = " ".join([result["finding"], *result["cautions"]])
                 bars = []
