@@ -270,11 +270,14 @@ def _cell(this: Conversion, one: Field) -> Field:
         return one
     # DuckDB has made the usual blank words of a scanned text NULL
     scanned = kind.large and this.raw.kind == "text" and not this.raw.lined
-    one.cell = f"nullif(trim({x}), '')" if scanned and type_ == "VARCHAR" else text_sql(one.theirs, type_)
     if scanned and type_ == "VARCHAR" and holds == "time" and not codes and not recode:
         one.cell = (
             f"case when strlen({x}) > 12 or trim({x}) <> '' then {x} end"  # long texts are slow to trim
         )
+    elif scanned and type_ == "VARCHAR":
+        one.cell = f"case when contains({x}, ' ') then nullif(trim({x}), '') else nullif({x}, '') end"
+    else:
+        one.cell = text_sql(one.theirs, type_)
     if codes or recode:
         cases = [f" when {_matches('x', codes)} then null"] if codes else []
         cases += [f" when {_matches('x', [c], exact=True)} then {literal(to)}" for c, to in recode.items()]

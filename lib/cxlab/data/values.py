@@ -41,7 +41,6 @@ _ZONE = (
     r"((?::|T[0-9]{2,4})[0-9]{2}(?:[.,][0-9]+)?(?:\s*[AaPp]\.?[Mm]\.?)?)\s*"
     r"([Zz]|[A-Z]{3,4}|(?:UTC|GMT)?\s?[+-][0-9]{1,2}(?::?[0-9]{2})?)(?:\s*\[[\w/]+\])?$"
 )
-_OFFSET = r"(?:Z|[+-]\d\d:\d\d)"
 _SLASH = r"([0-9]{1,2})([/.-])([0-9]{1,2})[/.-]([0-9]{4}|[0-9]{2})(?:[ ,T].*)?"
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
 _JOINED = ("%Y%m%d", "%Y%m%d%H%M%S", "%Y%m%dT%H%M%S", "%Y%m%dT%H%M")
@@ -83,18 +82,21 @@ def _full(x: str, pattern: str) -> str:
     return f"regexp_full_match({x}, {literal(pattern)})"
 
 
-def _is_plain(x: str, zone: str = "") -> str:
-    """SQL whether a text is 2026-12-31 23:59:00.5 and a zone: most logs need no more than this.
+def _usual(x: str, plain: str, zoned: str) -> str:
+    """SQL branches of a CASE for 2026-12-31, 2026-12-31 23:59:00.5, and the latter with Z or +02:00.
 
-    Without a zone it may be a day alone. Texts longer than 12 bytes are slow to trim, so blanks are allowed.
+    Most logs need no more than this. Texts longer than 12 bytes are slow to trim, so blanks are allowed. What
+    has the first, fastest shape is such a time or none.
     """
-    clock = r"[ T]\d\d:\d\d:\d\d(?:\.\d+)?"
-    return _full(x, rf"\s*\d{{4}}-\d\d-\d\d{clock + zone if zone else f'(?:{clock})?'}\s*")
+    shape = " or ".join(f"{x} like '____-__-__{between}__:__:__'" for between in " T")
+    day, clock, zone = r"\s*\d{4}-\d\d-\d\d", r"[ T]\d\d:\d\d:\d\d(?:\.\d+)?", r"(?:Z|[+-]\d\d:\d\d)"
+    without, within = _full(x, rf"{day}(?:{clock})?\s*"), _full(x, rf"{day}{clock}{zone}\s*")
+    return f"when {shape} then {plain} when {without} then {plain} when {within} then {zoned}"
 
 
 def zone_sql(x: str) -> str:
     """Return SQL of the time zone that a time carries, NULL where it carries none."""
-    usual = f"when {_is_plain(x)} then null when {_is_plain(x, _OFFSET)} then 'UTC'"
+    usual = _usual(x, "null", "'UTC'")
     return f"case {usual} else nullif(regexp_extract(trim({x}), {literal(_ZONE)}, 2), '') end"
 
 
@@ -105,8 +107,7 @@ def time_sql(x: str, day_first: bool | None) -> str:
     seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by their size; zones as Z, +05,
     -0500, GMT-5, EDT.
     """
-    plain = f"case when {_is_plain(x)} then try_cast({x} as timestamp)"
-    plain += f" when {_is_plain(x, _OFFSET)} then timezone('UTC', try_cast({x} as timestamptz))"
+    usual = _usual(x, f"try_cast({x} as timestamp)", f"timezone('UTC', try_cast({x} as timestamptz))")
     x = f"trim({x})"
     zone = f"upper(replace(regexp_extract({x}, {literal(_ZONE)}, 2), ' ', ''))"
     names = "map {" + ", ".join(f"'{name}': {minutes}" for name, minutes in _ZONES.items()) + "}"
@@ -117,7 +118,7 @@ def time_sql(x: str, day_first: bool | None) -> str:
         f"when {parts}.s = '+' then {minutes} else {names}[{zone}] end"
     )
     moment = _moment(f"regexp_replace({x}, {literal(_ZONE)}, '\\1')", day_first)
-    return within_years(f"{plain} else {moment} - to_minutes({away}) end")
+    return within_years(f"case {usual} else {moment} - to_minutes({away}) end")
 
 
 def within_years(read: str) -> str:
