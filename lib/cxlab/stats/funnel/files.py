@@ -101,7 +101,7 @@ def _micros(stamp, engine: str):
 def _journeys(log: Any, rules: Rules) -> Any:
     """Return one row a customer who met the first step, ``person entered label d1 d2 ...``, in microseconds.
 
-    The recurrence of ``kernel``: per step one running maximum over a customer's rows in time order, exact
+    The recurrence of ``scan``: per step one running maximum over a customer's rows in time order, exact
     because the latest start that is still alive never decreases. ``d1`` is the shortest time from the first
     to the second step, else null.
     """
@@ -168,8 +168,6 @@ def funnel_of_table(events: Any, *, rules: Rules, columns: Columns) -> Funnel:
     raw = read_raw(events, large=True) if hasattr(events, "iloc") else _of_duckdb(events)
     if raw is not None:
         return _funnel(rules, scan_sql(raw, columns, rules), lambda: events_of(raw, columns))
-    from cxlab.stats.funnel.files import kinds_of, scan_table
-
     return _funnel(rules, scan_table(events, columns, rules), lambda: kinds_of(events, columns))
 
 

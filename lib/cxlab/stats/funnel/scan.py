@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from cxlab.data import values
 from cxlab.data.errors import InputError
-from cxlab.data.raw import Raw, ident, literal
+from cxlab.data.raw import Raw, ident, literals
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -366,7 +366,7 @@ def events_of(raw: Raw, columns: Columns) -> list[str]:
 
 def listed(names: Iterable[str]) -> str:
     """Return texts as an SQL list."""
-    return "[" + ", ".join(literal(name) for name in names) + "]"
+    return f"[{literals(names)}]"
 
 
 def text_sql(name: str) -> str:
