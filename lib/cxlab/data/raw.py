@@ -36,7 +36,6 @@ class Raw:
     first_line: int = 0
     delimiter: str = ","
     encoding: str = ""
-    sha256: str = ""
     ragged: list[tuple[int, int]] = field(default_factory=list)
     repeated: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

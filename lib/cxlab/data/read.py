@@ -58,8 +58,6 @@ def read_raw(path: Any, *, large: bool = False, **options: Any) -> Raw:
         if kinds[0] not in ("text", "parquet") and len(found) > 1:
             raise InputError(f"{name} holds several {kinds[0]} files; name one of them")
         raw = readers.get(kinds[0], _of_statistics)(found, name, options)
-        if len(given) == 1 and given[0].stat().st_size < 1_000_000_000:
-            raw.sha256 = of.sha256_of(given[0])
     if not raw.types:
         raw.types = {str(row[0]): str(row[1]) for row in raw.all(f"describe select * from {raw.source}")}
     if not large:
@@ -315,6 +313,6 @@ def _of_text(found: list[Path], name: str, options: dict) -> Raw:
         f"create temp view file as select * from read_csv([{literal_names(plain)}], auto_detect = false, "
         f"header = false, skip = {raw.first_line}, delim = {literal(raw.delimiter)}, quote = '\"', "
         f"escape = '\"', columns = {{{columns}}}, nullstr = [{literals(_NULLS)}], "
-        "max_line_size = 10000000, compression = 'none')"
+        "max_line_size = 10000000, buffer_size = 20000000, compression = 'none')"
     ).fetchall()
     return raw

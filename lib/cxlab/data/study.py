@@ -96,7 +96,9 @@ def open_mapped(path: str | Path) -> Table:
     params.yaml names them. Events and visits beyond half a million rows stay in DuckDB, as an ibis table.
     """
     mapping, study = mapping_of(path)
-    table = opened(converted(mapping))
+    table, source = opened(converted(mapping)), Path(mapping.source)
+    if source.is_file() and source.stat().st_size < 1_000_000_000:
+        table = table.with_(sha256=of.sha256_of(source))
     if study is None:
         return table
     beside = {kind: file for kind, file in study.tables.items() if KINDS[kind].beside == table.kind}
@@ -176,7 +178,7 @@ def opened(this: Conversion) -> Table:
     facts = {
         "name": mapping.path.stem if mapping.path else Path(name).stem,
         "title": plain_text(mapping.title or f"own data: {name}"),
-        "licence": mapping.licence, "citation": mapping.citation, "sha256": this.raw.sha256,
+        "licence": mapping.licence, "citation": mapping.citation,
         "notes": plain_text("; ".join(dict.fromkeys(filter(None, [mapping.notes, *this.notes])))),
         "labels": {plain_text(ours): plain_text(label) for ours, label in labels.items()},
     }  # fmt: skip

@@ -82,21 +82,25 @@ def _full(x: str, pattern: str) -> str:
     return f"regexp_full_match({x}, {literal(pattern)})"
 
 
-def _usual(x: str, plain: str, zoned: str) -> str:
+def _usual(x: str, plain: str, utc: str, zoned: str) -> str:
     """SQL branches of a CASE for 2026-12-31, 2026-12-31 23:59:00.5, and the latter with Z or +02:00.
 
-    Most logs need no more than this. Texts longer than 12 bytes are slow to trim, so blanks are allowed. What
-    has the first, fastest shape is such a time or none.
+    Most logs need no more than this. LIKE is several times faster than a regular expression. What fits a
+    pattern is such a time or none. Texts longer than 12 bytes are slow to trim, so blanks are allowed.
     """
-    shape = " or ".join(f"{x} like '____-__-__{between}__:__:__'" for between in " T")
-    day, clock, zone = r"\s*\d{4}-\d\d-\d\d", r"[ T]\d\d:\d\d:\d\d(?:\.\d+)?", r"(?:Z|[+-]\d\d:\d\d)"
-    without, within = _full(x, rf"{day}(?:{clock})?\s*"), _full(x, rf"{day}{clock}{zone}\s*")
-    return f"when {shape} then {plain} when {without} then {plain} when {within} then {zoned}"
+    clock = f"{x} like '____-__-_____:__:__"
+    fraction = f"{clock}.%' and try_cast(substr({x}, 21) as uinteger) is not null"
+    day, time = r"\s*\d{4}-\d\d-\d\d", r"[ T]\d\d:\d\d:\d\d(?:\.\d+)?"
+    without, within = _full(x, rf"{day}(?:{time})?\s*"), _full(x, rf"{day}{time}(?:Z|[+-]\d\d:\d\d)\s*")
+    return (
+        f"when {clock}' or ({fraction}) then {plain} when {clock}%Z' then {utc} "
+        f"when {without} then {plain} when {within} then {zoned}"
+    )
 
 
 def zone_sql(x: str) -> str:
     """Return SQL of the time zone that a time carries, NULL where it carries none."""
-    usual = _usual(x, "null", "'UTC'")
+    usual = _usual(x, "null", "'UTC'", "'UTC'")
     return f"case {usual} else nullif(regexp_extract(trim({x}), {literal(_ZONE)}, 2), '') end"
 
 
@@ -107,7 +111,8 @@ def time_sql(x: str, day_first: bool | None) -> str:
     seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by their size; zones as Z, +05,
     -0500, GMT-5, EDT.
     """
-    usual = _usual(x, f"try_cast({x} as timestamp)", f"timezone('UTC', try_cast({x} as timestamptz))")
+    plain, zoned = f"try_cast({x} as timestamp)", f"timezone('UTC', try_cast({x} as timestamptz))"
+    usual = _usual(x, plain, plain, zoned)
     x = f"trim({x})"
     zone = f"upper(replace(regexp_extract({x}, {literal(_ZONE)}, 2), ' ', ''))"
     names = "map {" + ", ".join(f"'{name}': {minutes}" for name, minutes in _ZONES.items()) + "}"

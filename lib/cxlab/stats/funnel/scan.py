@@ -325,7 +325,7 @@ def scan_sql(
     try:
         with raw.connection.sql(query).to_arrow_reader(262_144) as batches:
             found = journeys(_known(batches, facts), rules, room)
-    except duckdb.Error as fault:
+    except (duckdb.Error, OSError) as fault:  # a fault met while batches are read comes as OSError
         raise raw.unreadable(fault) from None
     except MemoryError:
         if not room:
