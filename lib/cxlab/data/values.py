@@ -88,12 +88,16 @@ def _usual(x: str, plain: str, utc: str, zoned: str) -> str:
     Most logs need no more than this. LIKE is several times faster than a regular expression. What fits a
     pattern is such a time or none. Texts longer than 12 bytes are slow to trim, so blanks are allowed.
     """
-    clock = f"{x} like '____-__-_____:__:__"
-    fraction = f"{clock}.%' and try_cast(substr({x}, 21) as uinteger) is not null"
+
+    def like(end: str, fraction: str) -> str:
+        clock = f"{x} like '____-__-_____:__:__"
+        return f"{clock}{end}' or ({clock}.%{end}' and try_cast({fraction} as uinteger) is not null)"
+
     day, time = r"\s*\d{4}-\d\d-\d\d", r"[ T]\d\d:\d\d:\d\d(?:\.\d+)?"
     without, within = _full(x, rf"{day}(?:{time})?\s*"), _full(x, rf"{day}{time}(?:Z|[+-]\d\d:\d\d)\s*")
     return (
-        f"when {clock}' or ({fraction}) then {plain} when {clock}%Z' then {utc} "
+        f"when {like('', f'substr({x}, 21)')} then {plain} "
+        f"when {like('Z', f'substr({x}, 21, strlen({x}) - 21)')} then {utc} "
         f"when {without} then {plain} when {within} then {zoned}"
     )
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from cxlab.data.errors import InputError
-from cxlab.data.files import files_of, kind_of, reason_of
-from cxlab.data.raw import Raw, connect, ident, parquet_scan
+from cxlab.data.files import reason_of
+from cxlab.data.raw import Raw
 from cxlab.data.read import read_raw
 from cxlab.stats.funnel.result import Funnel
 from cxlab.stats.funnel.scan import (
@@ -22,7 +22,7 @@ from cxlab.stats.funnel.scan import (
     Journeys,
     Rules,
     Scan,
-    checked_time_sql,
+    checked_times,
     events_of,
     hint,
     scan_sql,
@@ -197,7 +197,7 @@ def funnel_of_files(
     numbers). Beyond ``memory`` ("2GB") DuckDB spills to files in a temporary folder.
     """
     limit = memory_bytes(memory)
-    raw = _opened(path)
+    raw = read_raw(path, large=True)
     try:
         raw.connection.execute(f"SET memory_limit='{max(limit // 3, 250_000_000)}B'")
         columns.check([*raw.types, *raw.repeated])
@@ -205,16 +205,6 @@ def funnel_of_files(
         return _funnel(rules, scan, lambda: events_of(raw, columns))
     finally:
         raw.connection.close()
-
-
-def _opened(path: str | Path) -> Raw:
-    """Return files as a relation; Parquet is scanned where it lies, without reading it all for its hash."""
-    found = files_of(path)
-    if {kind_of(file) for file in found} != {"parquet"}:
-        return read_raw(path, large=True)
-    raw = Raw(connect(), parquet_scan(found), Path(path).name, "parquet", scanned=found)
-    raw.types = {row[0]: str(row[1]) for row in raw.all(f"DESCRIBE SELECT * FROM {raw.source}")}
-    return raw
 
 
 def _scan(raw: Raw, path: str, engine: str, memory: int, columns: Columns, rules: Rules) -> Scan:
@@ -225,9 +215,7 @@ def _scan(raw: Raw, path: str, engine: str, memory: int, columns: Columns, rules
     import duckdb
     import ibis
 
-    moment = checked_time_sql(raw, columns.timestamp)
-    query = f"SELECT * REPLACE ({moment} AS {ident(columns.timestamp)}) FROM {raw.source}"
-    raw.all(f"CREATE TEMP VIEW cxlab_view AS {query}")
+    raw.all(f"CREATE TEMP VIEW cxlab_view AS {checked_times(raw, columns.timestamp)}")
     log = ibis.duckdb.from_connection(raw.connection).table("cxlab_view", database=("temp", "main"))
     try:
         return scan_table(log, columns, rules)

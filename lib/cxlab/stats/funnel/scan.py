@@ -259,6 +259,7 @@ def _reached(
 NO_SEGMENT = "(none)"
 NOBODY = values.BLANK
 _MOST_SEGMENTS = 4096
+_TIME = ident("time of the row\x1f")  # a column that no log has
 _WHOLE = ("BIGINT", "INTEGER", "SMALLINT", "TINYINT", "UINTEGER", "USMALLINT", "UTINYINT")
 _ODD = NEVER  # a moment outside the years
 _YEARS = -2_208_988_800_000_000, 7_289_654_400_000_000  # 1900 to 2200
@@ -306,20 +307,20 @@ def scan_sql(
 
     columns.check([*raw.types, *raw.repeated])
     labels, segment = _segments(raw, columns.segment)
-    moment, flags = time_sql(raw, columns.timestamp)
+    source, time_flags = _times(raw, columns.timestamp)
     person, word = person_sql(raw, columns.customer), ""
     if numbers and raw.types[columns.customer] not in _WHOLE:
-        same = f"try_cast({person} AS BIGINT)::VARCHAR = {person}"
-        word = f"(CASE WHEN {same} OR {person} IS NULL THEN 0 ELSE {_WORD} END)::UTINYINT"
-        person = f"try_cast({person} AS BIGINT)"
-    flags = " | ".join(filter(None, (flags, word)))
+        text, tidy, person = ident(columns.customer), person, f"try_cast({ident(columns.customer)} AS BIGINT)"
+        same = f"{person}::VARCHAR = {text} OR {person}::VARCHAR = {tidy} OR {tidy} IS NULL"
+        word = f"(CASE WHEN {same} THEN 0 ELSE {_WORD} END)::UTINYINT"
+    flags = " | ".join(filter(None, (time_flags, word)))
     code = f"list_position({listed(rules.names)}, {text_sql(columns.event)})"
-    time = f"(epoch_us({moment}))"
+    time = f"epoch_us({_TIME})"
     odd = f"WHEN {time} NOT BETWEEN {_YEARS[0]} AND {_YEARS[1]} THEN {_ODD}"
     query = (  # time and event are one number: fewer columns to sort
         f"SELECT {person} AS person, CASE {odd} ELSE {time} * {1 << _BITS} + {code} - 1 END AS moment"
         f"{segment and f', ({segment})::USMALLINT AS segment'}{flags and f', {flags} AS flags'} "
-        f"FROM {raw.source} WHERE {code} IS NOT NULL{'' if room else ' ORDER BY 1, 2'}"
+        f"FROM {source} WHERE {code} IS NOT NULL{'' if room else ' ORDER BY 1, 2'}"
     )
     facts = dict.fromkeys(("events", "no_customer", "no_time", "until", "flags"), 0)
     try:
@@ -333,7 +334,7 @@ def scan_sql(
         return scan_sql(raw, columns, rules, numbers=numbers, room=0)
     if (met := facts.pop("flags")) & _WORD:
         return scan_sql(raw, columns, rules, numbers=False, room=0)
-    refuse_times(raw, columns.timestamp, flags, met)
+    _refuse_times(raw, columns.timestamp, source, time_flags, met)
     return Scan(found, labels, **facts)
 
 
@@ -370,8 +371,9 @@ def listed(names: Iterable[str]) -> str:
 
 
 def text_sql(name: str) -> str:
-    """Return the SQL of a column as text without blanks around it."""
-    return f"trim(CAST({ident(name)} AS VARCHAR))"
+    """Return the SQL of a column as text without blanks around it; trimming is slow, and seldom needed."""
+    text = f"CAST({ident(name)} AS VARCHAR)"
+    return f"CASE WHEN contains({text}, ' ') THEN trim({text}) ELSE {text} END"
 
 
 def person_sql(raw: Raw, name: str) -> str:
@@ -401,14 +403,14 @@ def _segments(raw: Raw, name: str | None) -> tuple[list[str] | None, str]:
     return labels, f"MAP({listed(found)}, {codes})[{text}]"
 
 
-def time_sql(raw: Raw, name: str) -> tuple[str, str]:
-    """Return the SQL of a column as a time, and of its flag where it holds text or numbers, else ''."""
-    column, kind = ident(name), raw.types[name]
+def _times(raw: Raw, name: str) -> tuple[str, str]:
+    """Return the relation with the times of a column, and SQL of their flags: '' where they are typed."""
+    column, kind, empty, zone = ident(name), raw.types[name], "", ""
     if kind in ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE"):
-        return column, ""
-    if kind.startswith("TIMESTAMP") or kind == "DATE":
-        return f"CAST({column} AS TIMESTAMP)", ""
-    if kind == "VARCHAR":
+        moment = column
+    elif kind.startswith("TIMESTAMP") or kind == "DATE":
+        moment = f"CAST({column} AS TIMESTAMP)"
+    elif kind == "VARCHAR":
         text = f"trim({column})"
         day = f"regexp_extract({text}, '^[0-9]{{1,2}}[/.-][0-9]{{1,2}}[/.-][0-9]{{2,4}}')"
         some = f"SELECT day FROM (SELECT {day} AS day FROM {raw.source} LIMIT 5000) WHERE day <> '' LIMIT 1"
@@ -419,25 +421,27 @@ def time_sql(raw: Raw, name: str) -> tuple[str, str]:
     else:
         number = f"CAST({column} AS BIGINT)" if "INT" in kind else f"try_cast({column} AS DOUBLE)"
         moment, empty, zone = values.epoch_sql(number), f"{column} IS NULL", "0"
-    wrong = f"CASE WHEN {empty} THEN 0 ELSE {_UNREADABLE} END"
-    return moment, f"(CASE WHEN ({moment}) IS NULL THEN {wrong} ELSE {zone} END)::UTINYINT"
+    source = f"(SELECT *, {moment} AS {_TIME} FROM {raw.source})"
+    flags = empty and f"WHEN {_TIME} IS NOT NULL THEN {zone} WHEN {empty} THEN 0 ELSE {_UNREADABLE}"
+    return source, flags and f"(CASE {flags} END)::UTINYINT"
 
 
-def checked_time_sql(raw: Raw, name: str) -> str:
-    """Return the SQL of a column as a time; a column that cannot be read is refused first."""
-    moment, flags = time_sql(raw, name)
+def checked_times(raw: Raw, name: str) -> str:
+    """Return SQL of the relation with a column read as times; what cannot be read is refused first."""
+    source, flags = _times(raw, name)
     if flags:
-        refuse_times(raw, name, flags, raw.all(f"SELECT bit_or({flags}) FROM {raw.source}")[0][0] or 0)
-    return moment
+        found = raw.all(f"SELECT bit_or({flags}) FROM {source}")[0][0] or 0
+        _refuse_times(raw, name, source, flags, found)
+    return f"SELECT * EXCLUDE {_TIME} REPLACE ({_TIME} AS {ident(name)}) FROM {source}"
 
 
-def refuse_times(raw: Raw, name: str, flags: str, found: int) -> None:
+def _refuse_times(raw: Raw, name: str, source: str, flags: str, found: int) -> None:
     """Refuse a column that mixes times with and without a zone, or holds what is no time, with an example."""
     if found & 6 == 6:
         raise InputError(f"the column {name!r} {values.ZONED}")
     if found & _UNREADABLE:
         where = f"({flags}) = {_UNREADABLE}"
-        count, example = raw.all(f"SELECT count(*), min({ident(name)}) FROM {raw.source} WHERE {where}")[0]
+        count, example = raw.all(f"SELECT count(*), min({ident(name)}) FROM {source} WHERE {where}")[0]
         rule = values.DAY
         if values.is_slashed(str(example).split()[0]):
             rule = "may be day or month first: write the year first, or say day_first in a mapping file"
