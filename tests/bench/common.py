@@ -54,3 +54,9 @@ def print_redraws(draws: dict[str, Callable[[], go.Figure]]) -> None:
         draw()
         best = min(timeit.repeat(lambda draw=draw: draw().to_json(), number=1, repeat=7))
         print(f"  redraw {name}: {best * 1000:.0f} ms (live limit 150, report 100)")
+
+
+def lines(made) -> list[tuple]:
+    """Every customer's line of a scan, to compare two ways to the last customer."""
+    rows = (zip(part.entered, part.segment, *part.durations, strict=True) for part in made.found)
+    return sorted((start, made.labels[code], *times) for part in rows for start, code, *times in part)

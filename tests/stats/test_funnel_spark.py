@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from common import lines
 
 import cxlab as cx
 from cxlab.data.read import read_raw
@@ -66,8 +67,6 @@ def test_spark_equals_fast_path_to_the_last_customer(spark, log, steps, tmp_path
     far = scan_table(spark.read_parquet(str(path)), SPLIT, rules)
     near = scan_sql(read_raw(log, large=True), SPLIT, rules)
     assert far[2:] == near[2:] and near.no_customer and near.no_time
-    label = lambda scan: [scan.labels[code] for code in scan.found.segment]  # noqa: E731
-    lines = lambda scan: sorted(zip(scan.found.entered, label(scan), *scan.found.durations, strict=True))  # noqa: E731
     assert lines(far) == lines(near)
 
 

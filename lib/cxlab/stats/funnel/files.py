@@ -47,7 +47,7 @@ def scan_table(events: Any, columns: Columns, rules: Rules) -> Scan:
         made[name].fill_null(NEVER).to_numpy().astype(np.int64) for name in ("entered", *later)
     )
     labels, segment = np.unique(made["label"].to_numpy().astype(str), return_inverse=True)
-    found = Journeys(entered, segment.astype(np.uint16), durations)
+    found = [Journeys(entered, segment.astype(np.uint16), durations)]
     return Scan(found, labels.tolist() if columns.segment else None, **facts)
 
 

@@ -50,13 +50,26 @@ class Funnel:
         same = isinstance(window, str) and window == "same"
         return self.asked.window if same else microseconds(window, argument="window")
 
-    def _counts(self, window: int, chosen: object = slice(None)) -> np.ndarray:
-        """Return customers per segment (rows) and step (columns)."""
-        segment, codes = self.found.segment[chosen], max(len(self.segments), 1)
-        reached = [column[chosen] <= min(window, NEVER - 1) for column in self.found.durations]
-        lines = [np.bincount(segment, minlength=codes)]
-        lines += [np.bincount(segment[through], minlength=codes) for through in reached]
-        return np.column_stack(lines)[: len(self.segments) if self.segmented else 1]
+    def _counts(self, window: int, until: int = NEVER) -> np.ndarray:
+        """Return customers per segment (rows) and step (columns), of those who entered until a time."""
+        shape = max(len(self.segments), 1), len(self.steps)
+        furthest = np.zeros(shape, np.int64)  # whoever reached a step in time reached those before it in time
+        for part in self.found:
+            last = np.zeros(part.entered.size, np.uint8)
+            for column in part.durations:
+                last += (column <= min(window, NEVER - 1)).view(np.uint8)
+            place = part.segment * np.int64(shape[1]) + last
+            place = place if until == NEVER else place[part.entered <= until]
+            furthest += np.bincount(place, minlength=furthest.size).reshape(shape)
+        return furthest[: len(self.segments) if self.segmented else 1, ::-1].cumsum(axis=1)[:, ::-1]
+
+    def _times(self, step: int, span: int = NEVER - 1, code: int | None = None) -> np.ndarray:
+        """Return how long those took who reached a later step (0 is the second) in time, of one segment."""
+        chosen = [np.empty(0, np.int64)]
+        for part in self.found:
+            inside = part.durations[step] <= span
+            chosen.append(part.durations[step][inside if code is None else inside & (part.segment == code)])
+        return np.concatenate(chosen)
 
     def rows(self, window: object = "same") -> list[dict]:
         """Return :meth:`at` as plain dictionaries (no pandas)."""
@@ -69,7 +82,7 @@ class Funnel:
         them as lost understates conversion, counting only those of them who have converted overstates it.
         """
         span = self._window(window)
-        counts = self._counts(span, self.found.entered <= self.until - (0 if span == NEVER else span))
+        counts = self._counts(span, self.until - (0 if span == NEVER else span))
         left_out = np.repeat(self._counts(span)[:, 0] - counts[:, 0], len(self.steps)).tolist()
         return [row | {"open": n} for row, n in zip(self._rows(counts), left_out, strict=True)]
 
@@ -89,8 +102,8 @@ class Funnel:
             raise InputError(f"quantiles={list(shares)!r} must lie between 0 and 1")
         span, rows = min(self._window(window), NEVER - 1), []
         for code, name in enumerate(self.segments if self.segmented else [""]):
-            for step, column in zip(self.steps[1:], self.found.durations, strict=True):
-                inside = column[(column <= span) & (self.found.segment == code)]
+            for k, step in enumerate(self.steps[1:]):
+                inside = self._times(k, span, code)
                 row = {"segment": name} if self.segmented else {}
                 row |= {"step": step, "customers": inside.size}
                 times = [None] * len(shares)
@@ -148,7 +161,7 @@ class Funnel:
 
     def _quantile_windows(self) -> list[int]:
         """Return 60 quantiles of the times to the last step that anybody reached."""
-        reached = (column[column < NEVER] for column in reversed(self.found.durations))
+        reached = map(self._times, reversed(range(len(self.steps) - 1)))
         times = next((column for column in reached if column.size), np.empty(0, np.int64))
         found = np.quantile(times, np.linspace(0, 1, 60), method="inverted_cdf") if times.size else times
         return np.unique(np.maximum(found, 1)).tolist()

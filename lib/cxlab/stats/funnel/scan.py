@@ -140,27 +140,20 @@ class Journeys(NamedTuple):
     durations: list[NDArray[np.int64]]  # the shortest times to step 2, 3, ...; NEVER where it was not reached
 
 
-def journeys(batches: Iterable["pa.RecordBatch"], rules: Rules, room: int = 0) -> Journeys:
-    """Return what every customer reached.
+def journeys(batches: Iterable["pa.RecordBatch"], rules: Rules, room: int = 0) -> list[Journeys]:
+    """Return what every customer reached, each customer in one of the parts.
 
     ``batches`` hold ``person moment`` and perhaps ``segment``: microseconds since 1970 times 32 plus the
     place of the event among ``rules.names``, and the code of the segment. They are sorted by customer and
     moment; with ``room`` they may lie in any order where persons are whole numbers, and need at most so many
     bytes, else MemoryError.
     """
-    none = np.empty(0, np.int64)
-    parts = [Journeys(none, none.astype(np.uint16), [none] * (len(rules.steps) - 1))]
-    if room:
-        with ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as pool:
-            # glibc then keeps freed blocks up to this size for the next arrays instead of returning them
-            np.empty(30_000_000, np.uint8)
-            parts += pool.map(lambda share: _reached(*_sorted(share), rules=rules), _shares(batches, room))
-    else:
-        parts += [_reached(*columns, rules=rules) for columns in _whole_customers(batches)]
-    entered, segment, durations = zip(*parts, strict=True)
-    # a column is freed before the next one is joined
-    columns = [np.concatenate([part.pop(0) for part in durations]) for _ in rules.codes[1:]]
-    return Journeys(np.concatenate(entered), np.concatenate(segment), columns)
+    if not room:
+        return [_reached(*columns, rules=rules) for columns in _whole_customers(batches)]
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as pool:
+        # glibc then keeps freed blocks up to this size for the next arrays instead of returning them
+        np.empty(30_000_000, np.uint8)
+        return list(pool.map(lambda share: _reached(*_sorted(share), rules=rules), _shares(batches, room)))
 
 
 def _whole_customers(batches: Iterable["pa.RecordBatch"]) -> Iterator[Sequence[NDArray]]:
@@ -287,7 +280,7 @@ class Columns(NamedTuple):
 class Scan(NamedTuple):
     """What one scan of a log gave."""
 
-    found: Journeys
+    found: list[Journeys]  # each customer in one of them
     labels: list[str] | None  # of the segments, in the order of their codes; None: not asked for
     events: int  # rows of a step that were used
     no_customer: int  # such rows without a customer: dropped
