@@ -24,6 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -177,10 +178,13 @@ def _whole_customers(batches: Iterable["pa.RecordBatch"]) -> Iterator[Sequence[N
         yield columns(pa.concat_batches(edge))
 
 
-def _shares(batches: Iterable["pa.RecordBatch"], room: int) -> Iterator[list[tuple[NDArray, ...]]]:
+def _shares(batches: Iterator["pa.RecordBatch"], room: int) -> Iterator[list[tuple[NDArray, ...]]]:
     """Divide the rows of a long log into shares of the customers, which fit in the processor's cache."""
+    import pyarrow as pa
+
     shares: list[list[list[NDArray]]] = []
-    for batch in batches:
+    while some := list(islice(batches, 8)):  # fewer, longer parts
+        batch = pa.concat_batches(some)
         room -= batch.nbytes
         if room < 0:
             raise MemoryError
@@ -216,7 +220,7 @@ def _sorted(parts: Iterable[Sequence[NDArray]]) -> Iterator[NDArray]:
 def _reached(
     ends: NDArray[np.int32], moment: NDArray[np.int64], segment: NDArray | None = None, *, rules: Rules
 ) -> Journeys:
-    time, code, n = moment >> _BITS, (moment & _MOST_STEPS).astype(np.uint8), len(moment)
+    time, code, n = moment >> _BITS, moment.astype(np.uint8) & _MOST_STEPS, len(moment)
     sizes = np.diff(ends, prepend=np.int32(0))
     number = np.repeat(np.arange(ends.size, dtype=np.int32), sizes)  # 0, 1, ... a customer
 
@@ -233,12 +237,11 @@ def _reached(
     done = start = begun  # the rows that end a chain up to this step; the row of the latest start of each
     durations = []
     for own in rules.codes[1:]:
-        mark = np.zeros(n, np.int8)
+        mark = np.zeros(n, np.int32)
         mark[done] = 1
         step = np.flatnonzero(code == own)
-        place = mark.cumsum(dtype=np.int32)[step] - 1  # the last of those rows up to each row of the step
-        if rules.repeats:
-            place -= mark[step]
+        itself = mark[step] if rules.repeats else 0
+        place = mark.cumsum(out=mark)[step] - 1 - itself  # the last of those rows up to each row of the step
         step, place = step[place >= 0], place[place >= 0]
         start = start[place]
         same = number[start] == number[step]
