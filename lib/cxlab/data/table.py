@@ -3,6 +3,7 @@
 A survey is a table that also knows which items measure which side, and what is to be explained.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -70,6 +71,19 @@ class Table:
     def to_pandas(self):
         """Return the rows as a DataFrame."""
         return self.frame.to_pandas() if hasattr(self.frame, "to_pandas") else self.frame
+
+
+_KEPT: dict[tuple, tuple[Any, Any]] = {}
+
+
+def kept(frame: Any, key: tuple, make: Callable[[], Any]) -> Any:
+    """Return what was made of this very frame before: a slider and the questions of a page ask again."""
+    place = (id(frame), *key)
+    if place not in _KEPT:
+        while len(_KEPT) > 15:
+            del _KEPT[next(iter(_KEPT))]
+        _KEPT[place] = frame, make()  # the frame stays too: its id is not given again
+    return _KEPT[place][1]
 
 
 SIDES = ("product", "experience")

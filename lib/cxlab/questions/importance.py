@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from cxlab.data.errors import InputError, NotEnough
-from cxlab.data.table import Survey
+from cxlab.data.table import Survey, kept
 from cxlab.questions.result import Number
 from cxlab.stats.intervals import percentile_interval
 from cxlab.stats.regression import complete_cases, shapley_r2, subset_r2
@@ -24,7 +24,6 @@ MOST_BLOCKS = 22
 FACTORS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)  # multiples of today's spread
 ROWS_AN_ITEM = 10  # with fewer the interval of a share covers too rarely (.86 at 5, .95 at 10; bench_drivers)
 MOST_GAPS = 0.05  # more rows with a gap than this, and all rows are used (EM) instead of the complete ones
-_KEPT: dict[tuple, tuple[pd.DataFrame, np.ndarray]] = {}
 
 
 @dataclass(frozen=True)
@@ -94,14 +93,8 @@ def rows_of(survey: Survey, columns: Sequence[str], *, least: float = 10) -> Sam
     flat = [column for column in table if not table[column].max() > table[column].min()]
     if flat:
         raise NotEnough(f"everybody gave the same answer to {survey.label(flat[0])!r}")
-    key = (id(survey.frame), *columns, survey.bootstrap, str(survey.seed), survey.weights, survey.clusters)
-    if key in _KEPT:
-        return Sample(survey, _KEPT[key][1], table, complete)
-    found = covariances(table.to_numpy(), **drawn(survey, table.index))
-    if len(table) > complete:  # EM costs a second, and the questions of a page ask for the same columns
-        if len(_KEPT) > 8:
-            _KEPT.clear()
-        _KEPT[key] = survey.frame, found
+    key = (*columns, survey.bootstrap, str(survey.seed), survey.weights, survey.clusters)
+    found = kept(survey.frame, key, lambda: covariances(table.to_numpy(), **drawn(survey, table.index)))
     return Sample(survey, found, table, complete)
 
 
@@ -120,8 +113,9 @@ def sample(survey: Survey, *, per_item: float = ROWS_AN_ITEM) -> Sample:
     if gaps and len(behind) > 1 and set(behind) <= set(survey.frame):
         columns = [*drivers, *behind]  # the gaps lie in the items, not in their mean
     rows = rows_of(survey, columns, least=least)
-    k = len(drivers)
-    matrices = composites(rows.matrices, [*([i] for i in range(k)), range(k, len(columns))])
+    k, matrices = len(drivers), rows.matrices
+    if len(columns) > k + 1:
+        matrices = composites(matrices, [*([i] for i in range(k)), range(k, len(columns))])
     inner = correlations(matrices[:1])[0][:-1, :-1]
     if np.linalg.eigvalsh(inner)[0] < 1e-8:
         raise NotEnough("some items are exact copies or sums of others, so no method can tell them apart")

@@ -13,7 +13,7 @@ from scipy.stats import norm
 
 from cxlab.data.errors import InputError, NotEnough
 from cxlab.data.privacy import suppress
-from cxlab.data.table import Table
+from cxlab.data.table import Table, kept
 from cxlab.figures import general
 from cxlab.questions.result import Number, Result, capital, count, listed, number, question
 from cxlab.stats.funnel.files import funnel_of_table
@@ -23,7 +23,6 @@ from cxlab.stats.intervals import benjamini_hochberg, wilson
 from cxlab.stats.survival import LEAVING, cumulative_incidence, customer_log, in_order, propose_steps, spells
 
 _BUYING = re.compile(r"purchase|order|buy|bought|kauf|bestell|achat|compra")
-_KEPT: dict[tuple, tuple[Any, Any]] = {}
 
 
 def ordered_funnel(
@@ -62,18 +61,8 @@ def ordered_funnel(
 # ---------------------------------------------------------------- what the questions share
 
 
-def _kept(frame: Any, key: tuple, make) -> Any:
-    """Return what was made of this very frame before, so that a slider does not read the log again."""
-    held = _KEPT.get((id(frame), *key))
-    if held is None or held[0] is not frame:
-        if len(_KEPT) > 32:
-            _KEPT.clear()
-        held = _KEPT[(id(frame), *key)] = (frame, make())
-    return held[1]
-
-
 def _log(events: Table) -> pd.DataFrame:
-    log = _kept(events.frame, ("log",), lambda: customer_log(events.frame))
+    log = kept(events.frame, ("log",), lambda: customer_log(events.frame))
     seen = log["person"].nunique()
     if seen < events.min_cell:
         raise NotEnough(f"the log holds {count(seen, 'customer')}; at least {events.min_cell} are needed")
@@ -102,7 +91,7 @@ def _funnel(events: Table, steps: Sequence[str], segment: str | None = None) -> 
     if lost and len(steps) - len(lost) < 2:
         raise NotEnough(f"the step {lost[0]!r} never occurs; {hint(lost[0], log['event'].unique())}")
     asked = {"rules": rules_of(steps, None), "columns": Columns(segment=segment)}
-    return _kept(events.frame, ("funnel", *steps, segment), lambda: funnel_of_table(events.frame, **asked))
+    return kept(events.frame, ("funnel", *steps, segment), lambda: funnel_of_table(events.frame, **asked))
 
 
 def _labels(events: Table, steps: Sequence[str]) -> list[str]:

@@ -136,15 +136,17 @@ def complete_cases(data: pd.DataFrame, columns: Sequence[str], minimum: int = 0)
     wanted = list(dict.fromkeys(columns))
     if absent := [name for name in wanted if name not in data]:
         raise InputError(f"column {absent[0]!r} is not in the data")
-    table = data[wanted].apply(pd.to_numeric, errors="coerce").astype(float)
-    if (text := table.isna() & data[wanted].notna()).any(axis=None):
-        raise InputError(f"column {text.any().idxmax()!r} holds text; recode it to numbers first")
-    table = table[np.isfinite(table.to_numpy()).all(axis=1)]
-    if len(table) < minimum:
-        raise NotEnough(f"only {len(table)} rows have all of {', '.join(wanted)}; {minimum} are needed")
-    if constant := [name for name in wanted if len(table) and table[name].min() == table[name].max()]:
-        raise NotEnough(f"column {constant[0]!r} has the same value in every complete row; leave it out")
-    return table
+    values = data[wanted].apply(pd.to_numeric, errors="coerce").to_numpy(float, na_value=np.nan)
+    text = (np.isnan(values) & data[wanted].notna().to_numpy()).any(axis=0)
+    if text.any():
+        raise InputError(f"column {wanted[text.argmax()]!r} holds text; recode it to numbers first")
+    rows = np.isfinite(values).all(axis=1)
+    if rows.sum() < minimum:
+        raise NotEnough(f"only {rows.sum()} rows have all of {', '.join(wanted)}; {minimum} are needed")
+    if rows.any() and (same := np.ptp(values[rows], axis=0) == 0).any():
+        said = "has the same value in every complete row; leave it out"
+        raise NotEnough(f"column {wanted[same.argmax()]!r} {said}")
+    return pd.DataFrame(values[rows], data.index[rows], wanted)
 
 
 def fit(

@@ -74,13 +74,15 @@ def _mean_products(patterns, times, products, *, tolerance: float) -> np.ndarray
     """Return the mean products of the columns (a column of ones first), one matrix a resample.
 
     ``times`` says how often a resample holds each row. Steps of EM from ``products`` on, for all resamples
-    together, until none moves by more than ``tolerance``; where nothing is missing the first is exact.
+    together, until none moves by more than ``tolerance``; where nothing is missing there is nothing to step.
     """
     summed = []
     for rows, seen, gone, each in patterns:
         sums, (one, other) = np.empty((len(times), len(seen), len(seen))), np.triu_indices(len(seen))
         sums[:, one, other] = sums[:, other, one] = times[:, rows] @ each
         summed.append((seen, gone, sums))
+    if len(patterns) == 1 and not len(gone):
+        return sums / sums[:, :1, :1]
     for _ in range(1000):
         before, products = products, _step(summed, products)
         if np.abs(products - before).max() < tolerance:

@@ -152,8 +152,6 @@ def journeys(batches: Iterable["pa.RecordBatch"], rules: Rules, room: int = 0) -
     if not room:
         return [_reached(*columns, rules=rules) for columns in _whole_customers(batches)]
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as pool:
-        # glibc then keeps freed blocks up to this size for the next arrays instead of returning them
-        np.empty(30_000_000, np.uint8)
         return list(pool.map(lambda share: _reached(*_sorted(share), rules=rules), _shares(batches, room)))
 
 
