@@ -26,7 +26,9 @@ def one(sql, text):
 
 
 def time(text, day_first=None):
-    found = one(f"({values.time_sql('x', day_first)})::varchar", text)
+    ways = (values.time_sql("x", day_first, shape) for shape in (values.shape_sql("x"), "null"))
+    found, same = (one(f"({way})::varchar", text) for way in ways)
+    assert found == same
     return found and found.removesuffix(" 00:00:00")
 
 
@@ -36,6 +38,8 @@ TIMES = """
 2026-3-8 6:30 = 2026-03-08 06:30:00
 2026-03-08T06:30:00,25 = 2026-03-08 06:30:00.25
 2026-03-08T06:30:00Z = 2026-03-08 06:30:00
+2026-03-08T06:30:00.125Z = 2026-03-08 06:30:00.125
+ 2026-03-08  = 2026-03-08
 2026-03-08 06:30:00+05 = 2026-03-08 01:30:00
 2026-03-08 06:30:00 -0500 = 2026-03-08 11:30:00
 2026-03-08 06:30:00 EDT = 2026-03-08 10:30:00
@@ -60,7 +64,7 @@ Sun, 08 Mar 2026 06:30:00 GMT = 2026-03-08 06:30:00
 1772951400123456789 = 2026-03-08 06:30:00.123456
 """
 NO_TIMES = ("18.3.2026", "03/04/2026", "2026-02-30", "9999-12-31", "0001-01-01", "100000-01-01", "yesterday",
-            "12", "soon 06:30", "2026-03-08 06:30:00 XYZ")  # fmt: skip
+            "12", "soon 06:30", "2026-03-08 06:30:00 XYZ", "2026-03-08 06:30:00.+12")  # fmt: skip
 
 
 @pytest.mark.parametrize("line", TIMES.strip().splitlines())

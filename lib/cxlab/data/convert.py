@@ -28,8 +28,8 @@ _WHOLE = (
 class Field:
     """One column on its way: its cell (SQL over the file), its value (SQL over the cells), what must hold.
 
-    ``text`` says whether the cell is a text. A value that breaks the ``rule`` is NULL, and no fault when
-    ``lenient``.
+    ``text`` says whether the cell is a text; ``shape`` names the column that tells how a time is written. A
+    value that breaks the ``rule`` is NULL, and no fault when ``lenient``.
     """
 
     theirs: str
@@ -38,6 +38,7 @@ class Field:
     value: str = ""
     rule: str = ""
     zone: str = ""
+    shape: str = ""
     text: bool = True
     lenient: bool = False
 
@@ -82,7 +83,10 @@ class Conversion:
     def cells(self) -> str:
         """SQL of the first layer."""
         listed = ", ".join(f"{one.cell} as {ident(one.ours)}" for one in self.fields)
-        return f"(select {listed}{f', {ident(LINE)}' if self.raw.lined else ''} from {self.source})"
+        cells = f"(select {listed}{f', {ident(LINE)}' if self.raw.lined else ''} from {self.source})"
+        times = [one for one in self.fields if one.shape]
+        shapes = "".join(f", {values.shape_sql(ident(one.ours))} as {one.shape}" for one in times)
+        return f"(select *{shapes} from {cells})"
 
     def sql(self) -> str:
         """The query whose rows are the table under our names."""
@@ -341,7 +345,8 @@ def _time(this: Conversion, one: Field, sample: list[str]) -> None:
             one.rule = "may be day or month first: say day_first: true or false in the mapping file"
         long = [text.replace(".", "", 1).isdecimal() and len(text) > 8 for text in sample[:1000]]
         said = since if long and all(long) else ""
-        one.value, one.zone = values.time_sql(x, first), values.zone_sql(x)
+        one.shape = ident(f"shape of {one.ours}\x1f")
+        one.value, one.zone = values.time_sql(x, first, one.shape), values.zone_sql(x, one.shape)
     elif type_ == "TIMESTAMP WITH TIME ZONE":
         said, one.value = values.IN_UTC, values.within_years(f"timezone('UTC', {x})")
     elif _is_number(type_):

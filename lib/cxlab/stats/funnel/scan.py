@@ -253,7 +253,7 @@ def _reached(
 NO_SEGMENT = "(none)"
 NOBODY = values.BLANK
 _MOST_SEGMENTS = 4096
-_TIME = ident("time of the row\x1f")  # a column that no log has
+_TIME, _SHAPE = ident("time of the row\x1f"), ident("shape of the time\x1f")  # columns that no log has
 _WHOLE = ("BIGINT", "INTEGER", "SMALLINT", "TINYINT", "UINTEGER", "USMALLINT", "UTINYINT")
 _ODD = NEVER  # a moment outside the years
 _YEARS = -2_208_988_800_000_000, 7_289_654_400_000_000  # 1900 to 2200
@@ -399,7 +399,7 @@ def _segments(raw: Raw, name: str | None) -> tuple[list[str] | None, str]:
 
 def _times(raw: Raw, name: str) -> tuple[str, str]:
     """Return the relation with the times of a column, and SQL of their flags: '' where they are typed."""
-    column, kind, empty, zone = ident(name), raw.types[name], "", ""
+    column, kind, shape, empty, zone = ident(name), raw.types[name], "NULL", "", ""
     if kind in ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE"):
         moment = column
     elif kind.startswith("TIMESTAMP") or kind == "DATE":
@@ -409,13 +409,14 @@ def _times(raw: Raw, name: str) -> tuple[str, str]:
         day = f"regexp_extract({text}, '^[0-9]{{1,2}}[/.-][0-9]{{1,2}}[/.-][0-9]{{2,4}}')"
         some = f"SELECT day FROM (SELECT {day} AS day FROM {raw.source} LIMIT 5000) WHERE day <> '' LIMIT 1"
         days = raw.all(some) and raw.all(f"SELECT DISTINCT {day} FROM {raw.source} WHERE {day} <> ''")
-        moment = values.time_sql(column, values.day_first_of([row[0] for row in days]))
+        moment = values.time_sql(column, values.day_first_of([row[0] for row in days]), _SHAPE)
+        shape = values.shape_sql(column)
         empty = f"{column} IS NULL OR list_position({listed(NOBODY)}, lower({text})) IS NOT NULL"
-        zone = f"CASE WHEN ({values.zone_sql(column)}) IS NULL THEN 4 ELSE {_ZONED} END"
+        zone = f"CASE WHEN ({values.zone_sql(column, _SHAPE)}) IS NULL THEN 4 ELSE {_ZONED} END"
     else:
         number = f"CAST({column} AS BIGINT)" if "INT" in kind else f"try_cast({column} AS DOUBLE)"
         moment, empty, zone = values.epoch_sql(number), f"{column} IS NULL", "0"
-    source = f"(SELECT *, {moment} AS {_TIME} FROM {raw.source})"
+    source = f"(SELECT *, {moment} AS {_TIME} FROM (SELECT *, {shape} AS {_SHAPE} FROM {raw.source}))"
     flags = empty and f"WHEN {_TIME} IS NOT NULL THEN {zone} WHEN {empty} THEN 0 ELSE {_UNREADABLE}"
     return source, flags and f"(CASE {flags} END)::UTINYINT"
 
@@ -426,7 +427,7 @@ def checked_times(raw: Raw, name: str) -> str:
     if flags:
         found = raw.all(f"SELECT bit_or({flags}) FROM {source}")[0][0] or 0
         _refuse_times(raw, name, source, flags, found)
-    return f"SELECT * EXCLUDE {_TIME} REPLACE ({_TIME} AS {ident(name)}) FROM {source}"
+    return f"SELECT * EXCLUDE ({_TIME}, {_SHAPE}) REPLACE ({_TIME} AS {ident(name)}) FROM {source}"
 
 
 def _refuse_times(raw: Raw, name: str, source: str, flags: str, found: int) -> None:
