@@ -23,6 +23,8 @@ from cxlab.workbook.executed import EXPLORE, PART, PLOTLY, RESULT, SOURCE, colle
 LEAD_HEIGHT = 420
 MOST_ROWS = 60  # of a table on a page; the file has all
 _HIDDEN_TAGS = {"solution", "exercise", "parameters", "injected-parameters", "remove-cell"}
+# what somebody learns who works through the notebook; a reader of the report has no exercises
+_GOALS = re.compile(r"\s*After this page you can\n.*?\*\*Minutes:\*\* \d+\.?", re.DOTALL)
 _FOLD = re.compile(r"<details\b[^>]*>.*?</details>", re.DOTALL)
 _HARMFUL = re.compile(
     r"<(script|iframe|object|embed|meta|link|base|form|style)\b.*?(</\1\s*>|$)"
@@ -179,7 +181,7 @@ def _section(title: str) -> dict[str, Any]:
 
 def _add_prose(sections: list[dict[str, Any]], source: str) -> None:
     """Add an author's Markdown to the last section; each heading of the second level begins another one."""
-    made = _HARMFUL.sub("", _MARKDOWN(source)).replace("</table>", "</table></div>")
+    made = _HARMFUL.sub("", _MARKDOWN(_GOALS.sub("", source))).replace("</table>", "</table></div>")
     made = made.replace("<table>", '<div class="table" tabindex="0"><table>')
     for i, part in enumerate(re.split(r"<h2>(.*?)</h2>", made)):
         if i % 2:
