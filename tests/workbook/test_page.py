@@ -126,14 +126,15 @@ def test_an_explorer_with_the_answer_of_a_result_takes_its_place():
     assert "Numbers" not in alone.html
 
 
-def test_code_is_there_and_hidden_exercises_and_parameters_are_not():
-    made = notebook("## A?", outputs(result()), [], [], [], [])
+def test_code_is_there_and_hidden_exercises_goals_and_parameters_are_not():
+    goals = "It is so. After this page you can\n\n- tell secret things.\n\n**Minutes:** 5."
+    made = notebook("## A?\n" + goals, outputs(result()), [], [], [], [])
     made["cells"][2]["source"] = "a = '<b>'"
     for cell, tag in zip(made["cells"][3:], HIDDEN, strict=True):
         cell |= {"source": "secret()", "metadata": {"tags": [tag]}}
     text = page.Rendered(made, CONTEXT).html
     assert '<div class="code" hidden>' in text and "&lt;b&gt;" in text
-    assert "secret" not in text and "switch" in text
+    assert "secret" not in text and "Minutes" not in text and "It is so." in text and "switch" in text
 
 
 def test_nothing_that_comes_from_data_can_run():
