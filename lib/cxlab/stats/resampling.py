@@ -15,27 +15,32 @@ def covariances(values, *, draws: int = 1000, weights=None, clusters=None, rng=N
 
     A resample repeats rows with their ``weights``; rows of one of the ``clusters`` are drawn together (Field
     & Welsh 2007). ``values`` (n, m) may have gaps: then all ``n`` rows with an answer count, by maximum
-    likelihood for a multivariate normal (EM; Dempster et al. 1977), where whether an answer is missing
-    depends only on the answers that are there. Covariances are divided by the sum of the weights, not n - 1.
+    likelihood for a multivariate normal, where whether an answer is missing depends only on the answers that
+    are there. A resample is then one Newton step away from the sample (Andrews 2002); without gaps that is
+    exact. Covariances are divided by the sum of the weights, not n - 1.
     """
     values = np.asarray(values, dtype=float)
     rows = np.isfinite(values).any(axis=1)
     values, n = values[rows], int(rows.sum())
     weights = np.ones(n) if weights is None else np.asarray(weights, dtype=float)[rows]
     units = None if clusters is None else pd.factorize(np.asarray(clusters)[rows])[0]
-    if units is None and np.isnan(values).any():
-        units = np.arange(n)
     centre, scale = np.nanmean(values, axis=0), np.nanstd(values, axis=0)
     scale[scale == 0] = 1.0
-    values = np.column_stack([np.ones(n), (values - centre) / scale])
-    patterns, start = _patterns(values, weights), np.eye(values.shape[1])[None]
-    found = [_mean_products(patterns, np.ones((1, n)), start, tolerance=1e-9)]
+    values = (values - centre) / scale
+    try:
+        found, steps = _influence(values, weights)
+    except np.linalg.LinAlgError:
+        said = "some items are copies of others, or too few people answered them together"
+        raise NotEnough(said) from None
+    moves, blocks = np.column_stack([steps, np.ones(n)]) * weights[:, None], [np.zeros((1, steps.shape[1]))]
     for times in _resamples(n, units, draws, np.random.default_rng(rng)):
-        start = np.repeat(found[0], len(times), axis=0)
-        found.append(_mean_products(patterns, times, start, tolerance=3e-3))
-    products = np.concatenate(found)
-    means = products[:, 0, 1:]
-    return (products[:, 1:, 1:] - means[:, :, None] * means[:, None]) * np.outer(scale, scale)
+        sums = times @ moves
+        blocks.append(sums[:, :-1] / sums[:, -1:])
+    means, upper = np.split(np.concatenate(blocks), [values.shape[1]], axis=1)
+    found = found + _symmetric(upper, values.shape[1]) - means[:, :, None] * means[:, None]
+    if np.isnan(values).any():  # a step may lead too far where rows are few
+        found = _definite(found)
+    return found * np.outer(scale, scale)
 
 
 def _resamples(n: int, units, draws: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
@@ -54,57 +59,81 @@ def _resamples(n: int, units, draws: int, rng: np.random.Generator) -> Iterator[
             yield rng.multinomial(k, np.full(k, 1 / k), size=size)[:, units]
 
 
-def _patterns(values: np.ndarray, weights: np.ndarray) -> list[tuple]:
-    """Return for each pattern of gaps its rows, the columns that are there and not, and the weighted products
-    of the former (the upper triangle, one row a row).
+def _influence(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the covariance matrix of a sample, gaps or not, and how much one more of each row would move the
+    means and the upper triangle of that matrix, (n, m + m (m + 1) / 2), times the sum of the weights.
     """
-    here = np.isfinite(values)
-    kinds, kind = (here[:1], None) if here.all() else np.unique(here, axis=0, return_inverse=True)
-    found = []
-    for i, there in enumerate(kinds):
-        rows = np.flatnonzero(kind.ravel() == i) if len(kinds) > 1 else slice(None)
-        seen = np.flatnonzero(there)
-        part, (one, other) = values[rows][:, seen], np.triu_indices(len(seen))
-        products = part[:, one] * part[:, other] * weights[rows, None]
-        found.append((rows, seen, np.flatnonzero(~there), products))
-    return found
-
-
-def _mean_products(patterns, times, products, *, tolerance: float) -> np.ndarray:
-    """Return the mean products of the columns (a column of ones first), one matrix a resample.
-
-    ``times`` says how often a resample holds each row. Steps of EM from ``products`` on, for all resamples
-    together, until none moves by more than ``tolerance``; where nothing is missing there is nothing to step.
-    """
-    summed = []
-    for rows, seen, gone, each in patterns:
-        sums, (one, other) = np.empty((len(times), len(seen), len(seen))), np.triu_indices(len(seen))
-        sums[:, one, other] = sums[:, other, one] = times[:, rows] @ each
-        summed.append((seen, gone, sums))
-    if len(patterns) == 1 and not len(gone):
-        return sums / sums[:, :1, :1]
-    for _ in range(1000):
-        before, products = products, _step(summed, products)
-        if np.abs(products - before).max() < tolerance:
+    m, total, change = values.shape[1], weights.sum(), np.inf
+    one, other = np.triu_indices(m)
+    if np.isfinite(values).all():
+        values = values - weights @ values / total
+        products = values[:, one] * values[:, other]
+        upper = weights @ products / total
+        return _symmetric(upper[None], m)[0], np.hstack([values, products - upper])
+    mean, cov = np.zeros(m), np.eye(m)
+    for _ in range(300):
+        scores, information = _scores(values, weights, mean, cov)
+        score = weights @ scores / total
+        shift = cov @ score[:m]  # a step of EM (Dempster et al. 1977): slow, but always uphill
+        bend = cov @ _symmetric(score[None, m:] * np.where(one == other, 2, 1), m)[0] @ cov
+        bend -= np.outer(shift, shift)
+        if change < 0.05:
+            step = np.linalg.solve(information / total, score)
+            if step @ score > 0:  # uphill, too
+                shift, bend = step[:m], _symmetric(step[None, m:], m)[0]
+            while np.linalg.eigvalsh(cov + bend)[0] < np.linalg.eigvalsh(cov)[0] / 10:
+                shift, bend = shift / 2, bend / 2
+        change = max(np.abs(shift).max(), np.abs(bend).max())
+        mean, cov = mean + shift, _definite(cov + bend)
+        if change < 1e-9:
             break
-    return products
+    else:
+        raise np.linalg.LinAlgError("no maximum")
+    return cov, np.linalg.solve(information / total, scores.T).T
 
 
-def _step(patterns, products: np.ndarray) -> np.ndarray:
-    """Return the mean products after one step of EM: what is missing follows from what is there."""
-    total = np.zeros_like(products)
-    for seen, gone, sums in patterns:
-        total[:, seen[:, None], seen] += sums
-        if len(gone):
-            inner = products[:, seen[:, None], seen] + 1e-9 * np.diag(seen > 0)
-            outer = products[:, seen[:, None], gone]
-            slope = np.linalg.solve(inner, outer)
-            left = products[:, gone[:, None], gone] - outer.transpose(0, 2, 1) @ slope
-            across = sums @ slope
-            total[:, seen[:, None], gone] += across
-            total[:, gone[:, None], seen] += across.transpose(0, 2, 1)
-            total[:, gone[:, None], gone] += slope.transpose(0, 2, 1) @ across + sums[:, :1, :1] * left
-    return total / total[:, :1, :1]
+def _scores(values, weights, mean: np.ndarray, cov: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return each row's score of a multivariate normal for the mean and the upper triangle of the covariance
+    matrix; and their observed information, summed over the rows with their weights.
+    """
+    (n, m), here, (one, other) = values.shape, np.isfinite(values), np.triu_indices(values.shape[1])
+    half, q = np.where(one == other, 0.5, 1.0), one.size
+    place = _symmetric(np.arange(q)[None], m)[0].astype(int)
+    scores, level, slope, both, curve = (np.zeros(shape) for shape in ((n, m + q), q, (q, m), (q, q), (q, q)))
+    order = np.lexsort(here.T)  # rows with the same gaps lie together
+    for rows in np.array_split(order, n * m * m // (1 << 22) + 1):
+        there, weight = here[rows], weights[rows, None]
+        begin = np.flatnonzero(np.append(True, (there[1:] != there[:-1]).any(axis=1)))
+        seen, sizes = there[begin, :, None] & there[begin, None], np.diff(begin, append=len(rows))
+        inverse = np.linalg.inv(np.where(seen, cov, 0) + (1 - there[begin, None]) * np.eye(m)) * seen
+        pull = np.where(there, values[rows] - mean, 0.0)[..., None]
+        pull = (np.repeat(inverse, sizes, axis=0) @ pull)[..., 0]
+        inverse, squares = inverse[:, one, other], pull[:, one] * pull[:, other]
+        scores[rows] = np.hstack([pull, half * (squares - np.repeat(inverse, sizes, axis=0))])
+        amount = np.add.reduceat(weight, begin) * inverse
+        level += amount.sum(axis=0)
+        slope += inverse.T @ np.add.reduceat(weight * pull, begin)
+        both += inverse.T @ amount
+        curve += inverse.T @ np.add.reduceat(weight * squares, begin)
+    a, b, c, d, k = one, other, one[:, None], other[:, None], np.arange(m)[:, None]
+    cross = half * (slope[place[k, a], b] + slope[place[k, b], a])
+    inner = -both[place[c, a], place[b, d]] - both[place[c, b], place[a, d]]
+    for x, y, z, v in ((c, a, b, d), (c, b, a, d), (d, a, b, c), (d, b, a, c)):
+        inner += curve[place[x, y], place[z, v]]
+    return scores, np.block([[level[place], cross], [cross.T, half[:, None] * half * inner]])
+
+
+def _definite(matrices: np.ndarray) -> np.ndarray:
+    """Return covariance matrices of standardised columns with no eigenvalue below 1e-7."""
+    sizes, ways = np.linalg.eigh(matrices)
+    return (ways * sizes.clip(1e-7)[..., None, :]) @ np.swapaxes(ways, -1, -2)
+
+
+def _symmetric(upper: np.ndarray, m: int) -> np.ndarray:
+    """Return symmetric matrices from their upper triangles, one row a matrix."""
+    (one, other), full = np.triu_indices(m), np.empty((len(upper), m, m))
+    full[:, one, other] = full[:, other, one] = upper
+    return full
 
 
 def resampled_means(
