@@ -133,3 +133,12 @@ def test_equal_groups_are_pulled_all_the_way_and_one_group_is_refused():
     for bad in (([0.5], [0.1]), ([0.5, np.nan], [0.1, 0.1]), ([0.5, 0.4], [0.1, 0.0])):
         with pytest.raises(NotEnough):
             pool(*bad)
+
+
+def test_a_step_from_the_sample_is_close_to_a_fit_of_the_resample():
+    part = with_gaps(COLUMNS, np.random.default_rng(4).random(COLUMNS.shape) < 0.3)
+    part = part[np.isfinite(part).any(axis=1)]
+    found = covariances(part, draws=10, rng=3)[1:]
+    times = next(resampling._resamples(len(part), None, 10, np.random.default_rng(3))).astype(int)
+    fitted = np.array([covariances(part.repeat(each, axis=0), draws=0)[0] for each in times])
+    assert np.abs(found - fitted).max() < 0.25 * found.std(axis=0).mean()

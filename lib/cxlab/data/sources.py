@@ -64,20 +64,12 @@ def open_source(name: str, *, table: str = "", outcome: str = "", **settings: An
 
 
 def survey(
-    source: str | pd.DataFrame,
-    *,
-    outcome: str | Sequence[str] = "",
-    product: Sequence[str] = (),
-    experience: Sequence[str] = (),
-    sides: Mapping[str, Sequence[str]] | None = None,
-    weights: str | None = None,
-    clusters: str | None = None,
-    segments: Sequence[str] = (),
-    date: str | None = None,
-    missing: Sequence[object] | Mapping[str, Sequence[object]] = (),
-    labels: Mapping[str, str] | None = None,
-    **settings: Any,
-) -> Survey:
+    source: str | pd.DataFrame, *, outcome: str | Sequence[str] = "", product: Sequence[str] = (),
+    experience: Sequence[str] = (), sides: Mapping[str, Sequence[str]] | None = None,
+    weights: str | None = None, clusters: str | None = None, segments: Sequence[str] = (),
+    date: str | None = None, missing: Sequence[object] | Mapping[str, Sequence[object]] = (),
+    labels: Mapping[str, str] | None = None, **settings: Any,
+) -> Survey:  # fmt: skip
     """Return a survey from a source's name, or from any DataFrame of yours, one row a respondent.
 
     ``outcome`` is a column, an outcome that the source declares, or several columns (their mean). ``product``
@@ -120,14 +112,9 @@ def survey(
 
 
 def events(
-    source: str | pd.DataFrame,
-    *,
-    customer: str = "",
-    event: str = "",
-    time: str = "",
-    segment: str = "",
+    source: str | pd.DataFrame, *, customer: str = "", event: str = "", time: str = "", segment: str = "",
     **settings: Any,
-) -> Table:
+) -> Table:  # fmt: skip
     """Return events from a source's name, or from any DataFrame or ibis table of yours, one row an event.
 
     ``customer``, ``event``, ``time`` and ``segment`` are your columns: who did it, what happened, when, and a

@@ -65,15 +65,10 @@ def _graph(claims: Iterable[str] | pd.DataFrame, links: pd.DataFrame) -> tuple[l
 
 
 def argument_strength(
-    claims: Iterable[str] | pd.DataFrame,
-    links: pd.DataFrame,
-    *,
-    base: float | Mapping[str, float] | None = None,
-    draws: int = 200,
-    self_support: bool = True,
-    confidence_level: float = 0.95,
-    rng: int | np.random.Generator | None = 1,
-) -> pd.DataFrame:
+    claims: Iterable[str] | pd.DataFrame, links: pd.DataFrame, *,
+    base: float | Mapping[str, float] | None = None, draws: int = 200, self_support: bool = True,
+    confidence_level: float = 0.95, rng: int | np.random.Generator | None = 1,
+) -> pd.DataFrame:  # fmt: skip
     """Return quadratic-energy strengths of claims (Potyka 2018): index claim, ``strength low high``.
 
     With E the summed strength of supporters minus attackers and h(x) = max(x, 0)^2 / (1 + max(x, 0)^2), the

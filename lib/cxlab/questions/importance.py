@@ -23,7 +23,7 @@ from cxlab.stats.resampling import composites, correlations, covariances, interv
 MOST_BLOCKS = 22
 FACTORS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)  # multiples of today's spread
 ROWS_AN_ITEM = 10  # with fewer the interval of a share covers too rarely (.86 at 5, .95 at 10; bench_drivers)
-MOST_GAPS = 0.05  # more rows with a gap than this, and all rows are used (EM) instead of the complete ones
+MOST_GAPS = 0.05  # more rows with a gap than this, and all rows are used instead of the complete ones
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def drawn(survey: Survey, rows: pd.Index) -> dict[str, Any]:
 
 
 def rows_of(survey: Survey, columns: Sequence[str], *, least: float = 10) -> Sample:
-    """Return the covariances of columns of a survey, from all rows (EM) where more than one in twenty has a
+    """Return the covariances of columns of a survey, from all rows where more than one in twenty has a
     gap. NotEnough for two columns that fewer than ``least`` rows answered together, or an answer that never
     varies.
     """

@@ -37,13 +37,9 @@ class RolledYield(NamedTuple):
 
 
 def rolled_throughput_yield(
-    data: pd.DataFrame,
-    *,
-    stages: Sequence[str] | None = None,
-    bootstrap: int = 1000,
-    confidence_level: float = 0.95,
-    rng: int | np.random.Generator | None = None,
-) -> RolledYield:
+    data: pd.DataFrame, *, stages: Sequence[str] | None = None, bootstrap: int = 1000,
+    confidence_level: float = 0.95, rng: int | np.random.Generator | None = None,
+) -> RolledYield:  # fmt: skip
     """Return the rolled throughput yield beside the share of customers who really met no fault.
 
     ``data`` holds ``customer stage passed``; customers who were not seen at every stage are left out. The
