@@ -142,3 +142,5 @@ def test_a_step_from_the_sample_is_close_to_a_fit_of_the_resample():
     times = next(resampling._resamples(len(part), None, 10, np.random.default_rng(3))).astype(int)
     fitted = np.array([covariances(part.repeat(each, axis=0), draws=0)[0] for each in times])
     assert np.abs(found - fitted).max() < 0.25 * found.std(axis=0).mean()
+    with pytest.raises(NotEnough, match="at most 100 are"):
+        covariances(np.tile(part, 26))

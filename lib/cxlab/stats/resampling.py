@@ -27,6 +27,8 @@ def covariances(values, *, draws: int = 1000, weights=None, clusters=None, rng=N
     centre, scale = np.nanmean(values, axis=0), np.nanstd(values, axis=0)
     scale[scale == 0] = 1.0
     values = (values - centre) / scale
+    if values.shape[1] > 100 and np.isnan(values).any():  # gigabytes, and minutes
+        raise NotEnough(f"some of {values.shape[1]} items have missing answers; then at most 100 are taken")
     try:
         found, steps = _influence(values, weights)
     except np.linalg.LinAlgError:
