@@ -64,12 +64,20 @@ def open_source(name: str, *, table: str = "", outcome: str = "", **settings: An
 
 
 def survey(
-    source: str | pd.DataFrame, *, outcome: str | Sequence[str] = "", product: Sequence[str] = (),
-    experience: Sequence[str] = (), sides: Mapping[str, Sequence[str]] | None = None,
-    weights: str | None = None, clusters: str | None = None, segments: Sequence[str] = (),
-    date: str | None = None, missing: Sequence[object] | Mapping[str, Sequence[object]] = (),
-    labels: Mapping[str, str] | None = None, **settings: Any,
-) -> Survey:  # fmt: skip
+    source: str | pd.DataFrame,
+    *,
+    outcome: str | Sequence[str] = "",
+    product: Sequence[str] = (),
+    experience: Sequence[str] = (),
+    sides: Mapping[str, Sequence[str]] | None = None,
+    weights: str | None = None,
+    clusters: str | None = None,
+    segments: Sequence[str] = (),
+    date: str | None = None,
+    missing: Sequence[object] | Mapping[str, Sequence[object]] = (),
+    labels: Mapping[str, str] | None = None,
+    **settings: Any,
+) -> Survey:
     """Return a survey from a source's name, or from any DataFrame of yours, one row a respondent.
 
     ``outcome`` is a column, an outcome that the source declares, or several columns (their mean). ``product``

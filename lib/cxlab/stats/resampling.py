@@ -26,8 +26,8 @@ def covariances(values, *, draws: int = 1000, weights=None, clusters=None, rng=N
     units = None if clusters is None else pd.factorize(np.asarray(clusters)[rows])[0]
     centre, scale = np.nanmean(values, axis=0), np.nanstd(values, axis=0)
     scale[scale == 0] = 1.0
-    values = (values - centre) / scale
-    if values.shape[1] > 100 and np.isnan(values).any():  # gigabytes, and minutes
+    values, gaps = (values - centre) / scale, np.isnan(values).any()
+    if gaps and values.shape[1] > 100:  # gigabytes, and minutes
         raise NotEnough(f"some of {values.shape[1]} items have missing answers; then at most 100 are taken")
     try:
         found, steps = _influence(values, weights)
@@ -40,7 +40,7 @@ def covariances(values, *, draws: int = 1000, weights=None, clusters=None, rng=N
         blocks.append(sums[:, :-1] / sums[:, -1:])
     means, upper = np.split(np.concatenate(blocks), [values.shape[1]], axis=1)
     found = found + _symmetric(upper, values.shape[1]) - means[:, :, None] * means[:, None]
-    if np.isnan(values).any():  # a step may lead too far where rows are few
+    if gaps:  # a step may lead too far where rows are few
         found = _definite(found)
     return found * np.outer(scale, scale)
 

@@ -181,7 +181,7 @@ def _shares(batches: Iterator["pa.RecordBatch"], room: int) -> Iterator[list[tup
     import pyarrow as pa
 
     shares: list[list[list[NDArray]]] = []
-    while some := list(islice(batches, 8)):  # fewer, longer parts
+    while some := list(islice(batches, 8)):  # a batch ends with each row group: join some
         batch = pa.concat_batches(some)
         room -= batch.nbytes
         if room < 0:
