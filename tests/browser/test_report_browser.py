@@ -162,13 +162,14 @@ def test_words_explain_themselves_on_focus_and_code_shows_on_request(visit, site
     tip = term.locator("[role=tooltip]")
     assert not tip.is_visible()
     term.focus()
-    assert tip.is_visible()
+    tip.wait_for(state="visible", timeout=5_000)  # a busy machine draws late
     box = tip.bounding_box()
     assert box["x"] >= 0 and box["x"] + box["width"] <= 1280
     code = page.locator(".code").first
     assert not code.is_visible()
     page.locator(".switch").click()
-    assert code.is_visible() and page.locator(".switch").get_attribute("aria-pressed") == "true"
+    code.wait_for(state="visible", timeout=5_000)
+    assert page.locator(".switch").get_attribute("aria-pressed") == "true"
 
 
 def test_pages_lead_to_each_other_by_name(visit):
